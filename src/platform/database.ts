@@ -1,0 +1,40 @@
+/** What a statement takes: text, numbers, bigints, booleans, bytes, times as RFC 3339 text, JSON as text, arrays of text. */
+export type SqlValue = string | number | bigint | boolean | null | Uint8Array | readonly string[]
+
+/** A row as both stores decode it: int8 → bigint, timestamptz → Instant (ms), jsonb → the parsed value. */
+export type Row = Record<string, unknown>
+
+/** Statements of one open transaction. */
+export interface Sql {
+  query<R extends Row = Row>(text: string, values?: readonly SqlValue[]): Promise<R[]>
+}
+
+/** One service's own store: its schema, under its role. Nothing of another service can be read through it. */
+export interface Database {
+  /** Runs `work` in one transaction; what it throws rolls everything back and is thrown on. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export const SERVICE_NAMES = ['membership', 'product', 'cash-flow', 'risk', 'settlement'] as const
+export type ServiceName = (typeof SERVICE_NAMES)[number]
+
+/** The server behind the services' stores: PGlite in the process, or PostgreSQL. */
+export interface DatabaseServer {
+  /** Brings the service's schema up to date, as the owner, and opens it under the service's role. */
+  open(service: ServiceName, migrations: readonly URL[]): Promise<Database>
+  close(): Promise<void>
+}
+
+export function schemaOf(service: ServiceName): string {
+  return service.replaceAll('-', '_')
+}
+
+export function roleOf(service: ServiceName): string {
+  return `tidegate_${schemaOf(service)}`
+}
+
+/** First statement of every transaction: from here on only the service's own schema can be reached. */
+export function enterService(service: ServiceName): string {
+  return `SET LOCAL ROLE ${roleOf(service)}; SET LOCAL search_path TO ${schemaOf(service)}`
+}

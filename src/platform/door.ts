@@ -1,0 +1,138 @@
+import { createServer, type Server } from 'node:http'
+import express, { type Express, type Request, type Response } from 'express'
+import helmet from 'helmet'
+import { sha256 } from '../kernel/canonical-json.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { Problem } from '../kernel/problem.ts'
+import { type JsonLimits, parseStrictJson } from '../kernel/strict-json.ts'
+import type { ServiceName } from './database.ts'
+import type { Log } from './log.ts'
+import { openApiOf } from './openapi.ts'
+import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } from './passport.ts'
+import { compileSchema } from './schema.ts'
+import { streamEvents } from './server-sent-events.ts'
+import type { Answer, Call, ServiceRoute } from './service-route.ts'
+
+const BODY_BYTES_MAX = 1_048_576
+const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
+
+export type DoorOptions = {
+  readonly service: ServiceName
+  readonly routes: readonly ServiceRoute[]
+  readonly passports: PassportKeys
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * The HTTP side of a service. Nothing is read of a call that carries no valid passport, but for `/healthz`; every route is
+ * checked against its schemas; whatever is thrown leaves as problem+json.
+ */
+export function createDoor(options: DoorOptions): Express {
+  const { service, routes } = options
+  const app = express()
+  app.set('etag', false)
+  app.set('query parser', 'simple')
+  app.use(helmet())
+  app.get('/healthz', (_request, response) => void response.json({ service, status: 'ok' }))
+  app.use((request, response, next) => {
+    response.locals['passport'] = checkPassport(options, request)
+    next()
+  })
+  app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }))
+  const document = openApiOf(service, routes)
+  app.get('/openapi.json', (_request, response) => void response.json(document))
+  for (const route of routes) app[route.method](route.path, answerWith(route))
+  app.use(() => {
+    throw new Problem('route_not_found')
+  })
+  app.use((thrown: unknown, request: Request, response: Response, _next: express.NextFunction) => {
+    refuse(options.log, thrown, request, response)
+  })
+  return app
+}
+
+/** Listens; the server closes by itself once its requests are answered. */
+export function listenDoor(app: Express, host: string, port: number): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 60_000 }, app)
+  return new Promise((done, fail) => {
+    server.once('error', fail)
+    server.listen(port, host, () => done(server))
+  })
+}
+
+function checkPassport({ passports, clock, service }: DoorOptions, request: Request): Passport {
+  const header = request.headers[PASSPORT_HEADER]
+  const passport =
+    typeof header === 'string'
+      ? verifyPassport(passports, clock, service, { method: request.method, target: request.originalUrl, header })
+      : null
+  if (passport === null) throw new Problem('invalid_passport')
+  return passport
+}
+
+function answerWith(route: ServiceRoute) {
+  const checks = {
+    params: compileSchema(route.params),
+    query: compileSchema(route.query),
+    body: route.body === null ? null : compileSchema(route.body),
+  }
+  return async (request: Request, response: Response): Promise<void> => {
+    const passport = response.locals['passport'] as Passport
+    const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    if (sha256(rawBody) !== passport.bodySha256) throw new Problem('invalid_passport')
+    if (!route.callers.includes(passport.principal.kind)) throw new Problem('not_found')
+    const hungUp = new AbortController()
+    response.once('close', () => hungUp.abort())
+    const call: Call = {
+      passport,
+      params: checked(checks.params, request.params, 'path'),
+      query: checked(checks.query, request.query, 'query'),
+      body: checks.body === null ? undefined : checked(checks.body, jsonOf(rawBody), 'body'),
+      rawBody,
+      headers: request.headers,
+      signal: hungUp.signal,
+    }
+    await send(await route.run(call), response, hungUp.signal)
+  }
+}
+
+function jsonOf(rawBody: Buffer): unknown {
+  const parsed = parseStrictJson(rawBody, JSON_LIMITS)
+  if ('kind' in parsed) throw new Problem('invalid_json', { detail: parsed.detail })
+  return parsed.value
+}
+
+function checked<T>(check: (value: unknown) => import('./schema.ts').Checked<T>, value: unknown, where: string): T {
+  const result = check(value)
+  if (result.ok) return result.value
+  const [first] = result.faults
+  throw new Problem('validation_failed', {
+    detail: `${where}${first?.pointer ?? ''}: ${first?.detail ?? 'is not acceptable'}`,
+    errors: result.faults,
+  })
+}
+
+async function send(answer: Answer, response: Response, signal: AbortSignal): Promise<void> {
+  response.status(answer.status)
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+  if (answer.events !== undefined) await streamEvents(answer.events, response, signal)
+  else if (answer.body === undefined) response.end()
+  else response.json(answer.body)
+}
+
+function refuse(log: Log, thrown: unknown, request: Request, response: Response): void {
+  const problem = Problem.from(isTooLarge(thrown) ? new Problem('body_too_large') : thrown)
+  if (problem.status >= 500) log.error({ err: problem.extras.cause ?? problem, path: request.path }, problem.code)
+  if (response.headersSent) {
+    response.destroy() // part of an answer is out: cutting it is the only honest end
+    return
+  }
+  for (const [name, value] of Object.entries(problem.extras.headers ?? {})) response.setHeader(name, value)
+  const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
+  response.status(problem.status).type('application/problem+json').json(problem.toBody(receipt))
+}
+
+function isTooLarge(thrown: unknown): boolean {
+  return thrown instanceof Error && 'type' in thrown && thrown.type === 'entity.too.large'
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Static, Type } from 'typebox'
+import type { Json } from '../kernel/canonical-json.ts'
+import type { Id } from '../kernel/id.ts'
+import type { Sql } from './database.ts'
+import type { Log } from './log.ts'
+import type { Emit, Event, Outbox } from './outbox.ts'
+import { compileSchema } from './schema.ts'
+import type { ServiceClient } from './service-client.ts'
+import { route, type ServiceRoute } from './service-route.ts'
+
+const PAGE_MAX = 100
+const WAIT_MS_MAX = 20_000
+const CALL_SLACK_MS = 5_000
+const RETRY_FIRST_MS = 100
+const RETRY_LAST_MS = 10_000
+
+const WireEvent = Type.Object({
+  seq: Type.String({ pattern: '^[0-9]{1,18}$' }),
+  id: Type.String(),
+  type: Type.String(),
+  subject: Type.String(),
+  members: Type.Array(Type.String()),
+  at: Type.Integer(),
+  data: Type.Unknown(),
+})
+const Page = Type.Object({ items: Type.Array(WireEvent) })
+
+/** The route by which a service lets the others read its events, oldest first. */
+export function feedRoute(outbox: Outbox): ServiceRoute {
+  return route({
+    method: 'get',
+    path: '/internal/feed',
+    operationId: 'readFeed',
+    summary: 'Events after a sequence number, in commit order',
+    callers: ['service'],
+    query: Type.Object(
+      { after: Type.String({ pattern: '^[0-9]{1,18}$' }), waitMs: Type.String({ pattern: '^[0-9]{1,5}$' }) },
+      { additionalProperties: false },
+    ),
+    answers: { 200: Page },
+    async run({ query, signal }) {
+      const waitMs = Math.min(Number(query.waitMs), WAIT_MS_MAX)
+      const events = await outbox.read(BigInt(query.after), PAGE_MAX, waitMs, signal)
+      return { status: 200, body: { items: events.map((event) => ({ ...event, seq: event.seq.toString() })) } }
+    },
+  })
+}
+
+/** A page of another service's events; waits on the other side until there is one or `WAIT_MS_MAX` passed. */
+export type FeedSource = (after: bigint, signal: AbortSignal) => Promise<readonly Event[]>
+
+const checkPage = compileSchema(Page)
+
+export function feedOf(client: ServiceClient): FeedSource {
+  return async (after, signal) => {
+    const target = `/internal/feed?after=${after}&waitMs=${WAIT_MS_MAX}`
+    const answer = await client.call({ method: 'GET', target, timeoutMs: WAIT_MS_MAX + CALL_SLACK_MS, signal })
+    const page = checkPage(answer.body)
+    if (answer.status !== 200 || !page.ok) throw new Error(`the feed answered ${answer.status}`)
+    return page.value.items.map(fromWire)
+  }
+}
+
+function fromWire(event: Static<typeof WireEvent>): Event {
+  return { ...event, seq: BigInt(event.seq), id: event.id as Id<'event'>, data: event.data as Json }
+}
+
+/**
+ * Follows a feed: each event's effect, and how far we are, are committed together, so that an event has its effect exactly
+ * once whatever is killed in between. An event whose effect fails is tried again, and nothing after it overtakes it.
+ */
+export function followFeed(options: {
+  readonly feed: string
+  readonly source: FeedSource
+  readonly store: Pick<Outbox, 'transaction'>
+  readonly apply: (event: Event, sql: Sql, emit: Emit) => Promise<void>
+  readonly log: Log
+}): { close(): Promise<void> } {
+  const { feed, source, store, apply, log } = options
+  const stop = new AbortController()
+  const running = (async () => {
+    let retryMs = RETRY_FIRST_MS
+    while (!stop.signal.aborted) {
+      try {
+        const after = await store.transaction((sql) => readOffset(sql, feed))
+        for (const event of await source(after, stop.signal)) {
+          if (stop.signal.aborted) return
+          await store.transaction(async (sql, emit) => {
+            if (!(await advance(sql, feed, event.seq))) return
+            await apply(event, sql, emit)
+          })
+        }
+        retryMs = RETRY_FIRST_MS
+      } catch (err) {
+        if (stop.signal.aborted) return
+        if (retryMs > RETRY_FIRST_MS) log.warn({ err, feed, retryMs }, 'feed: trying again')
+        await sleep(retryMs, null, { signal: stop.signal }).catch(() => null)
+        retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)
+      }
+    }
+  })()
+  return {
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+async function readOffset(sql: Sql, feed: string): Promise<bigint> {
+  const [row] = await sql.query<{ seq: bigint }>('SELECT seq FROM feed_offset WHERE feed = $1', [feed])
+  return row?.seq ?? 0n
+}
+
+/** Moves the offset to `seq`; false when the event was taken before, by us or by another process. */
+async function advance(sql: Sql, feed: string, seq: bigint): Promise<boolean> {
+  const moved = await sql.query(
+    `INSERT INTO feed_offset (feed, seq) VALUES ($1, $2)
+     ON CONFLICT (feed) DO UPDATE SET seq = EXCLUDED.seq WHERE feed_offset.seq < EXCLUDED.seq RETURNING seq`,
+    [feed, seq],
+  )
+  return moved.length > 0
+}
+
+export type Follower = ReturnType<typeof followFeed>

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Json } from '../kernel/canonical-json.ts'
+import { type Clock, toRfc3339 } from '../kernel/clock.ts'
+import { type Id, newId } from '../kernel/id.ts'
+import type { Database, Sql } from './database.ts'
+
+/** Something that happened, told to the other services and to members. */
+export type Happening = {
+  /** Past tense with its noun: `transfer.posted`. */
+  readonly type: string
+  /** What it happened to; events of one subject are in order. */
+  readonly subject: string
+  /** The members it concerns; empty for events between services only. */
+  readonly members: readonly string[]
+  readonly data: Json
+}
+
+/** A happening as it stands in the outbox, numbered in commit order. */
+export type Event = Happening & { readonly seq: bigint; readonly id: Id<'event'>; readonly at: number }
+
+export type Emit = (happening: Happening) => void
+
+export interface Outbox {
+  /** Runs `work` in one transaction; what it emits is committed with its effect, or not at all. */
+  transaction<T>(work: (sql: Sql, emit: Emit) => Promise<T>): Promise<T>
+  /** Events after `after`, oldest first, at most `limit`; waits up to `waitMs` for the first one. */
+  read(after: bigint, limit: number, waitMs: number, signal?: AbortSignal): Promise<readonly Event[]>
+}
+
+/** Another process may have written: how often a waiting reader looks by itself. */
+const POLL_MS = 250
+
+export const outboxMigrations = new URL('./migrations/outbox/', import.meta.url)
+
+export function createOutbox(database: Database, clock: Clock): Outbox {
+  let written = Promise.withResolvers<void>()
+  return {
+    async transaction(work) {
+      const happenings: Happening[] = []
+      const result = await database.transaction(async (sql) => {
+        const value = await work(sql, (happening) => happenings.push(happening))
+        await append(sql, clock, happenings)
+        return value
+      })
+      if (happenings.length > 0) {
+        written.resolve()
+        written = Promise.withResolvers()
+      }
+      return result
+    },
+
+    async read(after, limit, waitMs, signal) {
+      const deadline = performance.now() + waitMs
+      for (;;) {
+        const next = written.promise // taken before looking, so that nothing written in between is missed
+        const events = await database.transaction((sql) => select(sql, after, limit))
+        const leftMs = deadline - performance.now()
+        if (events.length > 0 || leftMs <= 0 || signal?.aborted) return events
+        const poll = new AbortController()
+        await Promise.race([next, sleep(Math.min(POLL_MS, leftMs), null, { signal: poll.signal }).catch(() => null)])
+        poll.abort()
+      }
+    },
+  }
+}
+
+async function append(sql: Sql, clock: Clock, happenings: readonly Happening[]): Promise<void> {
+  if (happenings.length === 0) return
+  const [head] = await sql.query<{ seq: bigint }>('UPDATE outbox_head SET seq = seq + $1 RETURNING seq', [
+    happenings.length,
+  ])
+  let seq = (head?.seq ?? 0n) - BigInt(happenings.length)
+  for (const { type, subject, members, data } of happenings) {
+    seq += 1n
+    await sql.query(
+      `INSERT INTO outbox (seq, id, type, subject, members, at, data) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)`,
+      [seq, newId('event'), type, subject, members, toRfc3339(clock.now()), JSON.stringify(data)],
+    )
+  }
+}
+
+function select(sql: Sql, after: bigint, limit: number): Promise<Event[]> {
+  return sql.query<Event>(
+    'SELECT seq, id, type, subject, members, at, data FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',
+    [after, limit],
+  )
+}

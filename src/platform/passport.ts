@@ -1,0 +1,109 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type Static, Type } from 'typebox'
+import { sha256 } from '../kernel/canonical-json.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { compileSchema } from './schema.ts'
+
+/** The header that carries it. Whatever a client sends under this name is removed by the edge. */
+export const PASSPORT_HEADER = 'tidegate-passport'
+
+const Principal = Type.Union([
+  Type.Object({
+    kind: Type.Literal('member'),
+    id: Type.String(),
+    member: Type.String(),
+    scopes: Type.Array(Type.String()),
+  }),
+  Type.Object({ kind: Type.Literal('operator'), id: Type.String(), scopes: Type.Array(Type.String()) }),
+  Type.Object({ kind: Type.Literal('service'), id: Type.String() }),
+  Type.Object({ kind: Type.Literal('anonymous') }),
+])
+
+const Claims = Type.Object({
+  /** The service it is for; another one refuses it. */
+  aud: Type.String(),
+  method: Type.String(),
+  /** Path and query, byte for byte as forwarded. */
+  target: Type.String(),
+  bodySha256: Type.String(),
+  /** Unix seconds; a passport lives for `LIFETIME_S`. */
+  iat: Type.Integer(),
+  receipt: Type.Union([Type.String(), Type.Null()]),
+  principal: Principal,
+  /** What risk control said, on routes that ask it. */
+  assessment: Type.Union([
+    Type.Object({
+      id: Type.String(),
+      outcome: Type.Union([Type.Literal('accept'), Type.Literal('review'), Type.Literal('hold')]),
+      /** How long a hold reserves the money, in milliseconds. */
+      holdMs: Type.Optional(Type.Integer()),
+    }),
+    Type.Null(),
+  ]),
+})
+
+export type Principal = Static<typeof Principal>
+export type Passport = Static<typeof Claims>
+export type PassportAssessment = NonNullable<Passport['assessment']>
+
+/** One HMAC key; the first of a list signs, all of them verify, so that keys rotate with overlap. */
+export type PassportKey = { readonly kid: string; readonly secret: Uint8Array }
+
+/** Keys by service, newest first; read again at each use, so that a rotation needs no restart. */
+export type PassportKeys = (service: string) => readonly PassportKey[]
+
+const LIFETIME_S = 60
+const CLOCK_SKEW_S = 30
+
+/** The request that a passport is bound to. */
+export type BoundRequest = { readonly method: string; readonly target: string; readonly body: Uint8Array }
+
+export type PassportClaims = Pick<Passport, 'principal' | 'assessment' | 'receipt'>
+
+/** Signs a passport for one request to one service: `v1.kid.payload.mac`, base64url, HMAC-SHA256. */
+export function signPassport(
+  keys: PassportKeys,
+  clock: Clock,
+  aud: string,
+  { method, target, body }: BoundRequest,
+  claims: PassportClaims,
+): string {
+  const [key] = keys(aud)
+  if (key === undefined) throw new Error(`no passport key for ${aud}`)
+  const iat = Math.floor(clock.now() / 1000)
+  const payload: Passport = { aud, method, target, bodySha256: sha256(body), iat, ...claims }
+  const signed = `v1.${key.kid}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
+  return `${signed}.${mac(key, signed).toString('base64url')}`
+}
+
+const checkClaims = compileSchema(Claims)
+
+/**
+ * Verifies everything of a passport but the body, which has not been read yet: compare `bodySha256` once it has.
+ * Null for whatever is wrong; a caller learns no more than that.
+ */
+export function verifyPassport(
+  keys: PassportKeys,
+  clock: Clock,
+  aud: string,
+  request: { readonly method: string; readonly target: string; readonly header: string | undefined },
+): Passport | null {
+  const parts = request.header?.split('.')
+  if (parts === undefined || parts.length !== 4 || parts[0] !== 'v1') return null
+  const [version, kid, payload = '', signature = ''] = parts
+  const key = keys(aud).find((candidate) => candidate.kid === kid)
+  if (key === undefined) return null
+  const expected = mac(key, `${version}.${kid}.${payload}`)
+  const given = Buffer.from(signature, 'base64url')
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null
+  const claims = checkClaims(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')))
+  if (!claims.ok) return null
+  const age = clock.now() / 1000 - claims.value.iat
+  const fits =
+    claims.value.aud === aud && claims.value.method === request.method && claims.value.target === request.target
+  return fits && age <= LIFETIME_S && age >= -CLOCK_SKEW_S ? claims.value : null
+}
+
+function mac(key: PassportKey, signed: string): Buffer {
+  return createHmac('sha256', key.secret).update(signed).digest()
+}

@@ -1,0 +1,43 @@
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import type { Static, TSchema } from 'typebox'
+
+/** One fault of a value: where (JSON Pointer, RFC 6901) and what. */
+export type Fault = { readonly pointer: string; readonly detail: string }
+
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+const FAULTS_MAX = 10
+
+/**
+ * Compiles a JSON Schema (2020-12) once; the result checks a value and narrows its type. Nothing is coerced or filled in,
+ * so what was checked is what arrived. Formats are annotations, as the standard says.
+ */
+export function compileSchema<T extends TSchema>(schema: T): (value: unknown) => Checked<Static<T>> {
+  const ajv = new Ajv2020({ allErrors: false, strict: false, validateFormats: false, ownProperties: true })
+  const validate = ajv.compile(schema)
+  return (value) =>
+    validate(value)
+      ? { ok: true, value: value as Static<T> }
+      : { ok: false, faults: (validate.errors ?? []).slice(0, FAULTS_MAX).map(toFault) }
+}
+
+function toFault(error: ErrorObject): Fault {
+  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
+    const name = String(error.params['additionalProperty'] ?? error.params['unevaluatedProperty'])
+    return { pointer: `${error.instancePath}/${escapePointer(name)}`, detail: 'unknown field' }
+  }
+  if (error.keyword === 'required') {
+    const name = String(error.params['missingProperty'])
+    return { pointer: `${error.instancePath}/${escapePointer(name)}`, detail: 'required field is missing' }
+  }
+  if (error.keyword === 'enum') {
+    return { pointer: error.instancePath, detail: `must be one of ${JSON.stringify(error.params['allowedValues'])}` }
+  }
+  return { pointer: error.instancePath, detail: error.message ?? 'is not acceptable' }
+}
+
+function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}

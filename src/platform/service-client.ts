@@ -1,0 +1,94 @@
+import { type Dispatcher, request } from 'undici'
+import type { Clock } from '../kernel/clock.ts'
+import { PROBLEMS, Problem, type ProblemCode } from '../kernel/problem.ts'
+import type { ServiceName } from './database.ts'
+import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from './passport.ts'
+
+const ANSWER_BYTES_MAX = 4_194_304
+
+export type ServiceCall = {
+  readonly method: 'GET' | 'POST'
+  /** Path and query. */
+  readonly target: string
+  readonly body?: unknown
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  /** On whose behalf; the calling service's own when left out. */
+  readonly claims?: Partial<PassportClaims>
+}
+
+export type ServiceAnswer = { readonly status: number; readonly body: unknown }
+
+export interface ServiceClient {
+  /**
+   * Calls the service with a passport for exactly this request. An answer of any status is returned.
+   * @throws Problem `dependency_unavailable` when no whole answer came in time; a change may or may not have been made
+   */
+  call(call: ServiceCall): Promise<ServiceAnswer>
+}
+
+/** A client of one service, for the calls between services. `self` is who calls. */
+export function createServiceClient(options: {
+  readonly self: string
+  readonly service: ServiceName
+  readonly origin: string
+  readonly passports: PassportKeys
+  readonly clock: Clock
+  readonly dispatcher?: Dispatcher
+}): ServiceClient {
+  const { self, service, origin, passports, clock, dispatcher } = options
+  return {
+    async call({ method, target, body, timeoutMs, signal, claims }) {
+      const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
+      const passport = signPassport(
+        passports,
+        clock,
+        service,
+        { method, target, body: bytes },
+        {
+          principal: { kind: 'service', id: self },
+          assessment: null,
+          receipt: null,
+          ...claims,
+        },
+      )
+      const deadline = AbortSignal.timeout(timeoutMs)
+      try {
+        const answer = await request(origin + target, {
+          method,
+          headers: {
+            [PASSPORT_HEADER]: passport,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          body: body === undefined ? null : bytes,
+          signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+          ...(dispatcher === undefined ? {} : { dispatcher }),
+        })
+        return { status: answer.statusCode, body: await readJson(answer.body) }
+      } catch (cause) {
+        throw new Problem('dependency_unavailable', { detail: `${service} gave no answer`, cause })
+      }
+    },
+  }
+}
+
+/** The problem that a service answered with, to be passed on as it is. */
+export function problemOf({ status, body }: ServiceAnswer): Problem {
+  const { code, detail } = (body ?? {}) as { code?: unknown; detail?: unknown }
+  const known = typeof code === 'string' && Object.hasOwn(PROBLEMS, code)
+  return new Problem(known ? (code as ProblemCode) : 'upstream_failed', {
+    ...(typeof detail === 'string' ? { detail } : {}),
+    cause: `status ${status}`,
+  })
+}
+
+async function readJson(stream: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of more than ${ANSWER_BYTES_MAX} bytes`)
+    chunks.push(chunk)
+  }
+  return bytes === 0 ? null : JSON.parse(Buffer.concat(chunks).toString('utf8'))
+}

@@ -1,0 +1,24 @@
+/**
+ * Runs the tests: brings a real PostgreSQL server for the whole run, then `node --test` over the given files, or all.
+ * Usage: `npm test`, `npm test -- test/kernel/money.test.ts`.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { startPostgres } from './support/postgres.ts'
+
+const FILES_AT_ONCE = 2
+const TEST_TIMEOUT_MS = 120_000
+
+const given = process.argv.slice(2)
+const files = given.length > 0 ? given : globSync('test/**/*.test.ts').sort()
+const postgres = await startPostgres()
+const runner = spawn(
+  process.execPath,
+  ['--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files],
+  { stdio: 'inherit', env: { ...process.env, TIDEGATE_TEST_POSTGRES_URL: postgres.url } },
+)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => runner.kill(signal))
+runner.once('exit', async (code) => {
+  await postgres.stop()
+  process.exit(code ?? 1)
+})

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import type { Express } from 'express'
+import supertest from 'supertest'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from '../../src/platform/passport.ts'
+
+/** Passport keys for a test: one per service name, made on first use. */
+export function testPassportKeys(): PassportKeys {
+  const secret = randomBytes(32)
+  return () => [{ kid: 'test', secret }]
+}
+
+export type Claims = Partial<PassportClaims>
+
+export const asMember = (member: string): Claims => ({
+  principal: { kind: 'member', id: member, member, scopes: [] },
+})
+export const asOperator: Claims = { principal: { kind: 'operator', id: 'op_olga', scopes: ['operator'] } }
+export const asService = (id: string): Claims => ({ principal: { kind: 'service', id } })
+export const asAnonymous: Claims = { principal: { kind: 'anonymous' } }
+
+/** Calls a service's app over a real socket (supertest) with a valid passport for each request. */
+export function createCaller(app: Express, service: string, keys: PassportKeys, clock: Clock = systemClock) {
+  return (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    target: string,
+    claims: Claims,
+    options: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
+  ) => {
+    const body = Buffer.from(options.body === undefined ? '' : JSON.stringify(options.body))
+    const passport = signPassport(
+      keys,
+      clock,
+      service,
+      { method, target, body },
+      {
+        principal: { kind: 'anonymous' },
+        assessment: null,
+        receipt: 'rcp_test',
+        ...claims,
+      },
+    )
+    const verb = method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete'
+    const call = supertest(app)
+      [verb](target)
+      .set(PASSPORT_HEADER, passport)
+      .set(options.headers ?? {})
+    return options.body === undefined ? call : call.set('content-type', 'application/json').send(body.toString())
+  }
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import { describe } from 'node:test'
+import pg from 'pg'
+import type { DatabaseServer } from '../../src/platform/database.ts'
+import { openPglite } from '../../src/platform/pglite.ts'
+import { openPostgres } from '../../src/platform/postgres.ts'
+
+/** Set by `npm test`, which brings a PostgreSQL server for the whole run. */
+const postgresUrl = process.env['TIDEGATE_TEST_POSTGRES_URL']
+
+export type TestStore = { readonly name: string; open(): Promise<DatabaseServer> }
+
+/** Defines the same tests for both stores: embedded PGlite in memory, and a fresh database on a real PostgreSQL. */
+export function onEachStore(subject: string, define: (store: TestStore) => void): void {
+  const pglite: TestStore = { name: 'PGlite', open: () => openPglite(null) }
+  const postgres: TestStore = { name: 'PostgreSQL', open: openFreshPostgres }
+  describe(`${subject} on PGlite`, () => define(pglite))
+  const skip = postgresUrl === undefined && 'not run: `npm test` brings the PostgreSQL server'
+  describe(`${subject} on PostgreSQL`, { skip }, () => define(postgres))
+}
+
+async function openFreshPostgres(): Promise<DatabaseServer> {
+  const url = await createDatabase()
+  return openPostgres(
+    () => url,
+    (error) => console.error(error),
+  )
+}
+
+/** A new, empty database on the run's PostgreSQL server; its URL. */
+export async function createDatabase(): Promise<string> {
+  const name = `test_${randomBytes(8).toString('hex')}`
+  const client = new pg.Client({ connectionString: postgresUrl })
+  await client.connect()
+  await client.query(`CREATE DATABASE ${name}`)
+  await client.end()
+  const url = new URL(postgresUrl ?? '')
+  url.pathname = `/${name}`
+  return url.href
+}
