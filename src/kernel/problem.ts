@@ -11,6 +11,7 @@ export const PROBLEMS = {
   idempotency_key_required: [400, 'This request needs an Idempotency-Key'],
   idempotency_key_malformed: [400, 'The Idempotency-Key is not one we accept'],
   body_too_large: [413, 'The body is larger than this route takes'],
+  target_too_long: [414, 'The request target is longer than we read'],
   unsupported_media_type: [415, 'This route takes another content type'],
   unsupported_content_encoding: [415, 'Compressed request bodies are not taken'],
   headers_too_large: [431, 'Too many or too long header lines'],

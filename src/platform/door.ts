@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
-import helmet from 'helmet'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
@@ -33,7 +32,7 @@ export function createDoor(options: DoorOptions): Express {
   const app = express()
   app.set('etag', false)
   app.set('query parser', 'simple')
-  app.use(helmet())
+  app.disable('x-powered-by')
   app.get('/healthz', (_request, response) => void response.json({ service, status: 'ok' }))
   app.use((request, response, next) => {
     response.locals['passport'] = checkPassport(options, request)
@@ -61,6 +60,14 @@ export function listenDoor(app: Express, host: string, port: number): Promise<Se
   })
 }
 
+/** Takes no more calls, and waits for those under way. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done())
+    server.closeIdleConnections()
+  })
+}
+
 function checkPassport({ passports, clock, service }: DoorOptions, request: Request): Passport {
   const header = request.headers[PASSPORT_HEADER]
   const passport =
@@ -75,7 +82,7 @@ function answerWith(route: ServiceRoute) {
   const checks = {
     params: compileSchema(route.params),
     query: compileSchema(route.query),
-    body: route.body === null ? null : compileSchema(route.body),
+    body: route.body === null || route.readsRawBody ? null : compileSchema(route.body),
   }
   return async (request: Request, response: Response): Promise<void> => {
     const passport = response.locals['passport'] as Passport

@@ -10,7 +10,8 @@ import type { ServiceClient } from './service-client.ts'
 import { route, type ServiceRoute } from './service-route.ts'
 
 const PAGE_MAX = 100
-const WAIT_MS_MAX = 20_000
+/** Short enough that a service which closes need not wait long for its readers. */
+const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000

@@ -51,15 +51,16 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
 
     async read(after, limit, waitMs, signal) {
       const deadline = performance.now() + waitMs
-      for (;;) {
+      while (!signal?.aborted) {
         const next = written.promise // taken before looking, so that nothing written in between is missed
         const events = await database.transaction((sql) => select(sql, after, limit))
         const leftMs = deadline - performance.now()
-        if (events.length > 0 || leftMs <= 0 || signal?.aborted) return events
+        if (events.length > 0 || leftMs <= 0) return events
         const poll = new AbortController()
         await Promise.race([next, sleep(Math.min(POLL_MS, leftMs), null, { signal: poll.signal }).catch(() => null)])
         poll.abort()
       }
+      return []
     },
   }
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import type { PassportKey, PassportKeys } from './passport.ts'
 import { compileSchema } from './schema.ts'
+import { makeSecretFile } from './secret-file.ts'
 
 const KeyFile = Type.Array(
   Type.Object(
@@ -30,7 +31,7 @@ export function passportKeysIn(folder: string, generate: boolean): PassportKeys 
     const now = performance.now()
     if (known !== undefined && now - known.lookedAt < LOOK_EVERY_MS) return known.keys
     const path = join(folder, `passport-${service}.json`)
-    if (known === undefined && generate) makeKeyFile(folder, path)
+    if (known === undefined && generate) makeSecretFile(path, newKeys)
     const modifiedMs = statSync(path).mtimeMs
     const keys = known?.modifiedMs === modifiedMs ? known.keys : readKeyFile(path)
     cache.set(service, { keys, modifiedMs, lookedAt: now })
@@ -38,16 +39,11 @@ export function passportKeysIn(folder: string, generate: boolean): PassportKeys 
   }
 }
 
-function makeKeyFile(folder: string, path: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+function newKeys(): string {
   const keys: Static<typeof KeyFile> = [
     { kid: randomBytes(4).toString('hex'), secret: randomBytes(SECRET_BYTES_MIN).toString('base64') },
   ]
-  try {
-    writeFileSync(path, JSON.stringify(keys), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // another part made it first
-  }
+  return JSON.stringify(keys)
 }
 
 function readKeyFile(path: string): readonly PassportKey[] {

@@ -1,6 +1,21 @@
 import pg from 'pg'
-import { type DatabaseServer, enterService, type Row, type ServiceName, type Sql } from './database.ts'
+import { type DatabaseServer, enterService, type Row, SERVICE_NAMES, type ServiceName, type Sql } from './database.ts'
 import { migrate } from './migrate.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** `TIDEGATE_DATABASE_URL`, or `TIDEGATE_DATABASE_URL_CASH_FLOW` and so on for one service; null when there is none. */
+export function postgresUrlFrom(environment: Environment): ((service: ServiceName) => string) | null {
+  const shared = environment['TIDEGATE_DATABASE_URL']
+  const own = (service: ServiceName): string | undefined =>
+    environment[`TIDEGATE_DATABASE_URL_${service.toUpperCase().replaceAll('-', '_')}`]
+  if (shared === undefined && SERVICE_NAMES.every((service) => own(service) === undefined)) return null
+  return (service) => {
+    const url = own(service) ?? shared
+    if (url === undefined) throw new Error(`no database for ${service}: set TIDEGATE_DATABASE_URL`)
+    return url
+  }
+}
 
 const CONNECTIONS_MAX_PER_SERVICE = 8
 const CONNECT_TIMEOUT_MS = 5_000

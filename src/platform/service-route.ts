@@ -36,6 +36,8 @@ export type ServiceRoute = {
   readonly params: TSchema
   readonly query: TSchema
   readonly body: TSchema | null
+  /** The route checks the body itself, after a signature over the raw bytes; the door leaves it unread. */
+  readonly readsRawBody: boolean
   /** Schema of each answer; null where it has no body. */
   readonly answers: Readonly<Record<number, TSchema | null>>
   readonly run: (call: Call) => Promise<Answer>
@@ -54,6 +56,7 @@ export function route<P extends TSchema = Nothing, Q extends TSchema = Nothing, 
   readonly params?: P
   readonly query?: Q
   readonly body?: B
+  readonly readsRawBody?: boolean
   readonly answers: ServiceRoute['answers']
   readonly run: (call: Call<Static<P>, Static<Q>, Static<B>>) => Promise<Answer>
 }): ServiceRoute {
@@ -63,6 +66,7 @@ export function route<P extends TSchema = Nothing, Q extends TSchema = Nothing, 
     params: spec.params ?? Nothing,
     query: spec.query ?? Nothing,
     body: spec.body ?? null,
+    readsRawBody: spec.readsRawBody ?? false,
     run: spec.run as ServiceRoute['run'],
   }
 }

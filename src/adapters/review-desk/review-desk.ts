@@ -1,0 +1,94 @@
+import type { KeyObject } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Static, Type } from 'typebox'
+import type { Json } from '../../kernel/canonical-json.ts'
+import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import { Problem } from '../../kernel/problem.ts'
+import { type JsonLimits, parseStrictJson } from '../../kernel/strict-json.ts'
+import type { Destination } from '../../platform/deliveries.ts'
+import { compileSchema } from '../../platform/schema.ts'
+import { verifyWebhook } from '../../platform/standard-webhooks.ts'
+
+export type ReviewDeskOptions = {
+  /** Where cases are sent. */
+  readonly url: string
+  /** Where the desk sends its decisions: `/v1/reviews/decisions` as it is reached from outside. */
+  readonly callbackUrl: string
+  /** `whsec_…`, what cases are signed with (`v1`). */
+  readonly secret: string
+  /** Whose decisions count (`v1a`, Ed25519): our side can't forge one. Two during a rotation. */
+  readonly publicKeys: readonly KeyObject[]
+}
+
+/** What the desk is told of a case. Decisions repeat `caseVersion` and `snapshotHash`, so they are about these facts. */
+export type CaseNotice = {
+  readonly case: string
+  readonly caseVersion: number
+  readonly snapshotHash: string
+  readonly dueAt: Instant
+  readonly facts: Json
+}
+
+const noNul = { pattern: '^[^\\u0000\\p{Cs}]*$' } // no store keeps a NUL or half of a surrogate pair
+const name = (characters: number) => Type.String({ minLength: 1, maxLength: characters, ...noNul })
+
+export const Decision = Type.Object(
+  {
+    case: name(80),
+    caseVersion: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+    snapshotHash: name(128),
+    nonce: name(128),
+    vote: Type.Enum(['approve', 'decline']),
+    reviewer: name(64),
+    reason: Type.String({ maxLength: 1_000, ...noNul }),
+  },
+  { additionalProperties: false },
+)
+export type DeskDecision = Static<typeof Decision>
+
+const JSON_LIMITS: JsonLimits = { depthMax: 4, keysMax: 32 }
+const checkDecision = compileSchema(Decision)
+
+export interface ReviewDesk {
+  readonly destination: Destination
+  /** The message `review.case.opened`, to be queued. */
+  noticeOf(notice: CaseNotice): string
+  /**
+   * A decision as it arrived: the signature first, then the shape, so that an unsigned caller learns nothing.
+   * @throws Problem `invalid_signature`, `invalid_json` or `validation_failed`
+   */
+  readDecision(headers: IncomingHttpHeaders, rawBody: Uint8Array): DeskDecision
+}
+
+/** The desk as risk control knows it. Sending is left to the queue of deliveries, which has the retries. */
+export function createReviewDesk(options: ReviewDeskOptions, clock: Clock): ReviewDesk {
+  const verifyingKeys = options.publicKeys.map((publicKey) => ({ scheme: 'v1a', publicKey }) as const)
+  return {
+    destination: { url: options.url, keys: [{ scheme: 'v1', secret: options.secret }] },
+
+    noticeOf: ({ dueAt, facts, ...notice }) =>
+      JSON.stringify({
+        type: 'review.case.opened',
+        ...notice,
+        dueAt: toRfc3339(dueAt),
+        callback: options.callbackUrl,
+        facts,
+      }),
+
+    readDecision(headers, rawBody) {
+      const verdict = verifyWebhook(verifyingKeys, clock, headers, rawBody)
+      if (!verdict.ok) throw new Problem('invalid_signature', { detail: DETAILS[verdict.reason] })
+      const parsed = parseStrictJson(rawBody, JSON_LIMITS)
+      if ('kind' in parsed) throw new Problem('invalid_json', { detail: parsed.detail })
+      const decision = checkDecision(parsed.value)
+      if (!decision.ok) throw new Problem('validation_failed', { errors: decision.faults })
+      return decision.value
+    },
+  }
+}
+
+const DETAILS = {
+  missing: 'the headers webhook-id, webhook-timestamp and webhook-signature are needed',
+  stale: 'the timestamp is too far from our clock',
+  wrong: 'no v1a signature of a key we know',
+} as const

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { startPlatform } from '../main.ts'
+import { PART_NAMES, type PartName, urlOf } from '../platform/addresses.ts'
+import { issueToken } from '../sandbox/identity-provider.ts'
+import { type Command, Misuse, readArguments } from './command.ts'
+import { placesFrom } from './places.ts'
+
+const HELP = `tidegate start [part…]
+
+Starts the platform in this process, or only the named parts: ${PART_NAMES.join(', ')}.
+Parts in processes of their own need PostgreSQL (TIDEGATE_DATABASE_URL).
+
+Environment: TIDEGATE_PORT, TIDEGATE_HOST, TIDEGATE_OPERATOR_HOST, TIDEGATE_DATA, TIDEGATE_CONFIG, TIDEGATE_POLICIES,
+TIDEGATE_DATABASE_URL, TIDEGATE_LOG (fatal, error, warn, info, debug).`
+
+const DRAIN_MS_MAX = 30_000
+
+export const start: Command = {
+  name: 'start',
+  summary: 'start the platform, or some of its parts',
+  help: HELP,
+  async run(args) {
+    const { positionals } = readArguments({ args: [...args], allowPositionals: true, options: {} })
+    const parts = positionals.map(asPart)
+    const startedAt = performance.now()
+    const platform = await startPlatform(placesFrom(process.env), process.env, parts.length === 0 ? PART_NAMES : parts)
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    console.log(await banner(platform, seconds))
+    await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+    console.log('Tidegate is closing: requests in flight are answered first.')
+    setTimeout(() => process.exit(1), DRAIN_MS_MAX).unref()
+    await platform.close()
+    return 0
+  },
+}
+
+function asPart(name: string): PartName {
+  const part = PART_NAMES.find((candidate) => candidate === name)
+  if (part === undefined)
+    throw new Misuse(`there is no part ${JSON.stringify(name)}; parts are ${PART_NAMES.join(', ')}`)
+  return part
+}
+
+async function banner(
+  { addresses, parts }: Awaited<ReturnType<typeof startPlatform>>,
+  seconds: string,
+): Promise<string> {
+  const rows: [string, string][] = []
+  if (parts.includes('edge'))
+    rows.push(['edge', urlOf(addresses.edge)], ['operator', `${urlOf(addresses.operator)}/readyz`])
+  for (const [name, listener] of Object.entries(addresses.service)) {
+    if (parts.includes(name as PartName)) rows.push([name, urlOf(listener)])
+  }
+  if (parts.includes('sandbox')) {
+    for (const [name, listener] of Object.entries(addresses.sandbox)) rows.push([name, urlOf(listener)])
+  }
+  const places = rows.map(([name, url]) => `  ${name.padEnd(18)} ${url}`).join('\n')
+  const lines = [`Tidegate is ready in ${seconds} s.`, '', places]
+  if (parts.includes('edge') && parts.includes('sandbox')) lines.push('', await firstSteps(addresses))
+  return lines.join('\n')
+}
+
+async function firstSteps(addresses: Awaited<ReturnType<typeof startPlatform>>['addresses']): Promise<string> {
+  const { access_token } = await issueToken(urlOf(addresses.sandbox['identity-provider']), { member: 'mem_alice' })
+  const body = JSON.stringify({
+    from: 'acc_alice',
+    to: 'acc_bob',
+    amount: { currency: 'CNY', value: '128.50' },
+    reference: 'lunch',
+  })
+  return `A token of mem_alice, for ten minutes (then: npx tidegate token --member mem_alice):
+
+${access_token}
+
+Try it:
+
+curl -i ${urlOf(addresses.edge)}/v1/transfers -H 'content-type: application/json' -H 'idempotency-key: first-${Date.now()}' -H 'authorization: Bearer ${access_token}' -d '${body}'
+`
+}

@@ -1,0 +1,44 @@
+import ipaddr from 'ipaddr.js'
+
+export type TrustedProxies = { has(address: string): boolean }
+
+/** Proxies by their CIDRs. A hop count, or "trust all", can be spoofed and has no spelling here. @throws Error on a bad CIDR */
+export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
+  const ranges = cidrs.map((cidr) => {
+    if (!ipaddr.isValidCIDR(cidr)) throw new Error(`edge.trusted_proxies: ${JSON.stringify(cidr)} is not a CIDR`)
+    const [address, bits] = ipaddr.parseCIDR(cidr)
+    if (bits === 0) throw new Error(`edge.trusted_proxies: ${cidr} trusts everyone`)
+    return { address, bits }
+  })
+  return {
+    has(text) {
+      if (ranges.length === 0 || !ipaddr.isValid(text)) return false
+      const address = ipaddr.process(text)
+      return ranges.some((range) => range.address.kind() === address.kind() && address.match(range.address, range.bits))
+    },
+  }
+}
+
+/**
+ * The client's address: the socket's, or, where that is a trusted proxy, the right-most entry of X-Forwarded-For that is
+ * not one. What stands left of it is the client's own word. In plain form: `::ffff:10.0.0.1` is `10.0.0.1`.
+ */
+export function clientAddress(
+  socketAddress: string,
+  forwardedFor: string | undefined,
+  proxies: TrustedProxies,
+): string {
+  let address = plainAddress(socketAddress) ?? socketAddress
+  if (forwardedFor === undefined) return address
+  for (const hop of forwardedFor.split(',').reverse()) {
+    if (!proxies.has(address)) return address
+    const next = plainAddress(hop.trim())
+    if (next === null) return address // not an address: the last one that can be believed is the proxy's
+    address = next
+  }
+  return address
+}
+
+function plainAddress(text: string): string | null {
+  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null
+}

@@ -1,0 +1,87 @@
+import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
+import { mkdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Log } from '../platform/log.ts'
+
+/** One decision as it stands in the log: a JSON line. */
+export type Decision = { readonly receipt: string } & Readonly<Record<string, unknown>>
+
+export interface DecisionLog {
+  /** Never blocks and never fails a request: what the disk can't take in time is dropped and counted. */
+  write(decision: Decision): void
+  /** The decision behind a receipt, or null; at most the newest `files_max` files are looked through. */
+  find(receipt: string): Promise<Decision | null>
+  dropped(): number
+  close(): Promise<void>
+}
+
+const WAITING_BYTES_MAX = 16_777_216
+
+/** Decisions in `decisions.jsonl`; a full file is moved to `decisions.1.jsonl` and so on, and the oldest goes. */
+export async function openDecisionLog(
+  folder: string,
+  limits: { readonly file_bytes_max: number; readonly files_max: number },
+  log: Log,
+): Promise<DecisionLog> {
+  await mkdir(folder, { recursive: true })
+  const fileOf = (age: number): string => join(folder, age === 0 ? 'decisions.jsonl' : `decisions.${age}.jsonl`)
+  let bytes = await stat(fileOf(0)).then(
+    ({ size }) => size,
+    () => 0,
+  )
+  let stream = openStream(fileOf(0), log)
+  let rotating = false
+  let dropped = 0
+
+  const rotate = async (): Promise<void> => {
+    rotating = true
+    await closeStream(stream)
+    for (let age = limits.files_max - 1; age > 0; age--) await rename(fileOf(age - 1), fileOf(age)).catch(() => {})
+    stream = openStream(fileOf(0), log)
+    bytes = 0
+    rotating = false
+  }
+
+  return {
+    write(decision) {
+      if (rotating || stream.writableLength > WAITING_BYTES_MAX) {
+        dropped += 1
+        return
+      }
+      const line = `${JSON.stringify(decision)}\n`
+      bytes += Buffer.byteLength(line)
+      stream.write(line)
+      if (bytes >= limits.file_bytes_max)
+        rotate().catch((err: unknown) => log.error({ err }, 'decision log: no rotation'))
+    },
+    async find(receipt) {
+      for (let age = 0; age < limits.files_max; age++) {
+        const found = await findLine(fileOf(age), `"receipt":${JSON.stringify(receipt)}`)
+        if (found !== null) return JSON.parse(found) as Decision
+      }
+      return null
+    },
+    dropped: () => dropped,
+    close: () => closeStream(stream),
+  }
+}
+
+function openStream(path: string, log: Log): WriteStream {
+  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 })
+  stream.on('error', (err) => log.error({ err }, 'decision log: not written'))
+  return stream
+}
+
+function closeStream(stream: WriteStream): Promise<void> {
+  return new Promise((done) => {
+    stream.once('error', () => done())
+    stream.end(() => done())
+  })
+}
+
+async function findLine(path: string, part: string): Promise<string | null> {
+  const input = createReadStream(path, 'utf8').on('error', () => {})
+  for await (const line of createInterface({ input })) if (line.includes(part)) return line
+  return null
+}

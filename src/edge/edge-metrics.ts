@@ -1,0 +1,67 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Upstream } from './upstream.ts'
+
+export interface EdgeMetrics {
+  observe(route: string, status: number, durationMs: number): void
+  /** The Prometheus text format. */
+  text(): Promise<string>
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Metrics of the edge; labels are route ids, status classes and upstream names, so their number is bounded by the config. */
+export function createEdgeMetrics(sources: {
+  readonly upstreams: readonly Upstream[]
+  readonly decisionsDropped: () => number
+  readonly policyRejected: () => boolean
+}): EdgeMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'tidegate_requests_total',
+    help: 'Requests answered by the edge',
+    labelNames: ['route', 'status'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'tidegate_request_seconds',
+    help: 'From the head read to the answer decided',
+    labelNames: ['route'],
+    buckets: SECONDS,
+    registers,
+  })
+  new Gauge({
+    name: 'tidegate_breaker_open',
+    help: '1 while the breaker of the upstream lets nothing through',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      for (const { name, breaker } of sources.upstreams)
+        this.set({ upstream: name }, breaker.state() === 'open' ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'tidegate_decisions_dropped',
+    help: 'Decisions that the disk could not take',
+    registers,
+    collect() {
+      this.set(sources.decisionsDropped())
+    },
+  })
+  new Gauge({
+    name: 'tidegate_policy_rejected',
+    help: '1 while the newest edit of the policies is not in force because it is broken',
+    registers,
+    collect() {
+      this.set(sources.policyRejected() ? 1 : 0)
+    },
+  })
+  return {
+    observe(route, status, durationMs) {
+      requests.inc({ route, status: String(status) })
+      seconds.observe({ route }, durationMs / 1000)
+    },
+    text: () => registry.metrics(),
+  }
+}

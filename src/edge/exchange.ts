@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Instant } from '../kernel/clock.ts'
+import type { Id } from '../kernel/id.ts'
+import type { PassportAssessment, Principal } from '../platform/passport.ts'
+import type { Bundle, Considered, RequestFacts } from '../policy/index.ts'
+import type { Route } from './route-table.ts'
+import type { Spending } from './spending.ts'
+
+/** One request with the means to answer it, as the listener hands it over. */
+export type Incoming = { readonly request: IncomingMessage; readonly response: ServerResponse }
+
+/**
+ * What is written down of an exchange for its receipt. It grows while the stages run, so that a refused request leaves as
+ * much as was known when it was refused.
+ */
+export type Trail = {
+  readonly receipt: Id<'receipt'>
+  readonly startedAt: Instant
+  readonly bundle: Bundle
+  source: string
+  method: string
+  path: string
+  route: string | null
+  principal: { kind: string; id: string } | null
+  considered: Considered[]
+  /** The rule that let the request pass or refused it. */
+  rule: string | null
+  quotas: QuotaState[]
+  assessment: { id: string; outcome: string; rule: string } | null
+  upstreamMs: number | null
+}
+
+/** A bucket after the request was counted. */
+export type QuotaState = {
+  readonly name: string
+  readonly limit: number
+  readonly windowMs: number
+  readonly remaining: number
+  readonly resetMs: number
+}
+
+declare const proof: unique symbol
+/** A value that only its own stage makes, so that a stage left out, or put before another, does not compile. */
+type Proof<Stage extends string> = { readonly [proof]: Stage }
+
+/** One canonical reading of the request's head; the body has not been read. */
+export type Received = Incoming & {
+  readonly trail: Trail
+  readonly method: string
+  readonly path: string
+  /** With its `?`, or empty. */
+  readonly query: string
+  readonly host: string
+  /** Each header once, by its lower-case name; lists joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly source: { readonly ip: string }
+  readonly hasBody: boolean
+}
+export type Admitted = Received & { readonly admission: Admission }
+export type Admission = Proof<'admit'> & { readonly address: string }
+export type Routed = Admitted & { readonly route: Route; readonly facts: RequestFacts }
+export type Screened = Routed & { readonly screening: Screening }
+export type Screening = Proof<'screen'> & { readonly rule: string }
+export type Authenticated = Screened & { readonly caller: Caller }
+export type Caller = Proof<'authenticate'> & {
+  readonly principal: Principal
+  /** The client the token was given to; empty for an anonymous caller. */
+  readonly client: string
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+}
+export type Metered = Authenticated & {
+  readonly meter: Proof<'meter'> & { readonly amountQuotas: readonly AmountQuota[] }
+}
+export type AmountQuota = Extract<ReturnType<Bundle['quotas']>[number], { readonly cost: 'amount' }>
+export type Authorized = Metered & { readonly grant: Grant }
+export type Grant = Proof<'authorize'> & { readonly rule: string }
+export type Validated = Authorized & { readonly payload: Payload }
+export type Payload = Proof<'validate'> & {
+  /** The bytes that arrived and will be forwarded. */
+  readonly bytes: Buffer
+  /** What they say, where the route's schema had them read. */
+  readonly value: unknown
+  readonly idempotencyKey: string | null
+}
+export type Cleared = Validated & { readonly clearance: Clearance }
+export type Clearance = Proof<'assess'> & {
+  readonly assessment: PassportAssessment | null
+  /** What the amount was charged, where it was. */
+  readonly spending: Spending | null
+}
+
+/** What goes back to the client. */
+export type Answer = {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[]
+  /** `streamed`: the forwarder has already written it. */
+  readonly body: Buffer | 'streamed'
+}

@@ -1,0 +1,76 @@
+import type { Cleared } from './exchange.ts'
+import type { Upstream } from './upstream.ts'
+
+/** RFC 9110 section 7.6.1, and what only concerns the connection we read from. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  'host',
+  'content-length',
+])
+
+/** Names under which only we speak to an upstream, and names by which frameworks let a client choose path or method. */
+const OURS = new Set([
+  'authorization',
+  'forwarded',
+  'x-real-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-middleware-subrequest',
+  'x-user-id',
+])
+const OUR_PREFIXES = ['tidegate-', 'x-forwarded-', 'x-auth-']
+
+/**
+ * The request headers for an upstream, the same for both forwarders: hop-by-hop headers and all that `Connection` names go
+ * first, then the client's copies of what we say ourselves; only then our own are set. Framing is made from the body.
+ */
+export function requestHeaders(cleared: Cleared, upstream: Upstream): Record<string, string> {
+  const named = connectionNames(cleared.headers.get('connection'))
+  const headers: Record<string, string> = {}
+  for (const [name, value] of cleared.headers) {
+    if (HOP_BY_HOP.has(name) || named.has(name) || OURS.has(name) || name.includes('_')) continue
+    if (OUR_PREFIXES.some((prefix) => name.startsWith(prefix))) continue
+    headers[name] = value
+  }
+  const token = cleared.headers.get('authorization')
+  if (upstream.forwardToken && token !== undefined) headers['authorization'] = token
+  headers['x-forwarded-for'] = cleared.source.ip
+  headers['x-forwarded-host'] = cleared.headers.get('host') ?? ''
+  headers['x-forwarded-proto'] = 'http'
+  headers['tidegate-receipt'] = cleared.trail.receipt
+  const passport = upstream.passportFor(cleared)
+  if (passport !== null) headers['tidegate-passport'] = passport
+  return headers
+}
+
+type Values = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** What of an upstream's answer goes back to the client. */
+export function answerHeaders(headers: Values): [string, string | readonly string[]][] {
+  const connection = headers['connection']
+  const named = connectionNames(typeof connection === 'string' ? connection : undefined)
+  const kept: [string, string | readonly string[]][] = []
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || HOP_BY_HOP.has(name) || named.has(name) || name.startsWith('tidegate-')) continue
+    if (name === 'server' || name === 'x-powered-by') continue
+    kept.push([name, value])
+  }
+  return kept
+}
+
+function connectionNames(value: string | undefined): ReadonlySet<string> {
+  return new Set(value?.split(',').map((name) => name.trim().toLowerCase()))
+}

@@ -1,0 +1,166 @@
+import type { Server } from 'node:http'
+import { dirname, join } from 'node:path'
+import type { Clock } from '../kernel/clock.ts'
+import { newId } from '../kernel/id.ts'
+import type { Listener } from '../platform/addresses.ts'
+import type { Config, RouteConfig } from '../platform/config-schema.ts'
+import type { Log } from '../platform/log.ts'
+import type { PassportKeys } from '../platform/passport.ts'
+import type { ServiceClient } from '../platform/service-client.ts'
+import { createEdgeApp, createEdgeServer } from './app.ts'
+import { trustedProxies } from './client-address.ts'
+import type { DecisionLog } from './decision-log.ts'
+import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
+import type { Trail } from './exchange.ts'
+import { loadBodyCheck } from './openapi-body.ts'
+import { createPipeline } from './pipeline.ts'
+import type { PolicyStore } from './policy-store.ts'
+import { createQuotaCounters } from './quota-counters.ts'
+import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
+import { createSpending } from './spending.ts'
+import { createAdmit } from './stages/admit.ts'
+import { createAssess } from './stages/assess.ts'
+import { createAuthenticate } from './stages/authenticate.ts'
+import { authorize } from './stages/authorize.ts'
+import { createForward } from './stages/forward.ts'
+import { createMeter } from './stages/meter.ts'
+import { createReceive } from './stages/receive.ts'
+import { createRecord } from './stages/record.ts'
+import { createEdgeHeaders, createReply, refuse } from './stages/reply.ts'
+import { createRoute } from './stages/route.ts'
+import { screen } from './stages/screen.ts'
+import { createValidate } from './stages/validate.ts'
+import { createStreamForwarder } from './stream-forwarder.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
+
+export type EdgeDeps = {
+  readonly config: Config
+  /** The config file's path; files that it names lie beside it. */
+  readonly configPath: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly passports: PassportKeys
+  readonly policies: PolicyStore
+  readonly tokens: TokenVerifier
+  readonly decisions: DecisionLog
+  readonly risk: ServiceClient
+}
+
+export interface Edge {
+  readonly metrics: EdgeMetrics
+  readonly upstreams: readonly Upstream[]
+  listen(listener: Listener): Promise<Server>
+  close(): Promise<void>
+}
+
+/** Puts the stages together. @throws Error where the configuration contradicts itself, naming the route */
+export async function createEdge(deps: EdgeDeps): Promise<Edge> {
+  const { config, clock, log, policies, tokens, decisions } = deps
+  const { limits } = config.edge
+  const table = await readRoutes(config, dirname(deps.configPath))
+  const upstreams = new Map(
+    Object.entries(config.upstreams).map(([name, upstream]) => [
+      name,
+      createUpstream(name, upstream, deps.passports, clock),
+    ]),
+  )
+  const metrics = createEdgeMetrics({
+    upstreams: [...upstreams.values()],
+    decisionsDropped: decisions.dropped,
+    policyRejected: () => policies.rejected() !== null,
+  })
+  const edgeHeaders = createEdgeHeaders()
+  const counters = createQuotaCounters()
+  const exchange = createPipeline({
+    begin: () => newTrail(policies, clock),
+    receive: createReceive(limits, trustedProxies(config.edge.trusted_proxies)),
+    admit: createAdmit(config.edge.admission),
+    route: createRoute(table),
+    screen,
+    authenticate: createAuthenticate(tokens),
+    meter: createMeter(counters),
+    authorize,
+    validate: createValidate(limits),
+    assess: createAssess({
+      risk: deps.risk,
+      timeoutMs: config.risk.assess_timeout_ms,
+      spend: createSpending(counters),
+    }),
+    forward: createForward({ upstreams, streams: createStreamForwarder(({ trail }) => edgeHeaders(trail)) }),
+    refuse,
+    record: createRecord(decisions, metrics, log),
+    reply: createReply(edgeHeaders),
+  })
+  const server = createEdgeServer(createEdgeApp(exchange, log), limits, decisions)
+  return {
+    metrics,
+    upstreams: [...upstreams.values()],
+    listen({ host, port }) {
+      return new Promise((done, fail) => {
+        server.once('error', fail)
+        server.listen(port, host, () => done(server))
+      })
+    },
+    async close() {
+      const closed = new Promise<void>((done) => server.close(() => done()))
+      server.closeIdleConnections()
+      await closed
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
+    },
+  }
+}
+
+function newTrail(policies: PolicyStore, clock: Clock): Trail {
+  const startedAt = clock.now()
+  return {
+    receipt: newId('receipt', startedAt),
+    startedAt,
+    bundle: policies.bundle(), // a request ends under the bundle it began with
+    source: '',
+    method: '',
+    path: '',
+    route: null,
+    principal: null,
+    considered: [],
+    rule: null,
+    quotas: [],
+    assessment: null,
+    upstreamMs: null,
+  }
+}
+
+/** The route table of a configuration, with the body checks of the OpenAPI files it names. */
+export async function readRoutes(config: Config, folder: string): Promise<RouteTable> {
+  const entries = await Promise.all(
+    config.routes.map(async (route) => ({ config: route, route: await readRoute(route, config, folder) })),
+  )
+  return createRouteTable(entries)
+}
+
+async function readRoute(route: RouteConfig, config: Config, folder: string): Promise<Route> {
+  const isPublic = route.authenticate === 'none'
+  if (config.upstreams[route.upstream] === undefined)
+    throw new Error(`route ${route.id}: no upstream ${route.upstream}`)
+  if (isPublic === (route.scopes !== undefined)) {
+    throw new Error(`route ${route.id}: say either \`scopes\` or \`authenticate: none\``)
+  }
+  if (route.stream === true && route.methods.some((method) => method !== 'GET')) {
+    throw new Error(`route ${route.id}: only GET is streamed`)
+  }
+  return {
+    id: route.id,
+    path: route.path,
+    methods: route.methods,
+    upstream: route.upstream,
+    isPublic,
+    scopes: route.scopes ?? [],
+    tags: route.tags ?? [],
+    needsIdempotencyKey: route.idempotency_key === 'required',
+    assess: route.assess ?? null,
+    stream: route.stream ?? false,
+    runningMax: route.running_max ?? null,
+    checkBody:
+      route.openapi === undefined ? null : await loadBodyCheck(join(folder, route.openapi), route.path, route.methods),
+  }
+}

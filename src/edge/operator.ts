@@ -1,0 +1,141 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import express, { type NextFunction, type Request, type Response } from 'express'
+import helmet from 'helmet'
+import { Problem } from '../kernel/problem.ts'
+import type { Listener } from '../platform/addresses.ts'
+import type { ServiceName } from '../platform/database.ts'
+import type { Log } from '../platform/log.ts'
+import type { Principal } from '../platform/passport.ts'
+import type { ServiceClient } from '../platform/service-client.ts'
+import type { DecisionLog } from './decision-log.ts'
+import type { EdgeMetrics } from './edge-metrics.ts'
+import type { PolicyStore } from './policy-store.ts'
+import { callerOf, OPERATOR_SCOPE, readBearer } from './stages/authenticate.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+import type { Upstream } from './upstream.ts'
+
+export type OperatorDeps = {
+  readonly log: Log
+  /** Each part of this process, and whether it can serve now. */
+  readonly parts: Readonly<Record<string, () => Promise<boolean>>>
+  /** Null in a process without an edge. */
+  readonly edge: {
+    readonly metrics: EdgeMetrics
+    readonly upstreams: readonly Upstream[]
+    readonly policies: PolicyStore
+    readonly decisions: DecisionLog
+    readonly tokens: TokenVerifier
+    readonly service: (name: ServiceName) => ServiceClient
+  } | null
+  /** The credential that `start` leaves in the data directory, for the commands on this machine. */
+  readonly localCredential: string
+}
+
+const BODY_BYTES_MAX = 65_536
+const CALL_TIMEOUT_MS = 10_000
+const LOCAL_OPERATOR: Principal = { kind: 'operator', id: 'op_local', scopes: [OPERATOR_SCOPE] }
+
+/** The operator's listener: probes and metrics for everyone who reaches it, the rest for holders of the scope `operator`. */
+export function createOperatorApp(deps: OperatorDeps): express.Express {
+  const app = express()
+  app.set('etag', false)
+  app.use(helmet())
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }))
+  app.get('/readyz', async (_request, response) => {
+    const parts = await readiness(deps.parts)
+    const ready = Object.values(parts).every((state) => state === 'ready')
+    response.status(ready ? 200 : 503).json({ parts, policies: policiesOf(deps) })
+  })
+  app.get('/metrics', async (_request, response) => {
+    response.type('text/plain; version=0.0.4').send((await deps.edge?.metrics.text()) ?? '')
+  })
+  app.use(async (request, response, next) => {
+    response.locals['principal'] = await operatorOf(deps, request.headers.authorization)
+    next()
+  })
+  app.use(express.json({ limit: BODY_BYTES_MAX }))
+  const { edge } = deps
+  if (edge !== null) {
+    app.get('/v1/policies', (_request, response) => void response.json(policiesOf(deps)))
+    app.get('/v1/breakers', (_request, response) => {
+      const items = edge.upstreams.map(({ name, breaker }) => ({
+        name,
+        state: breaker.state(),
+        since: breaker.since(),
+      }))
+      response.json({ items, next: null })
+    })
+    app.get('/v1/receipts/:id', async (request, response) => {
+      const decision = await edge.decisions.find(request.params.id)
+      if (decision === null) throw new Problem('not_found', { detail: 'no decision with this receipt is kept here' })
+      response.json(decision)
+    })
+    app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
+    app.get('/v1/assessments/:id', passTo(edge.service('risk')))
+  }
+  app.use(() => {
+    throw new Problem('route_not_found')
+  })
+  app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    const problem = Problem.from(thrown)
+    if (problem.status >= 500) deps.log.error({ err: problem.cause ?? problem }, problem.code)
+    for (const [name, value] of Object.entries(problem.extras.headers ?? {})) response.setHeader(name, value)
+    response.status(problem.status).type('application/problem+json').json(problem.toBody())
+  })
+  return app
+}
+
+export function listenOperator(app: express.Express, { host, port }: Listener): Promise<Server> {
+  const server = createServer(app)
+  return new Promise((done, fail) => {
+    server.once('error', fail)
+    server.listen(port, host, () => done(server))
+  })
+}
+
+async function readiness(parts: OperatorDeps['parts']): Promise<Record<string, 'ready' | 'not ready'>> {
+  const states = Object.entries(parts).map(async ([name, canServe]) => {
+    const ready = await canServe().catch(() => false)
+    return [name, ready ? 'ready' : 'not ready'] as const
+  })
+  return Object.fromEntries(await Promise.all(states))
+}
+
+function policiesOf({ edge }: OperatorDeps): { bundle: string; rejected: string | null } | null {
+  return edge === null ? null : { bundle: edge.policies.bundle().digest, rejected: edge.policies.rejected() }
+}
+
+async function operatorOf(
+  { edge, localCredential }: OperatorDeps,
+  authorization: string | undefined,
+): Promise<Principal> {
+  const credential = readBearer(authorization)
+  if (isSame(credential, localCredential)) return LOCAL_OPERATOR
+  if (edge === null) throw new Problem('invalid_token')
+  const { principal } = callerOf(await edge.tokens.verify(credential))
+  if (principal.kind !== 'operator') {
+    throw new Problem('insufficient_scope', { detail: `the operator API asks for the scope ${OPERATOR_SCOPE}` })
+  }
+  return principal
+}
+
+/** Hashed first: equal lengths, and no timing that tells how much was right. */
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+/** Hands a call to a service as the operator who made it. */
+function passTo(client: ServiceClient) {
+  return async (request: Request, response: Response): Promise<void> => {
+    const answer = await client.call({
+      method: request.method === 'POST' ? 'POST' : 'GET',
+      target: request.originalUrl,
+      ...(request.method === 'POST' ? { body: request.body as unknown } : {}),
+      timeoutMs: CALL_TIMEOUT_MS,
+      claims: { principal: response.locals['principal'] as Principal },
+    })
+    response.status(answer.status).json(answer.body)
+  }
+}

@@ -1,0 +1,71 @@
+import { Problem } from '../kernel/problem.ts'
+import type {
+  Admitted,
+  Answer,
+  Authenticated,
+  Authorized,
+  Cleared,
+  Incoming,
+  Metered,
+  Received,
+  Routed,
+  Screened,
+  Trail,
+  Validated,
+} from './exchange.ts'
+
+/** The stages, each a function that adds one fact or throws a Problem. */
+export type Stages = {
+  begin(): Trail
+  receive(incoming: Incoming, trail: Trail): Received
+  admit(received: Received): Promise<Admitted>
+  route(admitted: Admitted): Routed
+  screen(routed: Routed): Screened
+  authenticate(screened: Screened): Promise<Authenticated>
+  meter(authenticated: Authenticated): Promise<Metered>
+  authorize(metered: Metered): Authorized
+  validate(authorized: Authorized): Promise<Validated>
+  assess(validated: Validated): Promise<Cleared>
+  forward(cleared: Cleared): Promise<Answer>
+  refuse(problem: Problem, trail: Trail): Answer
+  record(trail: Trail, answer: Answer, problem: Problem | null): void
+  reply(incoming: Incoming, trail: Trail, answer: Answer): void
+}
+
+/**
+ * One request's way through the edge, top to bottom. New here? Read this file first. The order is a security property:
+ * straight lines, not a list that someone configures, and each stage takes what only the one before it makes.
+ */
+export function createPipeline(stages: Stages): (incoming: Incoming) => Promise<void> {
+  return async function exchange(incoming) {
+    const trail = stages.begin()
+    const { answer, problem } = await answerOrRefuse(incoming, trail)
+    stages.record(trail, answer, problem) // every request leaves a receipt, above all a refused one
+    stages.reply(incoming, trail, answer)
+  }
+
+  async function answerOrRefuse(
+    incoming: Incoming,
+    trail: Trail,
+  ): Promise<{ answer: Answer; problem: Problem | null }> {
+    try {
+      return { answer: await answerTo(incoming, trail), problem: null }
+    } catch (thrown) {
+      const problem = Problem.from(thrown) // fail closed: what nobody foresaw is a refusal too
+      return { answer: stages.refuse(problem, trail), problem }
+    }
+  }
+
+  async function answerTo(incoming: Incoming, trail: Trail): Promise<Answer> {
+    const received = stages.receive(incoming, trail) //          400  one reading of every byte
+    const admitted = await stages.admit(received) //             429  by address, before we know who
+    const routed = stages.route(admitted) //                     404  not listed, not served
+    const screened = stages.screen(routed) //                    403  the firewall
+    const known = await stages.authenticate(screened) //         401  who is it
+    const metered = await stages.meter(known) //                 429  by principal
+    const authorized = stages.authorize(metered) //              403  may they
+    const validated = await stages.validate(authorized) //       400  is it what the contract says
+    const cleared = await stages.assess(validated) //            403  should they, given the risk
+    return stages.forward(cleared) //                            502  only a cleared request reaches an upstream
+  }
+}

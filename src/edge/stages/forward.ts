@@ -1,0 +1,89 @@
+import { operationIdOf } from '../../kernel/operation-id.ts'
+import { Problem } from '../../kernel/problem.ts'
+import type { Answer, Cleared } from '../exchange.ts'
+import { answerHeaders, requestHeaders } from '../forward-headers.ts'
+import type { StreamForwarder } from '../stream-forwarder.ts'
+import type { Upstream, UpstreamOutcome } from '../upstream.ts'
+
+/**
+ * Sends the exact bytes that were validated, with a passport, and passes the answer on. Where money may have moved and the
+ * answer is lost, the answer is 202 with the operation's name, never "failed".
+ */
+export function createForward(options: {
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly streams: StreamForwarder
+}) {
+  const { upstreams, streams } = options
+  const running = new Map<string, number>()
+
+  return async function forward(cleared: Cleared): Promise<Answer> {
+    const { route, trail } = cleared
+    const upstream = upstreams.get(route.upstream)
+    if (upstream === undefined)
+      throw new Error(`route ${route.id} names the upstream ${route.upstream}, which there is not`)
+    if (route.stream) return streams.forward(cleared, upstream)
+    const count = running.get(route.id) ?? 0
+    if (route.runningMax !== null && count >= route.runningMax) {
+      await cleared.clearance.spending?.takeBack()
+      throw new Problem('overloaded', {
+        detail: `${route.runningMax} are running on this route`,
+        headers: { 'retry-after': '1' },
+      })
+    }
+    running.set(route.id, count + 1)
+    const startedAt = performance.now()
+    try {
+      return await conclude(cleared, await upstream.send(requestTo(cleared, upstream)))
+    } finally {
+      trail.upstreamMs = performance.now() - startedAt
+      running.set(route.id, (running.get(route.id) ?? 1) - 1)
+    }
+  }
+}
+
+function requestTo(cleared: Cleared, upstream: Upstream): Parameters<Upstream['send']>[0] {
+  const { method, path, query, payload } = cleared
+  return {
+    path: path + query,
+    method: method as 'GET',
+    headers: requestHeaders(cleared, upstream),
+    body: payload.bytes.length > 0 ? payload.bytes : null, // undici frames what is there, with a length of its own
+  }
+}
+
+async function conclude(cleared: Cleared, outcome: UpstreamOutcome): Promise<Answer> {
+  const { route, clearance } = cleared
+  if (outcome.kind === 'answered') {
+    const { status, headers, body } = outcome.answer
+    if (status >= 400 && status < 500 && status !== 409) await clearance.spending?.takeBack()
+    return { status, headers: answerHeaders(headers), body }
+  }
+  if (outcome.kind === 'not_sent') {
+    await clearance.spending?.takeBack()
+    throw new Problem('upstream_unavailable', {
+      detail: `${outcome.reason}; nothing was sent`,
+      headers: { 'retry-after': String(outcome.retryAfterS) },
+    })
+  }
+  if (route.assess === 'transfer') return unknownOutcome(cleared)
+  throw new Problem(outcome.reason === 'timeout' ? 'upstream_timeout' : 'upstream_failed', {
+    detail: 'the request was sent and its answer did not come; what it did is not known',
+  })
+}
+
+/** Anyone who knows member and key can name the operation, so the edge can too. */
+function unknownOutcome({ caller, payload }: Cleared): Answer {
+  const { principal } = caller
+  const owner = principal.kind === 'member' ? principal.member : principal.kind === 'anonymous' ? '' : principal.id
+  const operation = operationIdOf(owner, payload.idempotencyKey ?? '')
+  const next = 'ask for the operation, or send the same request with the same Idempotency-Key'
+  return {
+    status: 202,
+    headers: [
+      ['content-type', 'application/json; charset=utf-8'],
+      ['location', `/v1/operations/${operation}`],
+      ['retry-after', '2'],
+    ],
+    body: Buffer.from(JSON.stringify({ operation, id: operation, state: 'unknown', next })),
+  }
+}

@@ -1,0 +1,74 @@
+import { Problem } from '../../kernel/problem.ts'
+import type { AccessFacts, QuotaCharge } from '../../policy/index.ts'
+import type { AmountQuota, Authenticated, Metered, QuotaState, Trail } from '../exchange.ts'
+import type { Bucket, QuotaCounters } from '../quota-counters.ts'
+
+/**
+ * Counts the request against the quotas that the policies set for this caller and route. Quotas on amounts are found here
+ * and charged by `assess`, once the body is known to be what the contract says.
+ */
+export function createMeter(counters: QuotaCounters) {
+  return async function meter(authenticated: Authenticated): Promise<Metered> {
+    const { trail } = authenticated
+    const quotas = trail.bundle.quotas(accessFacts(authenticated))
+    for (const quota of quotas) {
+      if (quota.cost === 'request') await charge(counters, quota, { ...quota, limit: quota.limit }, 1, trail)
+    }
+    const amountQuotas = quotas.filter((quota): quota is AmountQuota => quota.cost === 'amount')
+    return { ...authenticated, meter: { amountQuotas } as unknown as Metered['meter'] }
+  }
+}
+
+/** Takes `points`; a refusal by a rule in shadow is written down and passes. @throws Problem `quota_exceeded` */
+export async function charge(
+  counters: QuotaCounters,
+  quota: QuotaCharge,
+  bucket: Bucket,
+  points: number,
+  trail: Trail,
+): Promise<void> {
+  const { taken, state } = await counters.take(bucket, points)
+  if (quota.mode === 'enforce') trail.quotas.push(state)
+  if (taken) return
+  const outcome = quota.mode === 'enforce' ? 'matched' : 'shadow'
+  trail.considered.push({ rule: quota.rule, outcome, mode: quota.mode, effect: 'throttle' })
+  if (quota.mode === 'shadow') return
+  throw new Problem('quota_exceeded', {
+    detail: quota.why,
+    rule: quota.rule,
+    ...(quota.remedy === null ? {} : { remedy: quota.remedy }),
+    headers: { 'retry-after': String(seconds(state.resetMs)) },
+  })
+}
+
+/** The fields of the IETF draft (draft-ietf-httpapi-ratelimit-headers-11): policy, and what is left of it. */
+export function rateLimitHeaders(quotas: readonly QuotaState[]): readonly (readonly [string, string])[] {
+  if (quotas.length === 0) return []
+  const policies = quotas.map(({ name, limit, windowMs }) => `"${name}";q=${limit};w=${seconds(windowMs)}`)
+  const left = quotas.map(({ name, remaining, resetMs }) => `"${name}";r=${remaining};t=${seconds(resetMs)}`)
+  return [
+    ['ratelimit-policy', policies.join(', ')],
+    ['ratelimit', left.join(', ')],
+  ]
+}
+
+function seconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}
+
+/** What access rules and quotas may read of a request. */
+export function accessFacts({ facts, caller }: Authenticated): AccessFacts {
+  const { principal, client, scopes, claims } = caller
+  const kind = principal.kind === 'service' ? 'anonymous' : principal.kind // no token makes a service
+  return {
+    ...facts,
+    principal: {
+      kind,
+      id: principal.kind === 'anonymous' ? '' : principal.id,
+      member: principal.kind === 'member' ? principal.member : '',
+      client,
+      scopes,
+    },
+    claims,
+  }
+}

@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http'
+import helmet from 'helmet'
+import type { Problem } from '../../kernel/problem.ts'
+import type { Answer, Incoming, Trail } from '../exchange.ts'
+import { rateLimitHeaders } from './meter.ts'
+
+type HeaderPair = readonly [name: string, value: string | readonly string[]]
+
+/** The answer that a refusal is: application/problem+json (RFC 9457) with the receipt in it. */
+export function refuse(problem: Problem, trail: Trail): Answer {
+  return {
+    status: problem.status,
+    headers: [['content-type', 'application/problem+json'], ...Object.entries(problem.extras.headers ?? {})],
+    body: Buffer.from(JSON.stringify(problem.toBody(trail.receipt))),
+  }
+}
+
+/** Headers of every answer: the receipt, what is left of the quotas, and helmet's. */
+export function createEdgeHeaders(): (trail: Trail) => readonly HeaderPair[] {
+  const security = helmetHeaders()
+  return (trail) => [...security, ['tidegate-receipt', trail.receipt], ...rateLimitHeaders(trail.quotas)]
+}
+
+/** Writes the answer, unless the streaming forwarder has. What is left unread of the request is not waited for. */
+export function createReply(edgeHeaders: (trail: Trail) => readonly HeaderPair[]) {
+  return function reply({ request, response }: Incoming, trail: Trail, { status, headers, body }: Answer): void {
+    if (body === 'streamed' || response.destroyed) return
+    response.statusCode = status
+    for (const [name, value] of edgeHeaders(trail)) response.setHeader(name, value as string | string[])
+    for (const [name, value] of headers) response.setHeader(name, value as string | string[])
+    const unread = !request.complete && !request.readableEnded && hasBody(request.headers)
+    if (unread) response.setHeader('connection', 'close') // the rest must not be taken for the next request
+    const bodiless = status === 204 || status === 304 || request.method === 'HEAD'
+    if (!bodiless) response.setHeader('content-length', body.length)
+    response.end(bodiless ? undefined : body)
+  }
+}
+
+function hasBody(headers: Incoming['request']['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+/** Helmet decides them by its options alone, so it is asked once: a call per request costs more than a policy decision. */
+function helmetHeaders(): HeaderPair[] {
+  const pairs: HeaderPair[] = []
+  const response = {
+    setHeader: (name: string, value: string) => pairs.push([name.toLowerCase(), value]),
+    removeHeader: () => {},
+  }
+  helmet({ contentSecurityPolicy: { directives: { 'default-src': ["'none'"] }, useDefaults: false } })(
+    {} as Incoming['request'],
+    response as unknown as ServerResponse,
+    () => {},
+  )
+  return pairs
+}

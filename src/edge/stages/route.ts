@@ -1,0 +1,35 @@
+import { Problem } from '../../kernel/problem.ts'
+import type { Admitted, Routed } from '../exchange.ts'
+import type { RouteTable } from '../route-table.ts'
+
+/** Finds the route. What is not listed is not served; a token in the query is refused before anything logs it. */
+export function createRoute(table: RouteTable) {
+  return function route(admitted: Admitted): Routed {
+    const { host, method, path, query, headers, source, trail } = admitted
+    const match = table.match(host, method, path)
+    if (match.kind === 'no_route') throw new Problem('route_not_found')
+    if (match.kind === 'wrong_method') {
+      const allow = match.allowed.join(', ')
+      throw new Problem('method_not_allowed', { detail: `the route takes ${allow}`, headers: { allow } })
+    }
+    const { id, path: pattern, tags, upstream } = match.route
+    trail.route = id
+    const parameters = new URLSearchParams(query)
+    if (parameters.has('access_token')) {
+      // RFC 9700 section 4.3.2: tokens in URLs end up in logs and histories.
+      throw new Problem('invalid_token', {
+        detail: 'a token is sent in the Authorization header only',
+        headers: { 'www-authenticate': 'Bearer realm="tidegate", error="invalid_request"' },
+      })
+    }
+    return {
+      ...admitted,
+      route: match.route,
+      facts: {
+        request: { method, path, query: Object.fromEntries(parameters), headers: Object.fromEntries(headers) },
+        source,
+        route: { id, path: pattern, tags, upstream },
+      },
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http'
+import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
+import { Problem } from '../../kernel/problem.ts'
+import { parseStrictJson } from '../../kernel/strict-json.ts'
+import type { EdgeLimits } from '../../platform/config-schema.ts'
+import type { Authorized, Payload, Validated } from '../exchange.ts'
+
+/** Is it what the contract says: the body read whole under its limit, then checked by the route's OpenAPI schema. */
+export function createValidate(limits: EdgeLimits) {
+  return async function validate(authorized: Authorized): Promise<Validated> {
+    const { route, headers, hasBody } = authorized
+    const key = parseIdempotencyKey(headers.get('idempotency-key'))
+    if (key.kind === 'malformed') throw new Problem('idempotency_key_malformed')
+    if (key.kind === 'missing' && route.needsIdempotencyKey) throw new Problem('idempotency_key_required')
+    if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
+    const bytes = hasBody ? await readBody(authorized, limits.body_bytes_max) : Buffer.alloc(0)
+    const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
+    return { ...authorized, payload: { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload }
+  }
+}
+
+function requireJson(contentType: string | undefined): void {
+  if (contentType === undefined || !/^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i.test(contentType)) {
+    throw new Problem('unsupported_media_type', { detail: 'this route takes application/json in UTF-8' })
+  }
+}
+
+/** Reads no byte past the limit. A client that hangs up half-way is a 400 that nobody reads, and a receipt. */
+async function readBody({ request, response, headers }: Authorized, bytesMax: number): Promise<Buffer> {
+  if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
+  if (headers.has('expect')) response.writeContinue() // only now: head and rules have been passed
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer> & IncomingMessage) {
+      bytes += chunk.length
+      if (bytes > bytesMax) throw tooLarge(bytesMax)
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause
+    throw new Problem('malformed_request', {
+      detail: 'the body did not arrive whole',
+      cause,
+      headers: { connection: 'close' },
+    })
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(bytesMax: number): Problem {
+  return new Problem('body_too_large', {
+    detail: `at most ${bytesMax} bytes are read`,
+    headers: { connection: 'close' },
+  })
+}
+
+function checkBody(check: NonNullable<Validated['route']['checkBody']>, bytes: Buffer, limits: EdgeLimits): unknown {
+  const parsed = parseStrictJson(bytes, { depthMax: limits.json_depth_max, keysMax: limits.json_keys_max })
+  if ('kind' in parsed) throw new Problem('invalid_json', { detail: parsed.detail })
+  const checked = check(parsed.value)
+  if (checked.ok) return checked.value
+  const [first] = checked.faults
+  throw new Problem('validation_failed', {
+    detail: `${first?.pointer || 'the body'}: ${first?.detail ?? 'is not acceptable'}`,
+    errors: checked.faults,
+  })
+}

@@ -1,0 +1,57 @@
+import { Problem } from '../kernel/problem.ts'
+
+/** Characters that a path may hold as they are (RFC 3986 `pchar`, less `;`, which some servers cut paths at). */
+const PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-Fa-f]{2})*)+$/
+const QUERY = /^\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?[\]|]|%[0-9A-Fa-f]{2})*$/
+/** Encoded control characters, slash, backslash, percent and `;`: decoded once too often they change the path. */
+const DANGEROUS = /%(?:[01][0-9a-f]|7f|2f|5c|25|3b)/i
+/** Encoding what needs none (RFC 3986 section 2.3) only serves to hide it. */
+const UNRESERVED = /%(?:2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/i
+
+/**
+ * Path and query of a request target, in the one form that is matched, decided upon and forwarded, byte for byte. Anything
+ * that another reader could take for a different path is refused.
+ */
+export function readTarget(
+  target: string,
+  host: string,
+  bytesMax: number,
+): { readonly path: string; readonly query: string } {
+  if (target.length > bytesMax) throw new Problem('target_too_long', { headers: { connection: 'close' } })
+  const origin = originForm(target, host)
+  const at = origin.indexOf('?')
+  const path = at === -1 ? origin : origin.slice(0, at)
+  const query = at === -1 ? '' : origin.slice(at)
+  if (!PATH.test(path)) throw refused('the path holds characters that a path may not hold')
+  if (DANGEROUS.test(path) || UNRESERVED.test(path)) throw refused('the path is encoded in a way that can be misread')
+  if (!isUtf8(path)) throw refused('the path is not UTF-8')
+  const segments = path.split('/').slice(1)
+  if (segments.some((segment) => segment === '.' || segment === '..')) throw refused('the path holds dot segments')
+  if (segments.slice(0, -1).includes('')) throw refused('the path holds an empty segment')
+  if (query !== '' && (!QUERY.test(query) || !isUtf8(query) || /%(?:00|0d|0a)/i.test(query)))
+    throw refused('the query can be misread')
+  return { path, query }
+}
+
+/** A target in absolute form (RFC 9112 section 3.2.2) is taken when it names the very host of the Host header. */
+function originForm(target: string, host: string): string {
+  if (target.startsWith('/')) return target
+  const absolute = /^http:\/\/([^/?#]*)(\/.*)?$/i.exec(target)
+  if (absolute === null || absolute[1]?.toLowerCase() !== host.toLowerCase()) {
+    throw refused('the request target is neither a path nor a URL of this host')
+  }
+  return absolute[2] ?? '/'
+}
+
+function isUtf8(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function refused(detail: string): Problem {
+  return new Problem('malformed_request', { detail, headers: { connection: 'close' } })
+}

@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { UpstreamOutcome } from './upstream.ts'
+
+export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+/** What counts against an upstream; carries the outcome that the client is told. */
+export class UpstreamFault extends Error {
+  override readonly name = 'UpstreamFault'
+  readonly outcome: UpstreamOutcome
+
+  constructor(outcome: UpstreamOutcome, cause?: unknown) {
+    super(outcome.kind, { cause })
+    this.outcome = outcome
+  }
+}
+
+const ANSWER_BYTES_MAX = 8_388_608
+const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+
+/**
+ * One request, one answer, read whole. undici calls `onRequestStart` when it has a connection and before it writes: what
+ * fails earlier was never sent, what fails later may have been acted upon. @throws UpstreamFault
+ */
+export function sendOnce(
+  pool: Dispatcher,
+  origin: string,
+  request: Dispatcher.DispatchOptions,
+): Promise<ReceivedAnswer> {
+  return new Promise((done, fail) => {
+    let sent = false
+    let status = 0
+    let headers: IncomingHttpHeaders = {}
+    let bytes = 0
+    const chunks: Buffer[] = []
+    pool.dispatch(
+      { ...request, origin },
+      {
+        onRequestStart() {
+          sent = true
+        },
+        onResponseStart(_controller, statusCode, received) {
+          if (statusCode < 200) return // 1xx: an interim answer is not passed on
+          status = statusCode
+          headers = received
+        },
+        onResponseData(controller, chunk) {
+          bytes += chunk.length
+          if (bytes > ANSWER_BYTES_MAX) controller.abort(new Error('the answer is larger than is passed on'))
+          else chunks.push(chunk)
+        },
+        onResponseEnd() {
+          const answer = { status, headers, body: Buffer.concat(chunks) }
+          if (status >= 500) fail(new UpstreamFault({ kind: 'answered', answer }))
+          else done(answer)
+        },
+        onResponseError(_controller, error) {
+          fail(new UpstreamFault(outcomeOf(error, sent), error))
+        },
+      },
+    )
+  })
+}
+
+function outcomeOf(error: Error, sent: boolean): UpstreamOutcome {
+  if (!sent) return { kind: 'not_sent', reason: 'no connection', retryAfterS: 1 }
+  const code = 'code' in error ? String(error.code) : ''
+  return { kind: 'lost', reason: TIMEOUT_CODES.has(code) ? 'timeout' : 'broken' }
+}

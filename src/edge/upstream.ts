@@ -1,0 +1,99 @@
+import CircuitBreaker from 'opossum'
+import { Agent, type Dispatcher } from 'undici'
+import type { Clock } from '../kernel/clock.ts'
+import type { UpstreamConfig } from '../platform/config-schema.ts'
+import { type PassportKeys, signPassport } from '../platform/passport.ts'
+import type { Cleared } from './exchange.ts'
+import { type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
+
+/** How an upstream's answer, or its absence, looks to the edge. */
+export type UpstreamOutcome =
+  | { readonly kind: 'answered'; readonly answer: ReceivedAnswer }
+  /** Certain: nothing of the request left. */
+  | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number }
+  /** The request left, and what it did is not known. */
+  | { readonly kind: 'lost'; readonly reason: 'timeout' | 'broken' }
+
+export type BreakerState = 'closed' | 'open' | 'halfOpen'
+
+export interface Upstream {
+  readonly name: string
+  readonly origin: string
+  readonly forwardToken: boolean
+  send(request: Dispatcher.DispatchOptions): Promise<UpstreamOutcome>
+  /** The passport for this request; null for an upstream that is not one of ours. */
+  passportFor(cleared: Cleared): string | null
+  /** The breaker, shared with the streaming forwarder. */
+  readonly breaker: { state(): BreakerState; since(): number }
+  close(): Promise<void>
+}
+
+const CONNECTIONS_MAX = 256
+const CONNECT_TIMEOUT_MS = 2_000
+const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: 5_000, rollingCountTimeout: 10_000 }
+
+/**
+ * An upstream behind an undici pool and an opossum breaker. Only what is the other side's fault counts: no connection, no
+ * answer, a broken answer, a 5xx. Never a 4xx, and never a client that hung up.
+ */
+export function createUpstream(name: string, config: UpstreamConfig, passports: PassportKeys, clock: Clock): Upstream {
+  const { origin } = new URL(config.url)
+  const pool = new Agent({
+    connections: CONNECTIONS_MAX,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: config.timeout_ms,
+    bodyTimeout: config.timeout_ms,
+  })
+  const breaker = new CircuitBreaker((request: Dispatcher.DispatchOptions) => sendOnce(pool, origin, request), {
+    ...BREAKER,
+    timeout: false, // undici's own deadlines tell what was sent; a race beside them would not
+    capacity: config.running_max,
+    name,
+  })
+  let since = clock.now() as number
+  const changed = (): void => {
+    since = clock.now()
+  }
+  breaker.on('open', changed).on('halfOpen', changed).on('close', changed)
+
+  return {
+    name,
+    origin,
+    forwardToken: config.forward_token ?? false,
+    breaker: {
+      state: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'halfOpen' : 'closed'),
+      since: () => since,
+    },
+    async send(request) {
+      try {
+        return { kind: 'answered', answer: await breaker.fire(request) }
+      } catch (error) {
+        if (error instanceof UpstreamFault) return error.outcome
+        const retryAfterS = Math.ceil(BREAKER.resetTimeout / 1000)
+        if (codeOf(error) === 'EOPENBREAKER')
+          return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS }
+        if (codeOf(error) === 'ESEMLOCKED')
+          return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
+        throw error
+      }
+    },
+    passportFor({ method, path, query, payload, caller, clearance, trail }) {
+      if (config.passport !== true) return null
+      const request = { method, target: path + query, body: payload.bytes }
+      const { principal } = caller
+      return signPassport(passports, clock, name, request, {
+        principal,
+        assessment: clearance.assessment,
+        receipt: trail.receipt,
+      })
+    },
+    async close() {
+      breaker.shutdown()
+      await pool.close()
+    },
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

@@ -1,0 +1,14 @@
+import { derivedId, type Id } from './id.ts'
+
+/**
+ * The operation that a request with an Idempotency-Key starts: whoever knows the member and the key can name it, so an edge
+ * that lost the answer still can. `owner` is whose key it is: the member's id, or the operator's.
+ */
+export function operationIdOf(owner: string, key: string): Id<'operation'> {
+  return derivedId('operation', owner, key)
+}
+
+/** The transfer that the same request makes: its primary key lets it be made once, for ever. */
+export function transferIdOf(owner: string, key: string): Id<'transfer'> {
+  return derivedId('transfer', owner, key)
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { startEdge } from './main/edge.ts'
+import { type House, openHouse, type Places } from './main/house.ts'
+import { startServices } from './main/services.ts'
+import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
+import { SERVICE_NAMES } from './platform/database.ts'
+import { makeSecretFile, readSecret } from './platform/secret-file.ts'
+import { startSandbox } from './sandbox/index.ts'
+
+export type Platform = {
+  readonly addresses: Addresses
+  readonly parts: readonly PartName[]
+  /** Ends what was started, the last first: traffic stops before what it needs. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the given parts, or all of them, in this process.
+ * @throws ConfigError, PolicyError or Error with what an operator has to mend; what was started by then is closed
+ */
+export async function startPlatform(
+  places: Places,
+  environment: Environment,
+  parts: readonly PartName[] = PART_NAMES,
+): Promise<Platform> {
+  const closings: (() => unknown)[] = []
+  const close = async (): Promise<void> => {
+    for (const closing of closings.splice(0).reverse()) await closing()
+  }
+  try {
+    const house = await openHouse(places, environment, parts, (closing) => closings.push(closing))
+    if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
+    const services = SERVICE_NAMES.filter((name) => parts.includes(name))
+    if (services.length > 0) await startServices(house, services)
+    if (parts.includes('edge')) await startEdge(house)
+    return { addresses: house.addresses, parts, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The sandbox's third parties share their secrets with us by files that whoever comes first makes. */
+async function prepareSandbox({ config, addresses, clock, closing, ready }: House, start: boolean): Promise<void> {
+  makeSecretFile(config.risk.provider.secret_file, () => randomBytes(24).toString('base64url'))
+  makeSecretFile(config.risk.desk.secret_file, () => `whsec_${randomBytes(32).toString('base64')}`)
+  if (!start) return
+  const deskSecret = readSecret(config.risk.desk.secret_file)
+  const sandbox = await startSandbox({ places: addresses.sandbox, keyFolder: config.keys.folder, deskSecret, clock })
+  closing(sandbox.close)
+  ready['sandbox'] = async () => true
+}

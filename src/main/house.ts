@@ -1,0 +1,62 @@
+import { openPolicyStore, type PolicyStore } from '../edge/policy-store.ts'
+import { type Clock, systemClock } from '../kernel/clock.ts'
+import { type Addresses, addressesFrom, type Environment, type PartName } from '../platform/addresses.ts'
+import { loadConfig } from '../platform/config.ts'
+import type { Config } from '../platform/config-schema.ts'
+import type { ServiceName } from '../platform/database.ts'
+import { createLog, type Log } from '../platform/log.ts'
+import type { PassportKeys } from '../platform/passport.ts'
+import { passportKeysIn } from '../platform/passport-keys.ts'
+import { createServiceClient, type ServiceClient } from '../platform/service-client.ts'
+
+/** Where a platform finds and keeps its files. */
+export type Places = { readonly config: string; readonly policies: string; readonly data: string }
+
+/** What every part may be given. Each takes what it needs, and nothing is reached in any other way. */
+export type House = {
+  readonly config: Config
+  readonly places: Places
+  readonly environment: Environment
+  readonly addresses: Addresses
+  readonly clock: Clock
+  readonly log: Log
+  readonly passports: PassportKeys
+  readonly policies: PolicyStore | null
+  /** A client of one service for another part. */
+  client(self: string, service: ServiceName): ServiceClient
+  /** Ends with the platform. */
+  closing(close: () => unknown): void
+  /** Tells whether a part can serve now; `/readyz` asks. */
+  readonly ready: Record<string, () => Promise<boolean>>
+}
+
+/** Reads configuration and policies. @throws ConfigError or PolicyError with what an operator has to mend */
+export async function openHouse(
+  places: Places,
+  environment: Environment,
+  parts: readonly PartName[],
+  closing: (close: () => unknown) => void,
+): Promise<House> {
+  const addresses = addressesFrom(environment)
+  const config = await loadConfig(places.config, { ...addresses.urls, data: places.data })
+  const log = createLog(environment['TIDEGATE_LOG'] ?? 'warn')
+  const clock = systemClock
+  const passports = passportKeysIn(config.keys.folder, config.keys.generate)
+  const decides = parts.includes('edge') || parts.includes('risk')
+  const policies = decides ? await openPolicyStore(places.policies, clock, log) : null
+  if (policies !== null) closing(policies.close)
+  return {
+    config,
+    places,
+    environment,
+    addresses,
+    clock,
+    log,
+    passports,
+    policies,
+    closing,
+    ready: {},
+    client: (self, service) =>
+      createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock }),
+  }
+}

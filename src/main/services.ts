@@ -1,0 +1,175 @@
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { createBank } from '../adapters/bank.ts'
+import { createTongdun } from '../adapters/fraud/tongdun.ts'
+import { asId } from '../kernel/id.ts'
+import { money } from '../kernel/money.ts'
+import { ownDataDirectory } from '../platform/data-directory.ts'
+import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
+import { closeServer, createDoor, listenDoor } from '../platform/door.ts'
+import { feedOf } from '../platform/feed.ts'
+import { openPglite } from '../platform/pglite.ts'
+import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
+import { safeDispatcher } from '../platform/safe-destination.ts'
+import { readSecret } from '../platform/secret-file.ts'
+import { problemOf, type ServiceClient } from '../platform/service-client.ts'
+import type { ServiceRoute } from '../platform/service-route.ts'
+import { readPublicKey } from '../platform/standard-webhooks.ts'
+import { cashFlowMigrations, createCashFlow } from '../services/cash-flow/index.ts'
+import { createMembership, membershipMigrations } from '../services/membership/index.ts'
+import { createProduct, productMigrations } from '../services/product/index.ts'
+import { createRisk, riskMigrations } from '../services/risk/index.ts'
+import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
+import type { House } from './house.ts'
+
+type Service = { readonly routes: readonly ServiceRoute[]; start(): void; close(): Promise<void> }
+
+const WEBHOOK_TIMEOUT_MS = 10_000
+const REFERENCE_TIMEOUT_MS = 3_000
+const BANK_TIMEOUT_MS = 5_000
+
+/** Starts services, each with its own schema and role in the store and its own door. */
+export async function startServices(house: House, names: readonly ServiceName[]): Promise<void> {
+  const { addresses, clock, log, passports, closing, ready } = house
+  const server = await openDatabaseServer(house, names)
+  closing(server.close)
+  const [doors, services]: [Server[], Service[]] = [[], []]
+  closing(() => Promise.all(doors.map(closeServer)))
+  closing(() => Promise.all(services.map((service) => service.close()))) // first: they call each other's doors
+  for (const name of names) {
+    const { migrations, create } = BUILDERS[name]
+    const database = await server.open(name, migrations)
+    const service = await create(house, database)
+    services.push(service)
+    const app = createDoor({ service: name, routes: service.routes, passports, clock, log })
+    const { host, port } = addresses.service[name]
+    doors.push(await listenDoor(app, host, port))
+    service.start()
+    ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
+  }
+}
+
+/** PostgreSQL where a URL names it; else PGlite in the data directory, which one process has to itself. */
+async function openDatabaseServer(
+  { environment, places, closing, log }: House,
+  names: readonly ServiceName[],
+): Promise<DatabaseServer> {
+  const urlOf = postgresUrlFrom(environment)
+  if (urlOf !== null) return openPostgres(urlOf, (err) => log.error({ err }, 'a connection to PostgreSQL broke'))
+  if (names.length < SERVICE_NAMES.length) {
+    throw new Error('parts in processes of their own need PostgreSQL: set TIDEGATE_DATABASE_URL')
+  }
+  const ownership = await ownDataDirectory(places.data)
+  closing(ownership.release)
+  return openPglite(join(places.data, 'database'))
+}
+
+type Builder = { readonly migrations: readonly URL[]; create(house: House, database: Database): Promise<Service> }
+
+/** How each service is made. What it needs of another comes as a port, over HTTP, wherever that one runs. */
+const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
+  membership: {
+    migrations: membershipMigrations,
+    async create(house, database) {
+      const { config, clock, log, client, closing } = house
+      const cashFlowEvents = feedOf(client('membership', 'cash-flow'))
+      const dispatcher = webhookDispatcher(house)
+      const service = createMembership({
+        database,
+        clock,
+        log,
+        cashFlowEvents,
+        dispatcher,
+        allowLoopback: config.allow_loopback,
+      })
+      closing(() => dispatcher.close())
+      if (config.seed) {
+        await service.seedMember('mem_alice', { name: 'Alice', country: 'CN' })
+        await service.seedMember('mem_bob', { name: 'Bob', country: 'CN' })
+      }
+      return service
+    },
+  },
+  product: {
+    migrations: productMigrations,
+    async create({ config, clock }, database) {
+      const service = createProduct({ database, clock })
+      if (config.seed) await service.seedProduct('prd_basic', { name: 'Basic', currency: 'CNY' })
+      return service
+    },
+  },
+  'cash-flow': {
+    migrations: cashFlowMigrations,
+    async create({ config, clock, log, client }, database) {
+      const [members, products] = [client('cash-flow', 'membership'), client('cash-flow', 'product')]
+      const service = createCashFlow({
+        database,
+        clock,
+        log,
+        riskEvents: feedOf(client('cash-flow', 'risk')),
+        members: { exists: (member) => exists(members, `/v1/members/${member}`) },
+        products: { find: async (product) => ((await exists(products, `/v1/products/${product}`)) ? product : null) },
+      })
+      if (config.seed) {
+        for (const name of ['alice', 'bob']) {
+          const [id, member] = [asId('account', `acc_${name}`), asId('member', `mem_${name}`)]
+          const product = asId('product', 'prd_basic')
+          await service.seedAccount({ id, member, product, currency: 'CNY' }, money('CNY', 10_000_000n))
+        }
+      }
+      return service
+    },
+  },
+  risk: {
+    migrations: riskMigrations,
+    async create(house, database) {
+      const { config, addresses, clock, log, policies, client, closing } = house
+      if (policies === null) throw new Error('risk control has policies to decide by')
+      const { provider, desk } = config.risk
+      const tongdun = createTongdun({
+        url: provider.url,
+        partnerCode: provider.partner_code,
+        secretKey: readSecret(provider.secret_file),
+        eventId: 'transfer',
+        log,
+        deadlineMs: provider.deadline_ms,
+        concurrentMax: provider.running_max,
+      })
+      const dispatcher = webhookDispatcher(house)
+      closing(() => Promise.all([tongdun.close(), dispatcher.close()]))
+      return createRisk({
+        database,
+        clock,
+        log,
+        bundle: policies.bundle,
+        provider: tongdun,
+        desk: {
+          url: desk.url,
+          callbackUrl: `${addresses.urls['edge']}/v1/reviews/decisions`,
+          secret: readSecret(desk.secret_file),
+          publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
+        },
+        cashFlowEvents: feedOf(client('risk', 'cash-flow')),
+        dispatcher,
+        allowLoopback: config.allow_loopback,
+      })
+    },
+  },
+  settlement: {
+    migrations: settlementMigrations,
+    async create({ addresses, clock, log, client }, database) {
+      const bank = createBank({ url: addresses.urls['bank'] ?? '', timeoutMs: BANK_TIMEOUT_MS })
+      return createSettlement({ database, clock, log, cashFlowEvents: feedOf(client('settlement', 'cash-flow')), bank })
+    },
+  },
+}
+
+async function exists(client: ServiceClient, target: string): Promise<boolean> {
+  const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
+  if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
+  return answer.status === 200
+}
+
+function webhookDispatcher({ config }: House): ReturnType<typeof safeDispatcher> {
+  return safeDispatcher(config.allow_loopback, WEBHOOK_TIMEOUT_MS)
+}

@@ -1,0 +1,89 @@
+import { type Static, type TProperties, Type } from 'typebox'
+
+const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
+const count = Type.Integer({ minimum: 1 })
+const name = Type.String({ pattern: '^[a-z][a-z0-9.-]{0,62}$' })
+const file = Type.String({ minLength: 1 })
+const url = Type.String({ pattern: '^(https?://|\\$\\{)' })
+
+const Route = strict({
+  id: name,
+  /** The Host this route answers to; every host when left out. */
+  host: Type.Optional(Type.String({ minLength: 1 })),
+  /** `/v1/things/{id}`: `{…}` is one segment; a last `{…*}` is the rest of the path. */
+  path: Type.String({ pattern: '^/' }),
+  methods: Type.Array(Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']), { minItems: 1 }),
+  upstream: name,
+  /** `none` opens the route to everyone, and must be said. */
+  authenticate: Type.Optional(Type.Literal('none')),
+  scopes: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+  tags: Type.Optional(Type.Array(name, { minItems: 1 })),
+  /** An OpenAPI 3.1 file (JSON or YAML) beside the config; its request body schema for this path and method is enforced. */
+  openapi: Type.Optional(Type.String({ minLength: 1 })),
+  idempotency_key: Type.Optional(Type.Literal('required')),
+  assess: Type.Optional(Type.Literal('transfer')),
+  stream: Type.Optional(Type.Boolean()),
+  running_max: Type.Optional(count),
+})
+
+const Upstream = strict({
+  url,
+  /** Whether it is one of ours and wants a passport; others get the client's token only if `forward_token` says so. */
+  passport: Type.Optional(Type.Boolean()),
+  forward_token: Type.Optional(Type.Boolean()),
+  timeout_ms: count,
+  running_max: count,
+})
+
+export const ConfigSchema = strict({
+  edge: strict({
+    trusted_proxies: Type.Array(Type.String()),
+    admission: strict({ requests: count, per_ms: count }),
+    limits: strict({
+      header_lines_max: count,
+      header_bytes_max: count,
+      target_bytes_max: count,
+      body_bytes_max: count,
+      json_depth_max: count,
+      json_keys_max: count,
+      headers_timeout_ms: count,
+      request_timeout_ms: count,
+      keep_alive_ms: count,
+      connections_max: count,
+      requests_per_socket_max: count,
+    }),
+  }),
+  identity: strict({
+    clock_skew_s: Type.Integer({ minimum: 0, maximum: 60 }),
+    remembered_tokens_max: count,
+    issuers: Type.Array(
+      strict({
+        issuer: url,
+        jwks: url,
+        audience: Type.String({ minLength: 1 }),
+        algorithms: Type.Array(Type.Enum(['ES256', 'PS256', 'EdDSA', 'RS256']), { minItems: 1 }),
+      }),
+      { minItems: 1 },
+    ),
+  }),
+  allow_loopback: Type.Boolean(),
+  /** Runs the stand-ins for third parties; never in production. */
+  sandbox: Type.Boolean(),
+  /** Creates the demonstration's members, product and accounts. */
+  seed: Type.Boolean(),
+  /** Where passport keys lie; `generate` makes what is missing, which only one machine can do for itself. */
+  keys: strict({ folder: file, generate: Type.Boolean() }),
+  decisions: strict({ file_bytes_max: count, files_max: count }),
+  upstreams: Type.Record(name, Upstream),
+  risk: strict({
+    assess_timeout_ms: count,
+    provider: strict({ url, partner_code: Type.String(), secret_file: file, deadline_ms: count, running_max: count }),
+    desk: strict({ url, secret_file: file, public_key_files: Type.Array(file, { minItems: 1, maxItems: 4 }) }),
+  }),
+  routes: Type.Array(Route, { minItems: 1 }),
+})
+
+export type Config = Static<typeof ConfigSchema>
+export type RouteConfig = Static<typeof Route>
+export type UpstreamConfig = Static<typeof Upstream>
+export type EdgeLimits = Config['edge']['limits']

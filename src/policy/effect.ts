@@ -1,0 +1,59 @@
+import { type Money, parseMoney, type WireMoney } from '../kernel/money.ts'
+import { PROBLEMS, type ProblemCode } from '../kernel/problem.ts'
+import type { WrittenRule } from './schema.ts'
+
+/** What a rule does when it applies, read from its file. `name` is how receipts call it. */
+export type GateEffect =
+  | { readonly name: 'allow' }
+  | { readonly name: 'deny'; readonly status: number; readonly code: ProblemCode }
+
+export type ThrottleKey = 'principal' | 'source' | 'route' | 'principal+route'
+export type QuotaEffect = { readonly name: 'throttle'; readonly windowMs: number; readonly key: ThrottleKey } & (
+  | { readonly cost: 'request'; readonly limit: number }
+  | { readonly cost: 'amount'; readonly limit: Money }
+)
+
+export type Hold = {
+  readonly name: 'hold'
+  readonly approvals: number
+  readonly holdMs: number
+  readonly onTimeout: 'decline'
+}
+export type RiskEffect = { readonly name: 'accept' | 'review' | 'reject' } | Hold
+
+export type EffectFault = { readonly fault: string; readonly path: readonly string[]; readonly message: string }
+
+/** A denial has the code of its kind and the status of its code, unless the rule says otherwise. */
+export function readGateEffect(kind: 'firewall' | 'access', written: WrittenRule<'firewall'>['effect']): GateEffect {
+  if (written === 'allow') return { name: 'allow' }
+  const { status, code = kind === 'firewall' ? 'firewall_denied' : 'policy_denied' } =
+    written === 'deny' ? {} : written.deny
+  return { name: 'deny', code, status: status ?? PROBLEMS[code][0] }
+}
+
+export function readQuotaEffect({ throttle }: WrittenRule<'quota'>['effect']): QuotaEffect | EffectFault {
+  const { limit, per, key, cost } = throttle
+  const shared = { name: 'throttle', windowMs: milliseconds(per), key } as const
+  if (cost === 'request' && typeof limit === 'number') return { ...shared, cost, limit }
+  if (cost === 'amount' && typeof limit === 'object') {
+    const amount = parseMoney(limit as WireMoney)
+    if (typeof amount === 'object') return { ...shared, cost, limit: amount }
+    return { fault: 'bad-money', path: ['throttle', 'limit', 'value'], message: amount.replaceAll('_', ' ') }
+  }
+  const message =
+    cost === 'amount' ? 'a limit on amounts is money: {currency, value}' : 'a limit on requests is a number'
+  return { fault: 'shape', path: ['throttle', 'limit'], message }
+}
+
+export function readRiskEffect(written: WrittenRule<'risk'>['effect']): RiskEffect {
+  if (typeof written === 'string') return { name: written }
+  const { approvals, expiresAfter, onTimeout } = written.hold
+  return { name: 'hold', approvals, holdMs: milliseconds(expiresAfter), onTimeout }
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+function milliseconds(duration: string): number {
+  const unit = /[a-z]+$/.exec(duration)?.[0] as keyof typeof UNIT_MS
+  return Number.parseInt(duration, 10) * UNIT_MS[unit]
+}

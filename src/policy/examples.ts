@@ -1,0 +1,109 @@
+import { assert } from '../kernel/assert.ts'
+import { canonicalJson } from '../kernel/canonical-json.ts'
+import { fromRfc3339, type Instant } from '../kernel/clock.ts'
+import { type Money, money, parseMoney, type WireMoney } from '../kernel/money.ts'
+import type { Bundle } from './bundle.ts'
+import type { AccessFacts, RiskFacts } from './facts.ts'
+import { ofKind, readFiles, type Shaped } from './files.ts'
+import { compileLists, type Lists, listsWith } from './lists.ts'
+import type { SourceFile } from './source.ts'
+
+export type ExampleResult = {
+  readonly file: string
+  readonly name: string
+  /** Where the example starts, counted from 1. */
+  readonly line: number
+  readonly ok: boolean
+  /** What came out, and for a failure what was expected. */
+  readonly message: string
+}
+
+/** Decides every example of every file by the bundle. `now` is the time of examples that give none. */
+export function runExamples(bundle: Bundle, files: readonly SourceFile[], now: Instant): readonly ExampleResult[] {
+  const { shaped: all } = readFiles(files)
+  const { lists } = compileLists(ofKind(all, 'lists'))
+  return all.flatMap((shaped) =>
+    shaped.file.examples.map(({ name, expect }, index) => {
+      const outcome = outcomeOf({ bundle, lists, now }, shaped, index)
+      // Only what the example expects is compared: it need not say everything.
+      const seen = Object.fromEntries(Object.keys(expect).map((key) => [key, outcome[key]]))
+      const ok = canonicalJson(seen) === canonicalJson(expect)
+      const { line } = shaped.source.finding(['examples', index], '', '')
+      const message = ok ? canonicalJson(seen) : `expected ${canonicalJson(expect)}, got ${canonicalJson(seen)}`
+      return { file: shaped.source.file, name, line, ok, message }
+    }),
+  )
+}
+
+type Outcome = { readonly [key: string]: string | number | readonly string[] }
+type Deciding = { readonly bundle: Bundle; readonly lists: Lists; readonly now: Instant }
+
+function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, index: number): Outcome {
+  const given = (file.examples[index]?.given ?? {}) as Given
+  switch (kind) {
+    case 'lists':
+      return { lists: listsWith(lists, given.entry ?? '') }
+    case 'firewall': {
+      const { effect, rule } = bundle.screen(accessFacts(given))
+      return { effect, rule }
+    }
+    case 'access': {
+      const { effect, rule } = bundle.authorize(accessFacts(given))
+      return { effect, rule }
+    }
+    case 'quota':
+      return { rules: bundle.quotas(accessFacts(given)).map(({ rule }) => rule) }
+    case 'risk': {
+      const verdict = bundle.assess(riskFacts(given, now))
+      const { outcome, rule } = verdict
+      return verdict.outcome === 'hold' ? { outcome, rule, approvals: verdict.approvals } : { outcome, rule }
+    }
+  }
+}
+
+/** Facts as an example writes them; their shape was checked with the file. */
+type Given = {
+  readonly [V in keyof AccessFacts]?: Partial<AccessFacts[V]>
+} & {
+  readonly transfer?: Partial<Omit<RiskFacts['transfer'], 'amount'>> & { readonly amount?: WireMoney }
+  readonly member?: Partial<RiskFacts['member']>
+  readonly provider?: Partial<RiskFacts['provider']>
+  readonly velocity?: { readonly transfersLastHour?: number; readonly amountLastDay?: WireMoney }
+  readonly now?: string
+  readonly entry?: string
+}
+
+function accessFacts({ request, source, route, principal, claims }: Given): AccessFacts {
+  const path = request?.path ?? '/'
+  const member = principal?.kind === undefined || principal.kind === 'member' ? 'mem_example' : ''
+  return {
+    request: { method: 'GET', path, query: {}, headers: {}, ...request },
+    source: { ip: '192.0.2.1', ...source },
+    route: { id: 'example', path, tags: [], upstream: 'example', ...route },
+    principal: { kind: 'member', id: 'example', member, client: 'example', scopes: [], ...principal },
+    claims: { ...claims },
+  }
+}
+
+function riskFacts({ transfer, member, source, provider, velocity, now }: Given, defaultNow: Instant): RiskFacts {
+  const amount = amountOf(transfer?.amount) ?? money('CNY', 10_000n)
+  return {
+    transfer: { from: 'acc_from', to: 'acc_to', reference: 'example', ...transfer, amount },
+    member: { id: 'mem_example', ...member },
+    source: { ip: '192.0.2.1', ...source },
+    provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], ...provider },
+    velocity: {
+      transfersLastHour: velocity?.transfersLastHour ?? 0,
+      amountLastDay: amountOf(velocity?.amountLastDay) ?? money(amount.currency, 0n),
+    },
+    now: (now === undefined ? null : fromRfc3339(now)) ?? defaultNow,
+  }
+}
+
+/** An example's amount, which was read once when its file was checked. */
+function amountOf(wire: WireMoney | undefined): Money | null {
+  if (wire === undefined) return null
+  const amount = parseMoney(wire)
+  assert(typeof amount === 'object', 'the amounts of examples are checked with their file')
+  return amount
+}

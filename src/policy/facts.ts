@@ -1,0 +1,99 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { Money } from '../kernel/money.ts'
+
+/** What is known of a request before anyone is asked who sent it. Header names are lower case. */
+export type RequestFacts = {
+  readonly request: {
+    readonly method: string
+    readonly path: string
+    readonly query: Readonly<Record<string, string>>
+    readonly headers: Readonly<Record<string, string>>
+  }
+  readonly source: { readonly ip: string }
+  readonly route: {
+    readonly id: string
+    /** The pattern of the route, as configured. */
+    readonly path: string
+    readonly tags: readonly string[]
+    readonly upstream: string
+  }
+}
+
+export const PRINCIPAL_KINDS = ['member', 'operator', 'anonymous'] as const
+export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number]
+
+/** A request whose sender is known (or known to be anonymous). */
+export type AccessFacts = RequestFacts & {
+  readonly principal: {
+    readonly kind: PrincipalKind
+    readonly id: string
+    /** The member it acts for; empty when there is none. */
+    readonly member: string
+    readonly client: string
+    readonly scopes: readonly string[]
+  }
+  /** The verified token's claims, as they stand in it. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** What risk control knows of a transfer. */
+export type RiskFacts = {
+  readonly transfer: {
+    readonly amount: Money
+    readonly from: string
+    readonly to: string
+    readonly reference: string
+  }
+  readonly member: { readonly id: string }
+  readonly source: { readonly ip: string }
+  readonly provider: {
+    readonly status: 'ok' | 'unavailable'
+    /** In the provider's words (`Accept`, `Review`, `Reject`); empty when it is unavailable. */
+    readonly decision: string
+    /** An integer; 0 when it is unavailable. */
+    readonly score: number
+    readonly hitRules: readonly string[]
+  }
+  readonly velocity: {
+    /** This member's transfers in the hour before, this one not counted. */
+    readonly transfersLastHour: number
+    /** This member's amounts of the 24 hours before, in this transfer's currency, this one not counted. */
+    readonly amountLastDay: Money
+  }
+  readonly now: Instant
+}
+
+/** The type of a fact in the words of CEL. */
+export type FactType =
+  | 'string'
+  | 'int'
+  | 'list<string>'
+  | 'map<string, string>'
+  | 'map<string, dyn>'
+  | 'Money'
+  | 'google.protobuf.Timestamp'
+
+/** The facts as conditions and examples may name them: one entry for each field of the TypeScript type. */
+type Declared<Facts> = { readonly [V in keyof Facts]: FactType | { readonly [K in keyof Facts[V]]: FactType } }
+export type Declaration = Readonly<Record<string, FactType | Readonly<Record<string, FactType>>>>
+
+export const REQUEST_FACTS = {
+  request: { method: 'string', path: 'string', query: 'map<string, string>', headers: 'map<string, string>' },
+  source: { ip: 'string' },
+  route: { id: 'string', path: 'string', tags: 'list<string>', upstream: 'string' },
+} as const satisfies Declared<RequestFacts>
+
+export const ACCESS_FACTS = {
+  ...REQUEST_FACTS,
+  principal: { kind: 'string', id: 'string', member: 'string', client: 'string', scopes: 'list<string>' },
+  claims: 'map<string, dyn>',
+} as const satisfies Declared<AccessFacts>
+
+export const RISK_FACTS = {
+  transfer: { amount: 'Money', from: 'string', to: 'string', reference: 'string' },
+  member: { id: 'string' },
+  source: { ip: 'string' },
+  provider: { status: 'string', decision: 'string', score: 'int', hitRules: 'list<string>' },
+  velocity: { transfersLastHour: 'int', amountLastDay: 'Money' },
+  now: 'google.protobuf.Timestamp',
+} as const satisfies Declared<RiskFacts>

@@ -1,0 +1,7 @@
+export { type Bundle, compileBundle } from './bundle.ts'
+export { type ExampleResult, runExamples } from './examples.ts'
+export type { AccessFacts, PrincipalKind, RequestFacts, RiskFacts } from './facts.ts'
+export { type Finding, formatFinding } from './finding.ts'
+export { policyJsonSchema } from './schema.ts'
+export type { SourceFile } from './source.ts'
+export type { Considered, Mode, QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'

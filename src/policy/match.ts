@@ -1,0 +1,116 @@
+import { type Money, parseMoney } from '../kernel/money.ts'
+import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
+import type { Lists } from './lists.ts'
+import type { WrittenRule } from './schema.ts'
+
+/** What a rule's `match` may hold, over all kinds; the schema of a kind says which of it that kind takes. */
+export type Match = NonNullable<WrittenRule<'firewall'>['match']> &
+  NonNullable<WrittenRule<'access'>['match']> &
+  NonNullable<WrittenRule<'risk'>['match']>
+
+export type Predicate<Facts> = (facts: Facts) => boolean
+
+/** What can go wrong with a `match` whose shape is right, at the key where it stands. */
+export type MatchFault = {
+  readonly path: readonly (string | number)[]
+  readonly code: string
+  readonly message: string
+}
+
+/**
+ * A rule matches when all its predicates hold. Values under one key are alternatives, except
+ * scopes, which must all be held.
+ */
+export function requestPredicates(match: Match, lists: Lists): readonly Predicate<RequestFacts>[] {
+  const predicates: Predicate<RequestFacts>[] = [({ request, route }) => selects(match, request.method, route)]
+  if (match.paths) {
+    const patterns = match.paths.map(pathPattern)
+    predicates.push(({ request }) => patterns.some((matches) => matches(request.path)))
+  }
+  return [...predicates, ...sourcePredicates(match, lists)]
+}
+
+/** What `match` says of method, route and tags: the same for all requests of one method to one route. */
+export function selects({ methods, routes, tags }: Match, method: string, route: RequestFacts['route']): boolean {
+  if (methods && !methods.includes(method)) return false
+  if (routes && !routes.includes(route.id)) return false
+  return !tags || tags.some((tag) => route.tags.includes(tag))
+}
+
+export function accessPredicates(match: Match, lists: Lists): readonly Predicate<AccessFacts>[] {
+  const { scopes, kinds } = match
+  const predicates: Predicate<AccessFacts>[] = [...requestPredicates(match, lists)]
+  if (kinds) predicates.push(({ principal }) => kinds.includes(principal.kind))
+  if (scopes) predicates.push(({ principal }) => scopes.every((scope) => principal.scopes.includes(scope)))
+  return predicates
+}
+
+export function riskPredicates(match: Match, lists: Lists): readonly Predicate<RiskFacts>[] {
+  const predicates: Predicate<RiskFacts>[] = [...sourcePredicates(match, lists)]
+  if (match.amount) {
+    const { currency, from, below } = readBand(match.amount)
+    predicates.push(({ transfer: { amount } }) => {
+      if (amount.currency !== currency) return false
+      return (from === null || amount.minor >= from) && (below === null || amount.minor < below)
+    })
+  }
+  return predicates
+}
+
+/** Faults that the shape does not show. Predicates are made only of a match without any. */
+export function findMatchFaults(match: Match, lists: Lists): readonly MatchFault[] {
+  const faults: MatchFault[] = []
+  for (const [index, name] of (match.lists ?? []).entries()) {
+    const list = lists.get(name)
+    if (list?.kind === 'cidrs') continue
+    const message = list === undefined ? `there is no list '${name}'` : `the list '${name}' has no address ranges`
+    faults.push({ path: ['lists', index], code: 'unknown-list', message })
+  }
+  if (match.amount) {
+    const { currency, from, below } = match.amount
+    for (const [key, value] of Object.entries({ from, below })) {
+      const amount = value === undefined ? null : parseMoney({ currency, value })
+      if (typeof amount !== 'string') continue
+      faults.push({
+        path: ['amount', key],
+        code: 'bad-money',
+        message: `${currency} ${value}: ${amount.replaceAll('_', ' ')}`,
+      })
+    }
+    const band = faults.length === 0 ? readBand(match.amount) : null
+    if (band !== null && band.from !== null && band.below !== null && band.from >= band.below) {
+      faults.push({ path: ['amount'], code: 'empty-band', message: '`from` is not less than `below`: nothing matches' })
+    }
+  }
+  return faults
+}
+
+function sourcePredicates(
+  match: Match,
+  lists: Lists,
+): readonly Predicate<{ readonly source: { readonly ip: string } }>[] {
+  if (!match.lists) return []
+  const sets = match.lists.flatMap((name) => {
+    const list = lists.get(name)
+    return list?.kind === 'cidrs' ? [list.addresses] : []
+  })
+  return [({ source }) => sets.some((addresses) => addresses.has(source.ip))]
+}
+
+/** `*` stands for one segment, `**` at the end for any rest, none included. */
+function pathPattern(pattern: string): (path: string) => boolean {
+  if (!pattern.includes('*')) return (path) => path === pattern
+  const open = pattern.endsWith('/**')
+  const wanted = pattern.split('/').slice(0, open ? -1 : undefined)
+  return (path) => {
+    const segments = path.split('/')
+    if (open ? segments.length < wanted.length : segments.length !== wanted.length) return false
+    return wanted.every((segment, index) => (segment === '*' ? segments[index] !== '' : segment === segments[index]))
+  }
+}
+
+function readBand({ currency, from, below }: NonNullable<Match['amount']>) {
+  const minor = (value: string | undefined) =>
+    value === undefined ? null : (parseMoney({ currency, value }) as Money).minor
+  return { currency, from: minor(from), below: minor(below) }
+}

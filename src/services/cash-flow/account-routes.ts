@@ -1,0 +1,93 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { derivedId, newId } from '../../kernel/id.ts'
+import { route, type ServiceRoute } from '../../platform/service-route.ts'
+import { readAmount } from '../../platform/wire.ts'
+import { accountOnWire } from './presenters.ts'
+import type { Reads } from './reads.ts'
+import { actorOf, keyedRequestOf } from './requests.ts'
+import {
+  AccountOnWire,
+  AccountQuery,
+  ById,
+  DepositBody,
+  DepositOnWire,
+  EntriesOnWire,
+  EntriesQuery,
+  NewAccountBody,
+} from './schema.ts'
+import type { Service } from './service.ts'
+
+export function accountRoutes(deps: {
+  readonly service: Service
+  readonly reads: Reads
+  readonly clock: Clock
+}): readonly ServiceRoute[] {
+  const { service, reads, clock } = deps
+  return [
+    route({
+      method: 'post',
+      path: '/v1/accounts',
+      operationId: 'openAccount',
+      summary: 'Opens an account of a member under a product',
+      body: NewAccountBody,
+      answers: { 201: AccountOnWire },
+      async run({ body, passport }) {
+        const { account, balance } = await service.openAccount(actorOf(passport.principal), body)
+        return {
+          status: 201,
+          headers: { location: `/v1/accounts/${account.id}` },
+          body: accountOnWire(account, balance),
+        }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/accounts/:id',
+      operationId: 'readAccount',
+      summary: 'An account with its balances, now or as of a time or a version',
+      callers: ['member', 'operator', 'service'],
+      params: ById,
+      query: AccountQuery,
+      answers: { 200: AccountOnWire },
+      async run({ params, query, passport }) {
+        return { status: 200, body: await reads.account(params.id, actorOf(passport.principal), query.asOf) }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/accounts/:id/entries',
+      operationId: 'listEntries',
+      summary: 'The entries of an account, newest first',
+      callers: ['member', 'operator', 'service'],
+      params: ById,
+      query: EntriesQuery,
+      answers: { 200: EntriesOnWire },
+      async run({ params, query, passport }) {
+        return { status: 200, body: await reads.entries(params.id, actorOf(passport.principal), query) }
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/deposits',
+      operationId: 'deposit',
+      summary: 'Brings money from the outside into an account',
+      callers: ['operator'],
+      body: DepositBody,
+      answers: { 201: DepositOnWire },
+      async run(call) {
+        const { body, passport } = call
+        const request = keyedRequestOf(call)
+        return service.execute({
+          kind: 'deposit',
+          request,
+          by: actorOf(passport.principal),
+          deposit: request === null ? newId('deposit', clock.now()) : derivedId('deposit', request.owner, request.key),
+          account: body.account,
+          amount: readAmount(body.amount, '/amount'),
+          reference: body.reference,
+          receipt: passport.receipt,
+        })
+      },
+    }),
+  ]
+}

@@ -1,0 +1,77 @@
+import { unreachable } from '../../kernel/assert.ts'
+import { Problem, type ProblemCode } from '../../kernel/problem.ts'
+import type { Refusal } from './commands.ts'
+import { stateOf, type Transfer } from './model.ts'
+
+/** A refusal as it is kept beside its key, and told each time. */
+export type KeptProblem = {
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly state?: Readonly<Record<string, string | null>>
+}
+
+/** What a caller is told of a refusal. */
+export function problemOf(refusal: Refusal): KeptProblem {
+  const code = refusalCode(refusal)
+  switch (refusal.kind) {
+    case 'not_found':
+      return { code, detail: 'there is no such account or transfer' }
+    case 'unknown_account':
+      return { code, detail: `body/${refusal.field}: there is no such account` }
+    case 'same_account':
+      return { code, detail: 'body/to: is the account that pays' }
+    case 'currency_mismatch':
+      return { code, detail: 'the amount and its accounts are not in one currency' }
+    case 'insufficient_funds':
+      return { code, detail: 'the available balance is less than the amount' }
+    case 'balance_too_large':
+      return { code, detail: 'the balance would be larger than any kept here' }
+    case 'held_and_pending':
+      return { code, detail: 'body/pending: risk control holds this transfer; it can not be pending as well' }
+    case 'exceeds_hold':
+      return { code, detail: 'body/amount: is more than what is held' }
+    case 'not_open':
+      return { code, detail: 'nothing is held under this transfer', state: presentState(refusal.transfer) }
+    case 'expired':
+      return { code, detail: "the hold's time is over", state: presentState(refusal.transfer) }
+    case 'under_review':
+      return { code, detail: 'the review decides on this transfer', state: presentState(refusal.transfer) }
+    case 'not_reversible':
+      return {
+        code,
+        detail: 'only its payee or an operator reverses a posted transfer, and once',
+        state: presentState(refusal.transfer),
+      }
+    default:
+      return unreachable(refusal)
+  }
+}
+
+const CODES = {
+  not_found: 'not_found',
+  unknown_account: 'unknown_reference',
+  same_account: 'unacceptable_value',
+  currency_mismatch: 'currency_mismatch',
+  insufficient_funds: 'insufficient_funds',
+  balance_too_large: 'unacceptable_value',
+  held_and_pending: 'unacceptable_value',
+  exceeds_hold: 'unacceptable_value',
+  not_open: 'conflict',
+  expired: 'conflict',
+  under_review: 'conflict',
+  not_reversible: 'conflict',
+} as const satisfies Record<Refusal['kind'], ProblemCode>
+
+/** The code of a refusal; also the reason of an operation that failed by it. */
+export function refusalCode({ kind }: Refusal): ProblemCode {
+  return CODES[kind]
+}
+
+export function notFound(what: string): Problem {
+  return new Problem('not_found', { detail: `there is no such ${what}` })
+}
+
+function presentState(transfer: Transfer): Readonly<Record<string, string | null>> {
+  const { id, resolution, reversedBy } = transfer
+  return { transfer: id, state: stateOf(transfer), outcome: resolution?.outcome ?? null, reversedBy }
+}

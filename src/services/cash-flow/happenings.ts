@@ -1,0 +1,65 @@
+import type { Json } from '../../kernel/canonical-json.ts'
+import { toRfc3339 } from '../../kernel/clock.ts'
+import { toWire } from '../../kernel/money.ts'
+import type { Happening } from '../../platform/outbox.ts'
+import { movedAmountOf, type Operation, type Transfer } from './model.ts'
+
+/** The members at both ends; null for a clearing account. */
+export type Ends = { readonly fromMember: string | null; readonly toMember: string | null }
+
+export function operationHappening({ id, state, transfer, member, reason }: Operation): Happening {
+  const made = reason === null || isHoldOutcome(reason)
+  const data = { operation: id, state, ...(made ? { transfer } : {}), ...(reason === null ? {} : { reason }) }
+  return { type: `operation.${state}`, subject: id, members: [member], data }
+}
+
+/** What became of a hold, as against the refusal of a transfer that was never made. */
+export function isHoldOutcome(reason: string): boolean {
+  return reason === 'declined' || reason === 'expired' || reason === 'voided'
+}
+
+/** Money was reserved: `transfer.held` until a review decides, `transfer.pending` until a member does. */
+export function reservedHappening(transfer: Transfer, ends: Ends): Happening {
+  const { hold } = transfer
+  const data = {
+    ...partsOf(transfer),
+    amount: toWire(transfer.amount),
+    maker: transfer.maker,
+    assessment: transfer.assessment,
+    receipt: transfer.receipt,
+    expiresAt: hold === null ? null : toRfc3339(hold.expiresAt),
+  }
+  // The payee of a transfer under review learns nothing of it: it may never come.
+  return hold?.by === 'review'
+    ? about(transfer, 'transfer.held', [ends.fromMember], data)
+    : about(transfer, 'transfer.pending', [ends.fromMember, ends.toMember], data)
+}
+
+export function postedHappening(transfer: Transfer, ends: Ends): Happening {
+  const kind = transfer.kind === 'reversal' ? 'reversal' : transfer.hold === null ? 'transfer' : 'capture'
+  const { fromMember, toMember } = ends
+  const amount = toWire(movedAmountOf(transfer))
+  const reverses = transfer.reverses === null ? {} : { reverses: transfer.reverses }
+  const data = { ...partsOf(transfer), fromMember, toMember, amount, kind, ...reverses }
+  return about(transfer, 'transfer.posted', [fromMember, toMember], data)
+}
+
+export function voidedHappening(transfer: Transfer, ends: Ends): Happening {
+  const concerned = transfer.hold?.by === 'review' ? [ends.fromMember] : [ends.fromMember, ends.toMember]
+  const data = { ...partsOf(transfer), amount: toWire(transfer.amount), reason: transfer.resolution?.outcome ?? null }
+  return about(transfer, 'transfer.voided', concerned, data)
+}
+
+export function depositHappening({ id, to, amount, reference }: Transfer, member: string | null): Happening {
+  const data = { deposit: id, account: to, amount: toWire(amount), reference }
+  return { type: 'deposit.posted', subject: id, members: member === null ? [] : [member], data }
+}
+
+function partsOf({ id, operation, from, to, reference }: Transfer) {
+  return { transfer: id, operation, from, to, reference }
+}
+
+function about(transfer: Transfer, type: string, concerned: readonly (string | null)[], data: Json): Happening {
+  const members = [...new Set(concerned.filter((member) => member !== null))]
+  return { type, subject: transfer.id, members, data }
+}

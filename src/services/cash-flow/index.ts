@@ -1,0 +1,52 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Money } from '../../kernel/money.ts'
+import type { Database } from '../../platform/database.ts'
+import { type FeedSource, feedRoute } from '../../platform/feed.ts'
+import type { Log } from '../../platform/log.ts'
+import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
+import type { ServiceRoute } from '../../platform/service-route.ts'
+import { createBackground } from './background.ts'
+import { createOperationWatch } from './operation-watch.ts'
+import { createReads } from './reads.ts'
+import { createRoutes } from './routes.ts'
+import { createService, type References } from './service.ts'
+import type { NewAccount } from './store.ts'
+
+export type CashFlowDeps = References & {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** Risk control's events: what its reviews decided. */
+  readonly riskEvents: FeedSource
+}
+
+export type CashFlow = {
+  readonly routes: readonly ServiceRoute[]
+  /** Begins what runs by itself: accepted commands, holds that expire, decisions of reviews. */
+  start(): void
+  close(): Promise<void>
+  /** Opens the account with a first deposit, unless it exists; may be called at every start. */
+  seedAccount(account: NewAccount, deposit: Money): Promise<void>
+}
+
+export const cashFlowMigrations: readonly URL[] = [outboxMigrations, new URL('./migrations/', import.meta.url)]
+
+/** Cash flow: accounts, and the ledger through which money moves between them. */
+export function createCashFlow(deps: CashFlowDeps): CashFlow {
+  const { database, clock, log, riskEvents } = deps
+  const outbox = createOutbox(database, clock)
+  const watch = createOperationWatch(outbox)
+  const service = createService({ transaction: watch.transaction, clock, references: deps })
+  const reads = createReads({ transaction: outbox.transaction, watch })
+  const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
+  return {
+    routes: [...createRoutes({ service, reads, clock, onAccepted: background.wake }), feedRoute(outbox)],
+    start: background.start,
+    async close() {
+      watch.close()
+      await background.close()
+      await service.close()
+    },
+    seedAccount: service.seedAccount,
+  }
+}

@@ -1,0 +1,156 @@
+import { assert } from '../../kernel/assert.ts'
+import type { Instant } from '../../kernel/clock.ts'
+import { type Currency, type Money, money } from '../../kernel/money.ts'
+
+/** Where money stands. A clearing account is the outside's side of deposits: it belongs to nobody and has no floor. */
+export type Account = {
+  readonly id: string
+  readonly kind: 'member' | 'clearing'
+  readonly member: string | null
+  readonly product: string | null
+  readonly currency: Currency
+  readonly openedAt: Instant
+}
+
+/** `pending` is what open holds reserve of `posted`; what can be spent is `posted - pending`, in minor units. */
+export type Balance = {
+  readonly version: number
+  readonly posted: bigint
+  readonly pending: bigint
+  /** How far below zero the available balance may go; null: without a floor. */
+  readonly overdraft: bigint | null
+}
+
+export type Entry = {
+  readonly id: string
+  readonly account: string
+  readonly version: number
+  readonly transfer: string
+  readonly phase: 'reserve' | 'post' | 'release'
+  readonly direction: 'debit' | 'credit'
+  readonly amount: bigint
+  readonly posted: bigint
+  readonly pending: bigint
+  readonly recordedAt: Instant
+}
+
+/** Who holds the money back: risk control until its review decides, or the members until one of them does. */
+export type Hold = { readonly by: 'review' | 'member'; readonly expiresAt: Instant }
+
+export type Resolution = {
+  readonly outcome: 'captured' | 'declined' | 'expired' | 'voided'
+  /** Minor units that moved; zero unless captured. */
+  readonly captured: bigint
+}
+
+export type Transfer = {
+  readonly id: string
+  readonly kind: 'transfer' | 'deposit' | 'reversal'
+  readonly from: string
+  readonly to: string
+  readonly amount: Money
+  readonly reference: string
+  /** The member or operator who asked for it. */
+  readonly maker: string
+  readonly operation: string | null
+  readonly assessment: string | null
+  readonly receipt: string | null
+  readonly hold: Hold | null
+  readonly resolution: Resolution | null
+  /** The transfer that this one takes back. */
+  readonly reverses: string | null
+  readonly reversedBy: string | null
+  readonly createdAt: Instant
+}
+
+export type TransferState = 'held' | 'pending' | 'posted' | 'voided'
+
+export function stateOf({ hold, resolution }: Transfer): TransferState {
+  if (hold === null || resolution?.outcome === 'captured') return 'posted'
+  if (resolution !== null) return 'voided'
+  return hold.by === 'review' ? 'held' : 'pending'
+}
+
+/** A transfer is version 1 when made; each thing that happens to it afterwards is one more. */
+export function transferVersionOf({ resolution, reversedBy }: Transfer): number {
+  return 1 + (resolution === null ? 0 : 1) + (reversedBy === null ? 0 : 1)
+}
+
+/** What moved: less than the amount when a hold was captured in part. */
+export function movedAmountOf({ amount, resolution }: Transfer): Money {
+  return resolution?.outcome === 'captured' ? money(amount.currency, resolution.captured) : amount
+}
+
+/** How an amount can touch one account: what it is called in the entry, and which sums it moves. */
+const MOVES = {
+  reserve: { phase: 'reserve', direction: 'debit', posted: 0n, pending: 1n },
+  release: { phase: 'release', direction: 'credit', posted: 0n, pending: -1n },
+  capture: { phase: 'post', direction: 'debit', posted: -1n, pending: -1n },
+  debit: { phase: 'post', direction: 'debit', posted: -1n, pending: 0n },
+  credit: { phase: 'post', direction: 'credit', posted: 1n, pending: 0n },
+} as const
+
+export type MoveKind = keyof typeof MOVES
+export type MoveRefusal = { readonly kind: 'insufficient_funds' } | { readonly kind: 'balance_too_large' }
+
+/** Half of what a signed 64-bit column holds, so that no sum of two balances overflows. */
+const BALANCE_MINOR_MAX = 4_000_000_000_000_000_000n
+
+/** The balance after a move, one version on; or why it can't be made. */
+export function moveBalance(before: Balance, kind: MoveKind, amount: bigint): Balance | MoveRefusal {
+  assert(amount > 0n, 'what moves is above zero')
+  const move = MOVES[kind]
+  const posted = before.posted + move.posted * amount
+  const pending = before.pending + move.pending * amount
+  assert(pending >= 0n, 'no more is released or captured than was reserved')
+  if (posted > BALANCE_MINOR_MAX || posted < -BALANCE_MINOR_MAX) return { kind: 'balance_too_large' }
+  const spends = kind === 'reserve' || kind === 'debit'
+  if (spends && before.overdraft !== null && posted - pending < -before.overdraft) return { kind: 'insufficient_funds' }
+  return { ...before, version: before.version + 1, posted, pending }
+}
+
+/** The phase and direction that the entry of a move carries. */
+export function entryKindOf(kind: MoveKind): Pick<Entry, 'phase' | 'direction'> {
+  const { phase, direction } = MOVES[kind]
+  return { phase, direction }
+}
+
+export type CaptureRefusal =
+  | { readonly kind: 'not_open' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'currency_mismatch' }
+  | { readonly kind: 'exceeds_hold' }
+
+/** What a capture takes of a hold and what it gives back; `asked` null takes all. An expired hold is never captured. */
+export function captureOf(
+  transfer: Transfer,
+  asked: Money | null,
+  now: Instant,
+): { readonly kind: 'capture'; readonly captured: bigint; readonly released: bigint } | CaptureRefusal {
+  const { amount, hold, resolution } = transfer
+  if (hold === null || resolution !== null) return { kind: 'not_open' }
+  if (hold.expiresAt <= now) return { kind: 'expired' }
+  if (asked !== null && asked.currency !== amount.currency) return { kind: 'currency_mismatch' }
+  const captured = asked?.minor ?? amount.minor
+  if (captured > amount.minor) return { kind: 'exceeds_hold' }
+  return { kind: 'capture', captured, released: amount.minor - captured }
+}
+
+export type OperationState = 'running' | 'held' | 'succeeded' | 'failed'
+
+export type Operation = {
+  readonly id: string
+  /** Whose money it moves. */
+  readonly member: string
+  readonly transfer: string
+  readonly createdAt: Instant
+  readonly version: number
+  readonly state: OperationState
+  /** Why it failed: what became of its hold, or the code of the refusal. */
+  readonly reason: string | null
+  readonly updatedAt: Instant
+}
+
+export function isFinal(state: OperationState): boolean {
+  return state === 'succeeded' || state === 'failed'
+}

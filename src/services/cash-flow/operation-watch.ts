@@ -1,0 +1,60 @@
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Outbox } from '../../platform/outbox.ts'
+import { isFinal, type Operation } from './model.ts'
+import { listStates } from './store.ts'
+
+/** Another process may have changed it: how often a follower looks by itself. */
+const LOOK_MS = 1_000
+
+/** Tells those who wait for an operation when it changes. */
+export type OperationWatch = {
+  /** The outbox's, which wakes who follows the operations that it changed. */
+  readonly transaction: Outbox['transaction']
+  /** Each state of the operation after a version, as it comes, until the final one or the signal. */
+  follow(operation: string, after: number, signal: AbortSignal): AsyncGenerator<Operation, void, undefined>
+  /** Ends everyone's waiting. */
+  close(): void
+}
+
+export function createOperationWatch(outbox: Outbox): OperationWatch {
+  const changes = new EventEmitter().setMaxListeners(0)
+  const closing = new AbortController()
+
+  return {
+    async transaction(work) {
+      const changed = new Set<string>()
+      const result = await outbox.transaction((sql, emit) =>
+        work(sql, (happening) => {
+          if (happening.type.startsWith('operation.')) changed.add(happening.subject)
+          emit(happening)
+        }),
+      )
+      for (const operation of changed) changes.emit(operation)
+      return result
+    },
+
+    async *follow(operation, after, signal) {
+      let seen = after
+      const end = AbortSignal.any([signal, closing.signal])
+      while (!end.aborted) {
+        const turn = new AbortController()
+        const waits = { signal: AbortSignal.any([end, turn.signal]) }
+        try {
+          const changed = once(changes, operation, waits).catch(() => null) // before looking, so that no change is missed
+          const states = await outbox.transaction((sql) => listStates(sql, operation, seen))
+          for (const state of states) {
+            seen = state.version
+            yield state
+            if (isFinal(state.state)) return
+          }
+          if (states.length === 0) await Promise.race([changed, sleep(LOOK_MS, null, waits).catch(() => null)])
+        } finally {
+          turn.abort()
+        }
+      }
+    },
+
+    close: () => closing.abort(),
+  }
+}

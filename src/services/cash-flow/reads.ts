@@ -1,0 +1,120 @@
+import { fromRfc3339 } from '../../kernel/clock.ts'
+import { Problem } from '../../kernel/problem.ts'
+import { versionChoiceOf } from '../../platform/as-of.ts'
+import type { Outbox } from '../../platform/outbox.ts'
+import { limitOf, type Page, pageOf } from '../../platform/page.ts'
+import type { Actor } from './commands.ts'
+import { isVisible, owns } from './decide.ts'
+import { notFound } from './errors.ts'
+import { isFinal, type Operation, type Transfer } from './model.ts'
+import type { OperationWatch } from './operation-watch.ts'
+import { accountOnWire, entryOnWire } from './presenters.ts'
+import {
+  findTransferOf,
+  listEntries,
+  readAccount,
+  readBalance,
+  readOperation,
+  readTransfer,
+  type SeenTransfer,
+} from './store.ts'
+
+export type EntriesAsked = {
+  readonly limit?: string
+  readonly cursor?: string
+  readonly from?: string
+  readonly to?: string
+}
+
+/** What can be asked of the ledger, each by who may know it: another member's is not there. */
+export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> & { readonly watch: OperationWatch }) {
+  const openAccount = async (id: string, by: Actor) => {
+    const found = await transaction((sql) => readAccount(sql, id))
+    if (found === null || (by.kind === 'member' && found.account.member !== by.id)) throw notFound('account')
+    return found
+  }
+
+  const operation = async (id: string, by: Actor): Promise<Operation> => {
+    const found = await transaction((sql) => readOperation(sql, id))
+    if (found === null || !owns(by, found.member)) throw notFound('operation')
+    return found
+  }
+
+  return {
+    /** The account with its balances now, or as they were at a time or a version. @throws Problem `not_found` */
+    async account(id: string, by: Actor, asOf: string | undefined) {
+      const choice = versionChoiceOf(asOf)
+      const found = await openAccount(id, by)
+      const balance = await transaction((sql) => readBalance(sql, found, choice))
+      if (balance === null) throw notFound('version of this account')
+      return accountOnWire(found.account, balance)
+    },
+
+    /** Entries newest first; `from` is included, `to` is not. @throws Problem `not_found`, `validation_failed` */
+    async entries(id: string, by: Actor, asked: EntriesAsked): Promise<Page<ReturnType<typeof entryOnWire>>> {
+      const { account } = await openAccount(id, by)
+      const limit = limitOf(asked.limit)
+      const range = {
+        below: asked.cursor === undefined ? null : versionOf(asked.cursor),
+        from: timeOf(asked.from, 'from'),
+        to: timeOf(asked.to, 'to'),
+      }
+      const entries = await transaction((sql) => listEntries(sql, id, range, limit + 1))
+      return pageOf(entries, limit, cursorOf, (entry) => entryOnWire(entry, account.currency))
+    },
+
+    /** @throws Problem `not_found` */
+    async transfer(id: string, by: Actor): Promise<Transfer> {
+      const found = await transaction((sql) => readTransfer(sql, id))
+      if (!isShown(found, by)) throw notFound('transfer')
+      return found.transfer
+    },
+
+    /** The transfer that was asked for under this key of the caller's; null when none was made. */
+    async transferOfKey(by: Actor, key: string): Promise<Transfer | null> {
+      const found = await transaction(async (sql) => {
+        const id = await findTransferOf(sql, by.id, key)
+        return id === null ? null : readTransfer(sql, id)
+      })
+      return isShown(found, by) ? found.transfer : null
+    },
+
+    operation,
+
+    /** The operation once it is no longer as it is now; as it is when it is final, or when the wait is over. */
+    async changedOperation(id: string, by: Actor, waitMs: number, signal: AbortSignal): Promise<Operation> {
+      const now = await operation(id, by)
+      if (waitMs === 0 || isFinal(now.state)) return now
+      const wait = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
+      for await (const next of watch.follow(id, now.version, wait)) return next
+      return now
+    },
+
+    /** Each state after a version. @throws Problem `not_found` */
+    follow: watch.follow,
+  }
+}
+
+export type Reads = ReturnType<typeof createReads>
+
+function isShown(found: SeenTransfer | null, by: Actor): found is SeenTransfer {
+  if (found === null || found.transfer.kind === 'deposit') return false
+  return by.kind !== 'member' || isVisible(found.transfer, found.ends, by.id)
+}
+
+function cursorOf({ version }: { readonly version: number }): string {
+  return Buffer.from(`v${version}`).toString('base64url')
+}
+
+function versionOf(cursor: string): number {
+  const version = /^v(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1]
+  if (version === undefined) throw new Problem('validation_failed', { detail: 'query/cursor: is not one we gave' })
+  return Number(version)
+}
+
+function timeOf(text: string | undefined, name: string) {
+  if (text === undefined) return null
+  const time = fromRfc3339(text)
+  if (time === null) throw new Problem('validation_failed', { detail: `query/${name}: is not an RFC 3339 time` })
+  return time
+}

@@ -1,0 +1,124 @@
+import { Type } from 'typebox'
+import { idPattern } from '../../kernel/id.ts'
+import { CURRENCIES } from '../../kernel/money.ts'
+import { AsOf } from '../../platform/as-of.ts'
+import { Limit } from '../../platform/page.ts'
+import { line, MoneyShape } from '../../platform/wire.ts'
+
+const closed = { additionalProperties: false }
+const REFERENCE_CHARACTERS_MAX = 140
+
+const AccountId = Type.String({ pattern: idPattern('account') })
+const MemberId = Type.String({ pattern: idPattern('member') })
+const ProductId = Type.String({ pattern: idPattern('product') })
+const Reference = line(REFERENCE_CHARACTERS_MAX)
+const Time = Type.String({ format: 'date-time' })
+const Version = Type.Integer({ minimum: 0 })
+
+/** The id in a path. What has no form of an id is not there: 404, not 400. */
+export const ById = Type.Object({ id: Type.String({ maxLength: 255 }) }, closed)
+
+export const NewAccountBody = Type.Object(
+  { member: MemberId, product: ProductId, currency: Type.Enum([...CURRENCIES]) },
+  closed,
+)
+export const AccountQuery = Type.Object({ asOf: AsOf }, closed)
+export const EntriesQuery = Type.Object(
+  {
+    limit: Type.Optional(Limit),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    from: Type.Optional(Type.String({ maxLength: 64 })),
+    to: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  closed,
+)
+
+const Balances = Type.Object({ posted: MoneyShape, pending: MoneyShape, available: MoneyShape })
+const OrNull = Type.Union([Type.String(), Type.Null()])
+
+export const AccountOnWire = Type.Object({
+  id: AccountId,
+  member: OrNull,
+  product: OrNull,
+  currency: Type.String(),
+  balance: Balances,
+  version: Version,
+})
+
+const EntryOnWire = Type.Object({
+  id: Type.String(),
+  account: AccountId,
+  version: Version,
+  transfer: Type.Optional(Type.String()),
+  deposit: Type.Optional(Type.String()),
+  phase: Type.Enum(['reserve', 'post', 'release']),
+  direction: Type.Enum(['debit', 'credit']),
+  amount: MoneyShape,
+  balance: Balances,
+  recordedAt: Time,
+})
+export const EntriesOnWire = Type.Object({ items: Type.Array(EntryOnWire), next: OrNull })
+
+export const DepositBody = Type.Object({ account: AccountId, amount: MoneyShape, reference: Reference }, closed)
+export const DepositOnWire = Type.Object({
+  id: Type.String(),
+  account: AccountId,
+  amount: MoneyShape,
+  reference: Type.String(),
+  createdAt: Time,
+  version: Version,
+})
+
+export const TransferBody = Type.Object(
+  {
+    from: AccountId,
+    to: AccountId,
+    amount: MoneyShape,
+    reference: Reference,
+    pending: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export const CaptureBody = Type.Object({ amount: Type.Optional(MoneyShape) }, closed)
+export const TransfersQuery = Type.Object({ idempotencyKey: Type.String({ maxLength: 600 }) }, closed)
+
+export const TransferOnWire = Type.Object({
+  id: Type.String(),
+  state: Type.Enum(['held', 'pending', 'posted', 'voided']),
+  operation: Type.Optional(Type.String()),
+  from: AccountId,
+  to: AccountId,
+  amount: MoneyShape,
+  reference: Type.String(),
+  expiresAt: Type.Optional(Time),
+  captured: Type.Optional(MoneyShape),
+  reason: Type.Optional(Type.String()),
+  reverses: Type.Optional(Type.String()),
+  reversedBy: Type.Optional(Type.String()),
+  createdAt: Time,
+  version: Version,
+})
+export const TransfersOnWire = Type.Object({ items: Type.Array(TransferOnWire), next: OrNull })
+
+const OperationState = Type.Enum(['running', 'held', 'succeeded', 'failed'])
+
+/** 202: what was begun, and where to ask for it. */
+export const OperationBegun = Type.Object({
+  operation: Type.String(),
+  id: Type.String(),
+  state: OperationState,
+  transfer: Type.Optional(Type.String()),
+})
+
+const WAIT_S = '^([0-9]|1[0-9]|2[0-5])$'
+export const OperationQuery = Type.Object({ wait: Type.Optional(Type.String({ pattern: WAIT_S })) }, closed)
+
+export const OperationOnWire = Type.Object({
+  id: Type.String(),
+  state: OperationState,
+  transfer: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String()),
+  version: Version,
+  createdAt: Time,
+  updatedAt: Time,
+})

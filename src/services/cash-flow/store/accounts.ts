@@ -1,0 +1,80 @@
+import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import type { Currency } from '../../../kernel/money.ts'
+import type { Row, Sql } from '../../../platform/database.ts'
+import type { VersionChoice } from '../../../platform/versions.ts'
+import type { OpenAccount } from '../books.ts'
+import type { Account, Balance } from '../model.ts'
+
+export type NewAccount = {
+  readonly id: string
+  readonly member: string
+  readonly product: string
+  readonly currency: Currency
+}
+
+/** Opens an account at version 0 without money; null when it exists. */
+export async function openAccount(sql: Sql, account: NewAccount, now: Instant): Promise<OpenAccount | null> {
+  const { id, member, product, currency } = account
+  const opened = await sql.query(
+    `INSERT INTO account (id, kind, member, product, currency, opened_at) VALUES ($1, 'member', $2, $3, $4, $5)
+     ON CONFLICT DO NOTHING RETURNING id`,
+    [id, member, product, currency, toRfc3339(now)],
+  )
+  if (opened.length === 0) return null
+  await sql.query('INSERT INTO balance (account, overdraft) VALUES ($1, 0)', [id])
+  return readAccount(sql, id)
+}
+
+export async function readAccount(sql: Sql, id: string): Promise<OpenAccount | null> {
+  const [row] = await sql.query('SELECT * FROM account JOIN balance ON balance.account = account.id WHERE id = $1', [
+    id,
+  ])
+  return row === undefined ? null : toOpenAccount(row)
+}
+
+/** Reads accounts and locks their balances until the transaction ends, in the order of their ids so that no two wait for each other. */
+export async function lockAccounts(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, OpenAccount>> {
+  const rows = await sql.query(
+    `SELECT account.*, balance.* FROM balance JOIN account ON account.id = balance.account
+     WHERE balance.account = ANY($1) ORDER BY balance.account FOR UPDATE OF balance`,
+    [ids],
+  )
+  return new Map(rows.map((row) => [row['id'] as string, toOpenAccount(row)]))
+}
+
+/** The balance as it was: after the entry with that version, or the last entry by that time. Null: there was none yet. */
+export async function readBalance(
+  sql: Sql,
+  { account, balance }: OpenAccount,
+  choice: VersionChoice,
+): Promise<Balance | null> {
+  if (choice === 'newest') return balance
+  if ('at' in choice && choice.at < account.openedAt) return null
+  const opened = { version: 0, posted: 0n, pending: 0n, overdraft: balance.overdraft }
+  if ('version' in choice && choice.version === 0) return opened
+  const [row] =
+    'version' in choice
+      ? await sql.query('SELECT * FROM entry WHERE account = $1 AND version = $2', [account.id, choice.version])
+      : await sql.query(
+          'SELECT * FROM entry WHERE account = $1 AND recorded_at <= $2 ORDER BY recorded_at DESC, version DESC LIMIT 1',
+          [account.id, toRfc3339(choice.at)],
+        )
+  if (row !== undefined) return { ...toBalance(row), overdraft: balance.overdraft }
+  return 'at' in choice ? opened : null
+}
+
+function toOpenAccount(row: Row): OpenAccount {
+  const account: Account = {
+    id: row['id'] as string,
+    kind: row['kind'] as Account['kind'],
+    member: row['member'] as string | null,
+    product: row['product'] as string | null,
+    currency: row['currency'] as Currency,
+    openedAt: row['opened_at'] as Instant,
+  }
+  return { account, balance: { ...toBalance(row), overdraft: row['overdraft'] as bigint | null } }
+}
+
+function toBalance(row: Row): Omit<Balance, 'overdraft'> {
+  return { version: Number(row['version']), posted: row['posted'] as bigint, pending: row['pending'] as bigint }
+}

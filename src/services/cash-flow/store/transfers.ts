@@ -1,0 +1,53 @@
+import type { Instant } from '../../../kernel/clock.ts'
+import { type Currency, money } from '../../../kernel/money.ts'
+import type { Row, Sql } from '../../../platform/database.ts'
+import type { Ends } from '../happenings.ts'
+import type { Hold, Resolution, Transfer } from '../model.ts'
+
+/** A transfer with the members at its ends, who may see it. */
+export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
+
+/** Transfers as they stand now, deposits among them. */
+export async function readTransfers(sql: Sql, ids: readonly string[]): Promise<readonly SeenTransfer[]> {
+  const rows = await sql.query(
+    `SELECT transfer.*, hold_resolution.outcome, hold_resolution.captured, reversal.transfer AS reversed_by,
+       payer.member AS from_member, payee.member AS to_member
+     FROM transfer
+     JOIN account payer ON payer.id = transfer.debit
+     JOIN account payee ON payee.id = transfer.credit
+     LEFT JOIN hold_resolution ON hold_resolution.hold = transfer.id
+     LEFT JOIN reversal ON reversal.original = transfer.id
+     WHERE transfer.id = ANY($1)`,
+    [ids],
+  )
+  return rows.map((row) => ({
+    transfer: toTransfer(row),
+    ends: { fromMember: row['from_member'] as string | null, toMember: row['to_member'] as string | null },
+  }))
+}
+
+export async function readTransfer(sql: Sql, id: string): Promise<SeenTransfer | null> {
+  return (await readTransfers(sql, [id]))[0] ?? null
+}
+
+function toTransfer(row: Row): Transfer {
+  const heldBy = row['held_by'] as Hold['by'] | null
+  const outcome = row['outcome'] as Resolution['outcome'] | null
+  return {
+    id: row['id'] as string,
+    kind: row['kind'] as Transfer['kind'],
+    from: row['debit'] as string,
+    to: row['credit'] as string,
+    amount: money(row['currency'] as Currency, row['amount'] as bigint),
+    reference: row['reference'] as string,
+    maker: row['maker'] as string,
+    operation: row['operation'] as string | null,
+    assessment: row['assessment'] as string | null,
+    receipt: row['receipt'] as string | null,
+    hold: heldBy === null ? null : { by: heldBy, expiresAt: row['expires_at'] as Instant },
+    resolution: outcome === null ? null : { outcome, captured: row['captured'] as bigint },
+    reverses: row['reverses'] as string | null,
+    reversedBy: row['reversed_by'] as string | null,
+    createdAt: row['created_at'] as Instant,
+  }
+}

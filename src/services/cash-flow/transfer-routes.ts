@@ -1,0 +1,160 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { newId } from '../../kernel/id.ts'
+import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
+import { operationIdOf, transferIdOf } from '../../kernel/operation-id.ts'
+import { Problem } from '../../kernel/problem.ts'
+import type { Passport } from '../../platform/passport.ts'
+import { type Answer, route, type ServiceRoute } from '../../platform/service-route.ts'
+import { readAmount } from '../../platform/wire.ts'
+import type { TransferCommand } from './commands.ts'
+import { transferOnWire } from './presenters.ts'
+import type { Reads } from './reads.ts'
+import { actorOf, keyedRequestOf, malformedKey, prefersAsync } from './requests.ts'
+import {
+  ById,
+  CaptureBody,
+  OperationBegun,
+  TransferBody,
+  TransferOnWire,
+  TransfersOnWire,
+  TransfersQuery,
+} from './schema.ts'
+import type { Service } from './service.ts'
+
+export type TransferRoutesDeps = {
+  readonly service: Service
+  readonly reads: Reads
+  readonly clock: Clock
+  /** A command was accepted, to be run in the background. */
+  readonly onAccepted: () => void
+}
+
+export function transferRoutes(deps: TransferRoutesDeps): readonly ServiceRoute[] {
+  return [transferRoute(deps), ...readRoutes(deps), ...changeRoutes(deps)]
+}
+
+function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRoute {
+  return route({
+    method: 'post',
+    path: '/v1/transfers',
+    operationId: 'transfer',
+    summary: "Moves money from one of the caller's accounts to another account",
+    body: TransferBody,
+    answers: { 201: TransferOnWire, 202: OperationBegun },
+    async run(call): Promise<Answer> {
+      const { body, passport } = call
+      const request = keyedRequestOf(call)
+      if (request === null) throw new Problem('idempotency_key_required')
+      const accept = prefersAsync(call)
+      const answer = await service.execute({
+        kind: 'transfer',
+        run: accept ? 'accept' : 'now',
+        request,
+        by: actorOf(passport.principal),
+        transfer: transferIdOf(request.owner, request.key),
+        operation: operationIdOf(request.owner, request.key),
+        from: body.from,
+        to: body.to,
+        amount: readAmount(body.amount, '/amount'),
+        reference: body.reference,
+        pending: body.pending ?? false,
+        hold: holdOf(passport),
+        assessment: passport.assessment?.id ?? null,
+        receipt: passport.receipt,
+      })
+      if (accept) onAccepted()
+      return answer
+    },
+  })
+}
+
+/** What risk control asks for: money reserved until a review decides. */
+function holdOf({ assessment }: Passport): TransferCommand['hold'] {
+  return assessment?.outcome === 'hold' ? { lastsMs: assessment.holdMs ?? null } : null
+}
+
+function readRoutes({ reads }: TransferRoutesDeps): readonly ServiceRoute[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/transfers',
+      operationId: 'findTransfer',
+      summary: "The transfer that was made under one of the caller's Idempotency-Keys, or none",
+      query: TransfersQuery,
+      answers: { 200: TransfersOnWire },
+      async run({ query, passport }) {
+        const parsed = parseIdempotencyKey(query.idempotencyKey)
+        if (parsed.kind !== 'key') throw malformedKey()
+        const found = await reads.transferOfKey(actorOf(passport.principal), parsed.key)
+        return { status: 200, body: { items: found === null ? [] : [transferOnWire(found)], next: null } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/transfers/:id',
+      operationId: 'readTransfer',
+      summary: 'A transfer as it stands',
+      callers: ['member', 'operator', 'service'],
+      params: ById,
+      answers: { 200: TransferOnWire },
+      async run({ params, passport }) {
+        return { status: 200, body: transferOnWire(await reads.transfer(params.id, actorOf(passport.principal))) }
+      },
+    }),
+  ]
+}
+
+function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceRoute[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/transfers/:id/capture',
+      operationId: 'captureTransfer',
+      summary: 'Posts a pending transfer, all of it or part; the rest is released',
+      params: ById,
+      body: CaptureBody,
+      answers: { 200: TransferOnWire },
+      run: (call) =>
+        service.execute({
+          kind: 'capture',
+          request: keyedRequestOf(call),
+          by: actorOf(call.passport.principal),
+          transfer: call.params.id,
+          amount: call.body.amount === undefined ? null : readAmount(call.body.amount, '/amount'),
+        }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/transfers/:id/void',
+      operationId: 'voidTransfer',
+      summary: 'Releases what a pending transfer holds',
+      callers: ['member', 'operator', 'service'],
+      params: ById,
+      answers: { 200: TransferOnWire },
+      run: (call) =>
+        service.execute({
+          kind: 'void',
+          request: keyedRequestOf(call),
+          by: actorOf(call.passport.principal),
+          transfer: call.params.id,
+        }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/transfers/:id/reverse',
+      operationId: 'reverseTransfer',
+      summary: 'Takes a posted transfer back by a new one the other way',
+      params: ById,
+      answers: { 201: TransferOnWire },
+      run: (call) =>
+        service.execute({
+          kind: 'reverse',
+          request: keyedRequestOf(call),
+          by: actorOf(call.passport.principal),
+          transfer: call.params.id,
+          reversal: newId('transfer', clock.now()),
+          receipt: call.passport.receipt,
+        }),
+    }),
+  ]
+}

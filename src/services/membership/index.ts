@@ -1,0 +1,73 @@
+import type { Dispatcher } from 'undici'
+import { assert } from '../../kernel/assert.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Database } from '../../platform/database.ts'
+import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
+import { type FeedSource, followFeed } from '../../platform/feed.ts'
+import type { Log } from '../../platform/log.ts'
+import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
+import type { ServiceRoute } from '../../platform/service-route.ts'
+import { versionMigrations } from '../../platform/versions.ts'
+import { isCountry } from './country.ts'
+import { membershipRoutes } from './routes.ts'
+import type { MemberFields } from './schema.ts'
+import { createMembershipService } from './service.ts'
+import { destinationOf, tellMembers } from './telling.ts'
+
+export const membershipMigrations: readonly URL[] = [
+  outboxMigrations,
+  versionMigrations,
+  deliveryMigrations,
+  new URL('./migrations/', import.meta.url),
+]
+
+export type MembershipDeps = {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** What happened to members' money. */
+  readonly cashFlowEvents: FeedSource
+  /** Webhooks leave through it: a `safeDispatcher`. */
+  readonly dispatcher: Dispatcher
+  readonly allowLoopback: boolean
+}
+
+export type MembershipPart = {
+  readonly routes: readonly ServiceRoute[]
+  /** Records a member under a fixed id; does nothing when it is there. */
+  seedMember(id: `mem_${string}`, fields: MemberFields): Promise<void>
+  start(): void
+  close(): Promise<void>
+}
+
+/** Who the members are, and how they are told what happened: their events, and signed webhooks. */
+export function createMembership(deps: MembershipDeps): MembershipPart {
+  const { database, clock, log, cashFlowEvents } = deps
+  const service = createMembershipService(deps)
+  let background: readonly { close(): Promise<void> }[] = []
+  return {
+    routes: membershipRoutes(service),
+
+    async seedMember(id, fields) {
+      assert(isCountry(fields.country), `${id} lives in a country of ISO 3166-1`)
+      await service.members.seed(id, fields)
+    },
+
+    start() {
+      background = [
+        followFeed({
+          feed: 'cash-flow',
+          source: cashFlowEvents,
+          store: createOutbox(database, clock),
+          apply: (event, sql) => tellMembers(sql, clock, event),
+          log,
+        }),
+        startDeliveries({ ...deps, destinationOf }),
+      ]
+    },
+
+    async close() {
+      await Promise.all(background.map((loop) => loop.close()))
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { Json } from '../../kernel/canonical-json.ts'
+import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
+
+/** What a member can be told of. */
+export const EVENT_TYPES = [
+  'deposit.posted',
+  'operation.failed',
+  'operation.held',
+  'operation.succeeded',
+  'transfer.held',
+  'transfer.pending',
+  'transfer.posted',
+  'transfer.voided',
+] as const
+
+export const ENDPOINTS_PER_MEMBER_MAX = 10
+
+/** Where a member is told of events; it never changes. `secret` is `whsec_…`. */
+export type Endpoint = {
+  readonly id: string
+  readonly member: string
+  readonly url: string
+  readonly events: readonly string[]
+  readonly secret: string
+  readonly createdAt: Instant
+}
+
+/** Something that happened to a member; `sequence` counts the member's events from 1 without gaps. */
+export type MemberEvent = {
+  readonly id: string
+  readonly member: string
+  readonly sequence: bigint
+  readonly type: string
+  readonly at: Instant
+  readonly data: Json
+}
+
+export type RegistrationOutcome =
+  | { readonly kind: 'registered'; readonly endpoint: Endpoint }
+  | { readonly kind: 'too_many' }
+  | { readonly kind: 'bad_destination'; readonly fault: string }
+
+export function wants(endpoint: Pick<Endpoint, 'events'>, type: string): boolean {
+  return endpoint.events.includes('*') || endpoint.events.includes(type)
+}
+
+/**
+ * The text that is signed and sent. `sequence` counts the endpoint's messages, so that its receiver sees a gap; `cursor` is
+ * where `GET /v1/events?after=` goes on from.
+ */
+export function messageOf(event: MemberEvent, sequence: bigint): string {
+  return JSON.stringify({
+    type: event.type,
+    timestamp: toRfc3339(event.at),
+    sequence: Number(sequence),
+    cursor: event.sequence.toString(),
+    data: event.data,
+  })
+}

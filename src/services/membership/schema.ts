@@ -1,0 +1,60 @@
+import { type Static, Type } from 'typebox'
+import { Limit } from '../../platform/page.ts'
+import { line } from '../../platform/wire.ts'
+import { EVENT_TYPES } from './model.ts'
+
+const closed = { additionalProperties: false } as const
+const next = Type.Union([Type.String(), Type.Null()])
+
+const name = line(140)
+const country = Type.String({ pattern: '^[A-Z]{2}$' })
+export const MemberFields = Type.Object({ name, country }, closed)
+export const MemberChange = Type.Object(
+  { name: Type.Optional(name), country: Type.Optional(country) },
+  { ...closed, minProperties: 1 },
+)
+export type MemberFields = Static<typeof MemberFields>
+
+export const EndpointRegistration = Type.Object(
+  {
+    url: Type.String({ minLength: 1, maxLength: 2_048 }),
+    events: Type.Array(Type.Enum(['*', ...EVENT_TYPES]), { minItems: 1, maxItems: 20, uniqueItems: true }),
+  },
+  closed,
+)
+const endpoint = {
+  id: Type.String(),
+  version: Type.Integer(),
+  url: Type.String(),
+  events: Type.Array(Type.String()),
+  createdAt: Type.String(),
+}
+export const WireEndpoint = Type.Object(endpoint)
+export const RegisteredEndpoint = Type.Object({ ...endpoint, secret: Type.String() })
+export const Endpoints = Type.Object({ items: Type.Array(WireEndpoint), next })
+export const EndpointParams = Type.Object({ id: Type.String() })
+export const EndpointsQuery = Type.Object(
+  { limit: Type.Optional(Limit), cursor: Type.Optional(Type.String({ pattern: '^whe_[A-Za-z0-9]{1,64}$' })) },
+  closed,
+)
+
+export const EventsQuery = Type.Object(
+  {
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$' })),
+    limit: Type.Optional(Limit),
+    member: Type.Optional(Type.String({ maxLength: 80 })),
+  },
+  closed,
+)
+export const MemberEvents = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      type: Type.String(),
+      timestamp: Type.String(),
+      cursor: Type.String(),
+      data: Type.Unknown(),
+    }),
+  ),
+  next,
+})

@@ -1,0 +1,64 @@
+import { assert } from '../../kernel/assert.ts'
+import { type Clock, toRfc3339 } from '../../kernel/clock.ts'
+import type { Sql } from '../../platform/database.ts'
+import { createVersionedRecords, type VersionedRecords } from '../../platform/versions.ts'
+import type { Endpoint, MemberEvent } from './model.ts'
+import type { MemberFields } from './schema.ts'
+
+export function createMemberStore(clock: Clock): VersionedRecords<MemberFields> {
+  return createVersionedRecords('member', clock)
+}
+
+/** Locks what is the member's until the transaction ends. @returns the number of the member's newest event, plus `step` */
+export async function lockMember(sql: Sql, member: string, step: 0 | 1): Promise<bigint> {
+  const [head] = await sql.query<{ sequence: bigint }>(
+    `INSERT INTO member_head (member, sequence) VALUES ($1, $2)
+     ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence + EXCLUDED.sequence RETURNING sequence`,
+    [member, step],
+  )
+  assert(head !== undefined, 'an upsert returns its row')
+  return head.sequence
+}
+
+export async function insertMemberEvent(sql: Sql, event: MemberEvent): Promise<void> {
+  await sql.query(
+    'INSERT INTO member_event (member, sequence, id, type, at, data) VALUES ($1, $2, $3, $4, $5, $6::jsonb)',
+    [event.member, event.sequence, event.id, event.type, toRfc3339(event.at), JSON.stringify(event.data)],
+  )
+}
+
+/** Events with a number above `after`, oldest first. */
+export function selectMemberEvents(sql: Sql, member: string, after: bigint, limit: number): Promise<MemberEvent[]> {
+  return sql.query<MemberEvent>(
+    `SELECT member, sequence, id, type, at, data FROM member_event
+     WHERE member = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`,
+    [member, after, limit],
+  )
+}
+
+export async function insertEndpoint(sql: Sql, endpoint: Endpoint): Promise<void> {
+  const { id, member, url, events, secret, createdAt } = endpoint
+  await sql.query(
+    'INSERT INTO webhook_endpoint (id, member, url, events, secret, created_at) VALUES ($1, $2, $3, $4, $5, $6)',
+    [id, member, url, events, secret, toRfc3339(createdAt)],
+  )
+}
+
+const ENDPOINT = 'SELECT id, member, url, events, secret, created_at AS "createdAt" FROM webhook_endpoint'
+
+/** A member's endpoints with an id above `after`, oldest first. */
+export function selectEndpoints(sql: Sql, member: string, after: string, limit: number): Promise<Endpoint[]> {
+  return sql.query<Endpoint>(`${ENDPOINT} WHERE member = $1 AND id > $2 ORDER BY id LIMIT $3`, [member, after, limit])
+}
+
+/** An endpoint by its id, whoever's it is. */
+export async function selectEndpoint(sql: Sql, id: string): Promise<Endpoint | null> {
+  const [endpoint] = await sql.query<Endpoint>(`${ENDPOINT} WHERE id = $1`, [id])
+  return endpoint ?? null
+}
+
+/** @returns false when the member has no such endpoint */
+export async function deleteEndpoint(sql: Sql, member: string, id: string): Promise<boolean> {
+  const gone = await sql.query('DELETE FROM webhook_endpoint WHERE member = $1 AND id = $2 RETURNING id', [member, id])
+  return gone.length > 0
+}

@@ -1,0 +1,36 @@
+import { assert } from '../../kernel/assert.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Database } from '../../platform/database.ts'
+import type { ServiceRoute } from '../../platform/service-route.ts'
+import { versionMigrations } from '../../platform/versions.ts'
+import { price } from './model.ts'
+import { productRoutes } from './routes.ts'
+import type { ProductCreation } from './schema.ts'
+import { createProductService } from './service.ts'
+
+export const productMigrations: readonly URL[] = [versionMigrations, new URL('./migrations/', import.meta.url)]
+
+export type ProductDeps = { readonly database: Database; readonly clock: Clock }
+
+export type ProductPart = {
+  readonly routes: readonly ServiceRoute[]
+  /** Records a product under a fixed id; does nothing when it is there. */
+  seedProduct(id: `prd_${string}`, product: ProductCreation): Promise<void>
+  start(): void
+  close(): Promise<void>
+}
+
+/** What members can open accounts under, each with its fee; nothing of it runs in the background. */
+export function createProduct({ database, clock }: ProductDeps): ProductPart {
+  const service = createProductService(database, clock)
+  return {
+    routes: productRoutes(service),
+    async seedProduct(id, creation) {
+      const outcome = price(creation)
+      assert(outcome.kind === 'priced', `the fee of ${id} is in its currency`)
+      await service.seed(id, outcome.product)
+    },
+    start() {},
+    async close() {},
+  }
+}

@@ -1,0 +1,29 @@
+import type { ServiceRoute } from '../../platform/service-route.ts'
+import { versionedRoutes } from '../../platform/versioned-routes.ts'
+import { readAmount } from '../../platform/wire.ts'
+import { refusalOf } from './errors.ts'
+import { price } from './model.ts'
+import { ProductChange, ProductCreation, ProductFields } from './schema.ts'
+import type { ProductService } from './service.ts'
+
+/** Everyone who holds the scope reads every product; only operators write them. */
+export function productRoutes(service: ProductService): ServiceRoute[] {
+  return versionedRoutes({
+    kind: 'product',
+    noun: 'Product',
+    path: '/v1/products',
+    schemas: { creation: ProductCreation, change: ProductChange, fields: ProductFields },
+    service,
+    complete,
+    creators: ['operator'],
+    changers: ['operator'],
+    isVisible: () => true,
+  })
+}
+
+function complete(wire: ProductCreation): ProductFields {
+  if (wire.fee?.kind === 'flat') readAmount(wire.fee.amount, '/fee/amount')
+  const outcome = price(wire)
+  if (outcome.kind !== 'priced') throw refusalOf(outcome)
+  return outcome.product
+}

@@ -1,0 +1,85 @@
+import ipaddr from 'ipaddr.js'
+import { contentDigest } from '../../kernel/canonical-json.ts'
+import { toRfc3339 } from '../../kernel/clock.ts'
+import { toWire, type WireMoney } from '../../kernel/money.ts'
+import type { RiskFacts } from '../../policy/index.ts'
+
+/** What an assessment was decided on, as it is stored: money in words, time in RFC 3339. */
+export type StoredFacts = Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
+  readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
+  readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
+  readonly now: string
+}
+
+export function storedFacts({ transfer, velocity, now, ...facts }: RiskFacts): StoredFacts {
+  return {
+    ...facts,
+    transfer: { ...transfer, amount: toWire(transfer.amount) },
+    velocity: { ...velocity, amountLastDay: toWire(velocity.amountLastDay) },
+    now: toRfc3339(now),
+  }
+}
+
+/** What a reviewer is shown. It leaves the house, so what tells of a person is masked. */
+export type CaseFacts = {
+  readonly maker: string
+  readonly amount: WireMoney
+  readonly from: string
+  readonly to: string
+  readonly reference: string
+  readonly ip: string
+  readonly provider: {
+    readonly status: string
+    readonly decision: string
+    readonly score: number
+    readonly hitRules: readonly string[]
+  }
+  readonly velocity: StoredFacts['velocity']
+  readonly rule: string
+  readonly reasons: readonly string[]
+}
+
+export function caseFacts(
+  facts: StoredFacts,
+  decided: { readonly rule: string; readonly reasons: readonly string[] },
+): CaseFacts {
+  const { amount, from, to, reference } = facts.transfer
+  return {
+    maker: facts.member.id,
+    amount,
+    from,
+    to,
+    reference: maskText(reference),
+    ip: maskAddress(facts.source.ip),
+    provider: facts.provider,
+    velocity: facts.velocity,
+    rule: decided.rule,
+    reasons: decided.reasons,
+  }
+}
+
+/** The name of exactly these facts: a decision that repeats it is about what the reviewer saw. */
+export function snapshotHashOf(facts: CaseFacts): string {
+  return contentDigest(facts)
+}
+
+const SHOWN_CHARACTERS_MAX = 4
+
+/** The beginning only: enough to tell two transfers apart, not to read a name. */
+function maskText(text: string): string {
+  const characters = [...text]
+  const shown = Math.min(SHOWN_CHARACTERS_MAX, Math.floor(characters.length / 2))
+  return `${characters.slice(0, shown).join('')}…`
+}
+
+/** The network of an address without the host: three numbers of IPv4, three groups of IPv6. */
+function maskAddress(ip: string): string {
+  if (!ipaddr.isValid(ip)) return 'x'
+  const address = ipaddr.process(ip) // ::ffff:198.51.100.7 is 198.51.100.7
+  return address instanceof ipaddr.IPv4
+    ? `${address.octets.slice(0, 3).join('.')}.x`
+    : `${address.parts
+        .slice(0, 3)
+        .map((group) => group.toString(16))
+        .join(':')}:x`
+}

@@ -1,0 +1,51 @@
+import { assert } from '../../kernel/assert.ts'
+import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
+import { parseMoney } from '../../kernel/money.ts'
+import type { Sql } from '../../platform/database.ts'
+import { type FeedSource, followFeed } from '../../platform/feed.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
+import { compileSchema } from '../../platform/schema.ts'
+import type { HeldTransfer, Reviews } from './reviews.ts'
+import { TransferHeld, TransferResolved } from './schema.ts'
+
+const checkHeld = compileSchema(TransferHeld)
+const checkResolved = compileSchema(TransferResolved)
+
+/** Opens a case for every hold that asks for one, and closes it when the money went another way. */
+export function followCashFlow(options: {
+  readonly source: FeedSource
+  readonly outbox: Outbox
+  readonly reviews: Reviews
+  readonly log: Log
+}): { close(): Promise<void> } {
+  const { source, outbox, reviews, log } = options
+  const apply = async (event: Event, sql: Sql, emit: Emit): Promise<void> => {
+    switch (event.type) {
+      case 'transfer.held': {
+        const held = heldTransfer(event)
+        if (held !== null) await reviews.open(sql, emit, held)
+        return
+      }
+      case 'transfer.posted':
+      case 'transfer.voided': {
+        const resolved = checkResolved(event.data)
+        assert(resolved.ok, `the event ${event.id} names its transfer`)
+        await reviews.withdraw(sql, resolved.value.transfer, resolved.value.reason ?? 'posted')
+      }
+    }
+  }
+  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, log })
+}
+
+/** Null for a hold that a member asked for, without any assessment. */
+function heldTransfer(event: Event): HeldTransfer | null {
+  const held = checkHeld(event.data)
+  assert(held.ok, `the event ${event.id} says what was held`)
+  const { operation, transfer, maker, assessment } = held.value
+  if (assessment === null) return null
+  const amount = parseMoney(held.value.amount)
+  const expiresAt = fromRfc3339(held.value.expiresAt)
+  assert(typeof amount === 'object' && expiresAt !== null, `the event ${event.id} has an amount and an expiry`)
+  return { operation, transfer, amount, maker, assessment, heldAt: event.at as Instant, expiresAt }
+}

@@ -1,0 +1,24 @@
+import { deliveryMigrations } from '../../platform/deliveries.ts'
+import { feedRoute } from '../../platform/feed.ts'
+import { outboxMigrations } from '../../platform/outbox.ts'
+import type { ServiceRoute } from '../../platform/service-route.ts'
+import { createRoutes } from './routes.ts'
+import { createRiskService, type RiskDeps } from './service.ts'
+
+export type { RiskDeps } from './service.ts'
+
+export const riskMigrations: readonly URL[] = [
+  outboxMigrations,
+  deliveryMigrations,
+  new URL('./migrations/', import.meta.url),
+]
+
+/** Risk control: assesses transfers, and has people decide on those that are held. */
+export function createRisk(deps: RiskDeps): {
+  readonly routes: readonly ServiceRoute[]
+  start(): void
+  close(): Promise<void>
+} {
+  const { assessments, reviews, desk, outbox, start, close } = createRiskService(deps)
+  return { routes: [...createRoutes(assessments, reviews, desk), feedRoute(outbox)], start, close }
+}

@@ -1,0 +1,117 @@
+import { type Static, Type } from 'typebox'
+import { idPattern } from '../../kernel/id.ts'
+import { Limit } from '../../platform/page.ts'
+import { line, MoneyShape } from '../../platform/wire.ts'
+import { CASE_STATES } from './model.ts'
+
+const closed = { additionalProperties: false }
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+const VoteKind = Type.Enum(['approve', 'decline'])
+const CaseState = Type.Enum([...CASE_STATES])
+
+export const AssessmentRequest = Type.Object(
+  {
+    /** Whose Idempotency-Key it is: a member's or an operator's id. */
+    member: line(128),
+    idempotencyKey: line(255),
+    bodySha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    receipt: nullable(line(128)),
+    transfer: Type.Object({ from: line(128), to: line(128), amount: MoneyShape, reference: line(140) }, closed),
+    source: Type.Object({ ip: line(64) }, closed),
+  },
+  closed,
+)
+export type AssessmentRequest = Static<typeof AssessmentRequest>
+
+export const Assessment = Type.Object({
+  id: Type.String(),
+  version: Type.Literal(1),
+  outcome: Type.Enum(['accept', 'review', 'hold', 'reject']),
+  /** `risk/ID` */
+  rule: Type.String(),
+  reasons: Type.Array(Type.String()),
+  /** How long the money is to be reserved, in milliseconds; with `hold` only. */
+  holdMs: Type.Optional(Type.Integer()),
+  provider: Type.Object({
+    status: Type.Enum(['ok', 'unavailable']),
+    decision: Type.String(),
+    score: Type.Integer(),
+    seqId: nullable(Type.String()),
+  }),
+})
+
+/** For operators: with what it was decided on. */
+export const AssessmentDetail = Type.Object({
+  ...Assessment.properties,
+  member: Type.String(),
+  receipt: nullable(Type.String()),
+  /** The digest of the policies that decided. */
+  bundle: Type.String(),
+  considered: Type.Array(Type.Unknown()),
+  facts: Type.Unknown(),
+  /** Why there is no score, where there is none. */
+  fault: nullable(Type.String()),
+  at: Type.String(),
+})
+
+/** The Idempotency-Key was used with another body; nothing was assessed. */
+export const Conflict = Type.Object({ outcome: Type.Literal('conflict') })
+
+export const DecisionAnswer = Type.Object({
+  case: Type.String(),
+  state: CaseState,
+  approvals: Type.Integer(),
+  needed: Type.Integer(),
+  vote: VoteKind,
+})
+export type DecisionAnswer = Static<typeof DecisionAnswer>
+
+export const OperatorVote = Type.Object(
+  { vote: VoteKind, reason: Type.String({ maxLength: 1_000, pattern: '^[^\\u0000\\p{Cs}]*$' }) },
+  closed,
+)
+
+export const Case = Type.Object({
+  id: Type.String(),
+  version: Type.Integer(),
+  operation: Type.String(),
+  transfer: Type.String(),
+  assessment: Type.String(),
+  maker: Type.String(),
+  amount: MoneyShape,
+  state: CaseState,
+  approvals: Type.Integer(),
+  needed: Type.Integer(),
+  caseVersion: Type.Integer(),
+  snapshotHash: Type.String(),
+  facts: Type.Unknown(),
+  openedAt: Type.String(),
+  dueAt: Type.String(),
+  closedAt: nullable(Type.String()),
+  reason: nullable(Type.String()),
+  votes: Type.Array(Type.Object({ reviewer: Type.String(), vote: VoteKind, reason: Type.String(), at: Type.String() })),
+})
+export const CaseList = Type.Object({ items: Type.Array(Case), next: nullable(Type.String()) })
+
+export const CaseQuery = Type.Object(
+  {
+    state: Type.Optional(CaseState),
+    limit: Type.Optional(Limit),
+    cursor: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' })),
+  },
+  closed,
+)
+export const CaseParams = Type.Object({ id: Type.String({ pattern: idPattern('case') }) }, closed)
+export const AssessmentParams = Type.Object({ id: Type.String({ pattern: idPattern('assessment') }) }, closed)
+
+/** What cash flow says when it holds money on our word. */
+export const TransferHeld = Type.Object({
+  operation: Type.String(),
+  transfer: Type.String(),
+  amount: MoneyShape,
+  maker: Type.String(),
+  assessment: nullable(Type.String()),
+  expiresAt: Type.String(),
+})
+export const TransferResolved = Type.Object({ transfer: Type.String(), reason: Type.Optional(nullable(Type.String())) })

@@ -1,0 +1,67 @@
+import type { Dispatcher } from 'undici'
+import type { FraudProvider } from '../../adapters/fraud/port.ts'
+import { createReviewDesk, type ReviewDesk, type ReviewDeskOptions } from '../../adapters/review-desk/review-desk.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Database } from '../../platform/database.ts'
+import { startDeliveries } from '../../platform/deliveries.ts'
+import type { FeedSource } from '../../platform/feed.ts'
+import type { Log } from '../../platform/log.ts'
+import { createOutbox, type Outbox } from '../../platform/outbox.ts'
+import type { Bundle } from '../../policy/index.ts'
+import { type Assessments, createAssessments } from './assessments.ts'
+import { followCashFlow } from './follow-cash-flow.ts'
+import { createReviews, type Reviews } from './reviews.ts'
+import { runTimers } from './timers.ts'
+
+export type RiskDeps = {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** The policies in force; asked at each assessment. */
+  readonly bundle: () => Bundle
+  /** Closed by who made it. */
+  readonly provider: FraudProvider
+  readonly desk: ReviewDeskOptions
+  readonly cashFlowEvents: FeedSource
+  /** What messages to the desk go out through; see `safeDispatcher`. */
+  readonly dispatcher: Dispatcher
+  readonly allowLoopback: boolean
+}
+
+/** The use cases, and what runs by itself once started: cash flow's events, the timers of cases, messages to the desk. */
+export type RiskService = {
+  readonly assessments: Assessments
+  readonly reviews: Reviews
+  readonly desk: ReviewDesk
+  readonly outbox: Outbox
+  start(): void
+  close(): Promise<void>
+}
+
+export function createRiskService(deps: RiskDeps): RiskService {
+  const { database, clock, log, provider, bundle, dispatcher, allowLoopback } = deps
+  const stop = new AbortController()
+  const outbox = createOutbox(database, clock)
+  const desk = createReviewDesk(deps.desk, clock)
+  const assessments = createAssessments({ database, clock, provider, bundle, signal: stop.signal })
+  const reviews = createReviews({ outbox, clock, log, desk })
+  const loops: { close(): Promise<void> }[] = []
+  return {
+    assessments,
+    reviews,
+    desk,
+    outbox,
+    start() {
+      const destinationOf = async () => desk.destination
+      loops.push(
+        followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
+        runTimers(reviews, log),
+        startDeliveries({ database, clock, log, dispatcher, allowLoopback, destinationOf }),
+      )
+    },
+    async close() {
+      stop.abort()
+      await Promise.all(loops.splice(0).map((loop) => loop.close()))
+    },
+  }
+}

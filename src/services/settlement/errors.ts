@@ -1,0 +1,15 @@
+import { toRfc3339 } from '../../kernel/clock.ts'
+import { Problem } from '../../kernel/problem.ts'
+import type { CloseOutcome } from './service.ts'
+
+type Refusal = Exclude<CloseOutcome, { kind: 'closed' | 'repeated' }>
+
+/** The problem that a closing which was not done is to its caller. */
+export function refusalOf(outcome: Refusal): Problem {
+  if (outcome.kind === 'in_the_future') return unacceptable('is in the future')
+  return unacceptable(`is not after ${toRfc3339(outcome.last)}, the cut-off of the last batch`)
+}
+
+function unacceptable(detail: string): Problem {
+  return new Problem('unacceptable_value', { detail: `cutOff ${detail}`, errors: [{ pointer: '/cutOff', detail }] })
+}

@@ -1,0 +1,64 @@
+import { assert } from '../../kernel/assert.ts'
+import type { Instant } from '../../kernel/clock.ts'
+import type { Id } from '../../kernel/id.ts'
+import { type Currency, type Money, money, parseMoney } from '../../kernel/money.ts'
+import type { PostedTransfer } from './schema.ts'
+
+/** What a posted transfer gave one member (`in`) or took from one (`out`); the amount is above zero. */
+export type Line = {
+  readonly member: string
+  readonly direction: 'in' | 'out'
+  readonly amount: Money
+  readonly transfer: string
+  readonly kind: string
+}
+
+/** Which lines a batch closes: all of the member's in the currency up to the cut-off that no batch has yet. */
+export type Closing = { readonly member: string; readonly currency: Currency; readonly cutOff: Instant }
+
+/** A closed set of lines and what it comes to. It is never changed; only its state moves on, once. */
+export type Batch = Closing & {
+  readonly id: Id<'settlementBatch'>
+  /** When the newest posting that had arrived was made, of any member; null before the first one. */
+  readonly through: Instant | null
+  readonly lines: number
+  readonly gross: { readonly in: Money; readonly out: Money }
+  /** What the member is paid, when there is something to pay. */
+  readonly payout: Id<'payout'> | null
+  /** `closed` may last for ever (nothing to pay); `refused`: the bank will not pay, a person has to look. */
+  readonly state: 'closed' | 'paid' | 'refused'
+  readonly version: number
+  readonly closedAt: Instant
+}
+
+/** The two sides of a posted transfer; a side that belongs to no member has no line. */
+export function linesOf(posted: PostedTransfer): readonly Line[] {
+  const amount = parseMoney(posted.amount)
+  assert(typeof amount !== 'string' && amount.minor > 0n, `the amount of ${posted.transfer} is money above zero`)
+  const { transfer, kind } = posted
+  const sides = [
+    { member: posted.fromMember, direction: 'out' },
+    { member: posted.toMember, direction: 'in' },
+  ] as const
+  return sides.flatMap(({ member, direction }) =>
+    member === null ? [] : [{ member, direction, amount, transfer, kind }],
+  )
+}
+
+export type CutOffVerdict =
+  | { readonly kind: 'acceptable' }
+  | { readonly kind: 'in_the_future' }
+  /** Time up to `last` is closed already. */
+  | { readonly kind: 'not_after_last'; readonly last: Instant }
+
+/** Batches of one member's currency follow each other in time, and none closes what may still happen. */
+export function judgeCutOff(cutOff: Instant, now: Instant, last: Instant | null): CutOffVerdict {
+  if (cutOff > now) return { kind: 'in_the_future' }
+  if (last !== null && cutOff <= last) return { kind: 'not_after_last', last }
+  return { kind: 'acceptable' }
+}
+
+/** What came in less what went out; above zero it is paid to the member. */
+export function netOf({ gross, currency }: Pick<Batch, 'gross' | 'currency'>): Money {
+  return money(currency, gross.in.minor - gross.out.minor)
+}

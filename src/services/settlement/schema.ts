@@ -1,0 +1,57 @@
+import { type Static, Type } from 'typebox'
+import { idPattern } from '../../kernel/id.ts'
+import { CURRENCIES } from '../../kernel/money.ts'
+import { Limit } from '../../platform/page.ts'
+import { MoneyShape } from '../../platform/wire.ts'
+
+const closed = { additionalProperties: false } as const
+
+const BatchId = Type.String({ pattern: idPattern('settlementBatch') })
+const MemberId = Type.String({ pattern: idPattern('member') })
+const Currency = Type.Enum([...CURRENCIES])
+const Time = Type.String({ format: 'date-time', maxLength: 40 })
+
+export const BatchClosing = Type.Object({ member: MemberId, currency: Currency, cutOff: Time }, closed)
+export type BatchClosing = Static<typeof BatchClosing>
+
+export const BatchParams = Type.Object({ id: BatchId })
+export const BatchQuery = Type.Object(
+  { member: Type.Optional(MemberId), limit: Type.Optional(Limit), cursor: Type.Optional(BatchId) },
+  closed,
+)
+
+export const WireBatch = Type.Object(
+  {
+    id: BatchId,
+    member: MemberId,
+    currency: Currency,
+    cutOff: Time,
+    through: Type.Union([Time, Type.Null()], {
+      description: 'when the newest posting that had arrived was made; one that arrives later is in the next batch',
+    }),
+    lines: Type.Integer({ minimum: 0 }),
+    gross: Type.Object({ in: MoneyShape, out: MoneyShape }, closed),
+    net: MoneyShape,
+    payout: Type.Optional(Type.String({ pattern: idPattern('payout') })),
+    state: Type.Enum(['closed', 'paid', 'refused']),
+    closedAt: Time,
+    version: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+)
+export type WireBatch = Static<typeof WireBatch>
+
+export const WireBatches = Type.Object(
+  { items: Type.Array(WireBatch), next: Type.Union([Type.String(), Type.Null()]) },
+  closed,
+)
+
+/** What of cash flow's `transfer.posted` matters here; a side that is no member's account has none. */
+export const PostedTransfer = Type.Object({
+  transfer: Type.String({ pattern: idPattern('transfer') }),
+  kind: Type.String(),
+  fromMember: Type.Union([MemberId, Type.Null()]),
+  toMember: Type.Union([MemberId, Type.Null()]),
+  amount: MoneyShape,
+})
+export type PostedTransfer = Static<typeof PostedTransfer>

@@ -1,0 +1,73 @@
+import { assert } from '../../kernel/assert.ts'
+import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import { newId } from '../../kernel/id.ts'
+import { toWire } from '../../kernel/money.ts'
+import type { Sql } from '../../platform/database.ts'
+import type { Event, Outbox } from '../../platform/outbox.ts'
+import { compileSchema } from '../../platform/schema.ts'
+import { type Batch, type Closing, type CutOffVerdict, judgeCutOff, linesOf, netOf } from './model.ts'
+import { insertPayout } from './payout-store.ts'
+import { PostedTransfer } from './schema.ts'
+import { findBatch, findBatchAt, insertBatch, insertLine, lastCutOff, listBatches, lockParty } from './store.ts'
+
+export type CloseOutcome =
+  | { readonly kind: 'closed'; readonly batch: Batch }
+  /** The batch was closed at this very cut-off before. */
+  | { readonly kind: 'repeated'; readonly batch: Batch }
+  | Exclude<CutOffVerdict, { kind: 'acceptable' }>
+
+export interface SettlementService {
+  /** Takes in an event of cash flow, in the transaction that moves the feed's offset. */
+  record(event: Event, sql: Sql): Promise<void>
+  /** Closes a batch, once: the same member, currency and cut-off name the same batch, however often and at once. */
+  close(closing: Closing): Promise<CloseOutcome>
+  read(id: string): Promise<Batch | null>
+  /** Newest first, of one member or of all; below the id `before`. */
+  list(member: string | null, before: string | null, limit: number): Promise<readonly Batch[]>
+}
+
+const checkPosted = compileSchema(PostedTransfer)
+
+export function createService(outbox: Outbox, clock: Clock): SettlementService {
+  return {
+    async record(event, sql) {
+      if (event.type !== 'transfer.posted') return
+      const posted = checkPosted(event.data)
+      assert(posted.ok, `event ${event.id} has the shape of a posted transfer`)
+      for (const line of linesOf(posted.value)) await insertLine(sql, event.seq, event.at as Instant, line)
+    },
+
+    close: (closing) =>
+      outbox.transaction(async (sql, emit) => {
+        await lockParty(sql, closing)
+        const earlier = await findBatchAt(sql, closing)
+        if (earlier !== null) return { kind: 'repeated', batch: earlier }
+        const now = clock.now()
+        const verdict = judgeCutOff(closing.cutOff, now, await lastCutOff(sql, closing))
+        if (verdict.kind !== 'acceptable') return verdict
+        const batch = await write(sql, closing, now)
+        emit({ type: 'settlement.closed', subject: batch.id, members: [batch.member], data: closedEvent(batch) })
+        return { kind: 'closed', batch }
+      }),
+
+    read: (id) => outbox.transaction((sql) => findBatch(sql, id)),
+    list: (member, before, limit) => outbox.transaction((sql) => listBatches(sql, member, before, limit)),
+  }
+}
+
+/** The batch with its lines, and the payout that it comes to. */
+async function write(sql: Sql, closing: Closing, now: Instant): Promise<Batch> {
+  const id = newId('settlementBatch', now)
+  await insertBatch(sql, id, closing, now)
+  const batch = await findBatch(sql, id)
+  assert(batch !== null, 'a batch that was written is there')
+  if (netOf(batch).minor <= 0n) return batch
+  const payout = newId('payout', now)
+  await insertPayout(sql, payout, id, now)
+  return { ...batch, payout }
+}
+
+function closedEvent(batch: Batch) {
+  const { id, member, currency, cutOff, lines } = batch
+  return { batch: id, member, currency, cutOff: toRfc3339(cutOff), lines, net: toWire(netOf(batch)) }
+}

@@ -1,0 +1,137 @@
+import { assert } from '../../kernel/assert.ts'
+import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import type { Id } from '../../kernel/id.ts'
+import { type Currency, money } from '../../kernel/money.ts'
+import type { Row, Sql, SqlValue } from '../../platform/database.ts'
+import type { Batch, Closing, Line } from './model.ts'
+
+/** The name under which cash flow's feed is followed. */
+export const CASH_FLOW_FEED = 'cash-flow'
+
+export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
+  await sql.query(
+    `INSERT INTO settlement_line (seq, direction, member, currency, amount, transfer, kind, posted_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      seq,
+      line.direction,
+      line.member,
+      line.amount.currency,
+      line.amount.minor,
+      line.transfer,
+      line.kind,
+      toRfc3339(postedAt),
+    ],
+  )
+}
+
+/** Lets one closing of a member's currency at a time go on; the next one sees what this one committed. */
+export async function lockParty(sql: Sql, { member, currency }: Closing): Promise<void> {
+  await sql.query(
+    `INSERT INTO settlement_party (member, currency) VALUES ($1, $2)
+     ON CONFLICT (member, currency) DO UPDATE SET member = EXCLUDED.member`,
+    [member, currency],
+  )
+}
+
+export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promise<Instant | null> {
+  const [row] = await sql.query<{ last: Instant | null }>(
+    'SELECT max(cut_off) AS last FROM settlement_batch WHERE member = $1 AND currency = $2',
+    [member, currency],
+  )
+  return row?.last ?? null
+}
+
+/**
+ * Writes the batch with every line up to the cut-off that no batch has. One statement, so that the totals and the lines are
+ * of one snapshot: a line that arrives meanwhile is in both or in neither.
+ */
+export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: Closing, now: Instant): Promise<void> {
+  await sql.query(
+    `WITH closing AS (
+       SELECT seq, direction, amount FROM settlement_line AS line
+       WHERE member = $2 AND currency = $3 AND posted_at <= $4 AND NOT EXISTS (
+         SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
+     ), batch AS (
+       INSERT INTO settlement_batch
+         (id, member, currency, cut_off, through, through_seq, lines, gross_in, gross_out, closed_at)
+       SELECT $1, $2, $3, $4,
+         (SELECT posted_at FROM settlement_line ORDER BY seq DESC LIMIT 1),
+         coalesce((SELECT seq FROM feed_offset WHERE feed = $6), 0),
+         count(*),
+         coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
+         coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0),
+         $5
+       FROM closing
+     )
+     INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing`,
+    [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now), CASH_FLOW_FEED],
+  )
+  await appendState(sql, id, 'closed', now)
+}
+
+/** The batch's next version. */
+export async function appendState(sql: Sql, batch: string, state: Batch['state'], now: Instant): Promise<void> {
+  await sql.query(
+    `INSERT INTO settlement_batch_state (batch, version, state, recorded_at)
+     SELECT $1, coalesce(max(version), 0) + 1, $2, $3 FROM settlement_batch_state WHERE batch = $1`,
+    [batch, state, toRfc3339(now)],
+  )
+}
+
+export async function findBatch(sql: Sql, id: string): Promise<Batch | null> {
+  const [batch] = await selectBatches(sql, 'batch.id = $1', [id])
+  return batch ?? null
+}
+
+export async function findBatchAt(sql: Sql, { member, currency, cutOff }: Closing): Promise<Batch | null> {
+  const values = [member, currency, toRfc3339(cutOff)]
+  const [batch] = await selectBatches(sql, 'batch.member = $1 AND batch.currency = $2 AND batch.cut_off = $3', values)
+  return batch ?? null
+}
+
+/** Newest first, those of `member` alone if it is not null, and below the id `before` if that is not null. */
+export function listBatches(sql: Sql, member: string | null, before: string | null, limit: number): Promise<Batch[]> {
+  return selectBatches(
+    sql,
+    `($1::text IS NULL OR batch.member = $1) AND ($2::text IS NULL OR batch.id < $2)
+     ORDER BY batch.id DESC LIMIT $3`,
+    [member, before, limit],
+  )
+}
+
+async function selectBatches(sql: Sql, where: string, values: readonly SqlValue[]): Promise<Batch[]> {
+  const rows = await sql.query(
+    `SELECT batch.id, batch.member, batch.currency, batch.cut_off, batch.through, batch.lines,
+       batch.gross_in::text, batch.gross_out::text, batch.closed_at, payout.id AS payout, newest.state, newest.version
+     FROM settlement_batch AS batch
+     JOIN LATERAL (SELECT state, version FROM settlement_batch_state WHERE batch = batch.id
+                   ORDER BY version DESC LIMIT 1) AS newest ON true
+     LEFT JOIN payout ON payout.batch = batch.id
+     WHERE ${where}`,
+    values,
+  )
+  return rows.map(toBatch)
+}
+
+function toBatch(row: Row): Batch {
+  const currency = row['currency'] as Currency
+  const lines = Number(row['lines'])
+  assert(Number.isSafeInteger(lines), 'a batch has a countable number of lines')
+  return {
+    id: row['id'] as Id<'settlementBatch'>,
+    member: row['member'] as string,
+    currency,
+    cutOff: row['cut_off'] as Instant,
+    through: row['through'] as Instant | null,
+    lines,
+    gross: {
+      in: money(currency, BigInt(row['gross_in'] as string)),
+      out: money(currency, BigInt(row['gross_out'] as string)),
+    },
+    payout: row['payout'] as Id<'payout'> | null,
+    state: row['state'] as Batch['state'],
+    version: Number(row['version']),
+    closedAt: row['closed_at'] as Instant,
+  }
+}

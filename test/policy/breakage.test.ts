@@ -1,0 +1,139 @@
+import { deepEqual, equal, notEqual } from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Bundle, SourceFile } from '../../src/policy/index.ts'
+import { compileBundle } from '../../src/policy/index.ts'
+import { accessFacts, compiled, NOW, riskFacts, shippedFiles } from './fixtures.ts'
+
+const files = shippedFiles()
+const SEED = 20_260_301
+const RUNS = 150
+
+/** What a bundle makes of requests that the shipped policies stop. */
+function stops(bundle: Bundle): Readonly<Record<string, boolean>> {
+  const denied = (verdict: { readonly effect: string }) => verdict.effect === 'deny'
+  const transfer = accessFacts({ request: { method: 'POST', path: '/v1/transfers' } })
+  return {
+    blockedAddress: denied(bundle.screen(accessFacts({ source: { ip: '203.0.113.9' } }))),
+    climbingPath: denied(bundle.screen(accessFacts({ request: { path: '/v1/../etc' } }))),
+    climbingQuery: denied(bundle.screen(accessFacts({ request: { query: { a: '../etc' } } }))),
+    scanner: denied(bundle.screen(accessFacts({ request: { headers: { 'user-agent': 'sqlmap' } } }))),
+    anonymous: denied(bundle.authorize(accessFacts({ principal: { kind: 'anonymous' } }))),
+    memberAsOperator: denied(bundle.authorize(accessFacts({ route: { tags: ['operator'] } }))),
+    countedRequests: bundle.quotas(transfer).some(({ cost }) => cost === 'request'),
+    countedMoney: bundle.quotas(transfer).some(({ cost }) => cost === 'amount'),
+    rejected: bundle.assess(riskFacts({ provider: { decision: 'Reject' } })).outcome !== 'accept',
+    doubted: bundle.assess(riskFacts({ provider: { decision: 'Review' } })).outcome !== 'accept',
+    unscored: bundle.assess(riskFacts({ provider: { status: 'unavailable', decision: '' } })).outcome !== 'accept',
+  }
+}
+
+/** The shipped files with the text of one of them changed. */
+function withBroken(index: number, text: string): readonly SourceFile[] {
+  return files.map((file, at) => (at === index % files.length ? { ...file, text } : file))
+}
+
+function expectNoBundle(index: number, text: string) {
+  const { bundle, findings } = compileBundle(withBroken(index, text), NOW)
+  equal(bundle, null, text)
+  notEqual(findings.length, 0)
+}
+
+const anyFile = fc.nat(files.length - 1)
+const textOf = (index: number) => files[index]?.text ?? ''
+/** A file, one of its lines that `pattern` takes, and the line's number. */
+const anyLine = (pattern: RegExp) =>
+  anyFile.chain((index) => {
+    const lines = textOf(index).split('\n')
+    const numbers = [...lines.keys()].filter((number) => pattern.test(lines[number] ?? ''))
+    return fc.constantFrom(...numbers).map((number) => ({ index, lines, number, line: lines[number] ?? '' }))
+  })
+const replaced = ({ lines, number }: { lines: readonly string[]; number: number }, line: string) =>
+  lines.with(number, line).join('\n')
+
+const WITH_KEY = /^( *(?:- )?)([a-z]+): \S/
+
+describe('a broken file never yields a bundle', () => {
+  const check = (breakage: fc.Arbitrary<{ readonly index: number; readonly text: string }>) =>
+    fc.assert(
+      fc.property(breakage, ({ index, text }) => expectNoBundle(index, text)),
+      { seed: SEED, numRuns: RUNS },
+    )
+
+  it('cut off inside its rules or lists', () =>
+    check(
+      anyFile.chain((index) => {
+        const text = textOf(index)
+        return fc.nat(text.indexOf('\nexamples:')).map((end) => ({ index, text: text.slice(0, end) }))
+      }),
+    ))
+
+  it('with a letter of a key lost', () =>
+    check(
+      anyLine(WITH_KEY).map((at) => ({
+        index: at.index,
+        text: replaced(
+          at,
+          at.line.replace(WITH_KEY, (all, indent: string, key: string) =>
+            all.replace(indent + key, indent + key.slice(1)),
+          ),
+        ),
+      })),
+    ))
+
+  it('with a value of another type', () =>
+    check(
+      fc.tuple(anyLine(WITH_KEY), fc.constantFrom('12345', '[[broken]]', '{ zz: 1 }', 'null')).map(([at, value]) => ({
+        index: at.index,
+        text: replaced(at, `${/^( *(?:- )?)[a-z]+: /.exec(at.line)?.[0]}${value}`),
+      })),
+    ))
+
+  it('with a byte that is no text', () =>
+    check(
+      fc
+        .tuple(anyFile, fc.nat(500), fc.constantFrom('\u{0}', '\u{1b}', '\u{fffd}', '\u{85}'))
+        .map(([index, at, byte]) => ({
+          index,
+          text: textOf(index).slice(0, at) + byte + textOf(index).slice(at),
+        })),
+    ))
+
+  it('replaced by noise', () =>
+    check(fc.tuple(anyFile, fc.string({ unit: 'binary' })).map(([index, text]) => ({ index, text }))))
+})
+
+describe('a damaged file that still reads as policies opens nothing', () => {
+  const intact = stops(compiled(...files))
+
+  it('(the shipped files stop all of it)', () => deepEqual(new Set(Object.values(intact)), new Set([true])))
+
+  const check = (damage: fc.Arbitrary<{ readonly index: number; readonly text: string }>) =>
+    fc.assert(
+      fc.property(damage, ({ index, text }) => {
+        const { bundle } = compileBundle(withBroken(index, text), NOW)
+        if (bundle !== null) deepEqual(stops(bundle), intact)
+      }),
+      { seed: SEED, numRuns: RUNS },
+    )
+
+  it('with a line lost', () =>
+    check(anyLine(/\S/).map((at) => ({ index: at.index, text: at.lines.toSpliced(at.number, 1).join('\n') }))))
+
+  it('cut off anywhere', () =>
+    check(fc.tuple(anyFile, fc.nat(6_000)).map(([index, end]) => ({ index, text: textOf(index).slice(0, end) }))))
+
+  it('with two lines swapped', () =>
+    check(
+      anyLine(/\S/).map((at) => {
+        const next = at.lines[at.number + 1] ?? ''
+        return {
+          index: at.index,
+          text: at.lines
+            .with(at.number, next)
+            .with(at.number + 1, at.line)
+            .join('\n'),
+        }
+      }),
+    ))
+})

@@ -1,0 +1,250 @@
+import { deepEqual, equal, match, notEqual } from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { money } from '../../src/kernel/money.ts'
+import { accessFacts, compiled, policyFile, riskFacts } from './fixtures.ts'
+
+const SHADOW_DENY = "  - { id: trial, when: 'true', effect: deny, mode: shadow }"
+const FAILING = "request.headers['x-missing'] == '1'"
+
+describe('a gate', () => {
+  const allowRule = "  - { id: all, when: 'true', effect: allow }"
+
+  it('lets the first enforced rule decide, and does not look behind it', () => {
+    const rules = `  - { id: posts, match: { methods: [POST] }, effect: deny }\n${SHADOW_DENY}\n${allowRule}\n  - { id: late, when: 'true', effect: deny }`
+    const verdict = compiled(policyFile('access', rules)).authorize(accessFacts())
+    deepEqual(verdict, {
+      effect: 'allow',
+      rule: 'access/all',
+      considered: [
+        { rule: 'access/trial', outcome: 'shadow', mode: 'shadow', effect: 'deny' },
+        { rule: 'access/all', outcome: 'matched', mode: 'enforce', effect: 'allow' },
+      ],
+    })
+  })
+
+  it('of access denies by default, one of the firewall allows', () => {
+    const never = "  - { id: never, when: 'false', effect: deny }"
+    const bundle = compiled(policyFile('access', never), policyFile('firewall', never))
+    const { effect, rule } = bundle.authorize(accessFacts())
+    deepEqual([effect, rule], ['deny', 'access/default-deny'])
+    deepEqual(bundle.screen(accessFacts()), { effect: 'allow', rule: 'firewall/default-allow', considered: [] })
+  })
+
+  it('tells status, code, why and remedy of a denial', () => {
+    const rule =
+      "  - { id: gone, when: 'true', effect: { deny: { code: route_not_found } }, why: No such thing., remedy: Go. }"
+    const verdict = compiled(policyFile('firewall', rule)).screen(accessFacts())
+    const { considered: _, ...told } = verdict
+    deepEqual(told, {
+      effect: 'deny',
+      rule: 'firewall/gone',
+      status: 404,
+      code: 'route_not_found',
+      why: 'No such thing.',
+      remedy: 'Go.',
+    })
+  })
+
+  it('denies when a denial can not be evaluated', () => {
+    const rules = `  - { id: broken, when: "${FAILING}", effect: deny }\n${allowRule}`
+    const verdict = compiled(policyFile('access', rules)).authorize(accessFacts())
+    deepEqual([verdict.effect, verdict.rule], ['deny', 'access/broken'])
+    match(verdict.considered[0]?.detail ?? '', /x-missing/)
+  })
+
+  it('does not allow when a permission can not be evaluated', () => {
+    const rule = `  - { id: broken, when: "${FAILING}", effect: allow }`
+    const verdict = compiled(policyFile('access', rule)).authorize(accessFacts())
+    deepEqual([verdict.effect, verdict.rule], ['deny', 'access/default-deny'])
+    deepEqual(
+      verdict.considered.map(({ rule, outcome }) => [rule, outcome]),
+      [['access/broken', 'error']],
+    )
+  })
+
+  it('denies when an address can not be looked up', () => {
+    const lists = policyFile('lists', '  - { name: far, cidrs: [198.51.100.0/24] }')
+    const rules = policyFile('firewall', '  - { id: far, match: { lists: [far] }, effect: deny }')
+    const bundle = compiled(lists, rules)
+    equal(bundle.screen(accessFacts()).effect, 'allow')
+    equal(bundle.screen(accessFacts({ source: { ip: '198.51.100.7' } })).effect, 'deny')
+    equal(bundle.screen(accessFacts({ source: { ip: 'unknown' } })).effect, 'deny')
+  })
+})
+
+describe('match', () => {
+  const facts = accessFacts({ route: { tags: ['money', 'beta'] }, principal: { scopes: ['a', 'b'] } })
+  const cases: readonly [match: string, applies: boolean][] = [
+    ['methods: [POST, GET]', true],
+    ['methods: [POST]', false],
+    ['paths: [/v1/accounts/acc_1]', true],
+    ['paths: [/v1/accounts/acc_2, /v1]', false],
+    ['paths: [/v1/accounts/*]', true],
+    ['paths: [/v1/*]', false],
+    ['paths: [/v1/**]', true],
+    ['paths: [/v1/accounts/acc_1/**]', true],
+    ['paths: [/v1/*/acc_1/*]', false],
+    ['routes: [accounts.read]', true],
+    ['routes: [accounts]', false],
+    ['tags: [operator, beta]', true],
+    ['tags: [operator]', false],
+    ['scopes: [a, b]', true],
+    ['scopes: [a, c]', false],
+    ['kinds: [operator, member]', true],
+    ['kinds: [anonymous]', false],
+    ['kinds: [member], methods: [POST]', false],
+  ]
+  for (const [written, applies] of cases) {
+    it(`{ ${written} } ${applies ? 'applies' : 'does not apply'}`, () => {
+      const bundle = compiled(policyFile('access', `  - { id: one, match: { ${written} }, effect: allow }`))
+      equal(bundle.authorize(facts).effect, applies ? 'allow' : 'deny')
+    })
+  }
+})
+
+describe('quotas', () => {
+  const throttle = (id: string, limit: string, rest = "when: 'true'") =>
+    `  - { id: ${id}, ${rest}, effect: { throttle: { ${limit} } } }`
+
+  it('lists every one that applies, with its bucket', () => {
+    const rules = [
+      throttle('calls', 'limit: 5, per: 10s, key: principal, cost: request'),
+      throttle('money', "limit: { currency: CNY, value: '9.00' }, per: 1d, key: principal+route, cost: amount"),
+      throttle('posts', 'limit: 1, per: 1s, key: source, cost: request', 'match: { methods: [POST] }'),
+    ]
+    const charges = compiled(policyFile('quota', rules.join('\n'))).quotas(accessFacts())
+    deepEqual(
+      charges.map(({ rule, name, key, cost, limit, windowMs }) => ({ rule, name, key, cost, limit, windowMs })),
+      [
+        {
+          rule: 'quota/calls',
+          name: 'calls',
+          key: 'quota%2Fcalls:member:mem_1',
+          cost: 'request',
+          limit: 5,
+          windowMs: 10_000,
+        },
+        {
+          rule: 'quota/money',
+          name: 'money',
+          key: 'quota%2Fmoney:member:mem_1:accounts.read',
+          cost: 'amount',
+          limit: money('CNY', 900n),
+          windowMs: 86_400_000,
+        },
+      ],
+    )
+  })
+
+  it('gives a member one bucket whichever client acts, and tells the anonymous apart by address', () => {
+    const bundle = compiled(policyFile('quota', throttle('calls', 'limit: 5, per: 10s, key: principal, cost: request')))
+    const key = (principal: object, ip = '192.0.2.1') =>
+      bundle.quotas(accessFacts({ principal, source: { ip } }))[0]?.key
+    equal(key({ id: 'app-1' }), key({ id: 'app-2', client: 'other' }))
+    notEqual(key({ kind: 'operator', id: 'op', member: '' }), key({ kind: 'operator', id: 'op-2', member: '' }))
+    const anonymous = { kind: 'anonymous', id: '', member: '' }
+    notEqual(key(anonymous, '192.0.2.1'), key(anonymous, '192.0.2.2'))
+  })
+
+  it('counts by a rule that can not be evaluated', () => {
+    const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: "${FAILING}"`)
+    equal(compiled(policyFile('quota', rule)).quotas(accessFacts()).length, 1)
+  })
+})
+
+describe('risk', () => {
+  const assess = (rules: string, facts = riskFacts()) => compiled(policyFile('risk', rules)).assess(facts)
+  const HOLD_3 = '{ hold: { approvals: 3, expiresAfter: 90m, onTimeout: decline } }'
+
+  it('holds as the rule says', () => {
+    const verdict = assess(`  - { id: odd, when: 'true', effect: ${HOLD_3}, why: It is odd. }`)
+    const { considered: _, ...told } = verdict
+    const hold = { outcome: 'hold', approvals: 3, onTimeout: 'decline', holdMs: 5_400_000 }
+    deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'], shadow: [] })
+  })
+
+  it('holds for two when no rule decides', () => {
+    const verdict = assess("  - { id: never, when: 'false', effect: accept }")
+    deepEqual([verdict.outcome, verdict.rule], ['hold', 'risk/default-hold'])
+    equal(verdict.outcome === 'hold' && verdict.approvals, 2)
+  })
+
+  it('holds when a rule can not be evaluated, whatever its effect', () => {
+    const when = "when: \"transfer.amount < money('CNY', '500.00')\""
+    for (const effect of ['accept', 'review', 'reject', HOLD_3]) {
+      const rules = `  - { id: small, ${when}, effect: ${effect} }\n  - { id: all, when: 'true', effect: accept }`
+      const verdict = assess(rules, riskFacts({ transfer: { amount: money('USD', 1n) } }))
+      deepEqual([verdict.outcome, verdict.rule], ['hold', 'risk/small'])
+      match(verdict.considered[0]?.detail ?? '', /USD is not compared with CNY/)
+    }
+  })
+
+  it('holds when a fact is not what it is declared to be', () => {
+    const facts = riskFacts({ provider: { score: Number.NaN } })
+    deepEqual(assess("  - { id: all, when: 'provider.score < 5', effect: accept }", facts).outcome, 'hold')
+  })
+
+  it('lists what a rule in shadow would have done, and what it could not evaluate', () => {
+    const rules = [
+      "  - { id: tried, when: 'true', effect: reject, mode: shadow }",
+      "  - { id: broken, when: \"transfer.amount < money('EUR', '5.00')\", effect: reject, mode: shadow }",
+      "  - { id: all, when: 'true', effect: accept }",
+    ]
+    const { outcome, shadow } = assess(rules.join('\n'))
+    equal(outcome, 'accept')
+    deepEqual(
+      shadow.map((one) => [one.rule, one.outcome]),
+      [
+        ['risk/tried', 'shadow'],
+        ['risk/broken', 'error'],
+      ],
+    )
+  })
+
+  it('compares money as money', () => {
+    const cases: readonly [condition: string, minor: bigint, holds: boolean][] = [
+      ["< money('CNY', '9.00')", 1_000n, false],
+      ["<= money('CNY', '10.00')", 1_000n, true],
+      ["> money('CNY', '9.99')", 1_000n, true],
+      [">= money('CNY', '10.01')", 1_000n, false],
+      ["== money('CNY', '10.00')", 1_000n, true],
+      ["!= money('CNY', '10.00')", 1_000n, false],
+      ["< money('CNY', '90071992547409.93')", 9_007_199_254_740_992n, true],
+    ]
+    for (const [condition, minor, holds] of cases) {
+      const rules = `  - { id: one, when: "transfer.amount ${condition}", effect: accept }\n  - { id: other, when: 'true', effect: reject }`
+      const { outcome } = assess(rules, riskFacts({ transfer: { amount: money('CNY', minor) } }))
+      equal(outcome, holds ? 'accept' : 'reject', `${minor} ${condition}`)
+    }
+  })
+
+  it('takes a band from its lower end on and without its upper end, in its currency only', () => {
+    const rules =
+      "  - { id: band, match: { amount: { currency: CNY, from: '5.00', below: '6.00' } }, effect: accept }\n  - { id: other, when: 'true', effect: reject }"
+    const outcome = (currency: 'CNY' | 'USD', minor: bigint) =>
+      assess(rules, riskFacts({ transfer: { amount: money(currency, minor) } })).outcome
+    const outcomes = [outcome('CNY', 499n), outcome('CNY', 500n), outcome('CNY', 599n), outcome('CNY', 600n)]
+    deepEqual(outcomes, ['reject', 'accept', 'accept', 'reject'])
+    equal(outcome('USD', 550n), 'reject')
+  })
+})
+
+describe('the digest', () => {
+  const one = policyFile('access', "  - { id: a, when: 'true', effect: allow }")
+  const two = policyFile('firewall', "  - { id: a, when: 'true', effect: allow }")
+
+  it('names the content: neither order of files nor comments change it, rules do', () => {
+    const { digest } = compiled(one, two)
+    match(digest, /^sha256:[0-9a-f]{64}$/)
+    equal(compiled(two, { ...one, text: `# a comment\n${one.text}` }).digest, digest)
+    notEqual(compiled(two, { ...one, text: one.text.replace('effect: allow }\n', 'effect: deny }\n') }).digest, digest)
+    notEqual(compiled(two, { ...one, path: 'other.yaml' }).digest, digest)
+  })
+
+  it('comes with the moment at which the first rule lapses', () => {
+    const rules =
+      "  - { id: a, when: 'true', effect: allow, expires: '2027-01-01T00:00:00Z' }\n  - { id: b, when: 'true', effect: allow, expires: '2026-06-01T00:00:00Z' }"
+    equal(compiled(policyFile('access', rules)).validUntil, Date.parse('2026-06-01T00:00:00Z'))
+    equal(compiled(one).validUntil, null)
+  })
+})

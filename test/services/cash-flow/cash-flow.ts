@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Express } from 'express'
+import { type Instant, manualClock, systemClock } from '../../../src/kernel/clock.ts'
+import { newId } from '../../../src/kernel/id.ts'
+import { money } from '../../../src/kernel/money.ts'
+import type { Database, DatabaseServer } from '../../../src/platform/database.ts'
+import { createDoor } from '../../../src/platform/door.ts'
+import { createLog } from '../../../src/platform/log.ts'
+import type { Event } from '../../../src/platform/outbox.ts'
+import type { PassportKeys } from '../../../src/platform/passport.ts'
+import { type CashFlow, cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import { asMember, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
+
+export const alice = asMember('mem_alice')
+export const bob = asMember('mem_bob')
+export const carol = asMember('mem_carol')
+
+export type CashFlowUnderTest = {
+  readonly cashFlow: CashFlow
+  readonly database: Database
+  readonly app: Express
+  readonly keys: PassportKeys
+  /** The ledger's; passports go by the real time. */
+  readonly clock: ReturnType<typeof manualClock>
+  readonly call: ReturnType<typeof createCaller>
+  /** A second instance on the same store, as another process would be. */
+  readonly callTwin: ReturnType<typeof createCaller>
+  /** Lets risk control tell what a review decided. */
+  tell(type: 'review.approved' | 'review.declined', transfer: string): void
+  close(): Promise<void>
+}
+
+/** The service behind its real door on the given store; `acc_alice`, `acc_bob` and `acc_carol` hold 1000.00 CNY each. */
+export async function openCashFlow(
+  server: DatabaseServer,
+  options: { readonly start?: boolean } = {},
+): Promise<CashFlowUnderTest> {
+  const clock = manualClock(Date.parse('2026-03-02T10:00:00Z') as Instant)
+  const database = await server.open('cash-flow', cashFlowMigrations)
+  const log = createLog('silent')
+  const decisions: Event[] = []
+  const members = new Set(['mem_alice', 'mem_bob', 'mem_carol'])
+  const deps = {
+    ...{ database, clock, log },
+    members: { exists: async (member: string) => members.has(member) },
+    products: { find: async (product: string) => (product === 'prd_basic' ? { id: product } : null) },
+    async riskEvents(after: bigint, signal: AbortSignal) {
+      for (;;) {
+        const events = decisions.filter(({ seq }) => seq > after)
+        if (events.length > 0 || signal.aborted) return events
+        await sleep(5)
+      }
+    },
+  }
+  const cashFlow = createCashFlow(deps)
+  const twin = createCashFlow(deps)
+  for (const name of ['alice', 'bob', 'carol']) {
+    const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
+    await cashFlow.seedAccount(account, money('CNY', 100_000n))
+  }
+  if (options.start !== false) cashFlow.start()
+  const keys = testPassportKeys()
+  const doorOf = ({ routes }: CashFlow) =>
+    createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
+  const app = doorOf(cashFlow)
+  return {
+    ...{ cashFlow, database, app, keys, clock },
+    call: createCaller(app, 'cash-flow', keys),
+    callTwin: createCaller(doorOf(twin), 'cash-flow', keys),
+    tell(type, transfer) {
+      const data = { case: 'case_1', operation: 'op_1', transfer, reviewers: ['rev_1'], reason: 'looked at' }
+      const seq = BigInt(decisions.length + 1)
+      decisions.push({ seq, id: newId('event'), type, subject: 'case_1', members: [], at: clock.now(), data })
+    },
+    async close() {
+      await Promise.all([cashFlow.close(), twin.close()])
+      await server.close()
+    },
+  }
+}
+
+export const cny = (value: string) => ({ currency: 'CNY', value })
+
+export const fromAlice = (value: string, more: Record<string, unknown> = {}) => ({
+  from: 'acc_alice',
+  to: 'acc_bob',
+  amount: cny(value),
+  reference: 'rent for March',
+  ...more,
+})
+
+export const key = (text: string) => ({ 'idempotency-key': text })
+
+/** The caller's claims on a request that risk control wants held. */
+export const held = (claims: Claims, holdMs?: number): Claims => ({
+  ...claims,
+  assessment: { id: 'asm_1', outcome: 'hold', ...(holdMs === undefined ? {} : { holdMs }) },
+})
+
+/** Waits until the operation is in the state; fails by the test's own time limit. */
+export async function untilState(
+  { call }: Pick<CashFlowUnderTest, 'call'>,
+  operation: string,
+  state: string,
+  claims: Claims = alice,
+): Promise<Record<string, unknown>> {
+  for (;;) {
+    const answer = await call('GET', `/v1/operations/${operation}`, claims)
+    if (answer.body.state === state) return answer.body
+    await sleep(10)
+  }
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { transferIdOf } from '../../../src/kernel/operation-id.ts'
+import { asMember, asOperator } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow } from './cash-flow.ts'
+import { assertSound } from './invariants.ts'
+
+const HISTORIES = 15
+const NAMES = ['alice', 'bob', 'carol'] as const
+
+const amount = fc.integer({ min: 1, max: 60_000 }).map((minor) => cny((minor / 100).toFixed(2)))
+const name = fc.constantFrom(...NAMES)
+const slot = fc.nat(7)
+const twin = fc.boolean()
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('transfer' as const),
+      ...{ from: name, to: name, amount, slot, twin },
+      how: fc.constantFrom('now', 'pending', 'held', 'async'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('capture' as const), slot, twin, part: fc.option(amount) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('void' as const), slot, twin }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('review' as const), slot, approve: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('reverse' as const), slot, twin }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('deposit' as const), to: name, amount, slot, twin }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), hours: fc.constantFrom(1, 80) }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+
+onEachStore('whatever happens, in whatever order and at once,', (store) => {
+  let under: CashFlowUnderTest
+  let history = 0
+  const firstAnswers = new Map<string, unknown>()
+  before(async () => {
+    under = await openCashFlow(await store.open())
+  })
+  after(() => under.close())
+
+  async function take(taken: Step): Promise<void> {
+    if (taken.kind === 'pass') return under.clock.advance(taken.hours * 3_600_000)
+    const keyOf = (what: string) => `${history}-${what}-${taken.slot}`
+    // One key in eight is used again, with the same body or with another.
+    const transfer = transferIdOf('op_olga', keyOf('transfer'))
+    if (taken.kind === 'review') return under.tell(taken.approve ? 'review.approved' : 'review.declined', transfer)
+    const call = taken.twin ? under.callTwin : under.call
+    if (taken.kind === 'transfer') {
+      const { from, to, how } = taken
+      const body = {
+        ...{ from: `acc_${from}`, to: `acc_${to}`, amount: taken.amount, reference: how },
+        ...(how === 'pending' ? { pending: true } : {}),
+      }
+      const headers = { ...key(keyOf('transfer')), ...(how === 'async' ? { prefer: 'respond-async' } : {}) }
+      const claims = how === 'held' ? held(asOperator) : asOperator
+      const answer = await call('POST', '/v1/transfers', claims, { body, headers })
+      assert.ok([201, 202, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      if (answer.status < 300) agree(`${keyOf('transfer')} ${JSON.stringify(body)}`, answer.body)
+    } else if (taken.kind === 'deposit') {
+      const body = { account: `acc_${taken.to}`, amount: taken.amount, reference: 'cash' }
+      const options = { body, headers: key(keyOf('deposit')) }
+      const answer = await call('POST', '/v1/deposits', asOperator, options)
+      assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      if (answer.status < 300) agree(`${keyOf('deposit')} ${JSON.stringify(body)}`, answer.body)
+    } else {
+      const body = taken.kind === 'capture' && taken.part !== null ? { amount: taken.part } : {}
+      const path = `/v1/transfers/${transfer}/${taken.kind}`
+      const answer = await call('POST', path, asOperator, { body })
+      assert.ok([200, 201, 404, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+    }
+  }
+
+  /** Every answer that says it was done says the same. */
+  function agree(request: string, body: unknown): void {
+    if (!firstAnswers.has(request)) firstAnswers.set(request, body)
+    assert.deepEqual(body, firstAnswers.get(request))
+  }
+
+  async function untilQuiet(): Promise<void> {
+    for (;;) {
+      const [left] = await under.database.transaction((sql) =>
+        sql.query<{ work: bigint }>(
+          `SELECT (SELECT count(*) FROM accepted_command)
+             + (SELECT count(*) FROM hold_timer WHERE expires_at <= $1) AS work`,
+          [new Date(under.clock.now()).toISOString()],
+        ),
+      )
+      if (left?.work === 0n) return
+      await sleep(20)
+    }
+  }
+
+  test('the ledger stays sound', async () => {
+    const waves = fc.array(fc.array(step, { minLength: 1, maxLength: 10 }), { minLength: 1, maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(waves, async (waves) => {
+        history += 1
+        for (const wave of waves) await Promise.all(wave.map(take))
+        await untilQuiet()
+        await assertSound(under.database)
+      }),
+      { numRuns: HISTORIES, endOnFailure: true },
+    )
+  })
+
+  test('one key at two processes at once has one effect', async () => {
+    for (let round = 0; round < 10; round++) {
+      const headers = key(`twice-${round}`)
+      const bodies = [fromAlice('0.01'), fromAlice('0.01', { to: 'acc_carol' })]
+      const answers = await Promise.all(
+        bodies.flatMap((body) =>
+          [under.call, under.callTwin].map((call) =>
+            call('POST', '/v1/transfers', asMember('mem_alice'), { body, headers }),
+          ),
+        ),
+      )
+      const made = answers.filter(({ status, headers }) => status === 201 && !headers['idempotency-replayed'])
+      assert.equal(made.length, 1)
+      for (const { status } of answers) assert.ok([201, 409, 422].includes(status))
+    }
+    await assertSound(under.database)
+  })
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import type { Database } from '../../../src/platform/database.ts'
+
+/** What must hold in the ledger whatever happened; each statement finds the rows that break it. */
+const BROKEN = {
+  'I1: debits and credits are equal, in each currency': `
+    SELECT currency, sum(CASE direction WHEN 'debit' THEN amount ELSE -amount END) AS surplus
+    FROM entry JOIN account ON account.id = entry.account
+    WHERE phase = 'post' GROUP BY currency
+    HAVING sum(CASE direction WHEN 'debit' THEN entry.amount ELSE -entry.amount END) <> 0`,
+  'I1: each posted transfer has one debit and one credit of one amount': `
+    SELECT transfer FROM entry WHERE phase = 'post' GROUP BY transfer
+    HAVING count(*) <> 2 OR min(amount) <> max(amount) OR count(DISTINCT direction) <> 2`,
+  'I2: no member was ever below zero, with what is held counted': `
+    SELECT entry.id FROM entry JOIN account ON account.id = entry.account
+    WHERE kind = 'member' AND (posted - pending < 0 OR pending < 0)`,
+  'I3: a key has one operation, and its transfer at most one': `
+    SELECT operation FROM transfer WHERE operation IS NOT NULL GROUP BY operation HAVING count(*) > 1`,
+  'I4: versions of an account are 1 to n without a gap': `
+    SELECT account FROM entry GROUP BY account HAVING max(version) <> count(*) OR min(version) <> 1`,
+  'I4: the last entry of an account has its balance': `
+    SELECT balance.account FROM balance LEFT JOIN entry ON entry.account = balance.account AND entry.version = balance.version
+    WHERE balance.version > 0
+      AND (entry.posted IS NULL OR entry.posted <> balance.posted OR entry.pending <> balance.pending)`,
+  'I4: balances are what their entries sum up to': `
+    SELECT balance.account FROM balance LEFT JOIN entry ON entry.account = balance.account
+    GROUP BY balance.account, balance.posted
+    HAVING balance.posted <> coalesce(sum(CASE WHEN phase <> 'post' THEN 0 WHEN direction = 'credit' THEN amount ELSE -amount END), 0)`,
+  'I5: what was posted and released of a resolved hold is what was held': `
+    SELECT hold FROM hold_resolution JOIN transfer ON transfer.id = hold JOIN entry ON entry.transfer = transfer.id AND entry.account = debit
+    GROUP BY hold HAVING sum(CASE phase WHEN 'reserve' THEN entry.amount ELSE -entry.amount END) <> 0`,
+  'I5: an open hold has its reservation and nothing else': `
+    SELECT transfer.id FROM transfer JOIN entry ON entry.transfer = transfer.id
+    WHERE held_by IS NOT NULL AND transfer.id NOT IN (SELECT hold FROM hold_resolution)
+    GROUP BY transfer.id HAVING count(*) <> 1 OR min(phase) <> 'reserve'`,
+  'I5: an open hold has a timer, and only an open one': `
+    SELECT id FROM transfer WHERE held_by IS NOT NULL
+      AND (id IN (SELECT hold FROM hold_resolution)) = (id IN (SELECT hold FROM hold_timer))`,
+  'I6: all money that is inside came from the outside': `
+    SELECT currency FROM account JOIN balance ON balance.account = account.id GROUP BY currency HAVING sum(posted) <> 0`,
+  'I6: what is pending is what open holds reserve': `
+    SELECT balance.account FROM balance
+    LEFT JOIN transfer ON debit = balance.account AND held_by IS NOT NULL AND transfer.id NOT IN (SELECT hold FROM hold_resolution)
+    GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,
+  'I8: what failed or was refused moved nothing': `
+    SELECT operation.id FROM operation JOIN operation_state s ON s.operation = operation.id
+    JOIN entry ON entry.transfer = operation.transfer WHERE s.state = 'failed' AND entry.phase = 'post'`,
+  'I8: an operation changes once out of each state, and never out of a final one': `
+    SELECT a.operation FROM operation_state a JOIN operation_state b ON b.operation = a.operation AND b.version > a.version
+    WHERE a.state IN ('succeeded', 'failed') OR a.state = b.state`,
+  'I8: an operation that succeeded has its transfer posted': `
+    SELECT s.operation FROM operation_state s JOIN operation ON operation.id = s.operation
+    WHERE s.state = 'succeeded' AND operation.transfer NOT IN (SELECT transfer FROM entry WHERE phase = 'post')`,
+} as const
+
+/** Looks for anything in the ledger that breaks an invariant. */
+export async function assertSound(database: Database): Promise<void> {
+  for (const [invariant, statement] of Object.entries(BROKEN)) {
+    const rows = await database.transaction((sql) => sql.query(statement))
+    assert.deepEqual(rows, [], invariant)
+  }
+}

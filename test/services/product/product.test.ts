@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { createDoor } from '../../../src/platform/door.ts'
+import { createLog } from '../../../src/platform/log.ts'
+import { createProduct, type ProductPart, productMigrations } from '../../../src/services/product/index.ts'
+import { asMember, asOperator, asService, createCaller, testPassportKeys } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+
+const flat = (currency: string, value: string) => ({ kind: 'flat', amount: { currency, value } })
+
+onEachStore('products', (store) => {
+  let server: DatabaseServer
+  let product: ProductPart
+  let call: ReturnType<typeof createCaller>
+
+  before(async () => {
+    server = await store.open()
+    product = createProduct({ database: await server.open('product', productMigrations), clock: systemClock })
+    const passports = testPassportKeys()
+    const { routes } = product
+    const door = createDoor({ service: 'product', routes, passports, clock: systemClock, log: createLog('silent') })
+    call = createCaller(door, 'product', passports)
+  })
+  after(() => server.close())
+
+  const create = (body: unknown) => call('POST', '/v1/products', asOperator, { body })
+
+  it('is created without a fee when none is said, and read by anyone who may read products', async () => {
+    const created = await create({ name: 'Basic', currency: 'CNY' })
+    assert.equal(created.status, 201)
+    assert.deepEqual(created.body.fee, { kind: 'none' })
+    assert.equal(created.headers['location'], `/v1/products/${created.body.id}`)
+    for (const claims of [asMember('mem_alice'), asOperator, asService('cash-flow')]) {
+      const read = await call('GET', `/v1/products/${created.body.id}`, claims)
+      assert.equal(read.status, 200)
+      assert.equal(read.headers['etag'], '"1"')
+      assert.deepEqual(read.body, created.body)
+    }
+  })
+
+  it('is written by operators only', async () => {
+    const { body: created } = await create({ name: 'Basic', currency: 'CNY' })
+    const body = { name: 'Mine' }
+    const headers = { 'if-match': '"1"' }
+    for (const claims of [asMember('mem_alice'), asService('cash-flow')]) {
+      const written = await call('POST', '/v1/products', claims, { body: { ...body, currency: 'CNY' } })
+      const changed = await call('PATCH', `/v1/products/${created.id}`, claims, { body, headers })
+      const rolledBack = await call('POST', `/v1/products/${created.id}/rollback`, claims, { body: { version: 1 } })
+      assert.deepEqual([written.status, changed.status, rolledBack.status], [404, 404, 404])
+    }
+    assert.equal((await call('GET', `/v1/products/${created.id}`, asOperator)).body.version, 1)
+  })
+
+  it('changes its fee and takes the change back, each time as a new version', async () => {
+    const { body: created } = await create({ name: 'Plus', currency: 'CNY', fee: flat('CNY', '1.50') })
+    const changed = await call('PATCH', `/v1/products/${created.id}`, asOperator, {
+      body: { fee: flat('CNY', '2.00') },
+      headers: { 'if-match': '"1"' },
+    })
+    assert.deepEqual([changed.status, changed.body.version, changed.body.name], [200, 2, 'Plus'])
+    const back = await call('POST', `/v1/products/${created.id}/rollback`, asOperator, { body: { version: 1 } })
+    assert.deepEqual([back.status, back.body.version, back.body.fee], [200, 3, flat('CNY', '1.50')])
+    const { body: versions } = await call('GET', `/v1/products/${created.id}/versions`, asMember('mem_bob'))
+    assert.deepEqual(
+      versions.items.map((item: { version: number; rollbackOf: number | null }) => [item.version, item.rollbackOf]),
+      [
+        [3, 1],
+        [2, null],
+        [1, null],
+      ],
+    )
+  })
+
+  it('keeps its currency, and a fee in another one is refused at creation and at a change', async () => {
+    const refused = await create({ name: 'Odd', currency: 'CNY', fee: flat('EUR', '1.00') })
+    assert.deepEqual([refused.status, refused.body.code], [422, 'currency_mismatch'])
+    const { body: created } = await create({ name: 'Even', currency: 'CNY' })
+    const change = (body: unknown) =>
+      call('PATCH', `/v1/products/${created.id}`, asOperator, { body, headers: { 'if-match': '"1"' } })
+    const mixed = await change({ fee: flat('EUR', '1.00') })
+    assert.deepEqual([mixed.status, mixed.body.code], [422, 'currency_mismatch'])
+    const converted = await change({ currency: 'EUR' })
+    assert.deepEqual([converted.status, converted.body.code], [400, 'validation_failed'])
+    assert.equal((await call('GET', `/v1/products/${created.id}`, asOperator)).body.version, 1)
+  })
+
+  const bodies: readonly [why: string, body: unknown][] = [
+    ['an unknown field', { name: 'A', currency: 'CNY', colour: 'red' }],
+    ['an unknown currency', { name: 'A', currency: 'XXX' }],
+    ['a fee of an unknown kind', { name: 'A', currency: 'CNY', fee: { kind: 'percent', amount: '1' } }],
+    ['a fee of nothing', { name: 'A', currency: 'CNY', fee: flat('CNY', '0.00') }],
+    ['a negative fee', { name: 'A', currency: 'CNY', fee: flat('CNY', '-1.00') }],
+    ['a fee with the wrong scale', { name: 'A', currency: 'CNY', fee: flat('CNY', '1.5') }],
+    ['a fee that is not a decimal string', { name: 'A', currency: 'CNY', fee: flat('CNY', '1e2') }],
+    ['a fee as a number', { name: 'A', currency: 'CNY', fee: { kind: 'flat', amount: { currency: 'CNY', value: 1 } } }],
+    ['no name', { name: '', currency: 'CNY' }],
+  ]
+  for (const [why, body] of bodies) {
+    it(`refuses ${why}`, async () => {
+      const refused = await create(body)
+      assert.deepEqual([refused.status, refused.body.code], [400, 'validation_failed'])
+    })
+  }
+
+  it('is seeded once under its fixed id', async () => {
+    await product.seedProduct('prd_basic', { name: 'Basic', currency: 'CNY' })
+    await product.seedProduct('prd_basic', { name: 'Another', currency: 'CNY' })
+    const { body } = await call('GET', '/v1/products/prd_basic', asService('cash-flow'))
+    assert.deepEqual([body.version, body.name], [1, 'Basic'])
+  })
+})

@@ -1,0 +1,270 @@
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { request } from 'undici'
+import { createTongdun } from '../../../src/adapters/fraud/tongdun.ts'
+import { sha256 } from '../../../src/kernel/canonical-json.ts'
+import { type Clock, type Instant, manualClock, toRfc3339 } from '../../../src/kernel/clock.ts'
+import { newId } from '../../../src/kernel/id.ts'
+import { createDoor, listenDoor } from '../../../src/platform/door.ts'
+import type { FeedSource } from '../../../src/platform/feed.ts'
+import type { Event } from '../../../src/platform/outbox.ts'
+import { PASSPORT_HEADER, type PassportKeys, signPassport } from '../../../src/platform/passport.ts'
+import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
+import { compileBundle } from '../../../src/policy/index.ts'
+import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
+import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
+import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
+import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
+import type { TestStore } from '../../support/stores.ts'
+
+const silent = pino({ level: 'silent' })
+const HOUR_MS = 3_600_000
+
+export type Held = { readonly transfer: string; readonly operation: string }
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+/**
+ * Risk control on a real store behind its real door, with the shipped policies, the sandbox's fraud provider and the
+ * sandbox's review desk. Cash flow is its feed: `feed(type, data)` appends an event.
+ */
+export async function startWorld(store: TestStore) {
+  const clock = manualClock(Date.now() as Instant)
+  const passports = testPassportKeys()
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const place = { host: '127.0.0.1', port: 0 }
+  const fraud = await startFraudProvider(place)
+  const desk = await startReviewDesk({ ...place, secret, privateKey, clock })
+  const server = await store.open()
+  const cashFlow = inMemoryFeed()
+  const provider = createTongdun({
+    url: fraud.url,
+    partnerCode: 'tidegate',
+    secretKey: 'not-a-secret',
+    eventId: 'transfer',
+    log: silent,
+    breakerVolumeMin: 1_000,
+  })
+  const policies = await shippedPolicies(clock)
+  const dispatcher = safeDispatcher(true, 5_000)
+  const relay = await startRelay(passports, clock)
+  const risk = createRisk({
+    database: await server.open('risk', riskMigrations),
+    clock,
+    log: silent,
+    bundle: () => policies,
+    provider,
+    desk: {
+      url: `${desk.url}/cases`,
+      callbackUrl: `${relay.url}/v1/reviews/decisions`,
+      secret,
+      publicKeys: [publicKey],
+    },
+    cashFlowEvents: cashFlow.source,
+    dispatcher,
+    allowLoopback: true,
+  })
+  const app = createDoor({ service: 'risk', routes: risk.routes, passports, clock, log: silent })
+  const door = await listenDoor(app, '127.0.0.1', 0)
+  relay.target(`http://127.0.0.1:${(door.address() as AddressInfo).port}`)
+  risk.start()
+  const call = createCaller(app, 'risk', passports, clock)
+
+  const world = {
+    clock,
+    call,
+    app,
+    passports,
+    fraud,
+    desk,
+    secret,
+    privateKey: privateKey as KeyObject,
+    /** Appends an event to cash flow's feed. */
+    feed: cashFlow.append,
+
+    /** Asks for an assessment as the edge does. */
+    assess: (asked: Asked) => call('POST', '/v1/assessments', asService('edge'), { body: assessmentBody(asked) }),
+
+    /** Assesses an amount that is held, has cash flow hold it, and waits for the case. */
+    async openCase(maker: string, value = '60000.00'): Promise<OpenCase> {
+      clock.advance(1) // ids sort by their millisecond
+      const assessed = await world.assess({ member: maker, value })
+      const held = await world.hold(maker, assessed.body.id, value)
+      const item = await eventually(async () =>
+        (await world.inbox()).find(({ body }) => body.facts.maker === maker && body.case !== undefined),
+      )
+      return { ...item.body, ...held }
+    },
+
+    async hold(maker: string, assessment: string | null, value: string, holdMs = 48 * HOUR_MS): Promise<Held> {
+      const held = { transfer: `trf_${randomUUID()}`, operation: `op_${randomUUID()}` }
+      const amount = { currency: 'CNY', value }
+      const expiresAt = toRfc3339((clock.now() + holdMs) as Instant)
+      const rest = { from: 'acc_alice', to: 'acc_bob', reference: 'rent', receipt: 'rcp_1', maker, assessment }
+      cashFlow.append('transfer.held', { ...held, ...rest, amount, expiresAt }, clock.now())
+      return held
+    },
+
+    async inbox(): Promise<readonly { headers: Record<string, string>; body: Notice }[]> {
+      const answer = await request(`${desk.url}/inbox`)
+      return ((await answer.body.json()) as { items: { headers: Record<string, string>; body: Notice }[] }).items
+    },
+
+    /** Lets the desk decide; what the platform answered. */
+    async decide(body: Record<string, unknown>): Promise<{ status: number; body: Record<string, unknown> }> {
+      const answer = await post(`${desk.url}/decide`, { reason: 'looked at it', ...body })
+      return { status: answer.status, body: answer.body }
+    },
+
+    /** Sends bytes to the callback as they are. */
+    callback: (body: string, headers: Record<string, string>) =>
+      post(`${relay.url}/v1/reviews/decisions`, body, headers),
+
+    /** What risk control told the other services of a case. */
+    async events(caseId: string): Promise<readonly Event[]> {
+      const found: Event[] = []
+      for (let after = '0'; ; ) {
+        const page = await call('GET', `/internal/feed?after=${after}&waitMs=0`, asService('cash-flow'))
+        const items = page.body.items as (Event & { seq: unknown })[]
+        found.push(...items.filter(({ subject }) => subject === caseId))
+        const last = items.at(-1)
+        if (last === undefined) return found
+        after = String(last.seq)
+      }
+    },
+
+    async close() {
+      await risk.close()
+      await Promise.all([closeServer(door), relay.close(), fraud.close(), desk.close(), dispatcher.destroy()])
+      await provider.close()
+      await server.close()
+    },
+  }
+  return world
+}
+
+export type Asked = { member: string; value: string; key?: string; reference?: string; currency?: string }
+
+export function assessmentBody({ member, value, key = randomUUID(), reference = 'rent', currency = 'CNY' }: Asked) {
+  const transfer = { from: 'acc_alice', to: 'acc_bob', amount: { currency, value }, reference }
+  const bodySha256 = sha256(JSON.stringify(transfer))
+  return {
+    member,
+    idempotencyKey: key,
+    bodySha256,
+    receipt: newId('receipt'),
+    transfer,
+    source: { ip: '198.51.100.7' },
+  }
+}
+
+export type Notice = {
+  readonly type: string
+  readonly case: string
+  readonly caseVersion: number
+  readonly snapshotHash: string
+  readonly dueAt: string
+  readonly callback: string
+  readonly facts: Record<string, unknown> & { readonly maker: string }
+}
+export type OpenCase = Notice & Held
+
+/** Waits for something that another part does by itself. */
+export async function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > deadline) throw new Error('it did not happen in 20 s')
+    await sleep(20)
+  }
+}
+
+export async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const answer = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  const text = await answer.body.text()
+  return { status: answer.statusCode, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
+}
+
+async function shippedPolicies(clock: Clock) {
+  const names = ['access', 'firewall', 'lists', 'quota', 'risk']
+  const folder = new URL('../../../policies/', import.meta.url)
+  const files = await Promise.all(
+    names.map(async (name) => ({
+      path: `${name}.yaml`,
+      text: await readFile(new URL(`${name}.yaml`, folder), 'utf8'),
+    })),
+  )
+  const { bundle, findings } = compileBundle(files, clock.now())
+  if (bundle === null) throw new Error(`the shipped policies do not compile: ${JSON.stringify(findings)}`)
+  return bundle
+}
+
+function inMemoryFeed() {
+  const events: Event[] = []
+  const source: FeedSource = async (after, signal) => {
+    const next = () => events.filter(({ seq }) => seq > after).slice(0, 100)
+    for (let waited = 0; waited < 50 && next().length === 0; waited++) await sleep(20, null, { signal })
+    return next()
+  }
+  const append = (type: string, data: Record<string, unknown>, at: number) => {
+    const seq = BigInt(events.length + 1)
+    events.push({
+      seq,
+      id: newId('event'),
+      type,
+      subject: String(data['transfer']),
+      members: [],
+      at,
+      data: data as never,
+    })
+  }
+  return { source, append }
+}
+
+/** The edge's part for the callback: an anonymous passport around the same bytes. */
+async function startRelay(passports: PassportKeys, clock: Clock) {
+  let origin = ''
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await bytesOf(incoming)
+    const claims = { principal: { kind: 'anonymous' }, assessment: null, receipt: newId('receipt') } as const
+    const target = incoming.url ?? '/'
+    const signed = {
+      [PASSPORT_HEADER]: signPassport(passports, clock, 'risk', { method: 'POST', target, body }, claims),
+    }
+    const kept = Object.entries(incoming.headers).filter(([name]) => name.startsWith('webhook-'))
+    const headers = { ...signed, ...Object.fromEntries(kept), 'content-type': 'application/json' }
+    const answer = await request(origin + target, { method: 'POST', headers, body })
+    outgoing.writeHead(answer.statusCode, { 'content-type': String(answer.headers['content-type']) })
+    outgoing.end(await answer.body.text())
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    target: (url: string) => {
+      origin = url
+    },
+    close: () => closeServer(server),
+  }
+}
+
+async function bytesOf(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done())
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { money } from '../../../src/kernel/money.ts'
+import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { asAnonymous, asMember, asOperator, asService } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { at, type Harness, startHarness } from './harness.ts'
+
+const cny = (minor: bigint) => money('CNY', minor)
+
+onEachStore('settlement batches', (store) => {
+  let server: DatabaseServer
+  let settlement: Harness
+  before(async () => {
+    server = await store.open()
+    settlement = await startHarness(server)
+  })
+  after(async () => {
+    await settlement.close()
+    await server.close()
+  })
+
+  test('close what was posted up to the cut-off, both ways, reversals too', async () => {
+    await settlement.post(
+      { from: 'mem_a', to: 'mem_b', amount: cny(10_000n) },
+      { from: 'mem_b', to: 'mem_a', amount: cny(2_550n) },
+      { from: 'mem_b', to: 'mem_a', amount: cny(1_000n), kind: 'reversal' },
+      { from: 'mem_b', to: 'mem_a', amount: money('JPY', 7n) },
+    )
+    const { status, body, headers } = await settlement.closeBatch('mem_a', at(0))
+    assert.equal(status, 201)
+    const { id, ...rest } = body
+    assert.equal(headers['location'], `/v1/settlement-batches/${id}`)
+    assert.deepEqual(rest, {
+      member: 'mem_a',
+      currency: 'CNY',
+      cutOff: at(0),
+      through: at(0),
+      lines: 3,
+      gross: { in: { currency: 'CNY', value: '35.50' }, out: { currency: 'CNY', value: '100.00' } },
+      net: { currency: 'CNY', value: '-64.50' },
+      state: 'closed',
+      closedAt: at(0),
+      version: 1,
+    })
+    assert.deepEqual((await settlement.readBatch(id)).body, body)
+  })
+
+  test('are of one currency each', async () => {
+    await settlement.post({ from: 'mem_jp', to: 'mem_cn', amount: money('JPY', 7n) })
+    assert.equal((await settlement.closeBatch('mem_jp', at(0), 'CNY')).body.lines, 0)
+    assert.deepEqual((await settlement.closeBatch('mem_jp', at(0), 'JPY')).body.net, { currency: 'JPY', value: '-7' })
+  })
+
+  test('are closed once: a repeat is answered with the first, in any form of the same time', async () => {
+    await settlement.post({ from: 'mem_once', to: 'mem_b', amount: cny(500n) })
+    const first = await settlement.closeBatch('mem_once', '2026-03-01T12:00:00Z')
+    await settlement.post({ from: 'mem_once', to: 'mem_b', amount: cny(700n) })
+    const again = await settlement.closeBatch('mem_once', '2026-03-01T20:00:00.000+08:00')
+    assert.deepEqual([first.status, again.status], [201, 200])
+    assert.deepEqual(again.body, first.body)
+  })
+
+  test('closed by many at once are one batch', async () => {
+    await settlement.post({ from: 'mem_race', to: 'mem_b', amount: cny(500n) })
+    const answers = await Promise.all(Array.from({ length: 12 }, () => settlement.closeBatch('mem_race', at(0))))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [...Array(11).fill(200), 201])
+    assert.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
+    const told = await settlement.database.transaction((sql) =>
+      sql.query("SELECT 1 FROM outbox WHERE type = 'settlement.closed' AND subject = $1", [answers[0]?.body.id]),
+    )
+    assert.equal(told.length, 1)
+  })
+
+  test('leave to the next one what arrives late, though it was posted before the cut-off', async () => {
+    await settlement.post({ from: 'mem_late', to: 'mem_b', amount: cny(100n) })
+    const first = await settlement.closeBatch('mem_late', at(0))
+    await settlement.post({ from: 'mem_late', to: 'mem_b', amount: cny(200n) }) // at the same time by the clock
+    settlement.clock.advance(60_000)
+    await settlement.post({ from: 'mem_late', to: 'mem_b', amount: cny(400n) })
+    const second = await settlement.closeBatch('mem_late', at(1))
+    settlement.clock.advance(60_000)
+    const third = await settlement.closeBatch('mem_late', at(60))
+    const values = [first, second, third].map(({ body }) => body.gross.out.value)
+    assert.deepEqual(values, ['1.00', '2.00', '4.00'])
+  })
+
+  test('follow each other in time', async () => {
+    await settlement.closeBatch('mem_order', at(-10))
+    const before = await settlement.closeBatch('mem_order', at(-11))
+    assert.deepEqual([before.status, before.body.code], [422, 'unacceptable_value'])
+    assert.equal(before.body.errors[0].pointer, '/cutOff')
+    assert.equal((await settlement.closeBatch('mem_order', at(-10))).status, 200)
+    assert.equal((await settlement.closeBatch('mem_order', at(-9))).status, 201)
+  })
+
+  test('do not close what may still happen', async () => {
+    const { status, body } = await settlement.closeBatch('mem_a', at(100_000))
+    assert.deepEqual([status, body.code], [422, 'unacceptable_value'])
+  })
+
+  test('are listed by member, newest first, page by page', async () => {
+    for (const seconds of [-30, -20, -10]) await settlement.closeBatch('mem_list', at(seconds))
+    const list = (query: string) => settlement.call('GET', `/v1/settlement-batches?${query}`, asOperator)
+    const first = (await list('member=mem_list&limit=2')).body
+    const rest = (await list(`member=mem_list&limit=2&cursor=${first.next}`)).body
+    const ids = [...first.items, ...rest.items].map(({ id }: { id: string }) => id)
+    assert.deepEqual([first.items.length, rest.items.length, rest.next], [2, 1, null])
+    assert.equal(new Set(ids).size, 3)
+    assert.equal((await list('limit=100')).body.items.length > 3, true)
+    assert.equal((await list('limit=101')).status, 400)
+  })
+
+  test('are the operators: a member, a service and a stranger find no such thing', async () => {
+    const { body } = await settlement.closeBatch('mem_secret', at(0))
+    for (const caller of [asMember('mem_secret'), asService('edge'), asAnonymous]) {
+      const answers = await Promise.all([
+        settlement.call('GET', `/v1/settlement-batches/${body.id}`, caller),
+        settlement.call('GET', '/v1/settlement-batches?member=mem_secret', caller),
+        settlement.call('POST', '/v1/settlement-batches', caller, {
+          body: { member: 'mem_secret', currency: 'CNY', cutOff: at(0) },
+        }),
+      ])
+      for (const answer of answers) assert.deepEqual([answer.status, answer.body.code], [404, 'not_found'])
+    }
+  })
+
+  test('are not found under a name that none has', async () => {
+    assert.equal((await settlement.readBatch('stb_nobody')).status, 404)
+  })
+
+  test('are asked for in one shape', async () => {
+    const right = { member: 'mem_a', currency: 'CNY', cutOff: at(0) }
+    const wrong = [
+      {},
+      { ...right, more: 1 },
+      { ...right, member: 'acc_a' },
+      { ...right, currency: 'XXX' },
+      { ...right, cutOff: '2026-03-01' },
+      { ...right, cutOff: 'yesterday' },
+      { ...right, cutOff: '1969-12-31T23:59:59Z' },
+      { ...right, cutOff: '0000-01-01T00:00:00Z' },
+      { ...right, cutOff: 1_772_366_400 },
+    ]
+    for (const body of wrong) {
+      const answer = await settlement.call('POST', '/v1/settlement-batches', asOperator, { body })
+      assert.deepEqual([answer.status, answer.body.code], [400, 'validation_failed'], JSON.stringify(body))
+    }
+  })
+
+  test('and their lines can not be changed or deleted, not even by settlement', async () => {
+    const columns = {
+      settlement_line: 'amount',
+      settlement_batch: 'lines',
+      settlement_batch_line: 'seq',
+      settlement_batch_state: 'version',
+    }
+    for (const [table, column] of Object.entries(columns)) {
+      for (const statement of [`DELETE FROM ${table}`, `UPDATE ${table} SET ${column} = 1`, `TRUNCATE ${table}`]) {
+        const changed = settlement.database.transaction((sql) => sql.query(statement))
+        await assert.rejects(changed, /permission denied/, statement)
+      }
+    }
+  })
+})

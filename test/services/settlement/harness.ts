@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Instant, manualClock } from '../../../src/kernel/clock.ts'
+import { type Money, toWire } from '../../../src/kernel/money.ts'
+import type { Database, DatabaseServer } from '../../../src/platform/database.ts'
+import { createDoor } from '../../../src/platform/door.ts'
+import { createLog } from '../../../src/platform/log.ts'
+import { createOutbox, outboxMigrations } from '../../../src/platform/outbox.ts'
+import { type Bank, createSettlement, settlementMigrations } from '../../../src/services/settlement/index.ts'
+import { asOperator, createCaller, testPassportKeys } from '../../support/caller.ts'
+
+export const NOON = Date.parse('2026-03-01T12:00:00Z') as Instant
+const WAIT_MS_MAX = 20_000
+
+/** A bank for tests that have none: it must not be asked. */
+export const noBank: Bank = { pay: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
+
+export type Posting = { readonly from: string; readonly to: string; readonly amount: Money; readonly kind?: string }
+
+/** Settlement at work: on a real store, with a feed from a real outbox, its door reached over a socket. */
+export async function startHarness(server: DatabaseServer, bank: Bank = noBank) {
+  const clock = manualClock(NOON)
+  const passports = testPassportKeys()
+  const log = createLog('silent')
+  const cashFlow = createOutbox(await server.open('cash-flow', [outboxMigrations]), clock)
+  const database = await server.open('settlement', settlementMigrations)
+  const settlement = createSettlement({
+    database,
+    clock,
+    log,
+    cashFlowEvents: (after, signal) => cashFlow.read(after, 100, 1_000, signal),
+    bank,
+  })
+  const app = createDoor({ service: 'settlement', routes: settlement.routes, passports, clock, log })
+  const call = createCaller(app, 'settlement', passports, clock)
+  settlement.start()
+  let posted = 0
+
+  return {
+    app,
+    clock,
+    call,
+    passports,
+    database,
+    close: () => settlement.close(),
+
+    /** Posts transfers in one transaction of cash flow; done when settlement has taken them in. */
+    async post(...postings: readonly Posting[]) {
+      await cashFlow.transaction(async (_sql, emit) => {
+        for (const { from, to, amount, kind = 'transfer' } of postings) {
+          posted += 1
+          const transfer = `trf_${posted}`
+          const data = { transfer, fromMember: from, toMember: to, amount: toWire(amount), kind, reference: 'x' }
+          emit({ type: 'transfer.posted', subject: transfer, members: [from, to], data })
+        }
+      })
+      await until(async () => (await offset(database)) >= BigInt(posted))
+    },
+
+    closeBatch: (member: string, cutOff: string, currency = 'CNY') =>
+      call('POST', '/v1/settlement-batches', asOperator, { body: { member, currency, cutOff } }),
+    readBatch: (id: string) => call('GET', `/v1/settlement-batches/${id}`, asOperator),
+  }
+}
+
+export type Harness = Awaited<ReturnType<typeof startHarness>>
+
+/** Waits until it is so. @throws Error when it is not in time */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + WAIT_MS_MAX
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`not so within ${WAIT_MS_MAX} ms`)
+    await sleep(20)
+  }
+}
+
+/** `seconds` after noon, RFC 3339. */
+export const at = (seconds: number): string => new Date(NOON + seconds * 1000).toISOString()
+
+async function offset(database: Database): Promise<bigint> {
+  const [row] = await database.transaction((sql) => sql.query<{ seq: bigint }>('SELECT seq FROM feed_offset'))
+  return row?.seq ?? 0n
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, beforeEach, test } from 'node:test'
+import { createBank } from '../../../src/adapters/bank.ts'
+import { toRfc3339 } from '../../../src/kernel/clock.ts'
+import { money } from '../../../src/kernel/money.ts'
+import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { startBank } from '../../../src/sandbox/bank.ts'
+import type { StandIn } from '../../../src/sandbox/stand-in.ts'
+import { asService } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { type Harness, startHarness, until } from './harness.ts'
+
+const JSON_BODY = { 'content-type': 'application/json' }
+
+onEachStore('payouts', (store) => {
+  let server: DatabaseServer
+  let bank: StandIn
+  let settlement: Harness
+  let asked: string[]
+  /** How many answers of the bank are still to be lost on their way. */
+  let answersToLose: number
+  /** What the bank answers without paying, if not null. */
+  let statusInstead: number | null
+  const line = createServer(async (request, response) => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const body = Buffer.concat(chunks).toString()
+    asked.push(JSON.parse(body).id)
+    if (statusInstead !== null) return void response.writeHead(statusInstead).end()
+    const answer = await fetch(bank.url + request.url, { method: 'POST', headers: JSON_BODY, body }).catch(() => null)
+    if (answer === null || answersToLose-- > 0) return void response.destroy()
+    response.writeHead(answer.status).end(await answer.text())
+  })
+
+  before(async () => {
+    await new Promise<void>((done) => line.listen(0, '127.0.0.1', done))
+    server = await store.open()
+    bank = await startBank({ host: '127.0.0.1', port: 0 })
+    const url = `http://127.0.0.1:${(line.address() as AddressInfo).port}`
+    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000 }))
+  })
+  beforeEach(() => {
+    asked = []
+    answersToLose = 0
+    statusInstead = null
+  })
+  after(async () => {
+    await settlement.close()
+    await bank.close()
+    await server.close()
+    line.closeAllConnections()
+    line.close()
+  })
+
+  /** A batch of one transfer to the member, of 123.45. */
+  const closeOneFor = async (member: string) => {
+    await settlement.post({ from: 'mem_buyer', to: member, amount: money('CNY', 12_345n) })
+    return (await settlement.closeBatch(member, toRfc3339(settlement.clock.now()))).body
+  }
+  const becomes = (state: string, id: string, waitedS = 0) =>
+    until(async () => {
+      settlement.clock.advance(waitedS * 1_000) // so that the waits between tries pass
+      return (await settlement.readBatch(id)).body.state === state
+    })
+  const paidTo = async (member: string) => {
+    const { items } = (await (await fetch(`${bank.url}/payouts`)).json()) as { items: { member: string }[] }
+    return items.filter((payout) => payout.member === member)
+  }
+  const setDown = (down: boolean) =>
+    fetch(`${bank.url}/control`, { method: 'POST', headers: JSON_BODY, body: JSON.stringify({ down }) })
+  const eventsOf = async (batch: string): Promise<string[]> => {
+    const { body } = await settlement.call('GET', '/internal/feed?after=0&waitMs=0', asService('membership'))
+    const events = body.items as { type: string; subject: string }[]
+    return events.filter(({ subject }) => subject === batch).map(({ type }) => type)
+  }
+
+  test('pay the net of a batch, and the batch says so', async () => {
+    const batch = await closeOneFor('mem_shop')
+    await becomes('paid', batch.id)
+    assert.deepEqual(await paidTo('mem_shop'), [
+      { id: batch.payout, member: 'mem_shop', amount: batch.net, reference: batch.id, state: 'paid' },
+    ])
+    assert.equal(batch.net.value, '123.45')
+    assert.equal((await settlement.readBatch(batch.id)).body.version, 2)
+    assert.deepEqual(await eventsOf(batch.id), ['settlement.closed', 'settlement.paid'])
+  })
+
+  test('are paid once though the answers were lost, for they are asked for under one id', async () => {
+    answersToLose = 3
+    const batch = await closeOneFor('mem_lost')
+    await becomes('paid', batch.id, 1)
+    assert.deepEqual(asked, Array(4).fill(batch.payout))
+    assert.equal((await paidTo('mem_lost')).length, 1)
+  })
+
+  test('wait for a bank that is away', async () => {
+    await setDown(true)
+    const batch = await closeOneFor('mem_away')
+    await until(async () => {
+      settlement.clock.advance(1_000)
+      return asked.length > 1
+    })
+    assert.equal((await settlement.readBatch(batch.id)).body.state, 'closed')
+    await setDown(false)
+    await becomes('paid', batch.id, 60)
+  })
+
+  test('that the bank refuses are not asked for again, and the batch says so', async () => {
+    statusInstead = 422
+    const batch = await closeOneFor('mem_closed')
+    await becomes('refused', batch.id)
+    settlement.clock.advance(3_600_000)
+    statusInstead = null
+    const later = await closeOneFor('mem_open')
+    await becomes('paid', later.id)
+    assert.deepEqual(asked, [batch.payout, later.payout])
+    assert.deepEqual(await eventsOf(batch.id), ['settlement.closed', 'settlement.refused'])
+  })
+
+  test('are not made when there is nothing to pay', async () => {
+    await settlement.post({ from: 'mem_payer', to: 'mem_shop', amount: money('CNY', 1n) })
+    const { body: batch } = await settlement.closeBatch('mem_payer', toRfc3339(settlement.clock.now()))
+    assert.deepEqual([batch.net.value, 'payout' in batch], ['-0.01', false])
+    const rows = await settlement.database.transaction((sql) =>
+      sql.query('SELECT 1 FROM payout WHERE batch = $1', [batch.id]),
+    )
+    assert.equal(rows.length, 0)
+  })
+})

@@ -1,0 +1,46 @@
+import { systemClock } from '../../src/kernel/clock.ts'
+import type { Database, ServiceName } from '../../src/platform/database.ts'
+import type { FeedSource } from '../../src/platform/feed.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { openApiOf } from '../../src/platform/openapi.ts'
+import { safeDispatcher } from '../../src/platform/safe-destination.ts'
+import type { ServiceRoute } from '../../src/platform/service-route.ts'
+import { createCashFlow } from '../../src/services/cash-flow/index.ts'
+import { createMembership } from '../../src/services/membership/index.ts'
+import { createProduct } from '../../src/services/product/index.ts'
+import { createRisk } from '../../src/services/risk/index.ts'
+import { createSettlement } from '../../src/services/settlement/index.ts'
+
+const notCalled = (): never => {
+  throw new Error('a document is made from the routes alone')
+}
+
+/** The OpenAPI document of each service, as its routes say; nothing is started. */
+export function openApiDocuments(): Record<ServiceName, Record<string, unknown>> {
+  const database: Database = { transaction: notCalled, close: async () => {} }
+  const events: FeedSource = notCalled
+  const base = { database, clock: systemClock, log: createLog('silent') }
+  const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
+  const routes: Record<ServiceName, readonly ServiceRoute[]> = {
+    membership: createMembership({ ...base, ...outward, cashFlowEvents: events }).routes,
+    product: createProduct(base).routes,
+    'cash-flow': createCashFlow({
+      ...base,
+      riskEvents: events,
+      members: { exists: notCalled },
+      products: { find: notCalled },
+    }).routes,
+    risk: createRisk({
+      ...base,
+      ...outward,
+      cashFlowEvents: events,
+      bundle: notCalled,
+      provider: { score: notCalled, close: async () => {} },
+      desk: { url: '', callbackUrl: '', secret: '', publicKeys: [] },
+    }).routes,
+    settlement: createSettlement({ ...base, cashFlowEvents: events, bank: { pay: notCalled } }).routes,
+  }
+  return Object.fromEntries(
+    Object.entries(routes).map(([service, list]) => [service, openApiOf(service, list)]),
+  ) as Record<ServiceName, Record<string, unknown>>
+}
