@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { startEdge } from './main/edge.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
-import { startServices } from './main/services.ts'
+import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
 import { SERVICE_NAMES } from './platform/database.ts'
 import { makeSecretFile, readSecret } from './platform/secret-file.ts'
+import { deskKeyIn } from './sandbox/desk-key.ts'
 import { startSandbox } from './sandbox/index.ts'
+
+export { credentialFile } from './main/edge.ts'
+export type { Places } from './main/house.ts'
 
 export type Platform = {
   readonly addresses: Addresses
@@ -29,9 +33,10 @@ export async function startPlatform(
   }
   try {
     const house = await openHouse(places, environment, parts, (closing) => closings.push(closing))
-    if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
     const services = SERVICE_NAMES.filter((name) => parts.includes(name))
-    if (services.length > 0) await startServices(house, services)
+    const database = services.length > 0 ? await openDatabaseServer(house, services) : null
+    if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
+    if (database !== null) await startServices(house, database, services)
     if (parts.includes('edge')) await startEdge(house)
     return { addresses: house.addresses, parts, close }
   } catch (error) {
@@ -44,6 +49,7 @@ export async function startPlatform(
 async function prepareSandbox({ config, addresses, clock, closing, ready }: House, start: boolean): Promise<void> {
   makeSecretFile(config.risk.provider.secret_file, () => randomBytes(24).toString('base64url'))
   makeSecretFile(config.risk.desk.secret_file, () => `whsec_${randomBytes(32).toString('base64')}`)
+  deskKeyIn(config.keys.folder)
   if (!start) return
   const deskSecret = readSecret(config.risk.desk.secret_file)
   const sandbox = await startSandbox({ places: addresses.sandbox, keyFolder: config.keys.folder, deskSecret, clock })

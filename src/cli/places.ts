@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Places } from '../main/house.ts'
+import type { Places } from '../main.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 

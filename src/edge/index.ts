@@ -111,7 +111,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   }
 }
 
-function newTrail(policies: PolicyStore, clock: Clock): Trail {
+/** What is written down of an exchange that begins now. */
+export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): Trail {
   const startedAt = clock.now()
   return {
     receipt: newId('receipt', startedAt),

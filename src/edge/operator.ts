@@ -80,7 +80,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const problem = Problem.from(thrown)
     if (problem.status >= 500) deps.log.error({ err: problem.cause ?? problem }, problem.code)
-    for (const [name, value] of Object.entries(problem.extras.headers ?? {})) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
     response.status(problem.status).type('application/problem+json').json(problem.toBody())
   })
   return app

@@ -25,25 +25,32 @@ const FILES_MAX = 1_000
  * bundle serves. @throws PolicyError when there is no good bundle to start with
  */
 export async function openPolicyStore(folder: string, clock: Clock, log: Log): Promise<PolicyStore> {
-  let sources = await readPolicies(folder)
-  const first = compileBundle(sources, clock.now())
+  let seen = await readPolicies(folder)
+  const first = compileBundle(seen, clock.now())
   if (first.bundle === null) throw new PolicyError(errorsOf(first.findings).map(formatFinding).join('\n'))
-  let bundle = first.bundle
+  let serving = { sources: seen, bundle: first.bundle }
   let rejected: string | null = null
+
+  const adopt = (sources: readonly SourceFile[]): void => {
+    const { bundle, findings } = compileBundle(sources, clock.now())
+    if (bundle === null) {
+      rejected = errorsOf(findings).map(formatFinding)[0] ?? 'the policies do not compile'
+      log.error({ rejected, serving: serving.bundle.digest }, 'policies: the edit is broken and not in force')
+      return
+    }
+    serving = { sources, bundle }
+    log.info({ bundle: bundle.digest }, 'policies: in force')
+  }
 
   const look = async (): Promise<void> => {
     const found = await readPolicies(folder)
-    if (isSame(found, sources)) return
-    sources = found
-    const compiled = compileBundle(found, clock.now())
-    if (compiled.bundle === null) {
-      rejected = errorsOf(compiled.findings).map(formatFinding)[0] ?? 'the policies do not compile'
-      log.error({ rejected, serving: bundle.digest }, 'policies: the edit is broken and not in force')
-      return
+    if (!isSame(found, seen)) {
+      seen = found
+      rejected = null
+      adopt(found)
     }
-    bundle = compiled.bundle
-    rejected = null
-    log.info({ bundle: bundle.digest }, 'policies: the edit is in force')
+    const { validUntil } = serving.bundle // the first `expires` of its rules: from then on they are left out
+    if (validUntil !== null && clock.now() >= validUntil) adopt(serving.sources)
   }
 
   let timer = setTimeout(tick, LOOK_EVERY_MS)
@@ -57,7 +64,7 @@ export async function openPolicyStore(folder: string, clock: Clock, log: Log): P
   }
 
   return {
-    bundle: () => bundle,
+    bundle: () => serving.bundle,
     rejected: () => rejected,
     close() {
       closed = true

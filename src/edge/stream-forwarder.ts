@@ -1,80 +1,86 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
-import { Problem } from '../kernel/problem.ts'
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './forward-headers.ts'
-import type { Upstream } from './upstream.ts'
+import type { Outcome, Upstream } from './upstream.ts'
+import { UpstreamFault } from './upstream-request.ts'
 
 export interface StreamForwarder {
-  /** Passes an answer on as it comes; resolves when its head is out. @throws Problem when there is none */
-  forward(cleared: Cleared, upstream: Upstream): Promise<Answer>
+  /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
+  forward(cleared: Cleared, upstream: Upstream): Promise<Outcome<Answer>>
 }
 
+type HeaderPairs = Answer['headers']
 type Pending = {
   readonly headers: Readonly<Record<string, string>>
+  readonly edgeHeaders: HeaderPairs
   readonly answered: (answer: Answer) => void
-  readonly failed: (problem: Problem) => void
-  /** Headers that every answer of the edge carries. */
-  readonly edgeHeaders: readonly (readonly [string, string | readonly string[]])[]
+  readonly failed: (fault: UpstreamFault) => void
 }
 
 const SILENCE_MS_MAX = 60_000
+/** The client hung up before the head of the answer; no upstream's fault. Written to receipts, seen by nobody. */
+const CLIENT_CLOSED = 499
 
-/** The streaming forwarder (http-proxy-middleware), with the same headers as the other one. Streams carry no request body. */
-export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => Pending['edgeHeaders']): StreamForwarder {
+/**
+ * The streaming forwarder (http-proxy-middleware), with the breaker and the headers of the other one. Streams carry no
+ * request body. `edgeHeaders` are those that every answer of the edge has.
+ */
+export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderPairs): StreamForwarder {
   const pending = new WeakMap<IncomingMessage, Pending>()
   const proxies = new Map<string, RequestHandler>()
 
-  const proxyTo = (upstream: Upstream): RequestHandler => {
-    const known = proxies.get(upstream.name)
-    if (known !== undefined) return known
-    const proxy = createProxyMiddleware({
-      target: upstream.origin,
-      changeOrigin: true,
-      proxyTimeout: SILENCE_MS_MAX,
-      ejectPlugins: true, // its own error page and log are not ours
-      selfHandleResponse: false,
-      on: {
-        proxyReq(outgoing, request) {
-          for (const name of outgoing.getHeaderNames()) if (name !== 'host') outgoing.removeHeader(name)
-          for (const [name, value] of Object.entries(pending.get(request)?.headers ?? {}))
-            outgoing.setHeader(name, value)
-        },
-        proxyRes(answer, request) {
-          const waiting = pending.get(request)
-          const headers = [...answerHeaders(answer.headers), ...(waiting?.edgeHeaders ?? [])]
-          // The middleware copies what is in `headers` to the client once this returns.
-          answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))
-          waiting?.answered({ status: answer.statusCode ?? 502, headers, body: 'streamed' })
-        },
-        error(error, request, response) {
-          pending
-            .get(request)
-            ?.failed(new Problem('upstream_unavailable', { cause: error, headers: { 'retry-after': '1' } }))
-          // With the head out there is nothing left to say but to cut the stream.
-          if ('headersSent' in response && response.headersSent) response.destroy()
-        },
-      },
-    })
-    proxies.set(upstream.name, proxy)
+  const proxyTo = ({ name, origin }: Upstream): RequestHandler => {
+    const proxy = proxies.get(name) ?? createProxy(origin, pending)
+    proxies.set(name, proxy)
     return proxy
   }
 
   return {
-    forward(cleared, upstream) {
-      if (upstream.breaker.state() === 'open') {
-        throw new Problem('upstream_unavailable', {
-          detail: `the breaker of ${upstream.name} is open; nothing was sent`,
-          headers: { 'retry-after': '5' },
-        })
-      }
-      return new Promise((answered, failed) => {
-        const { request, response } = cleared
-        const headers = requestHeaders(cleared, upstream)
-        request.url = cleared.path + cleared.query // what was matched, also where the target came in absolute form
-        pending.set(request, { headers, answered, failed, edgeHeaders: edgeHeaders(cleared) })
-        proxyTo(upstream)(request, response as ServerResponse, (thrown) => failed(Problem.from(thrown))).catch(failed)
-      })
-    },
+    forward: (cleared, upstream) =>
+      upstream.guard(
+        () =>
+          new Promise<Answer>((answered, failed) => {
+            const { request, response, path, query } = cleared
+            const headers = requestHeaders(cleared, upstream)
+            pending.set(request, { headers, edgeHeaders: edgeHeaders(cleared), answered, failed })
+            request.url = path + query // what was matched, also where the target came in absolute form
+            response.once('close', () => answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' }))
+            proxyTo(upstream)(request, response, failed).catch(failed)
+          }),
+      ),
   }
+}
+
+function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>): RequestHandler {
+  return createProxyMiddleware({
+    target,
+    changeOrigin: true,
+    proxyTimeout: SILENCE_MS_MAX,
+    ejectPlugins: true, // its own error page and log are not ours
+    on: {
+      proxyReq(outgoing, request) {
+        for (const name of outgoing.getHeaderNames()) if (name !== 'host') outgoing.removeHeader(name)
+        for (const [name, value] of Object.entries(pending.get(request)?.headers ?? {})) outgoing.setHeader(name, value)
+      },
+      proxyRes(answer, request) {
+        const waiting = pending.get(request)
+        const headers = [...answerHeaders(answer.headers), ...(waiting?.edgeHeaders ?? [])]
+        // The middleware copies what is in `headers` to the client once this returns.
+        answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))
+        const head: Answer = { status: answer.statusCode ?? 502, headers, body: 'streamed' }
+        if (head.status < 500) waiting?.answered(head)
+        else waiting?.failed(new UpstreamFault({ kind: 'answered', answer: head }))
+      },
+      error(error, request, response) {
+        const refused = 'code' in error && error.code === 'ECONNREFUSED'
+        const outcome = refused
+          ? ({ kind: 'not_sent', reason: 'no connection', retryAfterS: 1 } as const)
+          : ({ kind: 'lost', reason: 'broken' } as const)
+        pending.get(request)?.failed(new UpstreamFault(outcome, error))
+        // With the head out there is nothing left to say but to cut the stream.
+        if ('headersSent' in response && response.headersSent) response.destroy()
+      },
+    },
+  })
 }

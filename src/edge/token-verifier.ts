@@ -102,7 +102,8 @@ function isAboutToken(error: unknown): boolean {
   return error instanceof errors.JOSEError && !ofKeys && error.code !== 'ERR_JOSE_GENERIC'
 }
 
-function readClaims(payload: JWTPayload): VerifiedToken {
+/** The claims that the edge decides by. @throws Problem `invalid_token` */
+export function readClaims(payload: JWTPayload): VerifiedToken {
   const { sub, exp, scope = '' } = payload
   const client = payload['client_id']
   if (

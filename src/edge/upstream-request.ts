@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import type { UpstreamOutcome } from './upstream.ts'
+import type { NoAnswer, Outcome } from './upstream.ts'
 
 export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /** What counts against an upstream; carries the outcome that the client is told. */
 export class UpstreamFault extends Error {
   override readonly name = 'UpstreamFault'
-  readonly outcome: UpstreamOutcome
+  readonly outcome: Outcome<unknown>
 
-  constructor(outcome: UpstreamOutcome, cause?: unknown) {
+  constructor(outcome: Outcome<unknown>, cause?: unknown) {
     super(outcome.kind, { cause })
     this.outcome = outcome
   }
@@ -62,7 +62,7 @@ export function sendOnce(
   })
 }
 
-function outcomeOf(error: Error, sent: boolean): UpstreamOutcome {
+function outcomeOf(error: Error, sent: boolean): NoAnswer {
   if (!sent) return { kind: 'not_sent', reason: 'no connection', retryAfterS: 1 }
   const code = 'code' in error ? String(error.code) : ''
   return { kind: 'lost', reason: TIMEOUT_CODES.has(code) ? 'timeout' : 'broken' }

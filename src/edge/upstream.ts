@@ -7,8 +7,8 @@ import type { Cleared } from './exchange.ts'
 import { type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
-export type UpstreamOutcome =
-  | { readonly kind: 'answered'; readonly answer: ReceivedAnswer }
+export type Outcome<T> = { readonly kind: 'answered'; readonly answer: T } | NoAnswer
+export type NoAnswer =
   /** Certain: nothing of the request left. */
   | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number }
   /** The request left, and what it did is not known. */
@@ -20,10 +20,11 @@ export interface Upstream {
   readonly name: string
   readonly origin: string
   readonly forwardToken: boolean
-  send(request: Dispatcher.DispatchOptions): Promise<UpstreamOutcome>
+  send(request: Dispatcher.DispatchOptions): Promise<Outcome<ReceivedAnswer>>
+  /** Runs a call of one's own through the same breaker; it tells a fault of the upstream by an UpstreamFault. */
+  guard<T>(call: () => Promise<T>): Promise<Outcome<T>>
   /** The passport for this request; null for an upstream that is not one of ours. */
   passportFor(cleared: Cleared): string | null
-  /** The breaker, shared with the streaming forwarder. */
   readonly breaker: { state(): BreakerState; since(): number }
   close(): Promise<void>
 }
@@ -44,7 +45,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     headersTimeout: config.timeout_ms,
     bodyTimeout: config.timeout_ms,
   })
-  const breaker = new CircuitBreaker((request: Dispatcher.DispatchOptions) => sendOnce(pool, origin, request), {
+  const breaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
     ...BREAKER,
     timeout: false, // undici's own deadlines tell what was sent; a race beside them would not
     capacity: config.running_max,
@@ -56,6 +57,20 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
   }
   breaker.on('open', changed).on('halfOpen', changed).on('close', changed)
 
+  const guard = async <T>(call: () => Promise<T>): Promise<Outcome<T>> => {
+    try {
+      return { kind: 'answered', answer: (await breaker.fire(call)) as T }
+    } catch (error) {
+      if (error instanceof UpstreamFault) return error.outcome as Outcome<T>
+      const retryAfterS = Math.ceil(BREAKER.resetTimeout / 1000)
+      if (codeOf(error) === 'EOPENBREAKER') {
+        return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS }
+      }
+      if (codeOf(error) === 'ESEMLOCKED') return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
+      throw error
+    }
+  }
+
   return {
     name,
     origin,
@@ -64,19 +79,8 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
       state: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'halfOpen' : 'closed'),
       since: () => since,
     },
-    async send(request) {
-      try {
-        return { kind: 'answered', answer: await breaker.fire(request) }
-      } catch (error) {
-        if (error instanceof UpstreamFault) return error.outcome
-        const retryAfterS = Math.ceil(BREAKER.resetTimeout / 1000)
-        if (codeOf(error) === 'EOPENBREAKER')
-          return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS }
-        if (codeOf(error) === 'ESEMLOCKED')
-          return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
-        throw error
-      }
-    },
+    guard,
+    send: (request) => guard(() => sendOnce(pool, origin, request)),
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const request = { method, target: path + query, body: payload.bytes }

@@ -95,6 +95,14 @@ export class Problem extends Error {
     return thrown instanceof Problem ? thrown : new Problem('internal_error', { cause: thrown })
   }
 
+  /** The headers of the answer. A 401 names a scheme (RFC 9110 section 15.5.2); a 429 or 503 says when to come again. */
+  get headers(): Readonly<Record<string, string>> {
+    if (this.status === 401)
+      return { 'www-authenticate': `${schemeOf(this.code)} realm="tidegate"`, ...this.extras.headers }
+    if (this.status === 429 || this.status === 503) return { 'retry-after': '1', ...this.extras.headers }
+    return this.extras.headers ?? {}
+  }
+
   /** The body of the answer. */
   toBody(receipt?: string): Record<string, unknown> {
     const { detail, rule, remedy, errors, state } = this.extras
@@ -109,4 +117,9 @@ export class Problem extends Error {
     }
     return body
   }
+}
+
+/** What proves a caller where no token does. */
+function schemeOf(code: ProblemCode): string {
+  return code === 'invalid_signature' ? 'Signature' : code === 'invalid_passport' ? 'Passport' : 'Bearer'
 }

@@ -21,6 +21,7 @@ export async function startEdge(house: House): Promise<void> {
   closing(decisions.close)
   const tokens = createTokenVerifier(config, clock)
   const risk = client('edge', 'risk')
+  for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const edge = await createEdge({
     config,
     configPath: places.config,

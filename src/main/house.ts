@@ -56,7 +56,9 @@ export async function openHouse(
     policies,
     closing,
     ready: {},
-    client: (self, service) =>
-      createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock }),
+    client(self, service) {
+      passports(service) // a key file that is missing or broken refuses the start, not the first call
+      return createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock })
+    },
   }
 }

@@ -26,13 +26,14 @@ type Service = { readonly routes: readonly ServiceRoute[]; start(): void; close(
 
 const WEBHOOK_TIMEOUT_MS = 10_000
 const REFERENCE_TIMEOUT_MS = 3_000
-const BANK_TIMEOUT_MS = 5_000
 
 /** Starts services, each with its own schema and role in the store and its own door. */
-export async function startServices(house: House, names: readonly ServiceName[]): Promise<void> {
+export async function startServices(
+  house: House,
+  server: DatabaseServer,
+  names: readonly ServiceName[],
+): Promise<void> {
   const { addresses, clock, log, passports, closing, ready } = house
-  const server = await openDatabaseServer(house, names)
-  closing(server.close)
   const [doors, services]: [Server[], Service[]] = [[], []]
   closing(() => Promise.all(doors.map(closeServer)))
   closing(() => Promise.all(services.map((service) => service.close()))) // first: they call each other's doors
@@ -41,6 +42,7 @@ export async function startServices(house: House, names: readonly ServiceName[])
     const database = await server.open(name, migrations)
     const service = await create(house, database)
     services.push(service)
+    passports(name) // as for a client: looked at now
     const app = createDoor({ service: name, routes: service.routes, passports, clock, log })
     const { host, port } = addresses.service[name]
     doors.push(await listenDoor(app, host, port))
@@ -49,13 +51,18 @@ export async function startServices(house: House, names: readonly ServiceName[])
   }
 }
 
-/** PostgreSQL where a URL names it; else PGlite in the data directory, which one process has to itself. */
-async function openDatabaseServer(
-  { environment, places, closing, log }: House,
-  names: readonly ServiceName[],
-): Promise<DatabaseServer> {
+/** PostgreSQL where a URL names it; else PGlite in the data directory. @throws Error with what an operator has to mend */
+export async function openDatabaseServer(house: House, names: readonly ServiceName[]): Promise<DatabaseServer> {
+  const { environment, log, closing } = house
   const urlOf = postgresUrlFrom(environment)
-  if (urlOf !== null) return openPostgres(urlOf, (err) => log.error({ err }, 'a connection to PostgreSQL broke'))
+  const onError = (err: Error): void => log.error({ err }, 'a connection to PostgreSQL broke')
+  const server = urlOf === null ? await openEmbedded(house, names) : openPostgres(urlOf, onError)
+  closing(server.close)
+  return server
+}
+
+/** One process has the directory to itself, and so it has all services. */
+async function openEmbedded({ places, closing }: House, names: readonly ServiceName[]): Promise<DatabaseServer> {
   if (names.length < SERVICE_NAMES.length) {
     throw new Error('parts in processes of their own need PostgreSQL: set TIDEGATE_DATABASE_URL')
   }
@@ -123,7 +130,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   risk: {
     migrations: riskMigrations,
     async create(house, database) {
-      const { config, addresses, clock, log, policies, client, closing } = house
+      const { config, clock, log, policies, client, closing } = house
       if (policies === null) throw new Error('risk control has policies to decide by')
       const { provider, desk } = config.risk
       const tongdun = createTongdun({
@@ -145,7 +152,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         provider: tongdun,
         desk: {
           url: desk.url,
-          callbackUrl: `${addresses.urls['edge']}/v1/reviews/decisions`,
+          callbackUrl: desk.callback,
           secret: readSecret(desk.secret_file),
           publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
         },
@@ -157,8 +164,8 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
   settlement: {
     migrations: settlementMigrations,
-    async create({ addresses, clock, log, client }, database) {
-      const bank = createBank({ url: addresses.urls['bank'] ?? '', timeoutMs: BANK_TIMEOUT_MS })
+    async create({ config, clock, log, client }, database) {
+      const bank = createBank({ url: config.bank.url, timeoutMs: config.bank.timeout_ms })
       return createSettlement({ database, clock, log, cashFlowEvents: feedOf(client('settlement', 'cash-flow')), bank })
     },
   },

@@ -21,6 +21,7 @@ export type Addresses = {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+const LOOPBACK = '127.0.0.1'
 const PORT_DEFAULT = 8080
 const OPERATOR_OFFSET = 1
 const SERVICE_OFFSET = 21
@@ -29,7 +30,8 @@ const PORT_MAX = 65_535
 
 /**
  * Addresses from the environment: `TIDEGATE_PORT` (P; the operator is P+1, services P+21…, sandbox P+31…),
- * `TIDEGATE_HOST`, `TIDEGATE_OPERATOR_HOST`, and `TIDEGATE_URL_CASH_FLOW` and so on for a part that runs elsewhere.
+ * `TIDEGATE_HOST` for edge and services, `TIDEGATE_OPERATOR_HOST`, and `TIDEGATE_URL_CASH_FLOW` and so on for a part that
+ * runs elsewhere. The sandbox, which gives anyone any token, is never reached from another machine.
  * @throws Error on a port that is none
  */
 export function addressesFrom(environment: Environment): Addresses {
@@ -37,9 +39,9 @@ export function addressesFrom(environment: Environment): Addresses {
   if (!Number.isInteger(port) || port < 1 || port + SANDBOX_OFFSET + SANDBOX_NAMES.length > PORT_MAX) {
     throw new Error(`TIDEGATE_PORT=${environment['TIDEGATE_PORT']} is not a port that leaves room for the other parts`)
   }
-  const host = environment['TIDEGATE_HOST'] ?? '127.0.0.1'
+  const host = environment['TIDEGATE_HOST'] ?? LOOPBACK
   const service = listeners(SERVICE_NAMES, host, port + SERVICE_OFFSET)
-  const sandbox = listeners(SANDBOX_NAMES, host, port + SANDBOX_OFFSET)
+  const sandbox = listeners(SANDBOX_NAMES, LOOPBACK, port + SANDBOX_OFFSET)
   const edge = { host, port }
   const urls = Object.fromEntries(
     Object.entries({ edge, ...service, ...sandbox }).map(([name, listener]) => [
@@ -49,7 +51,7 @@ export function addressesFrom(environment: Environment): Addresses {
   )
   return {
     edge,
-    operator: { host: environment['TIDEGATE_OPERATOR_HOST'] ?? host, port: port + OPERATOR_OFFSET },
+    operator: { host: environment['TIDEGATE_OPERATOR_HOST'] ?? LOOPBACK, port: port + OPERATOR_OFFSET },
     service,
     sandbox,
     urls,

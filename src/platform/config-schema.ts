@@ -78,8 +78,16 @@ export const ConfigSchema = strict({
   risk: strict({
     assess_timeout_ms: count,
     provider: strict({ url, partner_code: Type.String(), secret_file: file, deadline_ms: count, running_max: count }),
-    desk: strict({ url, secret_file: file, public_key_files: Type.Array(file, { minItems: 1, maxItems: 4 }) }),
+    /** `callback`: where the edge is reached from the desk. */
+    desk: strict({
+      url,
+      callback: url,
+      secret_file: file,
+      public_key_files: Type.Array(file, { minItems: 1, maxItems: 4 }),
+    }),
   }),
+  /** Who pays out what settlement closes. */
+  bank: strict({ url, timeout_ms: count }),
   routes: Type.Array(Route, { minItems: 1 }),
 })
 

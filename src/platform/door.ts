@@ -135,7 +135,7 @@ function refuse(log: Log, thrown: unknown, request: Request, response: Response)
     response.destroy() // part of an answer is out: cutting it is the only honest end
     return
   }
-  for (const [name, value] of Object.entries(problem.extras.headers ?? {})) response.setHeader(name, value)
+  for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
   const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
   response.status(problem.status).type('application/problem+json').json(problem.toBody(receipt))
 }

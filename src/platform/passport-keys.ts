@@ -32,7 +32,7 @@ export function passportKeysIn(folder: string, generate: boolean): PassportKeys 
     if (known !== undefined && now - known.lookedAt < LOOK_EVERY_MS) return known.keys
     const path = join(folder, `passport-${service}.json`)
     if (known === undefined && generate) makeSecretFile(path, newKeys)
-    const modifiedMs = statSync(path).mtimeMs
+    const modifiedMs = modifiedAt(path)
     const keys = known?.modifiedMs === modifiedMs ? known.keys : readKeyFile(path)
     cache.set(service, { keys, modifiedMs, lookedAt: now })
     return keys
@@ -44,6 +44,14 @@ function newKeys(): string {
     { kid: randomBytes(4).toString('hex'), secret: randomBytes(SECRET_BYTES_MIN).toString('base64') },
   ]
   return JSON.stringify(keys)
+}
+
+function modifiedAt(path: string): number {
+  try {
+    return statSync(path).mtimeMs
+  } catch (cause) {
+    throw new Error(`the passport key file ${path} can not be read`, { cause })
+  }
 }
 
 function readKeyFile(path: string): readonly PassportKey[] {

@@ -2,10 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** The secret in a file, without the white space around it. @throws Error when there is none or it is empty */
+/** The secret in a file, without the white space around it. @throws Error that names the file when it holds none */
 export function readSecret(path: string): string {
-  const secret = readFileSync(path, 'utf8').trim()
-  if (secret === '') throw new Error(`${path} is empty`)
+  let secret: string
+  try {
+    secret = readFileSync(path, 'utf8').trim()
+  } catch (cause) {
+    throw new Error(`the secret file ${path} can not be read`, { cause })
+  }
+  if (secret === '') throw new Error(`the secret file ${path} is empty`)
   return secret
 }
 

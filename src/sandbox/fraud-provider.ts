@@ -22,8 +22,8 @@ const checkControl = compileSchema(Type.Object({ down: Type.Boolean() }, { addit
 
 /**
  * A fraud provider that speaks the Tongdun shape and decides by amount alone. A `reference` with `sandbox:slow`,
- * `sandbox:error` or `sandbox:garbage` makes it fail that way. `POST /control {"down":true}` makes it drop every connection
- * but those to `/control`; `GET /calls` counts the scores that were asked for.
+ * `sandbox:error` or `sandbox:garbage` makes it fail that way. `POST /control {"down":true}` makes it drop every
+ * connection but those to `/control`; `GET /calls` counts the scores that were asked for.
  */
 export function startFraudProvider(place: Place): Promise<StandIn> {
   return startStandIn(place, createApp)

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import { Problem } from '../kernel/problem.ts'
 
-/** The last of a stand-in's Express handlers: whatever was thrown leaves as problem+json. Express tells it by its four parameters. */
+/** The last of a stand-in's handlers: what was thrown leaves as problem+json. Express knows it by its four parameters. */
 export function refuse(thrown: unknown, _request: Request, response: Response, _next: NextFunction): void {
   const problem = problemOf(thrown)
   response.status(problem.status).type('application/problem+json').json(problem.toBody())

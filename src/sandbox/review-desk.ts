@@ -58,7 +58,8 @@ export function startReviewDesk(options: ReviewDeskOptions): Promise<StandIn> {
 }
 
 function createApp({ secret, privateKey, clock }: ReviewDeskOptions): Express {
-  const inbox = new Map<string, { readonly headers: unknown; readonly body: unknown }>() // by webhook-id: it may come twice
+  // By webhook-id: a message may come twice.
+  const inbox = new Map<string, { readonly headers: unknown; readonly body: unknown }>()
   const app = express()
   app.disable('x-powered-by')
 

@@ -27,7 +27,7 @@ export type Score =
 
 /**
  * `unreachable`: no connection or a broken one · `timeout`: no whole answer by the deadline · `status`: not 200 ·
- * `garbage`: an answer we can't read, or with a decision we don't know · `refused`: the provider says it did not score ·
+ * `garbage`: an answer we can't read, or a decision we don't know · `refused`: the provider says it did not score ·
  * `breaker_open`: not asked, after many faults · `full`: not asked, too many questions are under way.
  */
 export type Unavailable = 'unreachable' | 'timeout' | 'status' | 'garbage' | 'refused' | 'breaker_open' | 'full'

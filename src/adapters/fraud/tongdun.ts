@@ -58,8 +58,8 @@ class ProviderFault extends Error {
 }
 
 /**
- * A provider that speaks the Tongdun shape: a form to `/riskService/v1.1`, JSON back. The credential travels in the form,
- * so neither a URL nor a log line holds it.
+ * A provider that speaks the Tongdun shape: a form to `/riskService/v1.1`, JSON back. The credential travels in the
+ * form, so neither a URL nor a log line holds it.
  */
 export function createTongdun(options: TongdunOptions): FraudProvider {
   const { log, deadlineMs = DEADLINE_MS, concurrentMax = CONCURRENT_MAX } = options

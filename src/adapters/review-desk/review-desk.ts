@@ -20,7 +20,7 @@ export type ReviewDeskOptions = {
   readonly publicKeys: readonly KeyObject[]
 }
 
-/** What the desk is told of a case. Decisions repeat `caseVersion` and `snapshotHash`, so they are about these facts. */
+/** What the desk is told of a case. Decisions repeat version and hash, so they are about these facts. */
 export type CaseNotice = {
   readonly case: string
   readonly caseVersion: number

@@ -3,7 +3,8 @@ import { Problem } from '../../kernel/problem.ts'
 import type { Answer, Cleared } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
-import type { Upstream, UpstreamOutcome } from '../upstream.ts'
+import type { Outcome, Upstream } from '../upstream.ts'
+import type { ReceivedAnswer } from '../upstream-request.ts'
 
 /**
  * Sends the exact bytes that were validated, with a passport, and passes the answer on. Where money may have moved and the
@@ -21,7 +22,6 @@ export function createForward(options: {
     const upstream = upstreams.get(route.upstream)
     if (upstream === undefined)
       throw new Error(`route ${route.id} names the upstream ${route.upstream}, which there is not`)
-    if (route.stream) return streams.forward(cleared, upstream)
     const count = running.get(route.id) ?? 0
     if (route.runningMax !== null && count >= route.runningMax) {
       await cleared.clearance.spending?.takeBack()
@@ -33,7 +33,10 @@ export function createForward(options: {
     running.set(route.id, count + 1)
     const startedAt = performance.now()
     try {
-      return await conclude(cleared, await upstream.send(requestTo(cleared, upstream)))
+      const outcome = route.stream
+        ? await streams.forward(cleared, upstream)
+        : passOn(await upstream.send(requestTo(cleared, upstream)))
+      return await conclude(cleared, outcome)
     } finally {
       trail.upstreamMs = performance.now() - startedAt
       running.set(route.id, (running.get(route.id) ?? 1) - 1)
@@ -51,21 +54,26 @@ function requestTo(cleared: Cleared, upstream: Upstream): Parameters<Upstream['s
   }
 }
 
-async function conclude(cleared: Cleared, outcome: UpstreamOutcome): Promise<Answer> {
-  const { route, clearance } = cleared
+function passOn(outcome: Outcome<ReceivedAnswer>): Outcome<Answer> {
+  if (outcome.kind !== 'answered') return outcome
+  const { status, headers, body } = outcome.answer
+  return { kind: 'answered', answer: { status, headers: answerHeaders(headers), body } }
+}
+
+async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Answer> {
   if (outcome.kind === 'answered') {
-    const { status, headers, body } = outcome.answer
-    if (status >= 400 && status < 500 && status !== 409) await clearance.spending?.takeBack()
-    return { status, headers: answerHeaders(headers), body }
+    const { status } = outcome.answer
+    if (status >= 400 && status < 500 && status !== 409) await cleared.clearance.spending?.takeBack()
+    return outcome.answer
   }
   if (outcome.kind === 'not_sent') {
-    await clearance.spending?.takeBack()
+    await cleared.clearance.spending?.takeBack()
     throw new Problem('upstream_unavailable', {
       detail: `${outcome.reason}; nothing was sent`,
       headers: { 'retry-after': String(outcome.retryAfterS) },
     })
   }
-  if (route.assess === 'transfer') return unknownOutcome(cleared)
+  if (cleared.route.assess === 'transfer') return unknownOutcome(cleared)
   throw new Problem(outcome.reason === 'timeout' ? 'upstream_timeout' : 'upstream_failed', {
     detail: 'the request was sent and its answer did not come; what it did is not known',
   })

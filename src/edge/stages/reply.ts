@@ -4,13 +4,16 @@ import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Incoming, Trail } from '../exchange.ts'
 import { rateLimitHeaders } from './meter.ts'
 
+/** How long a client that still sends may go on sending, unread. */
+const LINGER_MS_MAX = 1_000
+
 type HeaderPair = readonly [name: string, value: string | readonly string[]]
 
 /** The answer that a refusal is: application/problem+json (RFC 9457) with the receipt in it. */
 export function refuse(problem: Problem, trail: Trail): Answer {
   return {
     status: problem.status,
-    headers: [['content-type', 'application/problem+json'], ...Object.entries(problem.extras.headers ?? {})],
+    headers: [['content-type', 'application/problem+json'], ...Object.entries(problem.headers)],
     body: Buffer.from(JSON.stringify(problem.toBody(trail.receipt))),
   }
 }
@@ -32,8 +35,21 @@ export function createReply(edgeHeaders: (trail: Trail) => readonly HeaderPair[]
     if (unread) response.setHeader('connection', 'close') // the rest must not be taken for the next request
     const bodiless = status === 204 || status === 304 || request.method === 'HEAD'
     if (!bodiless) response.setHeader('content-length', body.length)
-    response.end(bodiless ? undefined : body)
+    if (unread) linger(request, response, body)
+    else response.end(bodiless ? undefined : body)
   }
+}
+
+/** Closing at once with bytes unread resets the connection, and the client may never see the answer. */
+function linger(request: Incoming['request'], response: ServerResponse, body: Buffer): void {
+  response.write(body)
+  const end = (): void => void response.end()
+  const timer = setTimeout(end, LINGER_MS_MAX)
+  request.once('close', () => {
+    clearTimeout(timer)
+    end()
+  })
+  request.resume()
 }
 
 function hasBody(headers: Incoming['request']['headers']): boolean {

@@ -26,10 +26,15 @@ export function createRoute(table: RouteTable) {
       ...admitted,
       route: match.route,
       facts: {
-        request: { method, path, query: Object.fromEntries(parameters), headers: Object.fromEntries(headers) },
+        request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
         source,
         route: { id, path: pattern, tags, upstream },
       },
     }
   }
+}
+
+/** A name that stands twice shows all its values to the rules, whichever of them the upstream will read. */
+function joined(parameters: URLSearchParams): Record<string, string> {
+  return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name).join(',')]))
 }

@@ -1,28 +1,11 @@
-import type { Clock } from '../../kernel/clock.ts'
-import { derivedId, newId } from '../../kernel/id.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
-import { readAmount } from '../../platform/wire.ts'
 import { accountOnWire } from './presenters.ts'
 import type { Reads } from './reads.ts'
-import { actorOf, keyedRequestOf } from './requests.ts'
-import {
-  AccountOnWire,
-  AccountQuery,
-  ById,
-  DepositBody,
-  DepositOnWire,
-  EntriesOnWire,
-  EntriesQuery,
-  NewAccountBody,
-} from './schema.ts'
+import { actorOf } from './requests.ts'
+import { AccountOnWire, AccountQuery, ById, EntriesOnWire, EntriesQuery, NewAccountBody } from './schema.ts'
 import type { Service } from './service.ts'
 
-export function accountRoutes(deps: {
-  readonly service: Service
-  readonly reads: Reads
-  readonly clock: Clock
-}): readonly ServiceRoute[] {
-  const { service, reads, clock } = deps
+export function accountRoutes(service: Service, reads: Reads): readonly ServiceRoute[] {
   return [
     route({
       method: 'post',
@@ -64,29 +47,6 @@ export function accountRoutes(deps: {
       answers: { 200: EntriesOnWire },
       async run({ params, query, passport }) {
         return { status: 200, body: await reads.entries(params.id, actorOf(passport.principal), query) }
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/v1/deposits',
-      operationId: 'deposit',
-      summary: 'Brings money from the outside into an account',
-      callers: ['operator'],
-      body: DepositBody,
-      answers: { 201: DepositOnWire },
-      async run(call) {
-        const { body, passport } = call
-        const request = keyedRequestOf(call)
-        return service.execute({
-          kind: 'deposit',
-          request,
-          by: actorOf(passport.principal),
-          deposit: request === null ? newId('deposit', clock.now()) : derivedId('deposit', request.owner, request.key),
-          account: body.account,
-          amount: readAmount(body.amount, '/amount'),
-          reference: body.reference,
-          receipt: passport.receipt,
-        })
       },
     }),
   ]

@@ -2,7 +2,7 @@ import type { Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Emit } from '../../platform/outbox.ts'
 import { type Answered, answerTo, isKept } from './answers.ts'
-import { type Books, createBooks } from './books.ts'
+import { Books } from './books.ts'
 import type { Command } from './commands.ts'
 import { decide } from './decide.ts'
 import { readBatch, writeBatch } from './store.ts'
@@ -23,7 +23,7 @@ export async function runBatch(
   now: Instant,
   commands: readonly Command[],
 ): Promise<readonly Settled[]> {
-  const books = createBooks(await readBatch(sql, commands), now)
+  const books = new Books(await readBatch(sql, commands), now)
   const settled = commands.map((command) => settle(books, command))
   await writeBatch(sql, books)
   for (const happening of books.happenings) emit(happening)

@@ -55,14 +55,10 @@ export type Move = { readonly account: string; readonly kind: MoveKind; readonly
  * The books while a batch is decided: each command sees what the ones before it did. Nothing here touches the store;
  * `writes` and `happenings` are what the batch comes to.
  */
-export function createBooks(set: WorkingSet, now: Instant) {
-  const balances = new Map([...set.accounts].map(([id, { balance }]) => [id, balance]))
-  const transfers = new Map(set.transfers)
-  const operations = new Map(set.operations)
-  const answers = new Map(set.answers.map((stored) => [nameOf(stored.request), stored]))
-  const waiting = new Set(set.waiting)
-  const happenings: Happening[] = []
-  const writes: Writes = {
+export class Books {
+  readonly now: Instant
+  readonly happenings: Happening[] = []
+  readonly writes: Writes = {
     transfers: [],
     entries: [],
     resolutions: [],
@@ -73,103 +69,125 @@ export function createBooks(set: WorkingSet, now: Instant) {
     accepted: [],
     done: [],
   }
+  readonly #accounts: ReadonlyMap<string, OpenAccount>
+  readonly #balances: Map<string, Balance>
+  readonly #transfers: Map<string, Transfer>
+  readonly #operations: Map<string, Operation>
+  readonly #answers: Map<string, StoredAnswer>
+  readonly #waiting: Set<string>
 
-  return {
-    now,
-    writes,
-    happenings,
-    balances: balances as ReadonlyMap<string, Balance>,
-    account: (id: string): Account | undefined => set.accounts.get(id)?.account,
-    transfer: (id: string): Transfer | undefined => transfers.get(id),
-    answer: (request: KeyedRequest): StoredAnswer | undefined => answers.get(nameOf(request)),
-    tell: (happening: Happening): void => void happenings.push(happening),
-
-    /** Makes all the moves, each an entry and a version of its account; or none of them. */
-    enter(transfer: string, moves: readonly Move[]): 'entered' | MoveRefusal {
-      const after = new Map<string, Balance>()
-      const entries: Entry[] = []
-      for (const { account, kind, amount } of moves) {
-        const before = after.get(account) ?? balances.get(account)
-        assert(before !== undefined, `the balance of ${account} was read`)
-        const moved = moveBalance(before, kind, amount)
-        if ('kind' in moved) return moved
-        after.set(account, moved)
-        const { version, posted, pending } = moved
-        const which = { id: newId('entry', now), account, version, transfer, ...entryKindOf(kind) }
-        entries.push({ ...which, amount, posted, pending, recordedAt: now })
-      }
-      for (const [account, balance] of after) balances.set(account, balance)
-      writes.entries.push(...entries)
-      return 'entered'
-    },
-
-    add(transfer: Transfer): Transfer {
-      transfers.set(transfer.id, transfer)
-      writes.transfers.push(transfer)
-      return transfer
-    },
-
-    resolve(transfer: Transfer, resolution: Resolution, by: string): Transfer {
-      assert(transfer.resolution === null, 'a hold resolves once')
-      const resolved = { ...transfer, resolution }
-      transfers.set(transfer.id, resolved)
-      writes.resolutions.push({ hold: transfer.id, ...resolution, by })
-      return resolved
-    },
-
-    reverse(original: Transfer, reversal: Transfer): void {
-      assert(original.reversedBy === null, 'a transfer is reversed once')
-      transfers.set(original.id, { ...original, reversedBy: reversal.id })
-      writes.reversals.push({ original: original.id, transfer: reversal.id })
-    },
-
-    /** Begins the operation of a command, or takes it to its next state. */
-    setOperation(operation: NewOperation, state: OperationState, reason: string | null): void {
-      const before = operations.get(operation.id)
-      if (before === undefined) writes.operations.push(operation)
-      advance({ ...operation, createdAt: now, version: 0, ...before }, state, reason)
-    },
-
-    /** Takes the operation to its next state. */
-    setState(id: string, state: OperationState, reason: string | null): void {
-      const before = operations.get(id)
-      assert(before !== undefined, `the operation ${id} was read`)
-      advance(before, state, reason)
-    },
-
-    remember(stored: StoredAnswer): void {
-      answers.set(nameOf(stored.request), stored)
-      writes.answers.push(stored)
-    },
-
-    /** Writes a command down, to be run later. */
-    accept(command: TransferCommand): void {
-      writes.accepted.push(command)
-    },
-
-    /** Takes an accepted command off the list; false when somebody has run it. */
-    take(operation: string): boolean {
-      if (!waiting.delete(operation)) return false
-      writes.done.push(operation)
-      return true
-    },
+  constructor(set: WorkingSet, now: Instant) {
+    this.now = now
+    this.#accounts = set.accounts
+    this.#balances = new Map([...set.accounts].map(([id, { balance }]) => [id, balance]))
+    this.#transfers = new Map(set.transfers)
+    this.#operations = new Map(set.operations)
+    this.#answers = new Map(set.answers.map((stored) => [nameOf(stored.request), stored]))
+    this.#waiting = new Set(set.waiting)
   }
 
-  function advance(
-    before: Pick<Operation, 'id' | 'member' | 'transfer' | 'createdAt' | 'version'>,
+  account(id: string): Account | undefined {
+    return this.#accounts.get(id)?.account
+  }
+
+  transfer(id: string): Transfer | undefined {
+    return this.#transfers.get(id)
+  }
+
+  answer(request: KeyedRequest): StoredAnswer | undefined {
+    return this.#answers.get(nameOf(request))
+  }
+
+  balance(account: string): Balance {
+    const balance = this.#balances.get(account)
+    assert(balance !== undefined, `the balance of ${account} was read`)
+    return balance
+  }
+
+  tell(happening: Happening): void {
+    this.happenings.push(happening)
+  }
+
+  /** Makes all the moves, each an entry and a version of its account; or none of them. */
+  enter(transfer: string, moves: readonly Move[]): 'entered' | MoveRefusal {
+    const after = new Map<string, Balance>()
+    const entries: Entry[] = []
+    for (const { account, kind, amount } of moves) {
+      const moved = moveBalance(after.get(account) ?? this.balance(account), kind, amount)
+      if ('kind' in moved) return moved
+      after.set(account, moved)
+      const { version, posted, pending } = moved
+      const which = { id: newId('entry', this.now), account, version, transfer, ...entryKindOf(kind) }
+      entries.push({ ...which, amount, posted, pending, recordedAt: this.now })
+    }
+    for (const [account, balance] of after) this.#balances.set(account, balance)
+    this.writes.entries.push(...entries)
+    return 'entered'
+  }
+
+  add(transfer: Transfer): Transfer {
+    this.#transfers.set(transfer.id, transfer)
+    this.writes.transfers.push(transfer)
+    return transfer
+  }
+
+  resolve(transfer: Transfer, resolution: Resolution, by: string): Transfer {
+    assert(transfer.resolution === null, 'a hold resolves once')
+    const resolved = { ...transfer, resolution }
+    this.#transfers.set(transfer.id, resolved)
+    this.writes.resolutions.push({ hold: transfer.id, ...resolution, by })
+    return resolved
+  }
+
+  reverse(original: Transfer, reversal: Transfer): void {
+    assert(original.reversedBy === null, 'a transfer is reversed once')
+    this.#transfers.set(original.id, { ...original, reversedBy: reversal.id })
+    this.writes.reversals.push({ original: original.id, transfer: reversal.id })
+  }
+
+  /** Begins the operation of a command, or takes the one that was begun when it was accepted to its next state. */
+  setOperation(operation: NewOperation, state: OperationState, reason: string | null): void {
+    const { id, member, transfer } = operation
+    const before = this.#operations.get(id)
+    if (before === undefined) this.writes.operations.push(operation)
+    this.#advance(before ?? { id, member, transfer, createdAt: this.now, version: 0 }, state, reason)
+  }
+
+  /** Takes the operation to its next state. */
+  setState(id: string, state: OperationState, reason: string | null): void {
+    const before = this.#operations.get(id)
+    assert(before !== undefined, `the operation ${id} was read`)
+    this.#advance(before, state, reason)
+  }
+
+  remember(stored: StoredAnswer): void {
+    this.#answers.set(nameOf(stored.request), stored)
+    this.writes.answers.push(stored)
+  }
+
+  /** Writes a command down, to be run later. */
+  accept(command: TransferCommand): void {
+    this.writes.accepted.push(command)
+  }
+
+  /** Takes an accepted command off the list; false when somebody has run it. */
+  take(operation: string): boolean {
+    if (!this.#waiting.delete(operation)) return false
+    this.writes.done.push(operation)
+    return true
+  }
+
+  #advance(
+    { id, member, transfer, createdAt, version }: Omit<Operation, 'state' | 'reason' | 'updatedAt'>,
     state: OperationState,
     reason: string | null,
   ): void {
-    const { id, member, transfer, createdAt } = before
-    const version = before.version + 1
-    const next = { id, member, transfer, createdAt, version, state, reason, updatedAt: now }
-    operations.set(id, next)
-    writes.states.push({ operation: id, version, state, reason })
-    if (state !== 'running') happenings.push(operationHappening(next))
+    const next = { id, member, transfer, createdAt, version: version + 1, state, reason, updatedAt: this.now }
+    this.#operations.set(id, next)
+    this.writes.states.push({ operation: id, version: next.version, state, reason })
+    if (state !== 'running') this.tell(operationHappening(next))
   }
 }
-
-export type Books = ReturnType<typeof createBooks>
 
 function nameOf({ owner, key }: KeyedRequest): string {
   return JSON.stringify([owner, key])

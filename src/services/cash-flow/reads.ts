@@ -10,6 +10,7 @@ import { isFinal, type Operation, type Transfer } from './model.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
 import {
+  type EntryRange,
   findTransferOf,
   listEntries,
   readAccount,
@@ -54,16 +55,11 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
     async entries(id: string, by: Actor, asked: EntriesAsked): Promise<Page<ReturnType<typeof entryOnWire>>> {
       const { account } = await openAccount(id, by)
       const limit = limitOf(asked.limit)
-      const range = {
-        below: asked.cursor === undefined ? null : versionOf(asked.cursor),
-        from: timeOf(asked.from, 'from'),
-        to: timeOf(asked.to, 'to'),
-      }
+      const range = rangeOf(asked)
       const entries = await transaction((sql) => listEntries(sql, id, range, limit + 1))
       return pageOf(entries, limit, cursorOf, (entry) => entryOnWire(entry, account.currency))
     },
 
-    /** @throws Problem `not_found` */
     async transfer(id: string, by: Actor): Promise<Transfer> {
       const found = await transaction((sql) => readTransfer(sql, id))
       if (!isShown(found, by)) throw notFound('transfer')
@@ -90,7 +86,7 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
       return now
     },
 
-    /** Each state after a version. @throws Problem `not_found` */
+    /** Each state after a version, for whoever may read the operation. */
     follow: watch.follow,
   }
 }
@@ -104,6 +100,14 @@ function isShown(found: SeenTransfer | null, by: Actor): found is SeenTransfer {
 
 function cursorOf({ version }: { readonly version: number }): string {
   return Buffer.from(`v${version}`).toString('base64url')
+}
+
+function rangeOf({ cursor, from, to }: EntriesAsked): EntryRange {
+  return {
+    below: cursor === undefined ? null : versionOf(cursor),
+    from: timeOf(from, 'from'),
+    to: timeOf(to, 'to'),
+  }
 }
 
 function versionOf(cursor: string): number {

@@ -68,12 +68,7 @@ export function createService(deps: {
     /** Opens an account at version 0. @throws Problem `not_found` for another member's, `unknown_reference` */
     async openAccount(by: Actor, fields: Omit<NewAccount, 'id'>): Promise<OpenAccount> {
       if (by.kind === 'member' && by.id !== fields.member) throw notFound('member')
-      const [member, product] = await Promise.all([
-        references.members.exists(fields.member),
-        references.products.find(fields.product),
-      ])
-      if (!member) throw new Problem('unknown_reference', { detail: 'body/member: there is no such member' })
-      if (product === null) throw new Problem('unknown_reference', { detail: 'body/product: there is no such product' })
+      await checkReferences(references, fields)
       const account = { id: newId('account', clock.now()), ...fields }
       const opened = await transaction((sql) => openAccount(sql, account, clock.now()))
       assert(opened !== null, 'a new id is new')
@@ -100,6 +95,15 @@ export function createService(deps: {
 }
 
 export type Service = ReturnType<typeof createService>
+
+async function checkReferences(
+  { members, products }: References,
+  { member, product }: Omit<NewAccount, 'id'>,
+): Promise<void> {
+  const [known, found] = await Promise.all([members.exists(member), products.find(product)])
+  if (!known) throw new Problem('unknown_reference', { detail: 'body/member: there is no such member' })
+  if (found === null) throw new Problem('unknown_reference', { detail: 'body/product: there is no such product' })
+}
 
 function answer(settled: Settled): Answer {
   if (settled.kind === 'key_reused') throw new Problem('idempotency_key_reused')

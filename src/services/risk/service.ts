@@ -28,7 +28,7 @@ export type RiskDeps = {
   readonly allowLoopback: boolean
 }
 
-/** The use cases, and what runs by itself once started: cash flow's events, the timers of cases, messages to the desk. */
+/** The use cases, and what runs by itself once started: cash flow's events, timers of cases, messages to the desk. */
 export type RiskService = {
   readonly assessments: Assessments
   readonly reviews: Reviews

@@ -1,5 +1,4 @@
-import type { Json } from '../../kernel/canonical-json.ts'
-import { sha256 } from '../../kernel/canonical-json.ts'
+import { type Json, sha256 } from '../../kernel/canonical-json.ts'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
 import { type Currency, MINOR_MAX, type Money, money } from '../../kernel/money.ts'
@@ -70,7 +69,8 @@ export async function readVelocity(
 ): Promise<{ transfersLastHour: number; amountLastDay: Money }> {
   const [row] = await sql.query<{ transfers: bigint; minor: bigint }>(
     `SELECT count(*) FILTER (WHERE at > $3) AS transfers,
-       LEAST(coalesce(sum(minor) FILTER (WHERE currency = $2 AND outcome IN ('accept', 'review')), 0), $5)::bigint AS minor
+       LEAST(coalesce(sum(minor) FILTER (WHERE currency = $2 AND outcome IN ('accept', 'review')), 0), $5)::bigint
+         AS minor
      FROM assessment WHERE member = $1 AND at > $4`,
     [member, currency, toRfc3339((now - HOUR_MS) as Instant), toRfc3339((now - DAY_MS) as Instant), MINOR_MAX],
   )
@@ -178,7 +178,7 @@ export async function insertDecision(sql: Sql, arrived: ArrivedDecision): Promis
 }
 
 export async function insertReply(sql: Sql, nonce: string, reply: DecisionReply): Promise<void> {
-  await sql.query('INSERT INTO decision_answer (nonce, answer) VALUES ($1, $2::jsonb)', [nonce, JSON.stringify(reply)])
+  await sql.query('INSERT INTO decision_answer (nonce, answer) VALUES ($1, $2::json)', [nonce, JSON.stringify(reply)])
 }
 
 /** What a known nonce came with, and what it was answered. */

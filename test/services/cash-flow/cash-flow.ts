@@ -37,7 +37,7 @@ export async function openCashFlow(
 ): Promise<CashFlowUnderTest> {
   const clock = manualClock(Date.parse('2026-03-02T10:00:00Z') as Instant)
   const database = await server.open('cash-flow', cashFlowMigrations)
-  const log = createLog('silent')
+  const log = createLog('error')
   const decisions: Event[] = []
   const members = new Set(['mem_alice', 'mem_bob', 'mem_carol'])
   const deps = {

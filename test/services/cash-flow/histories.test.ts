@@ -11,9 +11,10 @@ import { assertSound } from './invariants.ts'
 const HISTORIES = 15
 const NAMES = ['alice', 'bob', 'carol'] as const
 
-const amount = fc.integer({ min: 1, max: 60_000 }).map((minor) => cny((minor / 100).toFixed(2)))
+const amount = fc.integer({ min: 20_000, max: 95_000 }).map((minor) => cny((minor / 100).toFixed(2)))
 const name = fc.constantFrom(...NAMES)
-const slot = fc.nat(7)
+/** Few keys, so that they are used again: with the same request, with another, and by what comes after it. */
+const slot = fc.nat(3)
 const twin = fc.boolean()
 const step = fc.oneof(
   {
@@ -21,15 +22,15 @@ const step = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('transfer' as const),
       ...{ from: name, to: name, amount, slot, twin },
-      how: fc.constantFrom('now', 'pending', 'held', 'async'),
+      how: fc.constantFrom('now', 'pending', 'pending', 'held', 'async'),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('capture' as const), slot, twin, part: fc.option(amount) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('capture' as const), slot, twin, part: fc.option(amount) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('void' as const), slot, twin }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('review' as const), slot, approve: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reverse' as const), slot, twin }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deposit' as const), to: name, amount, slot, twin }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), hours: fc.constantFrom(1, 80) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), hours: fc.constantFrom(1, 1, 1, 80) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
@@ -45,7 +46,6 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
   async function take(taken: Step): Promise<void> {
     if (taken.kind === 'pass') return under.clock.advance(taken.hours * 3_600_000)
     const keyOf = (what: string) => `${history}-${what}-${taken.slot}`
-    // One key in eight is used again, with the same body or with another.
     const transfer = transferIdOf('op_olga', keyOf('transfer'))
     if (taken.kind === 'review') return under.tell(taken.approve ? 'review.approved' : 'review.declined', transfer)
     const call = taken.twin ? under.callTwin : under.call
@@ -95,7 +95,7 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
   }
 
   test('the ledger stays sound', async () => {
-    const waves = fc.array(fc.array(step, { minLength: 1, maxLength: 10 }), { minLength: 1, maxLength: 5 })
+    const waves = fc.array(fc.array(step, { minLength: 5, maxLength: 10 }), { minLength: 4, maxLength: 6 })
     await fc.assert(
       fc.asyncProperty(waves, async (waves) => {
         history += 1

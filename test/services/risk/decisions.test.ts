@@ -101,7 +101,8 @@ onEachStore('decisions of the desk', (store) => {
     await signed(decisionOn(opened, { reviewer: 'rolf' }))
     const again = await signed(body)
     assert.equal(first.status, 200)
-    assert.deepEqual(again, first, 'the first answer, though the case has been closed since')
+    const same = JSON.stringify(first) // byte for byte, though the case has been closed since
+    assert.equal(JSON.stringify(again), same)
     const other = await signed(decisionOn(opened, { nonce, reviewer: 'rosa' }))
     assert.equal(other.status, 409)
     assert.equal(other.body['code'], 'nonce_reused')

@@ -12,11 +12,11 @@ import { readTransfers } from './transfers.ts'
  * holds the same locks, in this process or in another.
  */
 export async function readBatch(sql: Sql, commands: readonly Command[]): Promise<WorkingSet> {
-  const touched = commands.flatMap((command) =>
-    command.kind === 'transfer' || command.kind === 'deposit' ? [] : [command.transfer],
-  )
-  const accounts = await lockAccounts(sql, await accountsOf(sql, commands, touched))
-  const transfers = touched.length === 0 ? [] : await readTransfers(sql, touched)
+  // A transfer that another process commits after this look is not there yet: its accounts would not be locked.
+  const touched = await readEnds(sql, commands)
+  const accounts = await lockAccounts(sql, accountsOf(commands, touched))
+  const ids = touched.map(({ id }) => id)
+  const transfers = ids.length === 0 ? [] : await readTransfers(sql, ids)
   const accepted = commands.flatMap((command) =>
     command.kind === 'transfer' && command.run === 'accepted' ? [command.operation] : [],
   )
@@ -36,19 +36,24 @@ function requestOf(command: Command): readonly KeyedRequest[] {
   return [command.request]
 }
 
-async function accountsOf(sql: Sql, commands: readonly Command[], touched: readonly string[]): Promise<string[]> {
+type EndsOfTransfer = { readonly id: string; readonly debit: string; readonly credit: string }
+
+/** The accounts of the transfers that the commands are about. They never change, so no lock is needed to read them. */
+async function readEnds(sql: Sql, commands: readonly Command[]): Promise<readonly EndsOfTransfer[]> {
+  const ids = commands.flatMap((command) =>
+    command.kind === 'transfer' || command.kind === 'deposit' ? [] : [command.transfer],
+  )
+  if (ids.length === 0) return []
+  return sql.query<EndsOfTransfer>('SELECT id, debit, credit FROM transfer WHERE id = ANY($1)', [ids])
+}
+
+function accountsOf(commands: readonly Command[], touched: readonly EndsOfTransfer[]): string[] {
   const ids = new Set<string>()
   for (const command of commands) {
     if (command.kind === 'transfer') ids.add(command.from).add(command.to)
     if (command.kind === 'deposit') ids.add(command.account).add(clearingAccountOf(command.amount.currency))
   }
-  if (touched.length > 0) {
-    const rows = await sql.query<{ debit: string; credit: string }>(
-      'SELECT debit, credit FROM transfer WHERE id = ANY($1)',
-      [touched],
-    )
-    for (const { debit, credit } of rows) ids.add(debit).add(credit)
-  }
+  for (const { debit, credit } of touched) ids.add(debit).add(credit)
   return [...ids]
 }
 

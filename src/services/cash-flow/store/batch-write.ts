@@ -1,12 +1,13 @@
-import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import { toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
 import type { Books } from '../books.ts'
 import type { Entry, Transfer } from '../model.ts'
 import { toWritten } from './work.ts'
 
 /** Writes what a batch came to, a statement for each table: the facts, the balances they sum up to, the work they leave. */
-export async function writeBatch(sql: Sql, { writes, balances, now }: Books): Promise<void> {
-  const at = toRfc3339(now)
+export async function writeBatch(sql: Sql, books: Books): Promise<void> {
+  const { writes } = books
+  const at = toRfc3339(books.now)
   await insert(sql, 'transfer', writes.transfers.map(transferRow))
   await insert(sql, 'entry', writes.entries.map(entryRow))
   await insert(
@@ -36,14 +37,14 @@ export async function writeBatch(sql: Sql, { writes, balances, now }: Books): Pr
       return { owner, key, request_digest: digest, answer, at }
     }),
   )
-  await updateBalances(sql, { writes, balances })
+  await updateBalances(sql, books)
   await writeWork(sql, writes, at)
 }
 
-async function updateBalances(sql: Sql, { writes, balances }: Pick<Books, 'writes' | 'balances'>): Promise<void> {
-  const changed = new Set(writes.entries.map(({ account }) => account))
+async function updateBalances(sql: Sql, books: Books): Promise<void> {
+  const changed = new Set(books.writes.entries.map(({ account }) => account))
   if (changed.size === 0) return
-  const rows = [...changed].map((account) => ({ account, ...balances.get(account) }))
+  const rows = [...changed].map((account) => ({ account, ...books.balance(account) }))
   await sql.query(
     `UPDATE balance SET version = after.version, posted = after.posted, pending = after.pending
      FROM jsonb_to_recordset($1::jsonb) AS after (account text, version bigint, posted bigint, pending bigint)
@@ -101,5 +102,5 @@ function transferRow(transfer: Transfer) {
 }
 
 function entryRow({ recordedAt, ...entry }: Entry): Omit<Entry, 'recordedAt'> & { readonly recorded_at: string } {
-  return { ...entry, recorded_at: toRfc3339(recordedAt as Instant) }
+  return { ...entry, recorded_at: toRfc3339(recordedAt) }
 }

@@ -42,5 +42,6 @@ CREATE TABLE decision (
   headers jsonb NOT NULL,
   received_at timestamptz NOT NULL
 );
-CREATE TABLE decision_answer (nonce text PRIMARY KEY REFERENCES decision, answer jsonb NOT NULL);
+-- `json` keeps the order of keys: the answer is given again byte for byte.
+CREATE TABLE decision_answer (nonce text PRIMARY KEY REFERENCES decision, answer json NOT NULL);
 GRANT SELECT, INSERT ON decision, decision_answer TO $role;
