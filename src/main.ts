@@ -8,7 +8,6 @@ import { makeSecretFile, readSecret } from './platform/secret-file.ts'
 import { deskKeyIn } from './sandbox/desk-key.ts'
 import { startSandbox } from './sandbox/index.ts'
 
-export { credentialFile } from './main/edge.ts'
 export type { Places } from './main/house.ts'
 
 export type Platform = {

@@ -4,9 +4,6 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 export type ExitCode = 0 | 1 | 2
 
 export type Command = {
-  readonly name: string
-  /** One line for the list of commands. */
-  readonly summary: string
   /** What `--help` prints. */
   readonly help: string
   run(args: readonly string[]): Promise<ExitCode>

@@ -1,31 +1,54 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises'
 import { type Command, type ExitCode, Misuse } from './command.ts'
-import { start } from './start.ts'
-import { token } from './token.ts'
 
-const version: Command = {
-  name: 'version',
-  summary: 'print the version',
-  help: 'tidegate version',
-  async run() {
-    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-      version: string
-    }
-    console.log(manifest.version)
-    return 0
+/** A command is loaded when it is called: most need only a part of the platform. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+  start: {
+    summary: 'start the platform, or some of its parts',
+    load: async () => (await import('./start.ts')).start,
+  },
+  demo: {
+    summary: 'start everything on the side and tell a story with it',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  check: {
+    summary: 'check policies and config without starting anything',
+    load: async () => (await import('./check.ts')).check,
+  },
+  test: {
+    summary: "run the policies' examples",
+    load: async () => (await import('./test.ts')).test,
+  },
+  explain: {
+    summary: 'say why a request is answered as it is',
+    load: async () => (await import('./explain.ts')).explain,
+  },
+  policy: {
+    summary: 'say which policies are in force',
+    load: async () => (await import('./policy.ts')).policy,
+  },
+  cases: {
+    summary: 'list, show, approve or decline review cases',
+    load: async () => (await import('./cases.ts')).cases,
+  },
+  token: {
+    summary: "print an access token of the sandbox's identity provider",
+    load: async () => (await import('./token.ts')).token,
+  },
+  version: {
+    summary: 'print the version',
+    load: async () => (await import('./version.ts')).version,
   },
 }
-
-const COMMANDS: readonly Command[] = [start, token, version]
 
 async function run([name, ...args]: readonly string[]): Promise<ExitCode> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     console.log(overview())
     return name === undefined ? 2 : 0
   }
-  const command = COMMANDS.find((candidate) => candidate.name === name)
-  if (command === undefined) throw new Misuse(`there is no command ${JSON.stringify(name)}`)
+  const listed = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (listed === undefined) throw new Misuse(`there is no command ${JSON.stringify(name)}`)
+  const command = await listed.load()
   if (args.includes('--help') || args.includes('-h')) {
     console.log(command.help)
     return 0
@@ -34,8 +57,12 @@ async function run([name, ...args]: readonly string[]): Promise<ExitCode> {
 }
 
 function overview(): string {
-  const list = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')
-  return `tidegate COMMAND [options]\n\n${list}\n\ntidegate COMMAND --help tells more. Exit codes: 0 fine, 1 found something, 2 misuse.`
+  const list = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  return `tidegate COMMAND [options]
+
+${list.join('\n')}
+
+tidegate COMMAND --help tells more. Exit codes: 0 fine, 1 found something, 2 misuse.`
 }
 
 try {

@@ -16,17 +16,17 @@ TIDEGATE_DATABASE_URL, TIDEGATE_LOG (fatal, error, warn, info, debug).`
 const DRAIN_MS_MAX = 30_000
 
 export const start: Command = {
-  name: 'start',
-  summary: 'start the platform, or some of its parts',
   help: HELP,
   async run(args) {
     const { positionals } = readArguments({ args: [...args], allowPositionals: true, options: {} })
     const parts = positionals.map(asPart)
+    // From the beginning: as the first process of a container, Node would ignore a signal that nobody waits for.
+    const told = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
     const startedAt = performance.now()
     const platform = await startPlatform(placesFrom(process.env), process.env, parts.length === 0 ? PART_NAMES : parts)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     console.log(await banner(platform, seconds))
-    await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+    await told
     console.log('Tidegate is closing: requests in flight are answered first.')
     setTimeout(() => process.exit(1), DRAIN_MS_MAX).unref()
     await platform.close()

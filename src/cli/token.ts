@@ -10,8 +10,6 @@ scopes, or all of them for an operator.`
 const OPERATOR = 'op_olga'
 
 export const token: Command = {
-  name: 'token',
-  summary: "print an access token of the sandbox's identity provider",
   help: HELP,
   async run(args) {
     const { values } = readArguments({

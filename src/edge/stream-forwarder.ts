@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
+import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './forward-headers.ts'
 import type { Outcome, Upstream } from './upstream.ts'
@@ -12,7 +12,6 @@ export interface StreamForwarder {
 
 type HeaderPairs = Answer['headers']
 type Pending = {
-  readonly headers: Readonly<Record<string, string>>
   readonly edgeHeaders: HeaderPairs
   readonly answered: (answer: Answer) => void
   readonly failed: (fault: UpstreamFault) => void
@@ -42,8 +41,9 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
         () =>
           new Promise<Answer>((answered, failed) => {
             const { request, response, path, query } = cleared
-            const headers = requestHeaders(cleared, upstream)
-            pending.set(request, { headers, edgeHeaders: edgeHeaders(cleared), answered, failed })
+            pending.set(request, { edgeHeaders: edgeHeaders(cleared), answered, failed })
+            // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
+            request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
             response.once('close', () => answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' }))
             proxyTo(upstream)(request, response, failed).catch(failed)
@@ -58,11 +58,8 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
     changeOrigin: true,
     proxyTimeout: SILENCE_MS_MAX,
     ejectPlugins: true, // its own error page and log are not ours
+    plugins: [proxyEventsPlugin], // without it `on` is not heard
     on: {
-      proxyReq(outgoing, request) {
-        for (const name of outgoing.getHeaderNames()) if (name !== 'host') outgoing.removeHeader(name)
-        for (const [name, value] of Object.entries(pending.get(request)?.headers ?? {})) outgoing.setHeader(name, value)
-      },
       proxyRes(answer, request) {
         const waiting = pending.get(request)
         const headers = [...answerHeaders(answer.headers), ...(waiting?.edgeHeaders ?? [])]

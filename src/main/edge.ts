@@ -4,14 +4,12 @@ import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
+import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { closeServer } from '../platform/door.ts'
 import { makeSecretFile, readSecret } from '../platform/secret-file.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { House } from './house.ts'
-
-/** The file in the data directory by which commands on this machine reach the operator API. */
-export const credentialFile = (data: string): string => join(data, 'operator.credential')
 
 /** Starts the edge and the operator's listener. */
 export async function startEdge(house: House): Promise<void> {

@@ -46,9 +46,9 @@ export async function startServices(
     const app = createDoor({ service: name, routes: service.routes, passports, clock, log })
     const { host, port } = addresses.service[name]
     doors.push(await listenDoor(app, host, port))
-    service.start()
     ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
   }
+  for (const service of services) service.start() // once every door is open: they follow each other's feeds
 }
 
 /** PostgreSQL where a URL names it; else PGlite in the data directory. @throws Error with what an operator has to mend */

@@ -27,7 +27,8 @@ const Route = strict({
 })
 
 const Upstream = strict({
-  url,
+  /** Scheme, host and port; the path is the request's own. */
+  url: Type.String({ pattern: '^https?://[^/?#@]+$' }),
   /** Whether it is one of ours and wants a passport; others get the client's token only if `forward_token` says so. */
   passport: Type.Optional(Type.Boolean()),
   forward_token: Type.Optional(Type.Boolean()),

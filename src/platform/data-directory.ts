@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { sha256 } from '../kernel/canonical-json.ts'
 
+/** The file in the data directory by which commands on this machine reach the operator API. */
+export const credentialFile = (data: string): string => join(data, 'operator.credential')
+
 /** Unix socket paths hold about 100 bytes on Linux and macOS. */
 const SOCKET_PATH_BYTES_MAX = 100
 

@@ -10,7 +10,7 @@ import { openApiOf } from './openapi.ts'
 import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } from './passport.ts'
 import { compileSchema } from './schema.ts'
 import { streamEvents } from './server-sent-events.ts'
-import type { Answer, Call, ServiceRoute } from './service-route.ts'
+import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
 
 const BODY_BYTES_MAX = 1_048_576
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
@@ -82,7 +82,7 @@ function answerWith(route: ServiceRoute) {
   const checks = {
     params: compileSchema(route.params),
     query: compileSchema(route.query),
-    body: route.body === null || route.readsRawBody ? null : compileSchema(route.body),
+    body: route.readsRawBody ? null : compileSchema(route.body ?? Nothing),
   }
   return async (request: Request, response: Response): Promise<void> => {
     const passport = response.locals['passport'] as Passport
@@ -104,7 +104,9 @@ function answerWith(route: ServiceRoute) {
   }
 }
 
+/** No body says as much as an empty object; the schema tells whether that is enough. */
 function jsonOf(rawBody: Buffer): unknown {
+  if (rawBody.length === 0) return {}
   const parsed = parseStrictJson(rawBody, JSON_LIMITS)
   if ('kind' in parsed) throw new Problem('invalid_json', { detail: parsed.detail })
   return parsed.value

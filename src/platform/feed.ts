@@ -15,6 +15,8 @@ const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
+/** A feed that is away for shorter is one whose process is starting. */
+const WARN_FROM_MS = 1_600
 
 const WireEvent = Type.Object({
   seq: Type.String({ pattern: '^[0-9]{1,18}$' }),
@@ -95,7 +97,7 @@ export function followFeed(options: {
         retryMs = RETRY_FIRST_MS
       } catch (err) {
         if (stop.signal.aborted) return
-        if (retryMs > RETRY_FIRST_MS) log.warn({ err, feed, retryMs }, 'feed: trying again')
+        if (retryMs >= WARN_FROM_MS) log.warn({ err, feed, retryMs }, 'feed: trying again')
         await sleep(retryMs, null, { signal: stop.signal }).catch(() => null)
         retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)
       }

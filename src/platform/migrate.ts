@@ -11,7 +11,8 @@ const MIGRATION_LOCK = 7_201_184
 
 /**
  * Creates the service's role and schema and runs, in order, the migrations that have not run yet.
- * Runs as the owner in one transaction. `execute` takes a text of several statements.
+ * Runs in one transaction as the database's owner, for whom `CREATEROLE` is enough: since PostgreSQL 16 that makes a role
+ * without the right to become it, so this is tried and, if need be, granted. `execute` takes a text of several statements.
  * @throws AssertionFailed when a migration that ran was changed afterwards
  */
 export async function migrate(
@@ -24,7 +25,8 @@ export async function migrate(
   await sql.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
   await execute(`
     DO $$ BEGIN CREATE ROLE ${role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-    DO $$ BEGIN IF NOT pg_has_role(CURRENT_USER, '${role}', 'MEMBER') THEN GRANT ${role} TO CURRENT_USER; END IF; END $$;
+    DO $$ BEGIN SET LOCAL ROLE ${role}; SET LOCAL ROLE NONE;
+      EXCEPTION WHEN insufficient_privilege THEN GRANT ${role} TO CURRENT_USER; END $$;
     CREATE SCHEMA IF NOT EXISTS ${schema};
     REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC;
     GRANT USAGE ON SCHEMA ${schema} TO ${role};

@@ -44,6 +44,7 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
       })
       pool.on('error', onError) // an idle connection that broke; the pool replaces it
       pools.push(pool)
+      await reach(pool, service)
       await inTransaction(pool, 'BEGIN', (client) =>
         migrate(service, migrations, statementsOf(client), (text) => client.query(text)),
       )
@@ -56,6 +57,17 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
     async close() {
       await Promise.all(pools.filter((pool) => !pool.ended).map((pool) => pool.end()))
     },
+  }
+}
+
+/** A refused connection says neither what was wanted nor, where a name has two addresses, anything at all. */
+async function reach(pool: pg.Pool, service: ServiceName): Promise<void> {
+  try {
+    const client = await pool.connect()
+    client.release()
+  } catch (cause) {
+    const { message, code } = cause as NodeJS.ErrnoException
+    throw new Error(`PostgreSQL can not be reached for ${service}: ${message || code}`, { cause })
   }
 }
 

@@ -43,7 +43,8 @@ export type ServiceRoute = {
   readonly run: (call: Call) => Promise<Answer>
 }
 
-const Nothing = Type.Object({}, { additionalProperties: false })
+/** No field at all. */
+export const Nothing = Type.Object({}, { additionalProperties: false })
 type Nothing = typeof Nothing
 
 /** Declares a route with its types drawn from its schemas. Members and operators may call it unless `callers` says else. */

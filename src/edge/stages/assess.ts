@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { sha256 } from '../../kernel/canonical-json.ts'
+import { canonicalJson, type Json, sha256 } from '../../kernel/canonical-json.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
@@ -64,7 +64,7 @@ async function ask(
   const body = {
     member: principalId(caller.principal),
     idempotencyKey: payload.idempotencyKey,
-    bodySha256: sha256(payload.bytes),
+    bodySha256: sha256(canonicalJson(payload.value as Json)), // a retry may space or order its keys differently
     receipt: trail.receipt,
     transfer: { from, to, amount, reference },
     source,

@@ -63,6 +63,8 @@ function passOn(outcome: Outcome<ReceivedAnswer>): Outcome<Answer> {
 async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Answer> {
   if (outcome.kind === 'answered') {
     const { status } = outcome.answer
+    // 503 says that nothing was done; any other 5xx may hide a commit whose confirmation was lost.
+    if (status >= 500 && status !== 503 && cleared.route.assess === 'transfer') return unknownOutcome(cleared)
     if (status >= 400 && status < 500 && status !== 409) await cleared.clearance.spending?.takeBack()
     return outcome.answer
   }

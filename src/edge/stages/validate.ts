@@ -56,7 +56,10 @@ function tooLarge(bytesMax: number): Problem {
 }
 
 function checkBody(check: NonNullable<Validated['route']['checkBody']>, bytes: Buffer, limits: EdgeLimits): unknown {
-  const parsed = parseStrictJson(bytes, { depthMax: limits.json_depth_max, keysMax: limits.json_keys_max })
+  const parsed =
+    bytes.length === 0
+      ? { value: {} }
+      : parseStrictJson(bytes, { depthMax: limits.json_depth_max, keysMax: limits.json_keys_max })
   if ('kind' in parsed) throw new Problem('invalid_json', { detail: parsed.detail })
   const checked = check(parsed.value)
   if (checked.ok) return checked.value

@@ -70,7 +70,7 @@ onEachStore("the product service's door", (store) => {
   }
 
   it('refuses what is not JSON it accepts', async () => {
-    const bodies = ['{"name":"A","name":"B","currency":"CNY"}', '{"__proto__":{},"name":"A"}', '{"name":', '']
+    const bodies = ['{"name":"A","name":"B","currency":"CNY"}', '{"__proto__":{},"name":"A"}', '{"name":']
     for (const text of bodies) {
       const passport = signPassport(
         passports,

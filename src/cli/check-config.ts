@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import { readRoutes } from '../edge/index.ts'
+import type { Places } from '../main.ts'
+import { addressesFrom, type Environment } from '../platform/addresses.ts'
+import { ConfigError, parseConfig } from '../platform/config.ts'
+import type { Config } from '../platform/config-schema.ts'
+import type { Finding } from '../policy/index.ts'
+import { fromHere } from './policy-folder.ts'
+
+/** What is wrong with the config: its shape, or else each route with the OpenAPI file it names, then the routes together. */
+export async function checkConfig(places: Places, environment: Environment): Promise<readonly Finding[]> {
+  const file = fromHere('.', places.config)
+  const text = await readFile(places.config, 'utf8')
+  try {
+    const config = parseConfig(file, text, { ...addressesFrom(environment).urls, data: places.data })
+    return await checkRoutes(config, dirname(places.config), placesIn(text), file)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n').map(findingOf)
+    throw error
+  }
+}
+
+async function checkRoutes(
+  config: Config,
+  folder: string,
+  place: ReturnType<typeof placesIn>,
+  file: string,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  const tryRoutes = async (routes: Config['routes'], keys: readonly (string | number)[]): Promise<void> => {
+    await readRoutes({ ...config, routes }, folder).catch((error: Error) => {
+      findings.push({ file, ...place(keys), severity: 'error', code: 'route', message: error.message })
+    })
+  }
+  for (const [index, route] of config.routes.entries()) await tryRoutes([route], ['routes', index])
+  if (findings.length === 0) await tryRoutes(config.routes, ['routes'])
+  return findings
+}
+
+/** Where the value at some keys stands in a YAML text. */
+function placesIn(text: string) {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter })
+  return (keys: readonly (string | number)[]): { readonly line: number; readonly column: number } => {
+    const node = document.getIn(keys, true) as { range?: readonly [number, number, number] } | undefined
+    const { line, col } = lineCounter.linePos(node?.range?.[0] ?? 0)
+    return { line, column: col }
+  }
+}
+
+/** A line of a ConfigError: `file:line:col: message`. */
+function findingOf(line: string): Finding {
+  const [, file = '', row = '1', column = '1', message = line] = /^(.+?):(\d+):(\d+): (.*)$/.exec(line) ?? []
+  return { file, line: Number(row), column: Number(column), severity: 'error', code: 'config', message }
+}

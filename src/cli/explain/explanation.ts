@@ -1,0 +1,84 @@
+import type { Considered } from '../../policy/index.ts'
+import { inColumns } from '../columns.ts'
+
+export const STAGES = [
+  'receive',
+  'admit',
+  'route',
+  'screen',
+  'authenticate',
+  'meter',
+  'authorize',
+  'validate',
+  'assess',
+  'forward',
+] as const
+export type Stage = (typeof STAGES)[number]
+
+/** What a stage did with the request. `open`: it can't be told from here, and `note` says why. */
+export type StageResult = {
+  readonly stage: Stage
+  readonly outcome: 'pass' | 'deny' | 'open' | 'not reached'
+  /** The rule that let it pass or refused it. */
+  readonly rule: string | null
+  readonly note: string
+}
+
+/** Why a request was, or would be, answered as it is. */
+export type Explanation = {
+  readonly request: string
+  readonly receipt: string | null
+  /** Null where only the service behind the edge knows. */
+  readonly status: number | null
+  readonly code: string | null
+  readonly rule: string | null
+  readonly why: string | null
+  readonly change: string | null
+  readonly bundle: string
+  readonly stages: readonly StageResult[]
+  /** Rules that applied, in shadow too. */
+  readonly considered: readonly Considered[]
+  /** As risk control keeps it. */
+  readonly assessment: unknown
+}
+
+export function explanationText(explanation: Explanation): string {
+  const { request, receipt, status, code, rule, why, change, bundle, stages, considered, assessment } = explanation
+  const head = [
+    ['request', request],
+    ['receipt', receipt],
+    ['answer', status === null ? 'the service decides' : code === null ? String(status) : `${status} ${code}`],
+    ['rule', rule],
+    ['why', why],
+    ['to change it', change],
+    ['policies', bundle],
+  ].flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name ?? '', value]]))
+  const table = stages.map((it) => [it.stage, it.outcome, it.rule ?? '', it.note])
+  const rules = considered.map((it) => [it.rule, it.outcome, it.effect, it.detail ?? ''])
+  const parts = [inColumns(head), inColumns(table)]
+  if (rules.length > 0) parts.push(`Rules that applied:\n${inColumns(rules)}`)
+  if (assessment !== null) parts.push(`Assessment:\n${JSON.stringify(assessment, null, 2)}`)
+  return parts.join('\n\n')
+}
+
+/** What lets a refused request pass, where the rule itself does not say. */
+export function changeOf(code: string, rule: string | null): string | null {
+  switch (code) {
+    case 'unauthenticated':
+      return 'send an access token (npx tidegate token --member mem_…)'
+    case 'invalid_token':
+      return 'send a token that one of the configured issuers gave for this audience, and that has not expired'
+    case 'route_not_found':
+      return 'call a path that the config has a route for, or add one there'
+    case 'method_not_allowed':
+      return 'use one of the methods of the route'
+    case 'policy_denied':
+    case 'firewall_denied':
+    case 'risk_rejected':
+      return rule?.includes('/default-') ? 'add a rule that allows it' : `change the rule ${rule} in the policies`
+    case 'idempotency_key_required':
+      return 'send an Idempotency-Key, the same one for each attempt'
+    default:
+      return null
+  }
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { placesFrom } from '../../src/cli/places.ts'
+import { runCli } from '../support/cli.ts'
+import { editFile } from '../support/platform.ts'
+
+let folder: string
+let policies: string
+let config: string
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidegate-check-'))
+  policies = join(folder, 'policies')
+  config = join(folder, 'config', 'default.yaml')
+})
+after(() => rm(folder, { recursive: true, force: true }))
+beforeEach(async () => {
+  const shipped = placesFrom({})
+  await cp(shipped.policies, policies, { recursive: true })
+  await cp(join(shipped.config, '..'), join(folder, 'config'), { recursive: true })
+})
+
+const places = () => ({ TIDEGATE_CONFIG: config, TIDEGATE_POLICIES: policies })
+
+describe('tidegate check', () => {
+  test('what is shipped has neither errors nor warnings', async () => {
+    const { code, stdout } = await runCli(['check'])
+    assert.equal(stdout, '0 errors, 0 warnings\n')
+    assert.equal(code, 0)
+  })
+
+  test('an unknown key in a policy is an error with its place', async () => {
+    await editFile(join(policies, 'access.yaml'), (text) => text.replace('    effect: deny', '    efect: deny'))
+    const { code, stdout } = await runCli(['check', policies])
+    assert.equal(code, 1)
+    assert.match(stdout, /policies\/access\.yaml:7:5: error [a-z-]+: .*efect/)
+    assert.match(stdout, /^[1-9]\d* errors, 0 warnings$/m)
+  })
+
+  test('a rule that has lapsed is a warning, and warnings are fine', async () => {
+    const lapsed = "rules:\n  - { id: old, when: 'true', effect: allow, expires: '2020-01-01T00:00:00Z' }\n"
+    await editFile(join(policies, 'access.yaml'), (text) => text.replace('rules:\n', lapsed))
+    const { code, stdout } = await runCli(['check', '--json'], places())
+    const { findings, errors, warnings } = JSON.parse(stdout)
+    assert.deepEqual({ code, errors, warnings }, { code: 0, errors: 0, warnings: 1 })
+    assert.deepEqual({ line: findings[0].line, code: findings[0].code }, { line: 5, code: 'expired' })
+  })
+
+  test('an unknown key in the config is an error with its place', async () => {
+    await editFile(config, (text) => text.replace('seed: true', 'seed: true\nseeed: true'))
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /config\/default\.yaml:\d+:\d+: error config: .*seeed/)
+  })
+
+  test('each route that can not be served is an error at its own place', async () => {
+    const routes = `routes:
+  - { id: lost, path: /lost, methods: [GET], upstream: nowhere, scopes: [x] }
+  - { id: undecided, path: /undecided, methods: [GET], upstream: risk }
+  - { id: bodiless, path: /bodiless, methods: [POST], upstream: risk, scopes: [x], openapi: openapi/risk.json }
+`
+    await editFile(config, (text) => text.replace('routes:\n', routes))
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /default\.yaml:\d+:5: error route: route lost: no upstream nowhere/)
+    assert.match(stdout, /error route: route undecided: say either/)
+    assert.match(stdout, /error route: .*no operation POST \/bodiless/)
+    assert.match(stdout, /^3 errors/m)
+  })
+
+  test('two routes that answer the same requests are an error', async () => {
+    const twin = 'routes:\n  - { id: twin, path: "/v1/members/{name}", methods: [GET], upstream: risk, scopes: [x] }\n'
+    await editFile(config, (text) => text.replace('routes:\n', twin))
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /error route: routes twin and members\.read answer the same requests/)
+  })
+})
+
+describe('tidegate test', () => {
+  test('every shipped example passes', async () => {
+    const { code, stdout } = await runCli(['test', '--json'])
+    const { examples, passed, failed } = JSON.parse(stdout)
+    assert.equal(code, 0)
+    assert.equal(failed, 0)
+    assert.ok(passed > 20)
+    assert.equal(examples.length, passed)
+  })
+
+  test('an example that comes out otherwise fails, with its place and what came', async () => {
+    await editFile(join(policies, 'risk.yaml'), (text) => text.replace('outcome: accept,', 'outcome: reject,'))
+    const { code, stdout } = await runCli(['test', policies])
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /FAIL .*policies\/risk\.yaml:\d+: What the provider accepts passes\n +expected .*reject.*got .*accept/,
+    )
+    assert.match(stdout, /^\d+ passed, 1 failed$/m)
+  })
+
+  test('no example runs on policies that do not compile', async () => {
+    await writeFile(join(policies, 'broken.yaml'), 'kind: acess\n')
+    const { code, stdout } = await runCli(['test', policies])
+    assert.equal(code, 1)
+    assert.match(stdout, /broken\.yaml:1:\d+: error/)
+    assert.match(stdout, /no example was run/)
+    await rm(join(policies, 'broken.yaml'))
+  })
+})

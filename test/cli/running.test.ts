@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { runCli } from '../support/cli.ts'
+import { accountsOf, type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+
+let platform: TestPlatform
+let calls: EdgeCalls
+
+before(async () => {
+  platform = await startTestPlatform()
+  calls = edgeCalls(platform)
+})
+after(() => platform.close())
+
+const run = (...args: string[]) => runCli(args, platform.environment)
+
+async function runJson(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await run(...args, '--json')
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+describe('tidegate token', () => {
+  test("the last line is a token that the edge takes, with the member's usual scopes", async () => {
+    const { code, stdout } = await run('token', '--member', 'mem_alice')
+    assert.equal(code, 0)
+    const token = stdout.trim().split('\n').at(-1)
+    const answer = await fetch(`${platform.urls.edge}/v1/accounts/acc_alice`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    assert.equal(answer.status, 200)
+  })
+
+  test('a scope and a lifetime are as asked for', async () => {
+    const issued = await runJson('token', '--member', 'mem_bob', '--scope', 'accounts:read', '--ttl', '90s')
+    assert.equal(issued['scope'], 'accounts:read')
+    assert.equal(issued['expires_in'], 90)
+  })
+})
+
+describe('tidegate cases', () => {
+  async function holdTransfer(value: string): Promise<{ operation: string; id: string }> {
+    const held = await calls.transfer(value)
+    assert.equal(held.status, 202, held.text)
+    const { operation } = held.body
+    return eventually('the case', async () => {
+      const { items } = (await runJson('cases', 'list', '--state', 'open')) as {
+        items: { id: string; operation: string }[]
+      }
+      return items.find((it) => it.operation === operation)
+    })
+  }
+
+  test('a held transfer is listed, shown and approved; then the money has moved', async () => {
+    const { id, operation } = await holdTransfer('50000.00')
+    assert.match((await run('cases', 'list')).stdout, new RegExp(`^${id} +open +50000\\.00 CNY +mem_alice +0/1 `, 'm'))
+    const shown = await run('cases', 'show', id)
+    assert.equal(shown.code, 0)
+    assert.match(shown.stdout, /^amount +50000\.00 CNY$/m)
+    const approved = await run('cases', 'approve', id, '--reason', 'known to us')
+    assert.equal(approved.stdout, `${id} is approved: 1 of 1 approvals\n`)
+    assert.equal(approved.code, 0)
+    await eventually('the operation', async () => {
+      const answer = await calls.call('mem_alice', 'GET', `/v1/operations/${operation}`)
+      return answer.body.state === 'succeeded'
+    })
+    assert.match((await run('cases', 'show', id)).stdout, /^vote +approve by op_local at .*: known to us$/m)
+  })
+
+  test('a second vote on a case that is closed is refused, with 1 and the reason', async () => {
+    const { id } = await holdTransfer('50000.00')
+    const declined = await runJson('cases', 'decline', id)
+    assert.equal(declined['state'], 'declined')
+    const again = await run('cases', 'approve', id)
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /409 case_closed/)
+  })
+
+  test('a case that there is not is named as such', async () => {
+    const { code, stderr } = await run('cases', 'show', 'case_none')
+    assert.equal(code, 1)
+    assert.match(stderr, /404 not_found/)
+  })
+})
+
+describe('tidegate explain', () => {
+  async function explainReceipt(receipt: string | undefined): Promise<Record<string, unknown>> {
+    return eventually('the receipt', async () => {
+      const { code, stdout } = await run('explain', '--receipt', receipt ?? '', '--json')
+      return code === 0 && JSON.parse(stdout)
+    })
+  }
+  const outcomes = (explanation: Record<string, unknown>): Record<string, string> =>
+    Object.fromEntries(
+      (explanation['stages'] as { stage: string; outcome: string }[]).map(({ stage, outcome }) => [stage, outcome]),
+    )
+
+  test('a receipt of a rejected transfer names the rule, the score behind it and the bundle', async () => {
+    const rejected = await calls.transfer('95000.00')
+    const explanation = await explainReceipt(rejected.headers['tidegate-receipt'])
+    assert.equal(explanation['status'], 403)
+    assert.equal(explanation['rule'], 'risk/provider-rejects')
+    assert.match(String(explanation['bundle']), /^sha256:/)
+    assert.equal((explanation['assessment'] as { provider: { decision: string } }).provider.decision, 'Reject')
+    assert.deepEqual(
+      { authorize: 'pass', assess: 'deny', forward: 'not reached' },
+      (({ authorize, assess, forward }) => ({ authorize, assess, forward }))(outcomes(explanation)),
+    )
+  })
+
+  test('a receipt of a transfer that passed shows every stage passing', async () => {
+    const posted = await calls.transfer('10.00')
+    const explanation = await explainReceipt(posted.headers['tidegate-receipt'])
+    assert.equal(explanation['status'], 201)
+    assert.deepEqual([...new Set(Object.values(outcomes(explanation)))], ['pass'])
+  })
+
+  const anyTransfer = ['explain', '--method', 'POST', '--path', '/v1/transfers']
+  const body = JSON.stringify({
+    from: 'acc_alice',
+    to: 'acc_bob',
+    amount: { currency: 'CNY', value: '1.00' },
+    reference: 'tea',
+  })
+
+  test('a missing scope is named, with the token verified', async () => {
+    const token = await platform.token('mem_alice', 'accounts:read')
+    const { code, stdout } = await run(...anyTransfer, '--token', token)
+    assert.equal(code, 0)
+    assert.match(stdout, /^answer +403 insufficient_scope$/m)
+    assert.match(stdout, /^why +the token lacks the scope transfers:write$/m)
+    assert.match(stdout, /^to change it +ask for a token with the scope transfers:write$/m)
+    assert.match(stdout, /^authenticate +pass +member mem_alice$/m)
+  })
+
+  test('a request that would pass is taken up to where only the running platform knows; nothing moves', async () => {
+    const before = await accountsOf(calls)
+    const token = await platform.token('mem_alice')
+    const explanation = await runJson(
+      ...[...anyTransfer, '--token', token, '--header', 'idempotency-key: k1', '--body', body],
+    )
+    assert.equal(explanation['status'], null)
+    assert.deepEqual(outcomes(explanation), {
+      receive: 'pass',
+      admit: 'open',
+      route: 'pass',
+      screen: 'pass',
+      authenticate: 'pass',
+      meter: 'open',
+      authorize: 'pass',
+      validate: 'pass',
+      assess: 'open',
+      forward: 'open',
+    })
+    assert.deepEqual(await accountsOf(calls), before)
+  })
+
+  test('a body is checked as the edge checks it', async () => {
+    const token = await platform.token('mem_alice')
+    const wrong = body.replace('"1.00"', '1')
+    const explanation = await runJson(
+      ...[...anyTransfer, '--token', token, '--header', 'idempotency-key: k1', '--body', wrong],
+    )
+    assert.equal(explanation['code'], 'validation_failed')
+    assert.match(String(explanation['why']), /\/amount\/value/)
+  })
+
+  test('a blocked address meets the firewall before anyone asks for a token', async () => {
+    const explanation = await runJson(...anyTransfer, '--ip', '203.0.113.7')
+    assert.equal(explanation['rule'], 'firewall/blocked-addresses')
+    assert.equal(outcomes(explanation)['authenticate'], 'not reached')
+  })
+
+  test('a token whose issuer can not be asked is taken at its word, and that is said', async () => {
+    const token = await platform.token('mem_alice')
+    const elsewhere = { ...platform.environment, TIDEGATE_URL_IDENTITY_PROVIDER: 'http://127.0.0.1:9' }
+    const stranger = await runCli([...anyTransfer, '--token', token], elsewhere)
+    assert.match(stranger.stdout, /invalid_token/) // its issuer is another one there
+    const [head, claims, signature] = token.split('.')
+    const iss = { ...JSON.parse(Buffer.from(claims ?? '', 'base64url').toString()), iss: 'http://127.0.0.1:9' }
+    const unverifiable = [head, Buffer.from(JSON.stringify(iss)).toString('base64url'), signature].join('.')
+    const { code, stdout } = await runCli([...anyTransfer, '--token', unverifiable], elsewhere)
+    assert.equal(code, 0)
+    assert.match(stdout, /^authenticate +pass +member mem_alice, signature not verified$/m)
+  })
+})
+
+test('tidegate policy list names the bundle that /readyz names', async () => {
+  const ready = (await (await fetch(`${platform.urls.operator}/readyz`)).json()) as { policies: { bundle: string } }
+  assert.deepEqual(await runJson('policy', 'list'), ready.policies)
+})

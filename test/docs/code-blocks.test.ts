@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { compileBundle, formatFinding } from '../../src/policy/index.ts'
+import { NOW, policyFile, shippedFiles } from '../policy/fixtures.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { type Block, blocksOf } from './markdown.ts'
+import { openShell, type Shell } from './shell.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+/** This one is followed from top to bottom by a test of its own. */
+const FOLLOWED = 'docs/add-a-route.md'
+
+/** Pages may mark a shell block as `sh run`: it runs, beside a platform with the shipped configuration, and ends well. */
+for (const name of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
+  if (name === FOLLOWED) continue
+  const blocks = blocksOf(readFileSync(join(ROOT, name), 'utf8'))
+  const commands = blocks.filter(({ language, word }) => language === 'sh' && word === 'run')
+  const rules = blocks.filter(({ language }) => language === 'yaml')
+  if (commands.length > 0) describe(`the commands of ${name}`, () => runAll(commands))
+  for (const { line, text } of rules) {
+    test(`the rules of ${name}, line ${line}, compile beside the shipped policies`, () => {
+      const { findings } = compileBundle([...shippedFiles(), policyFile('access', text, name)], NOW)
+      assert.deepEqual(findings.map(formatFinding), [])
+    })
+  }
+}
+
+function runAll(blocks: readonly Block[]): void {
+  let platform: TestPlatform
+  let shell: Shell
+  before(async () => {
+    platform = await startTestPlatform()
+    shell = await openShell(platform.environment)
+  })
+  after(async () => {
+    await shell.close()
+    await platform.close()
+  })
+
+  for (const { line, text } of blocks) {
+    test(`line ${line} runs`, async () => {
+      const { edge, operator } = platform.ports
+      await shell.run(text.replaceAll(':8080', `:${edge.port}`).replaceAll(':8081', `:${operator.port}`))
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Places, startPlatform } from '../../src/main.ts'
+import { addressesFrom } from '../../src/platform/addresses.ts'
+import { loadConfig } from '../../src/platform/config.ts'
+import type { Config } from '../../src/platform/config-schema.ts'
+import { SERVICE_NAMES } from '../../src/platform/database.ts'
+import { editFile, type PreparedPlatform, prepareTestPlatform } from '../support/platform.ts'
+import { startTidegate } from '../support/tidegate-process.ts'
+
+const { urls } = addressesFrom({})
+const read = (name: string): Promise<Config> =>
+  loadConfig(new URL(`../../config/${name}`, import.meta.url).pathname, { ...urls, data: '/data' })
+
+describe('config/production.yaml', () => {
+  let prepared: PreparedPlatform
+  let places: Places
+  let keys: string
+  before(async () => {
+    prepared = await prepareTestPlatform()
+    keys = join(prepared.places.data, 'keys')
+    places = { ...prepared.places, config: join(prepared.places.config, '../production.yaml') }
+    await editFile(places.config, (text) => text.replaceAll('/etc/tidegate/keys', keys))
+  })
+  after(() => prepared.remove())
+
+  test('has no sandbox, no demonstration, no loopback and no key that it made itself', async () => {
+    const { sandbox, seed, allow_loopback, keys, identity, risk, bank } = await read('production.yaml')
+    assert.deepEqual([sandbox, seed, allow_loopback, keys.generate], [false, false, false, false])
+    const outside = identity.issuers.flatMap(({ issuer, jwks }) => [issuer, jwks])
+    outside.push(risk.provider.url, risk.desk.url, risk.desk.callback, bank.url)
+    for (const url of outside) assert.match(url, /^https:\/\/[a-z]+\.example\.com/)
+  })
+
+  test('has the routes and upstreams of the default configuration', async () => {
+    const [ours, shipped] = [await read('production.yaml'), await read('default.yaml')]
+    assert.deepEqual(ours.routes, shipped.routes)
+    assert.deepEqual(ours.upstreams, shipped.upstreams)
+  })
+
+  test('does not start without its key files, and names the first that is missing', async () => {
+    const environment = { ...prepared.environment, TIDEGATE_CONFIG: places.config }
+    const { exited, output } = startTidegate(['start', 'edge'], environment)
+    assert.equal(await exited, 1)
+    assert.equal(output(), `tidegate: the passport key file ${join(keys, 'passport-risk.json')} can not be read\n`)
+  })
+
+  test('starts with them, and nothing of the sandbox with it', async () => {
+    await mkdir(keys, { recursive: true })
+    const secret = Buffer.alloc(32, 7).toString('base64')
+    for (const name of SERVICE_NAMES) {
+      await writeFile(join(keys, `passport-${name}.json`), JSON.stringify([{ kid: '2027-01', secret }]))
+    }
+    const platform = await startPlatform(places, prepared.environment, ['edge'])
+    try {
+      const port = platform.addresses.operator.port
+      assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200)
+      await assert.rejects(
+        fetch(`http://127.0.0.1:${platform.addresses.sandbox['identity-provider'].port}/`),
+        TypeError,
+      )
+    } finally {
+      await platform.close()
+    }
+  })
+})

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { eventually } from './edge-calls.ts'
+import { startTestPlatform, type TestPlatform } from './platform.ts'
+import { openRawSocket, statusesOf } from './raw-socket.ts'
+import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
+
+export type Decision = { readonly receipt: string; readonly status: number; readonly code: string | null }
+
+export interface AttackRig {
+  readonly platform: TestPlatform
+  readonly upstream: RecordingUpstream
+  /** Says these bytes on a socket of their own until the edge closes it, or `answers` have come. */
+  attack(bytes: string | Uint8Array, answers?: number): Promise<{ statuses: number[]; text: string }>
+  /** Decisions written since the rig was last asked. */
+  newDecisions(atLeast: number): Promise<readonly Decision[]>
+  /** The edge refuses these bytes with this status, once; nothing reaches the upstream, and the edge goes on serving. */
+  assertRefused(bytes: string | Uint8Array, status: number | readonly number[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Three sockets: a raw client, the edge, and an upstream that records the bytes it is sent under /echo/…, without a token. */
+export async function startAttackRig(): Promise<AttackRig> {
+  const upstream = await startRecordingUpstream()
+  const methods = 'methods: [GET, POST, DELETE, OPTIONS]'
+  const route = `  - { id: echo, path: "/echo/{rest*}", ${methods}, upstream: recorder, authenticate: none, tags: [public] }\n`
+  const stream =
+    '  - { id: stream, path: /stream, methods: [GET], upstream: recorder, authenticate: none, tags: [public], stream: true }\n'
+  const platform = await startTestPlatform({
+    config: (text) =>
+      text
+        .replace(
+          'upstreams:\n',
+          `upstreams:\n  recorder: { url: "${upstream.url}", timeout_ms: 2000, running_max: 100 }\n`,
+        )
+        .replace('routes:\n', `routes:\n${route}${stream}`)
+        .replace('headers_timeout_ms: 10000', 'headers_timeout_ms: 3000')
+        .replace('request_timeout_ms: 30000', 'request_timeout_ms: 3000'),
+  })
+  const file = join(platform.places.data, 'decisions/decisions.jsonl')
+  let seen = 0
+
+  const newDecisions: AttackRig['newDecisions'] = (atLeast) =>
+    eventually(`${atLeast} decisions are written`, async () => {
+      const text = await readFile(file, 'utf8')
+      const lines = text
+        .slice(0, text.lastIndexOf('\n') + 1)
+        .split('\n')
+        .filter(Boolean)
+      if (lines.length < seen + atLeast) return null
+      const decisions = lines.slice(seen).map((line) => JSON.parse(line) as Decision)
+      seen = lines.length
+      return decisions
+    })
+
+  const attack: AttackRig['attack'] = async (bytes, answers) => {
+    const socket = await openRawSocket(platform.urls.edge)
+    socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+    const text = await (answers === undefined
+      ? socket.closed()
+      : socket.until((received) => statusesOf(received).length >= answers))
+    socket.destroy()
+    return { statuses: statusesOf(text), text }
+  }
+
+  const rig: AttackRig = {
+    platform,
+    upstream,
+    attack,
+    newDecisions,
+    async assertRefused(bytes, status) {
+      const sent = upstream.requests.length
+      const { statuses, text } = await attack(bytes)
+      const [decision, ...more] = await newDecisions(1)
+      assert.equal(statuses.length, 1, text)
+      assert.ok([status].flat().includes(statuses[0] ?? 0), `${statuses[0]} for ${JSON.stringify(bytes)}: ${text}`)
+      assert.match(text, /content-type: application\/problem\+json/i)
+      assert.match(text, new RegExp(`tidegate-receipt: ${decision?.receipt}`, 'i'))
+      assert.deepEqual([decision?.status, more.length], [statuses[0], 0])
+      assert.equal(upstream.requests.length, sent, 'nothing reaches the upstream')
+    },
+    async close() {
+      await platform.close()
+      await upstream.close()
+    },
+  }
+  return rig
+}
+
+/** A request with these header lines; the Host comes first unless a line says otherwise. */
+export function http(start: string, lines: readonly string[] = [], body = ''): string {
+  return `${[start, 'Host: edge.test', ...lines].join('\r\n')}\r\n\r\n${body}`
+}

@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** A socket that says exactly these bytes, and what came back on it. */
+export interface RawSocket {
+  write(bytes: string | Uint8Array): void
+  /** Everything received so far, as Latin-1, one character a byte. */
+  received(): string
+  /** Waits until `done` is true of what was received, or the other side ended. @throws after the deadline */
+  until(done: (received: string) => boolean): Promise<string>
+  /** Waits until the other side has closed. @throws after the deadline */
+  closed(): Promise<string>
+  destroy(): void
+}
+
+const DEADLINE_MS = 10_000
+
+export async function openRawSocket(url: string): Promise<RawSocket> {
+  const { hostname, port } = new URL(url)
+  const socket: Socket = connect(Number(port), hostname)
+  let received = ''
+  let ended = false
+  let wake = Promise.withResolvers<void>()
+  const changed = (): void => {
+    wake.resolve()
+    wake = Promise.withResolvers()
+  }
+  socket.on('data', (bytes) => {
+    received += bytes.toString('latin1')
+    changed()
+  })
+  for (const event of ['end', 'close', 'error']) {
+    socket.on(event, () => {
+      ended = true
+      changed()
+    })
+  }
+  await once(socket, 'connect')
+  const wait = async (done: () => boolean): Promise<string> => {
+    const timer = setTimeout(() => socket.destroy(new Error('deadline')), DEADLINE_MS)
+    while (!done() && !ended) await wake.promise
+    clearTimeout(timer)
+    if (!done()) throw new Error(`the connection ended, or nothing came, after: ${JSON.stringify(received)}`)
+    return received
+  }
+  return {
+    write: (bytes) => void socket.write(bytes),
+    received: () => received,
+    until: (done) => wait(() => done(received)),
+    closed: () => wait(() => ended),
+    destroy: () => void socket.destroy(),
+  }
+}
+
+/** The status codes of the answers in what was received, in order. Bodies are ours: no text in them looks like a status line. */
+export function statusesOf(received: string): number[] {
+  return [...received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map((match) => Number(match[1]))
+}
