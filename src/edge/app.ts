@@ -7,24 +7,28 @@ import type { EdgeLimits } from '../platform/config-schema.ts'
 import type { Log } from '../platform/log.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { Incoming } from './exchange.ts'
+import type { Turns } from './turns.ts'
 
 /** Express hosts one handler: the pipeline. */
-export function createEdgeApp(exchange: (incoming: Incoming) => Promise<void>, log: Log): Express {
+export function createEdgeApp(exchange: (incoming: Incoming) => Promise<void>, turns: Turns, log: Log): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.use((request, response) => {
     response.on('error', (err) => log.debug({ err }, 'the client is gone'))
-    exchange({ request, response }).catch((err: unknown) => {
-      log.fatal({ err }, 'an exchange ended without an answer')
-      response.destroy()
-    })
+    const incoming = { request, response }
+    turns
+      .take(incoming, () => exchange(incoming))
+      .catch((err: unknown) => {
+        log.fatal({ err }, 'an exchange ended without an answer')
+        response.destroy()
+      })
   })
   return app
 }
 
 /** The listener, with every limit that Node leaves off or wide set to ours. */
-export function createEdgeServer(app: Express, limits: EdgeLimits, decisions: DecisionLog): Server {
+export function createEdgeServer(app: Express, turns: Turns, limits: EdgeLimits, decisions: DecisionLog): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.header_bytes_max,
@@ -42,7 +46,9 @@ export function createEdgeServer(app: Express, limits: EdgeLimits, decisions: De
   server.maxRequestsPerSocket = limits.requests_per_socket_max
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
-  server.on('clientError', (error: ParserError, socket: Socket) => answerParserError(error, socket, decisions))
+  server.on('clientError', async (error: ParserError, socket: Socket) => {
+    if (await turns.mayAnswerError(socket)) answerParserError(error, socket, decisions) // else an answer closes it
+  })
   return server
 }
 

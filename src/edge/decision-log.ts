@@ -81,7 +81,13 @@ function closeStream(stream: WriteStream): Promise<void> {
 }
 
 async function findLine(path: string, part: string): Promise<string | null> {
-  const input = createReadStream(path, 'utf8').on('error', () => {})
-  for await (const line of createInterface({ input })) if (line.includes(part)) return line
+  const input = createReadStream(path, 'utf8')
+  try {
+    for await (const line of createInterface({ input })) if (line.includes(part)) return line
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // there are fewer files than there may be
+  } finally {
+    input.destroy()
+  }
   return null
 }

@@ -9,6 +9,21 @@ import type { Spending } from './spending.ts'
 /** One request with the means to answer it, as the listener hands it over. */
 export type Incoming = { readonly request: IncomingMessage; readonly response: ServerResponse }
 
+/** The stages in their order; `pipeline.ts` is where they run. */
+export const STAGES = [
+  'receive',
+  'admit',
+  'route',
+  'screen',
+  'authenticate',
+  'meter',
+  'authorize',
+  'validate',
+  'assess',
+  'forward',
+] as const
+export type StageName = (typeof STAGES)[number]
+
 /**
  * What is written down of an exchange for its receipt. It grows while the stages run, so that a refused request leaves as
  * much as was known when it was refused.
@@ -17,6 +32,8 @@ export type Trail = {
   readonly receipt: Id<'receipt'>
   readonly startedAt: Instant
   readonly bundle: Bundle
+  /** The stage that has begun last: on a refusal, the one that refused. */
+  stage: StageName
   source: string
   method: string
   path: string

@@ -13,7 +13,7 @@ import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
 import { loadBodyCheck } from './openapi-body.ts'
-import { createPipeline } from './pipeline.ts'
+import { createPipeline, named } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
@@ -32,6 +32,7 @@ import { screen } from './stages/screen.ts'
 import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
 import type { TokenVerifier } from './token-verifier.ts'
+import { createTurns } from './turns.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
 export type EdgeDeps = {
@@ -72,27 +73,26 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   })
   const edgeHeaders = createEdgeHeaders()
   const counters = createQuotaCounters()
+  const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
+  const timeoutMs = config.risk.assess_timeout_ms
   const exchange = createPipeline({
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, trustedProxies(config.edge.trusted_proxies)),
-    admit: createAdmit(config.edge.admission),
-    route: createRoute(table),
-    screen,
-    authenticate: createAuthenticate(tokens),
-    meter: createMeter(counters),
-    authorize,
-    validate: createValidate(limits),
-    assess: createAssess({
-      risk: deps.risk,
-      timeoutMs: config.risk.assess_timeout_ms,
-      spend: createSpending(counters),
-    }),
-    forward: createForward({ upstreams, streams: createStreamForwarder(({ trail }) => edgeHeaders(trail)) }),
+    admit: named('admit', createAdmit(config.edge.admission)),
+    route: named('route', createRoute(table)),
+    screen: named('screen', screen),
+    authenticate: named('authenticate', createAuthenticate(tokens)),
+    meter: named('meter', createMeter(counters)),
+    authorize: named('authorize', authorize),
+    validate: named('validate', createValidate(limits)),
+    assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, spend: createSpending(counters) })),
+    forward: named('forward', createForward({ upstreams, streams })),
     refuse,
     record: createRecord(decisions, metrics, log),
     reply: createReply(edgeHeaders),
   })
-  const server = createEdgeServer(createEdgeApp(exchange, log), limits, decisions)
+  const turns = createTurns()
+  const server = createEdgeServer(createEdgeApp(exchange, turns, log), turns, limits, decisions)
   return {
     metrics,
     upstreams: [...upstreams.values()],
@@ -118,6 +118,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     receipt: newId('receipt', startedAt),
     startedAt,
     bundle: policies.bundle(), // a request ends under the bundle it began with
+    stage: 'receive',
     source: '',
     method: '',
     path: '',

@@ -10,6 +10,7 @@ import type {
   Received,
   Routed,
   Screened,
+  StageName,
   Trail,
   Validated,
 } from './exchange.ts'
@@ -30,6 +31,17 @@ export type Stages = {
   refuse(problem: Problem, trail: Trail): Answer
   record(trail: Trail, answer: Answer, problem: Problem | null): void
   reply(incoming: Incoming, trail: Trail, answer: Answer): void
+}
+
+/** A stage that writes down its name as it begins. */
+export function named<In extends { readonly trail: Trail }, Out>(
+  name: StageName,
+  stage: (input: In) => Out,
+): (input: In) => Out {
+  return (input) => {
+    input.trail.stage = name
+    return stage(input)
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ export interface PolicyStore {
 }
 
 /** Policies that can't be served. The message holds every finding, a line each. */
-export class PolicyError extends Error {
+class PolicyError extends Error {
   override readonly name = 'PolicyError'
 }
 

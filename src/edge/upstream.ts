@@ -10,7 +10,7 @@ import { type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request
 export type Outcome<T> = { readonly kind: 'answered'; readonly answer: T } | NoAnswer
 export type NoAnswer =
   /** Certain: nothing of the request left. */
-  | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number }
+  | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number; readonly rule?: string }
   /** The request left, and what it did is not known. */
   | { readonly kind: 'lost'; readonly reason: 'timeout' | 'broken' }
 
@@ -64,7 +64,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
       if (error instanceof UpstreamFault) return error.outcome as Outcome<T>
       const retryAfterS = Math.ceil(BREAKER.resetTimeout / 1000)
       if (codeOf(error) === 'EOPENBREAKER') {
-        return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS }
+        return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS, rule: `breaker/${name}` }
       }
       if (codeOf(error) === 'ESEMLOCKED') return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
       throw error

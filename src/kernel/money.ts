@@ -19,7 +19,7 @@ export function money(currency: Currency, minor: bigint): Money {
   return { currency, minor }
 }
 
-export function isCurrency(text: string): text is Currency {
+function isCurrency(text: string): text is Currency {
   return Object.hasOwn(SCALES, text)
 }
 

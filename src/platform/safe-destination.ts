@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { Agent } from 'undici'
 
 /** Addresses outside may be called; loopback only where an operator says so, everything else special never. */
-export function isAllowedAddress(address: string, allowLoopback: boolean): boolean {
+function isAllowedAddress(address: string, allowLoopback: boolean): boolean {
   if (!ipaddr.isValid(address)) return false
   const range = ipaddr.process(address).range() // ::ffff:10.0.0.1 counts as 10.0.0.1
   return range === 'unicast' || (range === 'loopback' && allowLoopback)

@@ -1,5 +1,5 @@
 /** The known word that was probably meant, for "did you mean"; null when none is within two edits. */
-export function nearest(word: string, known: Iterable<string>): string | null {
+function nearest(word: string, known: Iterable<string>): string | null {
   let best: string | null = null
   let bestEdits = 3
   for (const candidate of known) {

@@ -5,8 +5,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
+import { eventually } from '../support/edge-calls.ts'
 import { prepareTestPlatform } from '../support/platform.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -71,11 +71,7 @@ describe('the Dockerfile', () => {
     const exited = once(child, 'exit')
     try {
       assert.equal(await isHealthy(env), false, 'not yet')
-      const deadline = performance.now() + START_MS_MAX
-      while (!(await isHealthy(env))) {
-        assert.ok(child.exitCode === null && performance.now() < deadline, 'it becomes healthy')
-        await sleep(500)
-      }
+      await eventually('the image is healthy', () => isHealthy(env), START_MS_MAX)
     } finally {
       child.kill('SIGTERM')
       assert.deepEqual(await exited, [0, null])

@@ -7,8 +7,8 @@ import { addressesFrom } from '../../src/platform/addresses.ts'
 import { loadConfig } from '../../src/platform/config.ts'
 import type { Config } from '../../src/platform/config-schema.ts'
 import { SERVICE_NAMES } from '../../src/platform/database.ts'
+import { runCli } from '../support/cli.ts'
 import { editFile, type PreparedPlatform, prepareTestPlatform } from '../support/platform.ts'
-import { startTidegate } from '../support/tidegate-process.ts'
 
 const { urls } = addressesFrom({})
 const read = (name: string): Promise<Config> =>
@@ -42,9 +42,9 @@ describe('config/production.yaml', () => {
 
   test('does not start without its key files, and names the first that is missing', async () => {
     const environment = { ...prepared.environment, TIDEGATE_CONFIG: places.config }
-    const { exited, output } = startTidegate(['start', 'edge'], environment)
-    assert.equal(await exited, 1)
-    assert.equal(output(), `tidegate: the passport key file ${join(keys, 'passport-risk.json')} can not be read\n`)
+    const { code, stderr } = await runCli(['start', 'edge'], environment)
+    assert.equal(code, 1)
+    assert.equal(stderr, `tidegate: the passport key file ${join(keys, 'passport-risk.json')} can not be read\n`)
   })
 
   test('starts with them, and nothing of the sandbox with it', async () => {

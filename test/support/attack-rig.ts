@@ -72,12 +72,14 @@ export async function startAttackRig(): Promise<AttackRig> {
     async assertRefused(bytes, status) {
       const sent = upstream.requests.length
       const { statuses, text } = await attack(bytes)
-      const [decision, ...more] = await newDecisions(1)
+      const decisions = await newDecisions(1)
+      const receipt = /tidegate-receipt: (rcp_\w+)/i.exec(text)?.[1]
       assert.equal(statuses.length, 1, text)
       assert.ok([status].flat().includes(statuses[0] ?? 0), `${statuses[0]} for ${JSON.stringify(bytes)}: ${text}`)
       assert.match(text, /content-type: application\/problem\+json/i)
-      assert.match(text, new RegExp(`tidegate-receipt: ${decision?.receipt}`, 'i'))
-      assert.deepEqual([decision?.status, more.length], [statuses[0], 0])
+      // A body that breaks while it is read leaves two: the parser's, which is answered, and the broken exchange's.
+      assert.ok(decisions.length <= 2 && decisions.every(({ status }) => status >= 400), JSON.stringify(decisions))
+      assert.ok(decisions.some((decision) => decision.receipt === receipt && decision.status === statuses[0]))
       assert.equal(upstream.requests.length, sent, 'nothing reaches the upstream')
     },
     async close() {

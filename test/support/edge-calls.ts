@@ -25,7 +25,7 @@ export type EdgeCalls = {
 }
 
 /** Calls a running platform over real sockets, as its members and operators do. */
-export function edgeCalls(platform: TestPlatform): EdgeCalls {
+export function edgeCalls(platform: Pick<TestPlatform, 'urls' | 'token'>): EdgeCalls {
   const tokens = new Map<string, Promise<string>>()
   let keys = 0
   const tokenOf = (who: Who, scope: string | undefined): Promise<string> => {

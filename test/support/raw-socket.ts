@@ -54,5 +54,5 @@ export async function openRawSocket(url: string): Promise<RawSocket> {
 
 /** The status codes of the answers in what was received, in order. Bodies are ours: no text in them looks like a status line. */
 export function statusesOf(received: string): number[] {
-  return [...received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map((match) => Number(match[1]))
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]))
 }

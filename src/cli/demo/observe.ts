@@ -1,4 +1,4 @@
-import { type KeptDecision, refusingStage } from '../explain/receipt.ts'
+import type { KeptDecision } from '../explain/receipt.ts'
 import type { Answer } from './caller.ts'
 import type { Seen } from './step.ts'
 import { eventually, type World } from './world.ts'
@@ -20,8 +20,8 @@ async function deciderOf(world: World, { receipt }: Answer): Promise<string> {
   })
   world.receipts.add(receipt)
   if (decision.status >= 400 && decision.code === null) return 'the service'
-  const stage = refusingStage(decision)
-  return decision.rule !== null && stage !== 'forward' ? decision.rule : `edge: ${stage}`
+  const { stage } = decision
+  return decision.rule ?? `edge: ${stage}`
 }
 
 /** A transfer in CNY as its maker sends it. */

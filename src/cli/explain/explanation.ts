@@ -1,23 +1,10 @@
+import type { StageName } from '../../edge/exchange.ts'
 import type { Considered } from '../../policy/index.ts'
 import { inColumns } from '../columns.ts'
 
-export const STAGES = [
-  'receive',
-  'admit',
-  'route',
-  'screen',
-  'authenticate',
-  'meter',
-  'authorize',
-  'validate',
-  'assess',
-  'forward',
-] as const
-export type Stage = (typeof STAGES)[number]
-
 /** What a stage did with the request. `open`: it can't be told from here, and `note` says why. */
 export type StageResult = {
-  readonly stage: Stage
+  readonly stage: StageName
   readonly outcome: 'pass' | 'deny' | 'open' | 'not reached'
   /** The rule that let it pass or refused it. */
   readonly rule: string | null

@@ -1,7 +1,8 @@
+import { STAGES, type StageName } from '../../edge/exchange.ts'
 import { PROBLEMS } from '../../kernel/problem.ts'
 import type { Considered } from '../../policy/index.ts'
 import type { OperatorClient } from '../operator-client.ts'
-import { changeOf, type Explanation, STAGES, type Stage, type StageResult } from './explanation.ts'
+import { changeOf, type Explanation, type StageResult } from './explanation.ts'
 
 /** The parts of a kept decision that are explained; `src/edge/stages/record.ts` writes it. */
 export type KeptDecision = {
@@ -12,6 +13,8 @@ export type KeptDecision = {
   readonly principal: { readonly kind: string; readonly id: string } | null
   readonly status: number
   readonly code: string | null
+  /** The stage that refused; null when the service's own answer was passed on. */
+  readonly stage: StageName | null
   readonly detail: string | null
   readonly rule: string | null
   readonly remedy: string | null
@@ -44,8 +47,7 @@ export async function explainReceipt(operator: OperatorClient, receipt: string):
 }
 
 function stagesOf(decision: KeptDecision): readonly StageResult[] {
-  const refusing = refusingStage(decision)
-  const last = refusing === null ? STAGES.length : STAGES.indexOf(refusing)
+  const last = decision.stage === null ? STAGES.length : STAGES.indexOf(decision.stage)
   return STAGES.map((stage, at) => {
     if (at > last) return { stage, outcome: 'not reached', rule: null, note: '' }
     if (at === last) return { stage, outcome: 'deny', rule: decision.rule, note: decision.detail ?? '' }
@@ -53,46 +55,8 @@ function stagesOf(decision: KeptDecision): readonly StageResult[] {
   })
 }
 
-/** The stage that refused, told by the code of the refusal and the rule; null when the service's own answer was passed on. */
-export function refusingStage({ code, rule, route, principal, considered }: KeptDecision): Stage | null {
-  if (code === null) return null
-  const byCode = STAGE_OF_CODE[code]
-  if (byCode !== undefined) return byCode
-  if (code === 'quota_exceeded') {
-    const isAuthorized = considered.some((it) => it.rule.startsWith('access/'))
-    return route === null ? 'admit' : isAuthorized ? 'assess' : 'meter' // quotas on amounts are charged by assess
-  }
-  if (rule?.startsWith('firewall/')) return 'screen'
-  if (rule?.startsWith('access/')) return 'authorize'
-  if (code === 'idempotency_key_reused' || code === 'dependency_unavailable') {
-    return principal === null ? 'authenticate' : 'assess'
-  }
-  if (route === null) return 'receive'
-  if (principal === null) return 'authenticate'
-  return code === 'malformed_request' ? 'validate' : 'forward'
-}
-
-const STAGE_OF_CODE: Readonly<Record<string, Stage>> = {
-  route_not_found: 'route',
-  method_not_allowed: 'route',
-  unauthenticated: 'authenticate',
-  invalid_token: 'authenticate',
-  insufficient_scope: 'authorize',
-  idempotency_key_required: 'validate',
-  idempotency_key_malformed: 'validate',
-  unsupported_media_type: 'validate',
-  invalid_json: 'validate',
-  validation_failed: 'validate',
-  body_too_large: 'validate',
-  risk_rejected: 'assess',
-  overloaded: 'forward',
-  upstream_unavailable: 'forward',
-  upstream_timeout: 'forward',
-  upstream_failed: 'forward',
-}
-
 /** The rule that let the request pass a stage, where it is kept. */
-function passingRule(stage: Stage, { considered, assessment }: KeptDecision): string | null {
+function passingRule(stage: StageName, { considered, assessment }: KeptDecision): string | null {
   const allowed = (kind: string): string | null =>
     considered.findLast(({ rule, outcome }) => rule.startsWith(kind) && outcome === 'matched')?.rule ?? null
   switch (stage) {
@@ -107,7 +71,7 @@ function passingRule(stage: Stage, { considered, assessment }: KeptDecision): st
   }
 }
 
-function noteOf(stage: Stage, { route, principal, assessment, status }: KeptDecision): string {
+function noteOf(stage: StageName, { route, principal, assessment, status }: KeptDecision): string {
   switch (stage) {
     case 'route':
       return route ?? ''

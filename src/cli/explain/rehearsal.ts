@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { decodeJwt } from 'jose'
 import { trustedProxies } from '../../edge/client-address.ts'
-import type { Admission, Incoming, Metered, Trail } from '../../edge/exchange.ts'
+import { type Admission, type Incoming, type Metered, STAGES, type Trail } from '../../edge/exchange.ts'
 import { newTrail, readRoutes } from '../../edge/index.ts'
 import { readPolicies } from '../../edge/policy-store.ts'
 import { createAuthenticate } from '../../edge/stages/authenticate.ts'
@@ -20,7 +20,7 @@ import { addressesFrom, type Environment } from '../../platform/addresses.ts'
 import { loadConfig } from '../../platform/config.ts'
 import type { Config } from '../../platform/config-schema.ts'
 import { type Bundle, compileBundle, formatFinding, type QuotaCharge } from '../../policy/index.ts'
-import { changeOf, type Explanation, STAGES, type StageResult } from './explanation.ts'
+import { changeOf, type Explanation, type StageResult } from './explanation.ts'
 import { incomingOf, type WrittenRequest } from './request.ts'
 
 /**

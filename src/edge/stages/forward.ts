@@ -72,6 +72,7 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
     await cleared.clearance.spending?.takeBack()
     throw new Problem('upstream_unavailable', {
       detail: `${outcome.reason}; nothing was sent`,
+      ...(outcome.rule === undefined ? {} : { rule: outcome.rule }),
       headers: { 'retry-after': String(outcome.retryAfterS) },
     })
   }

@@ -25,6 +25,7 @@ export function createRecord(decisions: DecisionLog, metrics: EdgeMetrics, log: 
       principal: trail.principal,
       status: answer.status,
       code: problem?.code ?? null,
+      stage: problem === null ? null : trail.stage,
       detail: problem?.extras.detail ?? null,
       rule: problem?.extras.rule ?? trail.rule,
       remedy: problem?.extras.remedy ?? null,

@@ -8,11 +8,11 @@ import { createOutbox, outboxMigrations } from '../../../src/platform/outbox.ts'
 import { type Bank, createSettlement, settlementMigrations } from '../../../src/services/settlement/index.ts'
 import { asOperator, createCaller, testPassportKeys } from '../../support/caller.ts'
 
-export const NOON = Date.parse('2026-03-01T12:00:00Z') as Instant
+const NOON = Date.parse('2026-03-01T12:00:00Z') as Instant
 const WAIT_MS_MAX = 20_000
 
 /** A bank for tests that have none: it must not be asked. */
-export const noBank: Bank = { pay: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
+const noBank: Bank = { pay: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
 
 export type Posting = { readonly from: string; readonly to: string; readonly amount: Money; readonly kind?: string }
 

@@ -32,7 +32,10 @@ export async function readAccount(sql: Sql, id: string): Promise<OpenAccount | n
   return row === undefined ? null : toOpenAccount(row)
 }
 
-/** Reads accounts and locks their balances until the transaction ends, in the order of their ids so that no two wait for each other. */
+/**
+ * Reads accounts and locks their balances until the transaction ends, in the order of their ids, so that no two
+ * transactions wait for each other.
+ */
 export async function lockAccounts(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, OpenAccount>> {
   const rows = await sql.query(
     `SELECT account.*, balance.* FROM balance JOIN account ON account.id = balance.account

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { assertRefused, type EdgeCalls, edgeCalls } from '../support/edge-calls.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+
+let platform: TestPlatform
+let calls: EdgeCalls
+
+before(async () => {
+  platform = await startTestPlatform()
+  calls = edgeCalls(platform)
+})
+after(() => platform.close())
+
+describe('records that keep every version', () => {
+  const kinds = {
+    members: { path: '/v1/members', body: { name: 'Carol', country: 'CN' }, change: { name: 'Carole' }, field: 'name' },
+    products: {
+      path: '/v1/products',
+      body: { name: 'Gold', currency: 'CNY' },
+      change: { name: 'Old gold' },
+      field: 'name',
+    },
+  }
+  for (const [kind, { path, body, change, field }] of Object.entries(kinds)) {
+    test(`${kind} are made, changed by the version one has seen, and rolled back by a new version`, async () => {
+      const made = await calls.call('operator', 'POST', path, { body })
+      assert.deepEqual([made.status, made.body.version], [201, 1], made.text)
+      const one = `${path}/${made.body.id}`
+      assertRefused(await calls.call('operator', 'PATCH', one, { body: change }), 'precondition_required')
+      const changed = await calls.call('operator', 'PATCH', one, { body: change, headers: { 'if-match': '"1"' } })
+      assert.deepEqual([changed.status, changed.body.version], [200, 2], changed.text)
+      const late = await calls.call('operator', 'PATCH', one, { body: change, headers: { 'if-match': '"1"' } })
+      assertRefused(late, 'version_mismatch')
+      const back = await calls.call('operator', 'POST', `${one}/rollback`, { body: { version: 1 } })
+      assert.deepEqual([back.status, back.body.version, back.body[field]], [200, 3, made.body[field]], back.text)
+      const versions = await calls.call('operator', 'GET', `${one}/versions`)
+      assert.deepEqual(
+        versions.body.items.map(({ version }: { version: number }) => version),
+        [3, 2, 1],
+      )
+      const asOf = await calls.call('operator', 'GET', `${one}?asOf=2`)
+      assert.equal(asOf.body[field], Object.values(change)[0])
+    })
+  }
+
+  test('a member reads its own record and changes none', async () => {
+    assert.equal((await calls.call('mem_alice', 'GET', '/v1/members/mem_alice')).body.name, 'Alice')
+    const options = { body: { name: 'Malice' }, headers: { 'if-match': '"1"' } }
+    assertRefused(await calls.call('mem_alice', 'PATCH', '/v1/members/mem_alice', options), 'insufficient_scope')
+  })
+
+  test('an account is opened for a member under a product, and money comes in by an operator', async () => {
+    const body = { member: 'mem_alice', product: 'prd_basic', currency: 'CNY' }
+    const opened = await calls.call('mem_alice', 'POST', '/v1/accounts', { body })
+    assert.equal(opened.status, 201, opened.text)
+    const deposit = { account: opened.body.id, amount: { currency: 'CNY', value: '75.00' }, reference: 'salary' }
+    const made = await calls.call('operator', 'POST', '/v1/deposits', { key: 'salary', body: deposit })
+    assert.equal(made.status, 201, made.text)
+    const again = await calls.call('operator', 'POST', '/v1/deposits', { key: 'salary', body: deposit })
+    assert.deepEqual([again.body.id, again.headers['idempotency-replayed']], [made.body.id, 'true'])
+    const { balance } = (await calls.call('mem_alice', 'GET', `/v1/accounts/${opened.body.id}`)).body
+    assert.equal(balance.available.value, '75.00')
+    const nobodys = { ...body, product: 'prd_none' }
+    assertRefused(await calls.call('mem_alice', 'POST', '/v1/accounts', { body: nobodys }), 'unknown_reference')
+  })
+})
