@@ -28,7 +28,15 @@ export async function startPlatform(
 ): Promise<Platform> {
   const closings: (() => unknown)[] = []
   const close = async (): Promise<void> => {
-    for (const closing of closings.splice(0).reverse()) await closing()
+    const faults: unknown[] = []
+    for (const closing of closings.splice(0).reverse()) {
+      try {
+        await closing()
+      } catch (fault) {
+        faults.push(fault) // the rest is closed all the same
+      }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, 'not everything closed as it should')
   }
   try {
     const house = await openHouse(places, environment, parts, (closing) => closings.push(closing))
@@ -39,7 +47,7 @@ export async function startPlatform(
     if (parts.includes('edge')) await startEdge(house)
     return { addresses: house.addresses, parts, close }
   } catch (error) {
-    await close()
+    await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error
   }
 }

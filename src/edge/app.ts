@@ -1,12 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type Express } from 'express'
-import { newId } from '../kernel/id.ts'
-import { Problem } from '../kernel/problem.ts'
+import { Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { EdgeLimits } from '../platform/config-schema.ts'
 import type { Log } from '../platform/log.ts'
-import type { DecisionLog } from './decision-log.ts'
-import type { Incoming } from './exchange.ts'
+import type { TrustedProxies } from './client-address.ts'
+import type { Answer, Incoming } from './exchange.ts'
 import type { Turns } from './turns.ts'
 
 /** Express hosts one handler: the pipeline. */
@@ -27,8 +26,17 @@ export function createEdgeApp(exchange: (incoming: Incoming) => Promise<void>, t
   return app
 }
 
+export type EdgeServerDeps = {
+  readonly app: Express
+  readonly turns: Turns
+  readonly limits: EdgeLimits
+  readonly proxies: TrustedProxies
+  /** Answers, and records, what Node's parser could not read. */
+  readonly refuseUnread: (problem: Problem, source: string) => Answer
+}
+
 /** The listener, with every limit that Node leaves off or wide set to ours. */
-export function createEdgeServer(app: Express, turns: Turns, limits: EdgeLimits, decisions: DecisionLog): Server {
+export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: EdgeServerDeps): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.header_bytes_max,
@@ -44,48 +52,55 @@ export function createEdgeServer(app: Express, turns: Turns, limits: EdgeLimits,
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
   server.maxConnections = limits.connections_max
   server.maxRequestsPerSocket = limits.requests_per_socket_max
+  server.timeout = limits.socket_silence_ms // also for who never reads an answer
+  server.on('connection', limitConnections(limits.connections_per_address_max, proxies))
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
   server.on('clientError', async (error: ParserError, socket: Socket) => {
-    if (await turns.mayAnswerError(socket)) answerParserError(error, socket, decisions) // else an answer closes it
+    if (await turns.mayAnswerError(socket)) answerParserError(error, socket, refuseUnread) // else an answer closes it
   })
   return server
 }
 
+/** One address may not take all connections; a trusted proxy brings many clients on its own. */
+function limitConnections(max: number, proxies: TrustedProxies): (socket: Socket) => void {
+  const counts = new Map<string, number>()
+  return (socket) => {
+    const address = socket.remoteAddress ?? ''
+    if (proxies.has(address)) return
+    const count = (counts.get(address) ?? 0) + 1
+    if (count > max) {
+      socket.destroy()
+      return
+    }
+    counts.set(address, count)
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 1) - 1
+      if (left > 0) counts.set(address, left)
+      else counts.delete(address)
+    })
+  }
+}
+
 type ParserError = Error & { readonly code?: string }
 
+const PARSER_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+}
+
 /** What Node's parser could not read has no request to run through the pipeline; it is answered here, and closed. */
-function answerParserError(error: ParserError, socket: Socket, decisions: DecisionLog): void {
+function answerParserError(error: ParserError, socket: Socket, refuseUnread: EdgeServerDeps['refuseUnread']): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  const problem = new Problem(
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'headers_too_large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'request_timeout'
-        : error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
-          ? 'body_too_large'
-          : 'malformed_request',
+  const problem = new Problem(PARSER_PROBLEMS[error.code ?? ''] ?? 'malformed_request', { cause: error })
+  const { status, headers, body } = refuseUnread(problem, socket.remoteAddress ?? '')
+  const lines = [...headers, ['content-length', String(body.length)], ['connection', 'close']]
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}`).join('\r\n')}\r\n\r\n`,
   )
-  const receipt = newId('receipt')
-  const { code, status } = problem
-  decisions.write({
-    receipt,
-    at: new Date().toISOString(),
-    source: socket.remoteAddress,
-    status,
-    code,
-    detail: error.code,
-  })
-  const body = JSON.stringify(problem.toBody(receipt))
-  const head = [
-    `HTTP/1.1 ${problem.status} Refused`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `tidegate-receipt: ${receipt}`,
-    'connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.end(body)
 }

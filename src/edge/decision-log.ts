@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, rename, stat } from 'node:fs/promises'
+import { createReadStream, createWriteStream, fstatSync, openSync, renameSync, type WriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Log } from '../platform/log.ts'
@@ -26,34 +26,36 @@ export async function openDecisionLog(
 ): Promise<DecisionLog> {
   await mkdir(folder, { recursive: true })
   const fileOf = (age: number): string => join(folder, age === 0 ? 'decisions.jsonl' : `decisions.${age}.jsonl`)
-  let bytes = await stat(fileOf(0)).then(
-    ({ size }) => size,
-    () => 0,
-  )
-  let stream = openStream(fileOf(0), log)
-  let rotating = false
+  let { stream, bytes } = openStream(fileOf(0), log)
+  let previous: WriteStream | null = null
   let dropped = 0
 
-  const rotate = async (): Promise<void> => {
-    rotating = true
-    await closeStream(stream)
-    for (let age = limits.files_max - 1; age > 0; age--) await rename(fileOf(age - 1), fileOf(age)).catch(() => {})
-    stream = openStream(fileOf(0), log)
-    bytes = 0
-    rotating = false
+  /** The full file is renamed while it is open, so that what waits for the disk still goes into it. */
+  const rotate = (): void => {
+    bytes = 0 // though it fails: then it is tried again after as many bytes
+    try {
+      for (let age = limits.files_max - 1; age > 0; age--) renameIfThere(fileOf(age - 1), fileOf(age))
+      const full = stream
+      stream = openStream(fileOf(0), log).stream
+      previous = full
+      closeStream(full).then(() => {
+        previous = null
+      })
+    } catch (err) {
+      log.error({ err }, 'decision log: no rotation')
+    }
   }
 
   return {
     write(decision) {
-      if (rotating || stream.writableLength > WAITING_BYTES_MAX) {
+      if (stream.writableLength > WAITING_BYTES_MAX) {
         dropped += 1
         return
       }
       const line = `${JSON.stringify(decision)}\n`
       bytes += Buffer.byteLength(line)
       stream.write(line)
-      if (bytes >= limits.file_bytes_max)
-        rotate().catch((err: unknown) => log.error({ err }, 'decision log: no rotation'))
+      if (bytes >= limits.file_bytes_max && previous === null) rotate()
     },
     async find(receipt) {
       for (let age = 0; age < limits.files_max; age++) {
@@ -63,20 +65,33 @@ export async function openDecisionLog(
       return null
     },
     dropped: () => dropped,
-    close: () => closeStream(stream),
+    async close() {
+      await Promise.all([previous, stream].map((each) => each && closeStream(each)))
+    },
   }
 }
 
-function openStream(path: string, log: Log): WriteStream {
-  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 })
+/** @throws when the file can't be opened */
+function openStream(path: string, log: Log): { stream: WriteStream; bytes: number } {
+  const fd = openSync(path, 'a', 0o600)
+  const stream = createWriteStream(path, { fd })
   stream.on('error', (err) => log.error({ err }, 'decision log: not written'))
-  return stream
+  return { stream, bytes: fstatSync(fd).size }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 function closeStream(stream: WriteStream): Promise<void> {
   return new Promise((done) => {
-    stream.once('error', () => done())
-    stream.end(() => done())
+    if (stream.closed) return done()
+    stream.once('close', () => done())
+    stream.end()
   })
 }
 

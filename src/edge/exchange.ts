@@ -4,6 +4,7 @@ import type { Id } from '../kernel/id.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
 import type { Bundle, Considered, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
+import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
 
 /** One request with the means to answer it, as the listener hands it over. */
@@ -58,7 +59,7 @@ export type QuotaState = {
 
 declare const proof: unique symbol
 /** A value that only its own stage makes, so that a stage left out, or put before another, does not compile. */
-type Proof<Stage extends string> = { readonly [proof]: Stage }
+export type Proof<Stage extends string> = { readonly [proof]: Stage }
 
 /** One canonical reading of the request's head; the body has not been read. */
 export type Received = Incoming & {
@@ -103,6 +104,8 @@ export type Payload = Proof<'validate'> & {
 export type Cleared = Validated & { readonly clearance: Clearance }
 export type Clearance = Proof<'assess'> & {
   readonly assessment: PassportAssessment | null
+  /** The request's place among those that run on its route. */
+  readonly slot: Slot
   /** What the amount was charged, where it was. */
   readonly spending: Spending | null
 }
@@ -113,4 +116,9 @@ export type Answer = {
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[]
   /** `streamed`: the forwarder has already written it. */
   readonly body: Buffer | 'streamed'
+}
+
+/** Whose Idempotency-Keys a principal's are: a member's, an operator's; a public route's belong to nobody. */
+export function ownerOf(principal: Principal): string {
+  return principal.kind === 'anonymous' ? '' : principal.id
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { Config, RouteConfig } from '../platform/config-schema.ts'
+import { closeServer } from '../platform/door.ts'
 import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
@@ -17,6 +18,7 @@ import { createPipeline, named } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
+import { createRunning } from './running.ts'
 import { createSpending } from './spending.ts'
 import { createAdmit } from './stages/admit.ts'
 import { createAssess } from './stages/assess.ts'
@@ -72,12 +74,15 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     policyRejected: () => policies.rejected() !== null,
   })
   const edgeHeaders = createEdgeHeaders()
+  const proxies = trustedProxies(config.edge.trusted_proxies)
   const counters = createQuotaCounters()
   const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
   const timeoutMs = config.risk.assess_timeout_ms
+  const running = createRunning()
+  const record = createRecord(decisions, metrics, log)
   const exchange = createPipeline({
     begin: () => newTrail(policies, clock),
-    receive: createReceive(limits, trustedProxies(config.edge.trusted_proxies)),
+    receive: createReceive(limits, proxies),
     admit: named('admit', createAdmit(config.edge.admission)),
     route: named('route', createRoute(table)),
     screen: named('screen', screen),
@@ -85,14 +90,25 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),
-    assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, spend: createSpending(counters) })),
+    assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters) })),
     forward: named('forward', createForward({ upstreams, streams })),
     refuse,
-    record: createRecord(decisions, metrics, log),
+    record,
     reply: createReply(edgeHeaders),
   })
   const turns = createTurns()
-  const server = createEdgeServer(createEdgeApp(exchange, turns, log), turns, limits, decisions)
+  const server = createEdgeServer({
+    app: createEdgeApp(exchange, turns, log),
+    turns,
+    limits,
+    proxies,
+    refuseUnread(problem, source) {
+      const trail = { ...newTrail(policies, clock), source }
+      const answer = refuse(problem, trail)
+      record(trail, answer, problem)
+      return { ...answer, headers: [...answer.headers, ...edgeHeaders(trail)] }
+    },
+  })
   return {
     metrics,
     upstreams: [...upstreams.values()],
@@ -103,8 +119,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       })
     },
     async close() {
-      const closed = new Promise<void>((done) => server.close(() => done()))
-      server.closeIdleConnections()
+      const closed = closeServer(server)
+      streams.close()
       await closed
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
     },
@@ -147,6 +163,9 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
   if (isPublic === (route.scopes !== undefined)) {
     throw new Error(`route ${route.id}: say either \`scopes\` or \`authenticate: none\``)
   }
+  if (route.assess !== undefined && (route.openapi === undefined || route.idempotency_key === undefined)) {
+    throw new Error(`route ${route.id}: \`assess\` asks for \`openapi\` and \`idempotency_key: required\``)
+  }
   if (route.stream === true && route.methods.some((method) => method !== 'GET')) {
     throw new Error(`route ${route.id}: only GET is streamed`)
   }
@@ -162,6 +181,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     assess: route.assess ?? null,
     stream: route.stream ?? false,
     runningMax: route.running_max ?? null,
+    bodyBytesMax: route.body_bytes_max ?? config.edge.limits.body_bytes_max,
     checkBody:
       route.openapi === undefined ? null : await loadBodyCheck(join(folder, route.openapi), route.path, route.methods),
   }

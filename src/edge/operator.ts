@@ -5,6 +5,7 @@ import helmet from 'helmet'
 import { Problem } from '../kernel/problem.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { ServiceName } from '../platform/database.ts'
+import { problemOfExpress } from '../platform/express-problem.ts'
 import type { Log } from '../platform/log.ts'
 import type { Principal } from '../platform/passport.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
@@ -78,7 +79,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
     throw new Problem('route_not_found')
   })
   app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    const problem = Problem.from(thrown)
+    const problem = problemOfExpress(thrown)
     if (problem.status >= 500) deps.log.error({ err: problem.cause ?? problem }, problem.code)
     for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
     response.status(problem.status).type('application/problem+json').json(problem.toBody())

@@ -57,7 +57,12 @@ export async function openPolicyStore(folder: string, clock: Clock, log: Log): P
   timer.unref()
   let closed = false
   async function tick(): Promise<void> {
-    await look().catch((err: unknown) => log.error({ err, folder }, 'policies: the folder can not be read'))
+    await look().catch((err: unknown) => {
+      const reason = `${folder}: ${err instanceof Error ? err.message : 'can not be read'}`
+      if (rejected !== reason) log.error({ err, folder }, 'policies: the folder can not be read')
+      rejected = reason
+      seen = [] // so that it is looked at anew once it can be read
+    })
     if (closed) return
     timer = setTimeout(tick, LOOK_EVERY_MS)
     timer.unref()

@@ -3,7 +3,7 @@ import type { QuotaState } from './exchange.ts'
 
 /** Buckets of one process. What they hold is lost with it: at most one window is counted anew. */
 export interface QuotaCounters {
-  /** Takes `points` from the bucket if they are there; null when they are not, with `state` telling when to come back. */
+  /** Takes `points` from the bucket if they are there; `state` tells what is left and when it is full again. */
   take(bucket: Bucket, points: number): Promise<{ readonly taken: boolean; readonly state: QuotaState }>
   /** Gives points back that were taken for something that then did not happen. */
   giveBack(bucket: Bucket, points: number): Promise<void>
@@ -42,7 +42,9 @@ export function createQuotaCounters(): QuotaCounters {
       }
     },
     async giveBack(bucket, points) {
-      await limiterOf(bucket).reward(bucket.key, points)
+      const limiter = limiterOf(bucket)
+      const held = await limiter.get(bucket.key)
+      if (held !== null && held.consumedPoints >= points) await limiter.reward(bucket.key, points) // else a new window
     },
   }
 }

@@ -14,6 +14,7 @@ export type Route = {
   readonly assess: 'transfer' | null
   readonly stream: boolean
   readonly runningMax: number | null
+  readonly bodyBytesMax: number
   /** Checks a body by the route's OpenAPI file; null where the body is passed as it is. */
   readonly checkBody: ((value: unknown) => Checked<unknown>) | null
 }

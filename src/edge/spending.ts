@@ -1,5 +1,4 @@
-import { type Money, parseMoney, scaleOf, type WireMoney } from '../kernel/money.ts'
-import { Problem } from '../kernel/problem.ts'
+import { type Money, scaleOf } from '../kernel/money.ts'
 import type { Validated } from './exchange.ts'
 import type { Bucket, QuotaCounters } from './quota-counters.ts'
 import { charge } from './stages/meter.ts'
@@ -13,63 +12,39 @@ const REMEMBERED_MAX = 200_000
  * Charges the amount of a transfer to the member's quotas on amounts, once for each Idempotency-Key: a retry moves nothing
  * new and must get the first answer, whatever is left of the quota.
  */
-export function createSpending(counters: QuotaCounters): (validated: Validated) => Promise<Spending> {
+export function createSpending(counters: QuotaCounters): (validated: Validated, amount: Money) => Promise<Spending> {
   const charged = new Set<string>()
 
-  return async function spend(validated) {
-    const { meter, payload, trail } = validated
-    const amount = amountOf(payload.value)
-    const taken: { readonly name: string; readonly bucket: Bucket; readonly points: number }[] = []
+  return async function spend({ meter, payload, trail }, amount) {
+    const taken: { readonly name: string; readonly bucket: Bucket }[] = []
+    const cost = majorUnits(amount)
     const takeBack = async (): Promise<void> => {
-      for (const { name, bucket, points } of taken.splice(0)) {
+      for (const { name, bucket } of taken.splice(0)) {
         charged.delete(name)
-        await counters.giveBack(bucket, points)
+        await counters.giveBack(bucket, cost)
       }
     }
-    for (const quota of meter.amountQuotas) {
-      if (amount === null || amount.currency !== quota.limit.currency) continue
-      const name = JSON.stringify([quota.key, payload.idempotencyKey])
-      if (payload.idempotencyKey !== null && charged.has(name)) continue
-      const { windowMs } = quota
-      const bucket = { name: quota.name, key: quota.key, limit: points(quota.limit), windowMs }
-      try {
-        await charge(counters, quota, bucket, points(amount), trail)
-      } catch (refusal) {
-        await takeBack()
-        throw refusal
+    try {
+      for (const quota of meter.amountQuotas) {
+        const name = JSON.stringify([quota.key, payload.idempotencyKey])
+        if (amount.currency !== quota.limit.currency || charged.has(name)) continue
+        const { key, windowMs } = quota
+        const bucket = { name: quota.name, key, limit: majorUnits(quota.limit), windowMs }
+        if (!(await charge(counters, quota, bucket, cost, trail))) continue
+        if (charged.size >= REMEMBERED_MAX) charged.delete(charged.values().next().value ?? '')
+        charged.add(name)
+        taken.push({ name, bucket })
       }
-      if (charged.size >= REMEMBERED_MAX) charged.delete(charged.values().next().value ?? '')
-      charged.add(name)
-      taken.push({ name, bucket, points: points(amount) })
+    } catch (refusal) {
+      await takeBack()
+      throw refusal
     }
     return { takeBack }
   }
 }
 
-/** Whole major units, rounded up: counters are doubles, and a quota need not count cents. */
-function points({ currency, minor }: Money): number {
+/** Rounded up: counters are doubles, and a quota need not count cents. */
+function majorUnits({ currency, minor }: Money): number {
   const unit = 10n ** BigInt(scaleOf(currency))
   return Number((minor + unit - 1n) / unit)
-}
-
-/** The amount of a body that the route's schema has already accepted. @throws Problem when it is not money */
-export function amountOf(body: unknown): Money | null {
-  const wire = (body as { amount?: WireMoney } | undefined)?.amount
-  if (wire === undefined) return null
-  const amount = parseMoney(wire)
-  if (typeof amount !== 'string' && amount.minor > 0n) return amount
-  const detail =
-    typeof amount !== 'string'
-      ? 'must be more than zero'
-      : { ...FAULTS, unknown_currency: `${wire.currency} is not kept here` }[amount]
-  throw new Problem('validation_failed', {
-    detail: `/amount: ${detail}`,
-    errors: [{ pointer: '/amount', detail }],
-  })
-}
-
-const FAULTS = {
-  malformed: 'is not a decimal number',
-  wrong_scale: "must have exactly the currency's number of decimals",
-  too_large: 'is larger than is kept here',
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, requestHeaders } from './forward-headers.ts'
@@ -8,6 +8,8 @@ import { UpstreamFault } from './upstream-request.ts'
 export interface StreamForwarder {
   /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
   forward(cleared: Cleared, upstream: Upstream): Promise<Outcome<Answer>>
+  /** Cuts what still streams; a reader comes again with its Last-Event-ID. */
+  close(): void
 }
 
 type HeaderPairs = Answer['headers']
@@ -28,6 +30,7 @@ const CLIENT_CLOSED = 499
 export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderPairs): StreamForwarder {
   const pending = new WeakMap<IncomingMessage, Pending>()
   const proxies = new Map<string, RequestHandler>()
+  const open = new Set<ServerResponse>()
 
   const proxyTo = ({ name, origin }: Upstream): RequestHandler => {
     const proxy = proxies.get(name) ?? createProxy(origin, pending)
@@ -36,6 +39,9 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   }
 
   return {
+    close() {
+      for (const response of open) response.destroy()
+    },
     forward: (cleared, upstream) =>
       upstream.guard(
         () =>
@@ -45,7 +51,11 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
             // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
-            response.once('close', () => answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' }))
+            open.add(response)
+            response.once('close', () => {
+              open.delete(response)
+              answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' })
+            })
             proxyTo(upstream)(request, response, failed).catch(failed)
           }),
       ),

@@ -5,6 +5,9 @@ import { Problem } from '../kernel/problem.ts'
 import type { Config } from '../platform/config-schema.ts'
 import { destinationFault } from '../platform/safe-destination.ts'
 
+/** How long a verified token is believed without looking at it again: a removed key, too, stops within it and the JWKS's age. */
+const REMEMBERED_S_MAX = 60
+
 /** What an access token says, once all of it was verified (RFC 9068). */
 export type VerifiedToken = {
   readonly subject: string
@@ -25,7 +28,7 @@ const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 const REQUIRED_CLAIMS = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti']
 const JWKS_TIMEOUT_MS = 2_000
 const JWKS_COOLDOWN_MS = 5_000
-const JWKS_CACHE_MS = 600_000
+const JWKS_CACHE_MS = 300_000
 
 type Issuer = { readonly keys: JWTVerifyGetKey; readonly audience: string; readonly algorithms: readonly string[] }
 
@@ -57,12 +60,15 @@ export function createTokenVerifier(config: Config, clock: Clock): TokenVerifier
       const name = createHash('sha256').update(token).digest('base64')
       const before = remembered.get(name)
       if (before !== undefined) {
-        if (before.expiresAt + clock_skew_s > clock.now() / 1000) return before
+        if (before.expiresAt > clock.now() / 1000) return before
         remembered.delete(name)
       }
       const verified = await verifySignature(token, known, clock, clock_skew_s)
       if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? '')
-      remembered.set(name, verified)
+      remembered.set(name, {
+        ...verified,
+        expiresAt: Math.min(verified.expiresAt, clock.now() / 1000 + REMEMBERED_S_MAX),
+      })
       return verified
     },
   }

@@ -29,7 +29,6 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-const CONNECTIONS_MAX = 256
 const CONNECT_TIMEOUT_MS = 2_000
 const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: 5_000, rollingCountTimeout: 10_000 }
 
@@ -40,7 +39,7 @@ const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeou
 export function createUpstream(name: string, config: UpstreamConfig, passports: PassportKeys, clock: Clock): Upstream {
   const { origin } = new URL(config.url)
   const pool = new Agent({
-    connections: CONNECTIONS_MAX,
+    connections: config.running_max,
     connect: { timeout: CONNECT_TIMEOUT_MS },
     headersTimeout: config.timeout_ms,
     bodyTimeout: config.timeout_ms,
@@ -83,7 +82,8 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     send: (request) => guard(() => sendOnce(pool, origin, request)),
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
-      const request = { method, target: path + query, body: payload.bytes }
+      const { bytes: body, idempotencyKey } = payload
+      const request = { method, target: path + query, body, idempotencyKey }
       const { principal } = caller
       return signPassport(passports, clock, name, request, {
         principal,

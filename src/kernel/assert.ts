@@ -1,5 +1,5 @@
 /** Our own bug, told apart from anything a caller did: it is never turned into a refusal of the caller. */
-class AssertionFailed extends Error {
+export class AssertionFailed extends Error {
   override readonly name = 'AssertionFailed'
 }
 

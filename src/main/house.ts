@@ -41,7 +41,9 @@ export async function openHouse(
   const config = await loadConfig(places.config, { ...addresses.urls, data: places.data })
   const log = createLog(environment['TIDEGATE_LOG'] ?? 'warn')
   const clock = systemClock
-  const passports = passportKeysIn(config.keys.folder, config.keys.generate)
+  const passports = passportKeysIn(config.keys.folder, config.keys.generate, (err) =>
+    log.error({ err }, 'passport keys: the last good ones stay in force'),
+  )
   const decides = parts.includes('edge') || parts.includes('risk')
   const policies = decides ? await openPolicyStore(places.policies, clock, log) : null
   if (policies !== null) closing(policies.close)

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { join } from 'node:path'
+import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
 import { createTongdun } from '../adapters/fraud/tongdun.ts'
 import { asId } from '../kernel/id.ts'
@@ -34,19 +35,24 @@ export async function startServices(
   names: readonly ServiceName[],
 ): Promise<void> {
   const { addresses, clock, log, passports, closing, ready } = house
-  const [doors, services]: [Server[], Service[]] = [[], []]
-  closing(() => Promise.all(doors.map(closeServer)))
-  closing(() => Promise.all(services.map((service) => service.close()))) // first: they call each other's doors
+  const services: Service[] = []
+  const doors: Server[] = []
+  const apps: { readonly name: ServiceName; readonly app: Express }[] = []
   for (const name of names) {
     const { migrations, create } = BUILDERS[name]
     const database = await server.open(name, migrations)
     const service = await create(house, database)
     services.push(service)
     passports(name) // as for a client: looked at now
-    const app = createDoor({ service: name, routes: service.routes, passports, clock, log })
+    apps.push({ name, app: createDoor({ service: name, routes: service.routes, passports, clock, log }) })
+    ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
+  }
+  // Closed last first: the loops that call others, the doors, and only then (made by `create`) what both reach outside with.
+  closing(() => Promise.all(doors.map(closeServer)))
+  closing(() => Promise.all(services.map((service) => service.close())))
+  for (const { name, app } of apps) {
     const { host, port } = addresses.service[name]
     doors.push(await listenDoor(app, host, port))
-    ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
   }
   for (const service of services) service.start() // once every door is open: they follow each other's feeds
 }
@@ -114,8 +120,8 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         clock,
         log,
         riskEvents: feedOf(client('cash-flow', 'risk')),
-        members: { exists: (member) => exists(members, `/v1/members/${member}`) },
-        products: { find: async (product) => ((await exists(products, `/v1/products/${product}`)) ? product : null) },
+        members: { exists: async (member) => (await find(members, `/v1/members/${member}`)) !== null },
+        products: { find: (product) => find<{ currency: string }>(products, `/v1/products/${product}`) },
       })
       if (config.seed) {
         for (const name of ['alice', 'bob']) {
@@ -171,10 +177,11 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
 }
 
-async function exists(client: ServiceClient, target: string): Promise<boolean> {
+/** What another service keeps under the target, as its schema says; null when it has none. */
+async function find<Resource>(client: ServiceClient, target: string): Promise<Resource | null> {
   const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
   if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
-  return answer.status === 200
+  return answer.status === 200 ? (answer.body as Resource) : null
 }
 
 function webhookDispatcher({ config }: House): ReturnType<typeof safeDispatcher> {

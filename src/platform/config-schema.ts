@@ -24,6 +24,7 @@ const Route = strict({
   assess: Type.Optional(Type.Literal('transfer')),
   stream: Type.Optional(Type.Boolean()),
   running_max: Type.Optional(count),
+  body_bytes_max: Type.Optional(count),
 })
 
 const Upstream = strict({
@@ -51,6 +52,8 @@ export const ConfigSchema = strict({
       request_timeout_ms: count,
       keep_alive_ms: count,
       connections_max: count,
+      connections_per_address_max: count,
+      socket_silence_ms: count,
       requests_per_socket_max: count,
     }),
   }),
@@ -75,7 +78,7 @@ export const ConfigSchema = strict({
   /** Where passport keys lie; `generate` makes what is missing, which only one machine can do for itself. */
   keys: strict({ folder: file, generate: Type.Boolean() }),
   decisions: strict({ file_bytes_max: count, files_max: count }),
-  upstreams: Type.Record(name, Upstream),
+  upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,
     provider: strict({ url, partner_code: Type.String(), secret_file: file, deadline_ms: count, running_max: count }),

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Database, Sql } from './database.ts'
+import { keepDoing } from './every.ts'
 import type { Log } from './log.ts'
 import { destinationFault } from './safe-destination.ts'
 import { type SigningKey, signWebhook } from './standard-webhooks.ts'
@@ -14,7 +14,7 @@ export type Destination = { readonly url: string; readonly keys: readonly Signin
 
 const TIMEOUT_MS = 10_000
 const LOOK_EVERY_MS = 200
-const ENDPOINTS_AT_ONCE_MAX = 16
+const ENDPOINTS_AT_ONCE_MAX = 64
 const ERROR_CHARACTERS_MAX = 200
 /** Waits between tries; the message is abandoned after the last. About 27 hours in all. */
 const RETRY_AFTER_S = [1, 5, 30, 120, 600, 3_600, 14_400, 36_000, 43_200] as const
@@ -42,7 +42,7 @@ type Due = { readonly id: string; readonly endpoint: string; readonly body: stri
 
 /**
  * Sends what is queued: per endpoint in order, one at a time; a message that is not taken holds back the later ones of its
- * endpoint and no other's. At least once: after a crash a taken message may be sent again under the same `webhook-id`.
+ * endpoint and no other's; so does a slow one, of which at most `ENDPOINTS_AT_ONCE_MAX` are waited for. At least once: after a crash a taken message may be sent again under the same `webhook-id`.
  */
 export function startDeliveries(options: {
   readonly database: Database
@@ -53,7 +53,7 @@ export function startDeliveries(options: {
   readonly destinationOf: (sql: Sql, endpoint: string) => Promise<Destination | null>
 }): { close(): Promise<void> } {
   const { database, clock, log, destinationOf } = options
-  const stop = new AbortController()
+  const busy = new Map<string, Promise<void>>()
 
   const deliver = async (due: Due): Promise<void> => {
     const destination = await database.transaction((sql) => destinationOf(sql, due.endpoint))
@@ -63,34 +63,38 @@ export function startDeliveries(options: {
       log.warn({ endpoint: due.endpoint, delivery: due.id, tries: due.tries + 1, error }, 'webhook not taken')
   }
 
-  const running = (async () => {
-    while (!stop.signal.aborted) {
-      try {
-        const due = await database.transaction((sql) => selectDue(sql, clock))
-        await Promise.all(due.map(deliver))
-        if (due.length > 0) continue
-      } catch (err) {
-        log.error({ err }, 'deliveries: trying again')
+  const round = keepDoing({
+    name: 'deliveries',
+    everyMs: LOOK_EVERY_MS,
+    log,
+    async work() {
+      const room = ENDPOINTS_AT_ONCE_MAX - busy.size
+      const due = await database.transaction((sql) => selectDue(sql, clock, [...busy.keys()], room))
+      for (const message of due) {
+        const sending = deliver(message)
+          .finally(() => busy.delete(message.endpoint))
+          .then(round.wake, (err: unknown) => log.error({ err }, 'deliveries: trying again'))
+        busy.set(message.endpoint, sending)
       }
-      await sleep(LOOK_EVERY_MS, null, { signal: stop.signal }).catch(() => null)
-    }
-  })()
+      return false
+    },
+  })
   return {
     async close() {
-      stop.abort()
-      await running
+      await round.close()
+      await Promise.all(busy.values())
     },
   }
 }
 
-/** The first pending message of each endpoint, where its time has come. */
-function selectDue(sql: Sql, clock: Clock): Promise<Due[]> {
+/** The first pending message of each endpoint that is not busy, where its time has come; who waits longest comes first. */
+function selectDue(sql: Sql, clock: Clock, busy: readonly string[], countMax: number): Promise<Due[]> {
   return sql.query<Due>(
     `SELECT id, endpoint, body, tries FROM (
        SELECT DISTINCT ON (endpoint) id, endpoint, body, tries, next_try_at
-       FROM delivery WHERE state = 'pending' ORDER BY endpoint, sequence) AS first
-     WHERE next_try_at <= $1 LIMIT ${ENDPOINTS_AT_ONCE_MAX}`,
-    [toRfc3339(clock.now())],
+       FROM delivery WHERE state = 'pending' AND endpoint <> ALL ($2::text[]) ORDER BY endpoint, sequence) AS first
+     WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $3`,
+    [toRfc3339(clock.now()), busy, countMax],
   )
 }
 

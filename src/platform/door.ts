@@ -2,9 +2,11 @@ import { createServer, type Server } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { parseIdempotencyKey } from '../kernel/idempotency-key.ts'
 import { Problem } from '../kernel/problem.ts'
 import { type JsonLimits, parseStrictJson } from '../kernel/strict-json.ts'
 import type { ServiceName } from './database.ts'
+import { problemOfExpress } from './express-problem.ts'
 import type { Log } from './log.ts'
 import { openApiOf } from './openapi.ts'
 import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } from './passport.ts'
@@ -13,6 +15,7 @@ import { streamEvents } from './server-sent-events.ts'
 import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
 
 const BODY_BYTES_MAX = 1_048_576
+const DRAIN_MS_MAX = 10_000
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
 
 export type DoorOptions = {
@@ -60,19 +63,30 @@ export function listenDoor(app: Express, host: string, port: number): Promise<Se
   })
 }
 
-/** Takes no more calls, and waits for those under way. */
+/**
+ * Takes no more connections and waits for the calls under way. `server.close` alone goes on serving a connection that stays
+ * busy: whoever calls on one is told to close it, and cut off after `DRAIN_MS_MAX`.
+ */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((done) => {
-    server.close(() => done())
+    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX)
+    server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+    server.close(() => {
+      clearTimeout(cut)
+      done()
+    })
     server.closeIdleConnections()
   })
 }
 
 function checkPassport({ passports, clock, service }: DoorOptions, request: Request): Passport {
-  const header = request.headers[PASSPORT_HEADER]
+  const { method, originalUrl: target, headers } = request
+  const header = headers[PASSPORT_HEADER]
+  const parsed = parseIdempotencyKey(headers['idempotency-key'])
+  const idempotencyKey = parsed.kind === 'key' ? parsed.key : null // a malformed one is nobody's: the service refuses it
   const passport =
     typeof header === 'string'
-      ? verifyPassport(passports, clock, service, { method: request.method, target: request.originalUrl, header })
+      ? verifyPassport(passports, clock, service, { method, target, idempotencyKey, header })
       : null
   if (passport === null) throw new Problem('invalid_passport')
   return passport
@@ -131,7 +145,7 @@ async function send(answer: Answer, response: Response, signal: AbortSignal): Pr
 }
 
 function refuse(log: Log, thrown: unknown, request: Request, response: Response): void {
-  const problem = Problem.from(isTooLarge(thrown) ? new Problem('body_too_large') : thrown)
+  const problem = problemOfExpress(thrown)
   if (problem.status >= 500) log.error({ err: problem.extras.cause ?? problem, path: request.path }, problem.code)
   if (response.headersSent) {
     response.destroy() // part of an answer is out: cutting it is the only honest end
@@ -140,8 +154,4 @@ function refuse(log: Log, thrown: unknown, request: Request, response: Response)
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
   const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
   response.status(problem.status).type('application/problem+json').json(problem.toBody(receipt))
-}
-
-function isTooLarge(thrown: unknown): boolean {
-  return thrown instanceof Error && 'type' in thrown && thrown.type === 'entity.too.large'
 }

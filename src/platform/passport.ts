@@ -26,6 +26,8 @@ const Claims = Type.Object({
   /** Path and query, byte for byte as forwarded. */
   target: Type.String(),
   bodySha256: Type.String(),
+  /** Bare; another key would make the same body another change. */
+  idempotencyKey: Type.Union([Type.String(), Type.Null()]),
   /** Unix seconds; a passport lives for `LIFETIME_S`. */
   iat: Type.Integer(),
   receipt: Type.Union([Type.String(), Type.Null()]),
@@ -49,14 +51,19 @@ export type PassportAssessment = NonNullable<Passport['assessment']>
 /** One HMAC key; the first of a list signs, all of them verify, so that keys rotate with overlap. */
 export type PassportKey = { readonly kid: string; readonly secret: Uint8Array }
 
-/** Keys by service, newest first; read again at each use, so that a rotation needs no restart. */
-export type PassportKeys = (service: string) => readonly PassportKey[]
+/** Keys by service, newest first; looked up at each use, so that a rotation needs no restart. `kid` is the one looked for. */
+export type PassportKeys = (service: string, kid?: string) => readonly PassportKey[]
 
 const LIFETIME_S = 60
 const CLOCK_SKEW_S = 30
 
-/** The request that a passport is bound to. */
-export type BoundRequest = { readonly method: string; readonly target: string; readonly body: Uint8Array }
+/** The request that a passport is bound to; it carries no Idempotency-Key where none is given. */
+export type BoundRequest = {
+  readonly method: string
+  readonly target: string
+  readonly body: Uint8Array
+  readonly idempotencyKey?: string | null
+}
 
 export type PassportClaims = Pick<Passport, 'principal' | 'assessment' | 'receipt'>
 
@@ -65,13 +72,13 @@ export function signPassport(
   keys: PassportKeys,
   clock: Clock,
   aud: string,
-  { method, target, body }: BoundRequest,
+  { method, target, body, idempotencyKey = null }: BoundRequest,
   claims: PassportClaims,
 ): string {
   const [key] = keys(aud)
   if (key === undefined) throw new Error(`no passport key for ${aud}`)
   const iat = Math.floor(clock.now() / 1000)
-  const payload: Passport = { aud, method, target, bodySha256: sha256(body), iat, ...claims }
+  const payload: Passport = { aud, method, target, bodySha256: sha256(body), idempotencyKey, iat, ...claims }
   const signed = `v1.${key.kid}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
   return `${signed}.${mac(key, signed).toString('base64url')}`
 }
@@ -86,12 +93,12 @@ export function verifyPassport(
   keys: PassportKeys,
   clock: Clock,
   aud: string,
-  request: { readonly method: string; readonly target: string; readonly header: string | undefined },
+  request: Omit<BoundRequest, 'body'> & { readonly header: string | undefined },
 ): Passport | null {
   const parts = request.header?.split('.')
   if (parts === undefined || parts.length !== 4 || parts[0] !== 'v1') return null
   const [version, kid, payload = '', signature = ''] = parts
-  const key = keys(aud).find((candidate) => candidate.kid === kid)
+  const key = keys(aud, kid).find((candidate) => candidate.kid === kid)
   if (key === undefined) return null
   const expected = mac(key, `${version}.${kid}.${payload}`)
   const given = Buffer.from(signature, 'base64url')
@@ -100,7 +107,10 @@ export function verifyPassport(
   if (!claims.ok) return null
   const age = clock.now() / 1000 - claims.value.iat
   const fits =
-    claims.value.aud === aud && claims.value.method === request.method && claims.value.target === request.target
+    claims.value.aud === aud &&
+    claims.value.method === request.method &&
+    claims.value.target === request.target &&
+    claims.value.idempotencyKey === (request.idempotencyKey ?? null)
   return fits && age <= LIFETIME_S && age >= -CLOCK_SKEW_S ? claims.value : null
 }
 

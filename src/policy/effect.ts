@@ -21,6 +21,9 @@ export type Hold = {
 }
 export type RiskEffect = { readonly name: 'accept' | 'review' | 'reject' } | Hold
 
+/** Counters are kept by timers, which hold 2^31 ms; a longer one would end at once, and the quota would count nothing. */
+const WINDOW_DAYS_MAX = 24
+
 export type EffectFault = { readonly fault: string; readonly path: readonly string[]; readonly message: string }
 
 /** A denial has the code of its kind and the status of its code, unless the rule says otherwise. */
@@ -33,7 +36,15 @@ export function readGateEffect(kind: 'firewall' | 'access', written: WrittenRule
 
 export function readQuotaEffect({ throttle }: WrittenRule<'quota'>['effect']): QuotaEffect | EffectFault {
   const { limit, per, key, cost } = throttle
-  const shared = { name: 'throttle', windowMs: milliseconds(per), key } as const
+  const windowMs = milliseconds(per)
+  if (windowMs > WINDOW_DAYS_MAX * UNIT_MS.d) {
+    return {
+      fault: 'too-long',
+      path: ['throttle', 'per'],
+      message: `a quota is counted over at most ${WINDOW_DAYS_MAX}d`,
+    }
+  }
+  const shared = { name: 'throttle', windowMs, key } as const
   if (cost === 'request' && typeof limit === 'number') return { ...shared, cost, limit }
   if (cost === 'amount' && typeof limit === 'object') {
     const amount = parseMoney(limit as WireMoney)

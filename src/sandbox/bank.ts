@@ -1,10 +1,11 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, { type Express } from 'express'
 import { type Static, Type } from 'typebox'
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { idPattern } from '../kernel/id.ts'
 import { Problem } from '../kernel/problem.ts'
 import { compileSchema } from '../platform/schema.ts'
 import { line, MoneyShape, readAmount } from '../platform/wire.ts'
+import { refuse } from './refusal.ts'
 import { type Place, type StandIn, startStandIn } from './stand-in.ts'
 
 const BODY_BYTES_MAX = 16_384
@@ -67,10 +68,7 @@ function createApp(): Express {
   app.get('/payouts', (_request, response) => {
     response.json({ items: [...paid.values()].slice(-LISTED_MAX).reverse(), next: null })
   })
-  app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    const problem = problemOf(thrown)
-    response.status(problem.status).type('application/problem+json').json(problem.toBody())
-  })
+  app.use(refuse)
   return app
 }
 
@@ -79,10 +77,4 @@ function readPayout(body: unknown): PaidPayout {
   if (!asked.ok) throw new Problem('validation_failed', { errors: asked.faults })
   readAmount(asked.value.amount, '/amount')
   return { ...asked.value, state: 'paid' }
-}
-
-function problemOf(thrown: unknown): Problem {
-  const type = (thrown as { type?: unknown }).type // how body-parser names what it refuses
-  if (type === 'entity.too.large') return new Problem('body_too_large')
-  return type === 'entity.parse.failed' ? new Problem('invalid_json') : Problem.from(thrown)
 }

@@ -120,6 +120,11 @@ describe('what is passed on is framed anew', () => {
     assert.equal(rig.upstream.requests.length, sent + 1)
   })
 
+  test('bytes that are no request, behind a good one, are answered after it', async () => {
+    const { statuses } = await rig.attack(`${http('GET /echo/one HTTP/1.1')}\0\0 no request\r\n\r\n`)
+    assert.deepEqual(statuses, [200, 400])
+  })
+
   test('after a refusal without a body the same socket goes on, and so does another', async () => {
     const socket = await openRawSocket(rig.platform.urls.edge)
     socket.write(http('GET /nowhere HTTP/1.1'))

@@ -180,6 +180,12 @@ describe('what reaches the upstream', () => {
     assert.equal(headersOf(request).get('expect'), undefined)
   })
 
+  test('no 100 Continue under HTTP/1.0, which does not know it, nor for another expectation', async () => {
+    const post = http('POST /echo/a HTTP/1.1', ['Content-Length: 5', 'Expect: 100-continue'], 'hello')
+    assert.deepEqual((await rig.attack(post.replace('HTTP/1.1', 'HTTP/1.0'))).statuses, [200])
+    assert.deepEqual((await rig.attack(post.replace('100-continue', 'a-coffee'), 1)).statuses, [200])
+  })
+
   test('no 100 Continue for a request that is refused by its head', async () => {
     const lines = ['Content-Length: 5', 'Expect: 100-continue']
     const { statuses } = await rig.attack(http('POST /v1/transfers HTTP/1.1', lines))

@@ -36,7 +36,7 @@ describe('tidegate check', () => {
     await editFile(join(policies, 'access.yaml'), (text) => text.replace('    effect: deny', '    efect: deny'))
     const { code, stdout } = await runCli(['check', policies])
     assert.equal(code, 1)
-    assert.match(stdout, /policies\/access\.yaml:7:5: error [a-z-]+: .*efect/)
+    assert.match(stdout, /policies\/access\.yaml:9:5: error [a-z-]+: .*efect/)
     assert.match(stdout, /^[1-9]\d* errors, 0 warnings$/m)
   })
 
@@ -46,7 +46,7 @@ describe('tidegate check', () => {
     const { code, stdout } = await runCli(['check', '--json'], places())
     const { findings, errors, warnings } = JSON.parse(stdout)
     assert.deepEqual({ code, errors, warnings }, { code: 0, errors: 0, warnings: 1 })
-    assert.deepEqual({ line: findings[0].line, code: findings[0].code }, { line: 5, code: 'expired' })
+    assert.deepEqual({ line: findings[0].line, code: findings[0].code }, { line: 7, code: 'expired' })
   })
 
   test('an unknown key in the config is an error with its place', async () => {

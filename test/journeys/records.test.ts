@@ -61,6 +61,10 @@ describe('records that keep every version', () => {
     assert.deepEqual([again.body.id, again.headers['idempotency-replayed']], [made.body.id, 'true'])
     const { balance } = (await calls.call('mem_alice', 'GET', `/v1/accounts/${opened.body.id}`)).body
     assert.equal(balance.available.value, '75.00')
+    assertRefused(
+      await calls.call('mem_alice', 'POST', '/v1/accounts', { body: { ...body, currency: 'JPY' } }),
+      'currency_mismatch',
+    )
     const nobodys = { ...body, product: 'prd_none' }
     assertRefused(await calls.call('mem_alice', 'POST', '/v1/accounts', { body: nobodys }), 'unknown_reference')
   })

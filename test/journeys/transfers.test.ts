@@ -53,6 +53,8 @@ async function eventTypes(subjects: readonly string[]): Promise<string[]> {
 async function follow(operation: string): Promise<{ readonly seen: string[]; ended: Promise<void> }> {
   const answer = await request(`${platform.urls.edge}/v1/operations/${operation}/events`, {
     headers: { authorization: `Bearer ${await platform.token('mem_alice')}` },
+    headersTimeout: 5_000, // a forwarder that waits for the end would never answer
+    bodyTimeout: 20_000,
   })
   assert.equal(answer.statusCode, 200)
   assert.match(String(answer.headers['content-type']), /^text\/event-stream/)

@@ -41,7 +41,7 @@ describe('strict JSON', () => {
     'a NaN': ['syntax', 'NaN'],
     'a key twice': ['duplicate_key', '{"a":1,"a":2}'],
     'a key twice, once escaped': ['duplicate_key', '{"a":1,"\\u0061":2}'],
-    'a key twice, far apart and nested': ['duplicate_key', '[{"b":{"a":[{}],"c":"}","a":1}}]'],
+    'a key twice, far apart and nested': ['duplicate_key', '[{"b":{"a":[],"c":"}","a":1}}]'],
     __proto__: ['forbidden_key', '{"__proto__":{}}'],
     '__proto__ in escapes': ['forbidden_key', '{"\\u005f_proto__":{}}'],
     'constructor, nested': ['forbidden_key', '{"a":[{"constructor":{}}]}'],

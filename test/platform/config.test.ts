@@ -39,6 +39,12 @@ const REFUSED: readonly (readonly [what: string, from: string, to: string, messa
     upstream('http://x/api'),
     /: upstreams\.x\.url: /,
   ],
+  [
+    'an upstream whose name is none',
+    '\nupstreams:',
+    '\nupstreams:\n  Bad_Name: { nonsense: 1 }',
+    /^c\.yaml:\d+:13: upstreams\.Bad_Name: unknown field$/,
+  ],
   ['an upstream with a password', '\nupstreams:', upstream('http://a:b@x'), /: upstreams\.x\.url: /],
 ]
 for (const [what, from, to, message] of REFUSED) {

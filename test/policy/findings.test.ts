@@ -76,6 +76,14 @@ describe('a finding stands at the place to mend', () => {
       'empty-band',
     ],
     [
+      'a quota over more days than can be counted',
+      policyFile(
+        'quota',
+        rule("when: 'true', effect: { throttle: { limit: 1, per: ▸25d, key: principal, cost: request } }"),
+      ),
+      'too-long',
+    ],
+    [
       'a number for a limit of money',
       policyFile(
         'quota',

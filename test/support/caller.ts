@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Express } from 'express'
 import supertest from 'supertest'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { parseIdempotencyKey } from '../../src/kernel/idempotency-key.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from '../../src/platform/passport.ts'
 
 /** Passport keys for a test: one per service name, made on first use. */
@@ -28,11 +29,13 @@ export function createCaller(app: Express, service: string, keys: PassportKeys, 
     options: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
   ) => {
     const body = Buffer.from(options.body === undefined ? '' : JSON.stringify(options.body))
+    const key = parseIdempotencyKey(options.headers?.['idempotency-key'])
+    const idempotencyKey = key.kind === 'key' ? key.key : null
     const passport = signPassport(
       keys,
       clock,
       service,
-      { method, target, body },
+      { method, target, body, idempotencyKey },
       {
         principal: { kind: 'anonymous' },
         assessment: null,

@@ -1,10 +1,14 @@
 import { type Static, Type } from 'typebox'
 import { canonicalJson, type Json, sha256 } from '../../kernel/canonical-json.ts'
+import type { Money, WireMoney } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
+import type { PassportAssessment } from '../../platform/passport.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
-import type { Clearance, Cleared, Validated } from '../exchange.ts'
-import { amountOf, type Spending } from '../spending.ts'
+import { readAmount } from '../../platform/wire.ts'
+import { type Clearance, type Cleared, ownerOf, type Proof, type Validated } from '../exchange.ts'
+import type { Running } from '../running.ts'
+import type { Spending } from '../spending.ts'
 
 const Verdict = Type.Object({
   id: Type.String(),
@@ -21,48 +25,59 @@ const Conflict = Type.Object({ outcome: Type.Literal('conflict') })
 const checkVerdict = compileSchema(Type.Union([Verdict, Conflict]))
 
 /**
- * Should they, given the risk. Routes that move money name `assess: transfer`; then the amount is charged to the member's
- * quotas and risk control is asked. Its answer is stored by member, Idempotency-Key and body: a retry gets the first one.
+ * Should they, given the risk: first whether the route has a place left, then, where it names `assess: transfer`, the
+ * member's quotas on amounts and risk control. Its answer is stored by member, Idempotency-Key and body: a retry gets the
+ * first one.
  */
 export function createAssess(options: {
   readonly risk: ServiceClient
   readonly timeoutMs: number
-  readonly spend: (validated: Validated) => Promise<Spending>
+  readonly running: Running
+  readonly spend: (validated: Validated, amount: Money) => Promise<Spending>
 }) {
-  const { risk, timeoutMs, spend } = options
+  const { risk, timeoutMs, running, spend } = options
   return async function assess(validated: Validated): Promise<Cleared> {
-    if (validated.route.assess === null) return cleared(validated, { assessment: null, spending: null })
-    amountOf(validated.payload.value)
-    const spending = await spend(validated)
+    const slot = running.enter(validated.route)
+    if (validated.route.assess === null) return cleared(validated, { slot, assessment: null, spending: null })
+    let spending: Spending | null = null
     try {
-      const verdict = await ask(risk, timeoutMs, validated)
-      if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
-      const { id, outcome, rule, holdMs } = verdict
-      validated.trail.assessment = { id, outcome, rule }
-      validated.trail.rule = rule
-      if (outcome === 'reject') throw rejection(verdict)
-      const assessment = { id, outcome, ...(holdMs === undefined ? {} : { holdMs }) }
-      return cleared(validated, { assessment, spending })
+      const { amount } = validated.payload.value as { amount: WireMoney }
+      spending = await spend(validated, readAmount(amount, '/amount'))
+      return cleared(validated, {
+        slot,
+        spending,
+        assessment: await passing(validated, await ask(risk, timeoutMs, validated)),
+      })
     } catch (refusal) {
-      await spending.takeBack()
+      slot.release()
+      await spending?.takeBack()
       throw refusal
     }
   }
 }
 
-function cleared(validated: Validated, clearance: Pick<Clearance, 'assessment' | 'spending'>): Cleared {
+/** Writes the verdict down. @throws Problem unless it lets the transfer pass, if only to be held */
+function passing({ trail }: Validated, verdict: Static<typeof Verdict> | Static<typeof Conflict>): PassportAssessment {
+  if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
+  const { id, outcome, rule, holdMs } = verdict
+  trail.assessment = { id, outcome, rule }
+  trail.rule = rule
+  if (outcome === 'reject') throw rejection(verdict)
+  return { id, outcome, ...(holdMs === undefined ? {} : { holdMs }) }
+}
+
+function cleared(validated: Validated, clearance: Omit<Clearance, keyof Proof<'assess'>>): Cleared {
   return { ...validated, clearance: clearance as Clearance }
 }
 
 async function ask(
   risk: ServiceClient,
   timeoutMs: number,
-  validated: Validated,
+  { caller, payload, trail, source }: Validated,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
-  const { caller, payload, trail, source } = validated
   const { from, to, amount, reference } = payload.value as Record<string, unknown>
   const body = {
-    member: principalId(caller.principal),
+    member: ownerOf(caller.principal),
     idempotencyKey: payload.idempotencyKey,
     bodySha256: sha256(canonicalJson(payload.value as Json)), // a retry may space or order its keys differently
     receipt: trail.receipt,
@@ -70,15 +85,14 @@ async function ask(
     source,
   }
   const answer = await risk.call({ method: 'POST', target: '/v1/assessments', body, timeoutMs })
-  if (answer.status !== 200) throw problemOf(answer)
-  const verdict = checkVerdict(answer.body)
-  if (!verdict.ok)
-    throw new Problem('dependency_unavailable', { detail: 'risk control gave an answer of another shape' })
-  return verdict.value
-}
-
-function principalId(principal: Validated['caller']['principal']): string {
-  return principal.kind === 'member' ? principal.member : principal.kind === 'anonymous' ? '' : principal.id
+  const verdict = answer.status === 200 ? checkVerdict(answer.body) : null
+  if (verdict?.ok) return verdict.value
+  const problem = problemOf(answer)
+  if (problem.code === 'overloaded') throw problem
+  throw new Problem('dependency_unavailable', {
+    detail: 'risk control gave no verdict; nothing was sent',
+    cause: problem,
+  })
 }
 
 function rejection({ rule, reasons, remedy }: Static<typeof Verdict>): Problem {

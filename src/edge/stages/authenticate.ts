@@ -1,7 +1,7 @@
 import { isId } from '../../kernel/id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Principal } from '../../platform/passport.ts'
-import type { Authenticated, Caller, Screened } from '../exchange.ts'
+import { type Authenticated, type Caller, ownerOf, type Screened } from '../exchange.ts'
 import { refused, type TokenVerifier, type VerifiedToken } from '../token-verifier.ts'
 
 /** A token with this scope is an operator's: every member's things, and the operator API. */
@@ -14,7 +14,7 @@ export function createAuthenticate(tokens: TokenVerifier) {
       ? anonymous
       : callerOf(await tokens.verify(readBearer(screened.headers.get('authorization'))))
     const { principal } = caller
-    screened.trail.principal = { kind: principal.kind, id: principal.kind === 'anonymous' ? '' : principal.id }
+    screened.trail.principal = { kind: principal.kind, id: ownerOf(principal) }
     return { ...screened, caller }
   }
 }
@@ -36,7 +36,9 @@ export function callerOf({ subject, client, scopes, claims }: VerifiedToken): Ca
 }
 
 function principalOf(subject: string, scopes: readonly string[]): Principal {
-  if (scopes.includes(OPERATOR_SCOPE)) return { kind: 'operator', id: subject, scopes: [...scopes] }
-  if (!isId('member', subject)) throw refused('the subject is neither a member nor an operator')
+  const isMember = isId('member', subject)
+  // One id is one party: else an operator would share the Idempotency-Keys of a member.
+  if (scopes.includes(OPERATOR_SCOPE) === isMember) throw refused('the subject is neither a member nor an operator')
+  if (!isMember) return { kind: 'operator', id: subject, scopes: [...scopes] }
   return { kind: 'member', id: subject, member: subject, scopes: [...scopes] }
 }

@@ -1,6 +1,7 @@
+import { assert } from '../../kernel/assert.ts'
 import { operationIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
-import type { Answer, Cleared } from '../exchange.ts'
+import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
@@ -15,31 +16,25 @@ export function createForward(options: {
   readonly streams: StreamForwarder
 }) {
   const { upstreams, streams } = options
-  const running = new Map<string, number>()
 
   return async function forward(cleared: Cleared): Promise<Answer> {
-    const { route, trail } = cleared
+    const { route, trail, clearance, response } = cleared
     const upstream = upstreams.get(route.upstream)
-    if (upstream === undefined)
-      throw new Error(`route ${route.id} names the upstream ${route.upstream}, which there is not`)
-    const count = running.get(route.id) ?? 0
-    if (route.runningMax !== null && count >= route.runningMax) {
-      await cleared.clearance.spending?.takeBack()
-      throw new Problem('overloaded', {
-        detail: `${route.runningMax} are running on this route`,
-        headers: { 'retry-after': '1' },
-      })
-    }
-    running.set(route.id, count + 1)
+    assert(upstream !== undefined, `the route ${route.id} was checked to have an upstream`)
     const startedAt = performance.now()
+    let streamed = false
     try {
       const outcome = route.stream
         ? await streams.forward(cleared, upstream)
         : passOn(await upstream.send(requestTo(cleared, upstream)))
-      return await conclude(cleared, outcome)
+      const answer = await conclude(cleared, outcome)
+      streamed = answer.body === 'streamed' && !response.closed
+      return answer
     } finally {
       trail.upstreamMs = performance.now() - startedAt
-      running.set(route.id, (running.get(route.id) ?? 1) - 1)
+      if (streamed)
+        response.once('close', () => clearance.slot.release()) // a stream runs until it ends
+      else clearance.slot.release()
     }
   }
 }
@@ -65,7 +60,8 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
     const { status } = outcome.answer
     // 503 says that nothing was done; any other 5xx may hide a commit whose confirmation was lost.
     if (status >= 500 && status !== 503 && cleared.route.assess === 'transfer') return unknownOutcome(cleared)
-    if (status >= 400 && status < 500 && status !== 409) await cleared.clearance.spending?.takeBack()
+    const refused = status >= 400 && status < 500 && status !== 409 // 409: the same key is running, and may yet move it
+    if (refused || status === 503) await cleared.clearance.spending?.takeBack()
     return outcome.answer
   }
   if (outcome.kind === 'not_sent') {
@@ -84,10 +80,8 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
 
 /** Anyone who knows member and key can name the operation, so the edge can too. */
 function unknownOutcome({ caller, payload }: Cleared): Answer {
-  const { principal } = caller
-  const owner = principal.kind === 'member' ? principal.member : principal.kind === 'anonymous' ? '' : principal.id
-  const operation = operationIdOf(owner, payload.idempotencyKey ?? '')
-  const next = 'ask for the operation, or send the same request with the same Idempotency-Key'
+  const operation = operationIdOf(ownerOf(caller.principal), payload.idempotencyKey ?? '')
+  const next = 'send the same request with the same Idempotency-Key: it is done once, and you get its answer'
   return {
     status: 202,
     headers: [

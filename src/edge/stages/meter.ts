@@ -1,6 +1,13 @@
 import { Problem } from '../../kernel/problem.ts'
 import type { AccessFacts, QuotaCharge } from '../../policy/index.ts'
-import type { AmountQuota, Authenticated, Metered, QuotaState, Trail } from '../exchange.ts'
+import {
+  type AmountQuota,
+  type Authenticated,
+  type Metered,
+  ownerOf,
+  type QuotaState,
+  type Trail,
+} from '../exchange.ts'
 import type { Bucket, QuotaCounters } from '../quota-counters.ts'
 
 /**
@@ -12,27 +19,30 @@ export function createMeter(counters: QuotaCounters) {
     const { trail } = authenticated
     const quotas = trail.bundle.quotas(accessFacts(authenticated))
     for (const quota of quotas) {
-      if (quota.cost === 'request') await charge(counters, quota, { ...quota, limit: quota.limit }, 1, trail)
+      if (quota.cost === 'request') await charge(counters, quota, quota, 1, trail)
     }
     const amountQuotas = quotas.filter((quota): quota is AmountQuota => quota.cost === 'amount')
     return { ...authenticated, meter: { amountQuotas } as unknown as Metered['meter'] }
   }
 }
 
-/** Takes `points`; a refusal by a rule in shadow is written down and passes. @throws Problem `quota_exceeded` */
+/**
+ * Takes `points`, and says whether they were there; that a rule in shadow would have refused is written down and passes.
+ * @throws Problem `quota_exceeded`
+ */
 export async function charge(
   counters: QuotaCounters,
   quota: QuotaCharge,
   bucket: Bucket,
   points: number,
   trail: Trail,
-): Promise<void> {
+): Promise<boolean> {
   const { taken, state } = await counters.take(bucket, points)
   if (quota.mode === 'enforce') trail.quotas.push(state)
-  if (taken) return
+  if (taken) return true
   const outcome = quota.mode === 'enforce' ? 'matched' : 'shadow'
   trail.considered.push({ rule: quota.rule, outcome, mode: quota.mode, effect: 'throttle' })
-  if (quota.mode === 'shadow') return
+  if (quota.mode === 'shadow') return false
   throw new Problem('quota_exceeded', {
     detail: quota.why,
     rule: quota.rule,
@@ -64,7 +74,7 @@ export function accessFacts({ facts, caller }: Authenticated): AccessFacts {
     ...facts,
     principal: {
       kind,
-      id: principal.kind === 'anonymous' ? '' : principal.id,
+      id: ownerOf(principal),
       member: principal.kind === 'member' ? principal.member : '',
       client,
       scopes,

@@ -13,7 +13,7 @@ export function createValidate(limits: EdgeLimits) {
     if (key.kind === 'malformed') throw new Problem('idempotency_key_malformed')
     if (key.kind === 'missing' && route.needsIdempotencyKey) throw new Problem('idempotency_key_required')
     if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
-    const bytes = hasBody ? await readBody(authorized, limits.body_bytes_max) : Buffer.alloc(0)
+    const bytes = hasBody ? await readBody(authorized, route.bodyBytesMax) : Buffer.alloc(0)
     const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
     return { ...authorized, payload: { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload }
   }
@@ -28,7 +28,8 @@ function requireJson(contentType: string | undefined): void {
 /** Reads no byte past the limit. A client that hangs up half-way is a 400 that nobody reads, and a receipt. */
 async function readBody({ request, response, headers }: Authorized, bytesMax: number): Promise<Buffer> {
   if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
-  if (headers.has('expect')) response.writeContinue() // only now: head and rules have been passed
+  const awaited = headers.get('expect')?.toLowerCase() === '100-continue' && request.httpVersion !== '1.0'
+  if (awaited) response.writeContinue() // only now: head and rules have been passed
   const chunks: Buffer[] = []
   let bytes = 0
   try {

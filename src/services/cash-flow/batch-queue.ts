@@ -1,51 +1,65 @@
 import { Problem } from '../../kernel/problem.ts'
 
 export type BatchQueue<Task, Result> = {
-  /** @throws Problem `overloaded` when too many wait; nothing was done then */
-  submit(task: Task): Promise<Result>
+  /**
+   * Runs the task in its turn, unless its caller is gone by then.
+   * @throws Problem `overloaded` when too many wait, or the caller left; nothing was done then
+   */
+  submit(task: Task, caller?: AbortSignal): Promise<Result>
   /** Answers once all that was submitted has been run. */
   idle(): Promise<void>
 }
 
 type Waiting<Task, Result> = {
   readonly task: Task
+  readonly caller: AbortSignal | undefined
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
  * One batch at a time, of what waits by then: one task under light load, up to `batchMax` under heavy load, and no timer.
- * A batch is all or nothing; when it throws, its tasks are run again one by one, so that only the one at fault fails.
+ * A batch is all or nothing. When it throws what one task can be the cause of, its tasks are run again one by one, so that
+ * only the one at fault fails; what concerns them all (the store is away) fails them all at once.
  */
 export function createBatchQueue<Task, Result>(options: {
   readonly batchMax: number
   readonly waitingMax: number
   readonly run: (tasks: readonly Task[]) => Promise<readonly Result[]>
+  readonly isOfOneTask: (error: unknown) => boolean
 }): BatchQueue<Task, Result> {
-  const { batchMax, waitingMax, run } = options
+  const { batchMax, waitingMax, run, isOfOneTask } = options
   const waiting: Waiting<Task, Result>[] = []
   let running: Promise<void> | null = null
 
   async function runAll(): Promise<void> {
-    while (waiting.length > 0) await runBatch(waiting.splice(0, batchMax))
+    while (waiting.length > 0) await runBatch(nextBatch())
     running = null
   }
 
+  /** Who asked and left was told that the outcome is unknown; it must not come about long after. */
+  function nextBatch(): readonly Waiting<Task, Result>[] {
+    const batch = waiting.splice(0, batchMax)
+    for (const { caller, reject } of batch) if (caller?.aborted) reject(overloaded('the caller left before its turn'))
+    return batch.filter(({ caller }) => !caller?.aborted)
+  }
+
   async function runBatch(batch: readonly Waiting<Task, Result>[]): Promise<void> {
+    if (batch.length === 0) return
     try {
       const results = await run(batch.map(({ task }) => task))
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result)
     } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error)
-      else for (const one of batch) await runBatch([one])
+      if (batch.length > 1 && isOfOneTask(error)) for (const one of batch) await runBatch([one])
+      else for (const { reject } of batch) reject(error)
     }
   }
 
   return {
-    submit(task) {
-      if (waiting.length >= waitingMax) return Promise.reject(overloaded())
+    submit(task, caller) {
+      if (waiting.length >= waitingMax) return Promise.reject(overloaded('too many commands wait'))
       return new Promise((resolve, reject) => {
-        waiting.push({ task, resolve, reject })
+        waiting.push({ task, caller, resolve, reject })
         running ??= runAll()
       })
     },
@@ -53,6 +67,6 @@ export function createBatchQueue<Task, Result>(options: {
   }
 }
 
-function overloaded(): Problem {
-  return new Problem('overloaded', { detail: 'too many commands wait', headers: { 'retry-after': '1' } })
+function overloaded(detail: string): Problem {
+  return new Problem('overloaded', { detail, headers: { 'retry-after': '1' } })
 }

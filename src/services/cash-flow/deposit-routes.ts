@@ -18,7 +18,7 @@ export function depositRoute(service: Service, clock: Clock): ServiceRoute {
     async run(call) {
       const { body, passport } = call
       const request = keyedRequestOf(call)
-      return service.execute({
+      return service.execute(call.signal, {
         kind: 'deposit',
         request,
         by: actorOf(passport.principal),

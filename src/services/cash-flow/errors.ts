@@ -67,6 +67,13 @@ export function refusalCode({ kind }: Refusal): ProblemCode {
   return CODES[kind]
 }
 
+/** Its id follows from its key alone, so it may be known to the caller before it is here. */
+export function unknownOperation(): Problem {
+  const detail =
+    'not known here (yet); send the same request with the same Idempotency-Key to find out what became of it'
+  return new Problem('not_found', { detail })
+}
+
 export function notFound(what: string): Problem {
   return new Problem('not_found', { detail: `there is no such ${what}` })
 }

@@ -5,7 +5,7 @@ import type { Outbox } from '../../platform/outbox.ts'
 import { limitOf, type Page, pageOf } from '../../platform/page.ts'
 import type { Actor } from './commands.ts'
 import { isVisible, owns } from './decide.ts'
-import { notFound } from './errors.ts'
+import { notFound, unknownOperation } from './errors.ts'
 import { isFinal, type Operation, type Transfer } from './model.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
@@ -37,7 +37,7 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
 
   const operation = async (id: string, by: Actor): Promise<Operation> => {
     const found = await transaction((sql) => readOperation(sql, id))
-    if (found === null || !owns(by, found.member)) throw notFound('operation')
+    if (found === null || !owns(by, found.member)) throw unknownOperation()
     return found
   }
 

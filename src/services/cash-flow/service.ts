@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assert } from '../../kernel/assert.ts'
+import { AssertionFailed, assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { derivedId, newId } from '../../kernel/id.ts'
 import type { Money } from '../../kernel/money.ts'
@@ -17,7 +17,7 @@ import { type NewAccount, openAccount } from './store.ts'
 /** What cash flow asks of the membership and product services. */
 export type References = {
   readonly members: { exists(member: string): Promise<boolean> }
-  readonly products: { find(product: string): Promise<unknown> }
+  readonly products: { find(product: string): Promise<{ readonly currency: string } | null> }
 }
 
 const BATCH_COMMANDS_MAX = 64
@@ -31,6 +31,9 @@ const RETRY_MS_MAX = 20
  */
 const COLLISIONS = new Set(['40P01', '40001', '23505'])
 
+/** SQLSTATE classes of what is wrong with a value: data exceptions, violated constraints. */
+const VALUE_AT_FAULT = /^(22|23)/
+
 /** The use cases that change something. One queue decides all commands, in the order of their arrival. */
 export function createService(deps: {
   readonly transaction: Outbox['transaction']
@@ -43,20 +46,22 @@ export function createService(deps: {
     batchMax: BATCH_COMMANDS_MAX,
     waitingMax: WAITING_COMMANDS_MAX,
     run: (commands) => again(() => transaction((sql, emit) => runBatch(sql, emit, clock.now(), commands))),
+    isOfOneTask: isOfOneCommand,
   })
 
   return {
     /**
-     * Runs a command and answers as it was decided, or as its key was answered before.
+     * Runs a command and answers as it was decided, or as its key was answered before. A command whose caller hangs up
+     * while it waits for its turn is not run.
      * @throws Problem of the refusal; `request_in_progress` and `idempotency_key_reused` for its key; `overloaded`
      */
-    async execute(command: Command): Promise<Answer> {
+    async execute(caller: AbortSignal, command: Command): Promise<Answer> {
       const name = command.request === null ? null : JSON.stringify([command.request.owner, command.request.key])
-      if (name === null) return answer(await queue.submit(command))
+      if (name === null) return answer(await queue.submit(command, caller))
       if (running.has(name)) throw new Problem('request_in_progress', { headers: { 'retry-after': '1' } })
       running.add(name)
       try {
-        return answer(await queue.submit(command))
+        return answer(await queue.submit(command, caller))
       } finally {
         running.delete(name)
       }
@@ -65,7 +70,7 @@ export function createService(deps: {
     /** Runs a command of our own, whose refusal concerns nobody. */
     submit: (command: Command): Promise<Settled> => queue.submit(command),
 
-    /** Opens an account at version 0. @throws Problem `not_found` for another member's, `unknown_reference` */
+    /** Opens an account at version 0. @throws Problem `not_found` for another member's; `unknown_reference`; `currency_mismatch` */
     async openAccount(by: Actor, fields: Omit<NewAccount, 'id'>): Promise<OpenAccount> {
       if (by.kind === 'member' && by.id !== fields.member) throw notFound('member')
       await checkReferences(references, fields)
@@ -98,16 +103,25 @@ export type Service = ReturnType<typeof createService>
 
 async function checkReferences(
   { members, products }: References,
-  { member, product }: Omit<NewAccount, 'id'>,
+  { member, product, currency }: Omit<NewAccount, 'id'>,
 ): Promise<void> {
   const [known, found] = await Promise.all([members.exists(member), products.find(product)])
   if (!known) throw new Problem('unknown_reference', { detail: 'body/member: there is no such member' })
   if (found === null) throw new Problem('unknown_reference', { detail: 'body/product: there is no such product' })
+  if (found.currency !== currency) {
+    throw new Problem('currency_mismatch', { detail: 'body/currency: is not the currency of the product' })
+  }
 }
 
 function answer(settled: Settled): Answer {
   if (settled.kind === 'key_reused') throw new Problem('idempotency_key_reused')
   return deliver(settled.answered, settled.replayed)
+}
+
+/** What one command of a batch can be the cause of: a value that the store refuses, or a bug of ours that it meets. */
+function isOfOneCommand(error: unknown): boolean {
+  if (error instanceof AssertionFailed || error instanceof TypeError || error instanceof RangeError) return true
+  return error instanceof Error && 'code' in error && VALUE_AT_FAULT.test(String(error.code))
 }
 
 async function again<T>(attempt: () => Promise<T>): Promise<T> {

@@ -46,7 +46,7 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
       const request = keyedRequestOf(call)
       if (request === null) throw new Problem('idempotency_key_required')
       const accept = prefersAsync(call)
-      const answer = await service.execute({
+      const answer = await service.execute(call.signal, {
         kind: 'transfer',
         run: accept ? 'accept' : 'now',
         request,
@@ -115,7 +115,7 @@ function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceR
       body: CaptureBody,
       answers: { 200: TransferOnWire },
       run: (call) =>
-        service.execute({
+        service.execute(call.signal, {
           kind: 'capture',
           request: keyedRequestOf(call),
           by: actorOf(call.passport.principal),
@@ -128,11 +128,10 @@ function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceR
       path: '/v1/transfers/:id/void',
       operationId: 'voidTransfer',
       summary: 'Releases what a pending transfer holds',
-      callers: ['member', 'operator', 'service'],
       params: ById,
       answers: { 200: TransferOnWire },
       run: (call) =>
-        service.execute({
+        service.execute(call.signal, {
           kind: 'void',
           request: keyedRequestOf(call),
           by: actorOf(call.passport.principal),
@@ -147,7 +146,7 @@ function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceR
       params: ById,
       answers: { 201: TransferOnWire },
       run: (call) =>
-        service.execute({
+        service.execute(call.signal, {
           kind: 'reverse',
           request: keyedRequestOf(call),
           by: actorOf(call.passport.principal),

@@ -1,5 +1,4 @@
 import type { FraudProvider, Score } from '../../adapters/fraud/port.ts'
-import { assert } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Money } from '../../kernel/money.ts'
@@ -8,7 +7,14 @@ import type { Database } from '../../platform/database.ts'
 import type { Bundle, RiskFacts } from '../../policy/index.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
-import { type Assessment, findAssessment, findAssessmentByKey, insertAssessment, readVelocity } from './store.ts'
+import {
+  type Assessment,
+  findAssessment,
+  findAssessmentByKey,
+  insertAssessment,
+  lockMember,
+  readVelocity,
+} from './store.ts'
 
 export type AssessOutcome =
   | { readonly kind: 'assessed'; readonly assessment: Assessment }
@@ -19,7 +25,10 @@ export type AssessOutcome =
 export type Asked = AssessmentRequest & { readonly amount: Money }
 
 export interface Assessments {
-  /** Decides on a transfer once for each member and Idempotency-Key, and buys at most one score for it. */
+  /**
+   * Decides on a transfer once for each member and Idempotency-Key, and buys at most one score for it.
+   * @throws Problem `overloaded`; `dependency_unavailable` when the service closes: nothing was decided then
+   */
   assess(asked: Asked): Promise<AssessOutcome>
   find(id: string): Promise<Assessment | null>
 }
@@ -50,19 +59,21 @@ export function createAssessments(deps: {
 
   const findOrDecide = async (asked: Asked): Promise<Assessment> => {
     const { member, idempotencyKey, amount, source } = asked
-    const { known, velocity } = await database.transaction(async (sql) => ({
-      known: await findAssessmentByKey(sql, member, idempotencyKey),
-      velocity: await readVelocity(sql, member, amount.currency, clock.now()),
-    }))
+    const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
     if (known !== null) return known
     const { from, to, reference } = asked.transfer
     const score = await provider.score({ amount, from, to, reference, member, ip: source.ip }, signal)
-    const decided = decideOn(asked, score, velocity, bundle(), clock.now())
+    // That we stop says nothing of the transfer; stored as a provider that was away, it would hold it for ever.
+    if (score.status === 'unavailable' && signal.aborted) throw closing()
     return database.transaction(async (sql) => {
-      if (await insertAssessment(sql, decided)) return decided
+      await lockMember(sql, member)
       const first = await findAssessmentByKey(sql, member, idempotencyKey)
-      assert(first !== null, 'a key that is taken has its assessment')
-      return first // of another process
+      if (first !== null) return first // of another process
+      const now = clock.now()
+      const velocity = await readVelocity(sql, member, amount.currency, now)
+      const decided = decideOn(asked, score, velocity, bundle(), now)
+      await insertAssessment(sql, decided)
+      return decided
     })
   }
 
@@ -73,6 +84,10 @@ export function createAssessments(deps: {
     },
     find: (id) => database.transaction((sql) => findAssessment(sql, id)),
   }
+}
+
+function closing(): Problem {
+  return new Problem('dependency_unavailable', { detail: 'risk control is closing; nothing was decided' })
 }
 
 function decideOn(

@@ -30,13 +30,11 @@ export type Assessment = {
   readonly review: { readonly approvals: number; readonly decideMs: number } | null
 }
 
-/** False when this member's key was assessed before, here or in another process. */
-export async function insertAssessment(sql: Sql, a: Assessment): Promise<boolean> {
-  const rows = await sql.query(
+export async function insertAssessment(sql: Sql, a: Assessment): Promise<void> {
+  await sql.query(
     `INSERT INTO assessment (id, member, idempotency_key, body_sha256, receipt, at, currency, minor, outcome, rule,
        reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18)
-     ON CONFLICT (member, idempotency_key) DO NOTHING RETURNING id`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18)`,
     [
       ...[a.id, a.member, a.idempotencyKey, a.bodySha256, a.receipt, toRfc3339(a.at)],
       ...[a.amount.currency, a.amount.minor, a.outcome, a.rule, JSON.stringify(a.reasons)],
@@ -44,7 +42,6 @@ export async function insertAssessment(sql: Sql, a: Assessment): Promise<boolean
       ...[a.review?.approvals ?? null, a.review?.decideMs ?? null],
     ],
   )
-  return rows.length > 0
 }
 
 export async function findAssessment(sql: Sql, id: string): Promise<Assessment | null> {
@@ -60,7 +57,18 @@ export async function findAssessmentByKey(sql: Sql, member: string, key: string)
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** A member's assessed transfers of the last hour, and the amounts let pass in the last 24 hours in one currency. */
+/** Lets one decision on a member at a time go on; the next one sees what this one committed. */
+export async function lockMember(sql: Sql, member: string): Promise<void> {
+  await sql.query(
+    'INSERT INTO member_lock (member) VALUES ($1) ON CONFLICT (member) DO UPDATE SET member = EXCLUDED.member',
+    [member],
+  )
+}
+
+/**
+ * A member's assessed transfers of the last hour, and the amounts let pass in the last 24 hours in one currency: at once,
+ * or by the approval of a case.
+ */
 export async function readVelocity(
   sql: Sql,
   member: string,
@@ -69,8 +77,9 @@ export async function readVelocity(
 ): Promise<{ transfersLastHour: number; amountLastDay: Money }> {
   const [row] = await sql.query<{ transfers: bigint; minor: bigint }>(
     `SELECT count(*) FILTER (WHERE at > $3) AS transfers,
-       LEAST(coalesce(sum(minor) FILTER (WHERE currency = $2 AND outcome IN ('accept', 'review')), 0), $5)::bigint
-         AS minor
+       LEAST(coalesce(sum(minor) FILTER (WHERE currency = $2 AND outcome IN ('accept', 'review')), 0)
+         + (SELECT coalesce(sum(minor), 0) FROM review_case
+            WHERE maker = $1 AND currency = $2 AND state = 'approved' AND closed_at > $4), $5)::bigint AS minor
      FROM assessment WHERE member = $1 AND at > $4`,
     [member, currency, toRfc3339((now - HOUR_MS) as Instant), toRfc3339((now - DAY_MS) as Instant), MINOR_MAX],
   )

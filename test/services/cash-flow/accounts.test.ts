@@ -41,6 +41,8 @@ onEachStore('an account', (store) => {
       const answer = await open(asOperator, more)
       assert.deepEqual([answer.status, answer.body.code], [422, 'unknown_reference'])
     }
+    const otherCurrency = await open(carol, { currency: 'JPY' })
+    assert.deepEqual([otherCurrency.status, otherCurrency.body.code], [422, 'currency_mismatch'])
     for (const more of [{ currency: 'XXX' }, { fee: 1 }, { member: 7 }]) {
       const answer = await open(carol, more)
       assert.deepEqual([answer.status, answer.body.code], [400, 'validation_failed'])

@@ -5,7 +5,7 @@ import { createBatchQueue } from '../../../src/services/cash-flow/batch-queue.ts
 test('what arrives while a batch runs is the next batch, up to its limit', async () => {
   const batches: number[][] = []
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 3, waitingMax: 10 },
+    ...{ batchMax: 3, waitingMax: 10, isOfOneTask: () => false },
     async run(tasks) {
       batches.push([...tasks])
       return tasks.map((task) => task * 10)
@@ -16,9 +16,9 @@ test('what arrives while a batch runs is the next batch, up to its limit', async
   assert.deepEqual(batches, [[1], [2, 3, 4], [5]])
 })
 
-test('a batch that throws is run one by one, and only the task at fault fails', async () => {
+test('a batch that throws what one task can cause is run one by one, and only the task at fault fails', async () => {
   const queue = createBatchQueue<number, string>({
-    ...{ batchMax: 10, waitingMax: 10 },
+    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => true },
     async run(tasks) {
       if (tasks.includes(13)) throw new Error('thirteen')
       return tasks.map(String)
@@ -31,10 +31,51 @@ test('a batch that throws is run one by one, and only the task at fault fails', 
   )
 })
 
+test('a batch that throws what concerns all of its tasks fails at once, and the next one is run', async () => {
+  const batches: number[][] = []
+  const queue = createBatchQueue<number, number>({
+    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => false },
+    async run(tasks) {
+      batches.push([...tasks])
+      if (batches.length === 2) throw new Error('the store is away')
+      return tasks
+    },
+  })
+  const outcomes = await Promise.allSettled([1, 2, 3, 4].map((task) => queue.submit(task)))
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'rejected', 'rejected'],
+  )
+  assert.equal(await queue.submit(5), 5)
+  assert.deepEqual(batches, [[1], [2, 3, 4], [5]])
+})
+
+test('a task whose caller left while it waited is not run, one that runs already is', async () => {
+  const gate = Promise.withResolvers<void>()
+  const ran: number[] = []
+  const queue = createBatchQueue<number, number>({
+    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => false },
+    async run(tasks) {
+      ran.push(...tasks)
+      await gate.promise
+      return tasks
+    },
+  })
+  const caller = new AbortController()
+  const running = queue.submit(1, caller.signal)
+  const left = queue.submit(2, caller.signal)
+  const stayed = queue.submit(3, new AbortController().signal)
+  caller.abort()
+  gate.resolve()
+  await assert.rejects(left, { code: 'overloaded', status: 503 })
+  assert.deepEqual([await running, await stayed], [1, 3])
+  assert.deepEqual(ran, [1, 3])
+})
+
 test('more than may wait are refused at once, and nothing else is', async () => {
   const gate = Promise.withResolvers<void>()
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 1, waitingMax: 2 },
+    ...{ batchMax: 1, waitingMax: 2, isOfOneTask: () => false },
     async run(tasks) {
       await gate.promise
       return tasks

@@ -43,7 +43,7 @@ export async function openCashFlow(
   const deps = {
     ...{ database, clock, log },
     members: { exists: async (member: string) => members.has(member) },
-    products: { find: async (product: string) => (product === 'prd_basic' ? { id: product } : null) },
+    products: { find: async (product: string) => (product === 'prd_basic' ? { currency: 'CNY' } : null) },
     async riskEvents(after: bigint, signal: AbortSignal) {
       for (;;) {
         const events = decisions.filter(({ seq }) => seq > after)

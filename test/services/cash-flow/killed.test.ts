@@ -113,12 +113,20 @@ async function untilSucceeded(port: number, secret: Buffer, operation: string): 
   }
 }
 
-async function call(port: number, secret: Buffer, method: string, target: string, json?: object, headers = {}) {
+async function call(
+  port: number,
+  secret: Buffer,
+  method: string,
+  target: string,
+  json?: object,
+  headers: Record<string, string> = {},
+) {
   const body = Buffer.from(json === undefined ? '' : JSON.stringify(json))
   const principal = { kind: 'member' as const, id: 'mem_alice', member: 'mem_alice', scopes: [] }
   const keys = () => [{ kid: 'test', secret }]
   const claims = { principal, assessment: null, receipt: null }
-  const passport = signPassport(keys, systemClock, 'cash-flow', { method, target, body }, claims)
+  const bound = { method, target, body, idempotencyKey: headers['idempotency-key'] ?? null }
+  const passport = signPassport(keys, systemClock, 'cash-flow', bound, claims)
   const answer = await fetch(`http://127.0.0.1:${port}${target}`, {
     method,
     headers: { ...headers, [PASSPORT_HEADER]: passport, 'content-type': 'application/json' },

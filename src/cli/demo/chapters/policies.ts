@@ -38,7 +38,7 @@ export const policies: Chapter = {
       expect: { answer: '200', by: 'access/declared-scopes-suffice' },
       means: '',
       async run(world) {
-        await edit(world, 'access.yaml', (text) => text.replace('effect: allow', 'efect: allow'))
+        await edit(world, 'access.yaml', (text) => text.replace('effect: deny', 'efect: deny'))
         const { rejected } = await policiesOf(world)
         const [file, line] = (rejected ?? 'nothing').split(':')
         return {
@@ -52,7 +52,7 @@ export const policies: Chapter = {
       expect: { answer: '429 quota_exceeded', by: 'quota/member-requests' },
       means: '',
       async run(world) {
-        await edit(world, 'access.yaml', (text) => text.replace('efect: allow', 'effect: allow'))
+        await edit(world, 'access.yaml', (text) => text.replace('efect: deny', 'effect: deny'))
         await edit(world, 'quota.yaml', (text) => text.replace('limit: 1000,', 'limit: 3,'))
         let answer = await readAccount(world, 'bob')
         for (let calls = 1; calls < CALLS_MAX && answer.status === 200; calls++)

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { type Clock, type Instant, systemClock } from '../../src/kernel/clock.ts'
+import type { Database, DatabaseServer } from '../../src/platform/database.ts'
+import { deliveryMigrations, enqueueDelivery, startDeliveries } from '../../src/platform/deliveries.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { safeDispatcher } from '../../src/platform/safe-destination.ts'
+import { verifyWebhook } from '../../src/platform/standard-webhooks.ts'
+import { eventually } from '../support/edge-calls.ts'
+import { onEachStore } from '../support/stores.ts'
+
+const secret = `whsec_${randomBytes(32).toString('base64')}`
+
+onEachStore('deliveries', (store) => {
+  let server: DatabaseServer
+  let database: Database
+  let receiver: Server
+  let statusOf: (body: string) => number | Promise<number>
+  let aheadMs = 0
+  const clock: Clock = { now: () => (systemClock.now() + aheadMs) as Instant }
+  const dispatcher = safeDispatcher(true, 5_000)
+  const arrived: { id: string; body: string; ok: boolean }[] = []
+
+  before(async () => {
+    server = await store.open()
+    database = await server.open('membership', [deliveryMigrations])
+    receiver = createServer(async (request, response) => {
+      const bytes = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
+      const { ok } = verifyWebhook([{ scheme: 'v1', secret }], clock, request.headers, bytes)
+      arrived.push({ id: String(request.headers['webhook-id']), body: bytes.toString(), ok })
+      response.writeHead(await statusOf(bytes.toString())).end()
+    }).listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+  })
+  after(async () => {
+    await dispatcher.close()
+    receiver.close()
+    await server.close()
+  })
+
+  const start = (gone: readonly string[] = []) =>
+    startDeliveries({
+      database,
+      clock,
+      log: createLog('silent'),
+      dispatcher,
+      allowLoopback: true,
+      destinationOf: async (_sql, endpoint) => {
+        const { port } = receiver.address() as AddressInfo
+        return gone.includes(endpoint)
+          ? null
+          : { url: `http://127.0.0.1:${port}/${endpoint}`, keys: [{ scheme: 'v1', secret }] }
+      },
+    })
+  const enqueue = (endpoint: string, name: string) =>
+    database.transaction((sql) =>
+      enqueueDelivery(sql, clock, endpoint, (sequence) => `${endpoint} ${name} ${sequence}`),
+    )
+  const states = () =>
+    database.transaction(async (sql) => {
+      const rows = await sql.query<{ endpoint: string; state: string }>(
+        'SELECT endpoint, state FROM delivery ORDER BY sequence',
+      )
+      return rows.map(({ endpoint, state }) => `${endpoint} ${state}`)
+    })
+
+  test('messages of an endpoint arrive signed and in order; a refused one holds back only its own endpoint', async () => {
+    statusOf = (body) =>
+      body.startsWith('whe_a second') && arrived.filter((each) => each.body === body).length < 3 ? 500 : 204
+    for (const name of ['first', 'second', 'third']) await enqueue('whe_a', name)
+    await enqueue('whe_b', 'first')
+    const deliveries = start()
+    await eventually('the other endpoint has its message', async () => (await states()).includes('whe_b delivered'))
+    await eventually('the refused one is tried again, as time goes by', async () => {
+      aheadMs += 10_000
+      return (await states()).every((state) => state.endsWith('delivered'))
+    })
+    await deliveries.close()
+    const ofA = arrived.filter(({ body }) => body.startsWith('whe_a'))
+    assert.deepEqual(
+      ofA.map(({ body }) => body),
+      ['whe_a first 1', 'whe_a second 2', 'whe_a second 2', 'whe_a second 2', 'whe_a third 3'],
+    )
+    assert.equal(new Set(ofA.map(({ id }) => id)).size, 3, 'a message keeps its id when it is sent again')
+    assert.ok(arrived.every(({ ok }) => ok))
+  })
+
+  test('an endpoint that takes its time holds back no other', async () => {
+    const slow = Promise.withResolvers<number>()
+    statusOf = (body) => (body.startsWith('whe_slow') ? slow.promise : 204)
+    await enqueue('whe_slow', 'first')
+    const deliveries = start()
+    await eventually('the slow one has its message', async () =>
+      arrived.some(({ body }) => body.startsWith('whe_slow')),
+    )
+    for (const name of ['first', 'second']) await enqueue('whe_quick', name)
+    await eventually('the quick one has taken both of its own', async () =>
+      (await states()).every((state) => state.endsWith(state.startsWith('whe_slow') ? 'pending' : 'delivered')),
+    )
+    assert.equal(
+      arrived.filter(({ body }) => body.startsWith('whe_slow')).length,
+      1,
+      'and is not asked again meanwhile',
+    )
+    slow.resolve(204)
+    await eventually('the slow one has taken it', async () => (await states()).includes('whe_slow delivered'))
+    await deliveries.close()
+  })
+
+  test('a message that was rolled back with its cause is never sent', async () => {
+    statusOf = () => 204
+    const undone = database.transaction(async (sql) => {
+      await enqueueDelivery(sql, clock, 'whe_c', () => 'never')
+      throw new Error('undone')
+    })
+    await assert.rejects(undone, /undone/)
+    await enqueue('whe_c', 'first')
+    const deliveries = start()
+    await eventually('the other is sent', async () => (await states()).includes('whe_c delivered'))
+    await deliveries.close()
+    assert.deepEqual(
+      arrived.filter(({ body }) => body === 'never'),
+      [],
+    )
+  })
+
+  test('a message for an endpoint that is gone is given up; one that nobody takes, after the last try', async () => {
+    statusOf = () => 410
+    await enqueue('whe_gone', 'first')
+    await enqueue('whe_deaf', 'first')
+    const deliveries = start(['whe_gone'])
+    await eventually('both are given up', async () => {
+      aheadMs += 24 * 3_600_000
+      const now = await states()
+      return now.includes('whe_gone abandoned') && now.includes('whe_deaf abandoned')
+    })
+    await deliveries.close()
+    assert.equal(arrived.filter(({ body }) => body.startsWith('whe_gone')).length, 0)
+    assert.equal(arrived.filter(({ body }) => body.startsWith('whe_deaf')).length, 10)
+  })
+})

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, createServer, type RequestListener, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, test } from 'node:test'
+import supertest from 'supertest'
+import { Type } from 'typebox'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { closeServer, createDoor } from '../../src/platform/door.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { PASSPORT_HEADER, signPassport } from '../../src/platform/passport.ts'
+import { route } from '../../src/platform/service-route.ts'
+import { testPassportKeys } from '../support/caller.ts'
+
+const passports = testPassportKeys()
+const pay = route({
+  method: 'post',
+  path: '/v1/payments/:id',
+  operationId: 'pay',
+  summary: 'Pays',
+  params: Type.Object({ id: Type.String() }),
+  answers: { 200: null },
+  run: async () => ({ status: 200, body: {} }),
+})
+const app = createDoor({
+  ...{ service: 'cash-flow', routes: [pay], passports },
+  ...{ clock: systemClock, log: createLog('silent') },
+} as const)
+
+const target = '/v1/payments/1'
+const passportFor = (bound: { target?: string; body?: string; idempotencyKey?: string } = {}) =>
+  signPassport(
+    passports,
+    systemClock,
+    'cash-flow',
+    { method: 'POST', target, ...bound, body: Buffer.from(bound.body ?? '') },
+    { principal: { kind: 'operator', id: 'op_olga', scopes: [] }, assessment: null, receipt: null },
+  )
+
+describe('the door of a service', () => {
+  test('takes a captured call with the Idempotency-Key it was signed with, however quoted, and with no other', async () => {
+    const passport = passportFor({ idempotencyKey: 'pay-1' })
+    const send = (headers: Record<string, string>) =>
+      supertest(app)
+        .post(target)
+        .set({ [PASSPORT_HEADER]: passport, ...headers })
+    for (const key of ['pay-1', '"pay-1"']) assert.equal((await send({ 'idempotency-key': key })).status, 200, key)
+    for (const headers of [{ 'idempotency-key': 'pay-2' }, { 'idempotency-key': 'pay 1' }, {}]) {
+      const answer = await send(headers)
+      assert.deepEqual([answer.status, answer.body.code], [401, 'invalid_passport'], JSON.stringify(headers))
+    }
+  })
+
+  test("calls what the caller did wrong the caller's fault, not its own", async () => {
+    const zipped = await supertest(app)
+      .post(target)
+      .set({ [PASSPORT_HEADER]: passportFor(), 'content-encoding': 'gzip' })
+      .send('{}')
+    assert.deepEqual([zipped.status, zipped.body.code], [415, 'unsupported_content_encoding'])
+    const huge = 'x'.repeat(1_048_577)
+    const large = await supertest(app)
+      .post(target)
+      .set(PASSPORT_HEADER, passportFor({ body: huge }))
+      .send(huge)
+    assert.deepEqual([large.status, large.body.code], [413, 'body_too_large'])
+    const path = '/v1/payments/%E0'
+    const unreadable = await supertest(app)
+      .post(path)
+      .set(PASSPORT_HEADER, passportFor({ target: path }))
+    assert.deepEqual([unreadable.status, unreadable.body.code], [400, 'malformed_request'])
+  })
+})
+
+describe('a server that closes', () => {
+  const listening = async (answer: RequestListener) => {
+    const server = createServer(answer).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return { server, port: (server.address() as AddressInfo).port }
+  }
+
+  test('lets go of a client that calls again and again on one connection', { timeout: 20_000 }, async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] }) // nothing is cut off
+    const { server, port } = await listening((_request, response) => void setImmediate(() => response.end()))
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const call = async (): Promise<boolean> => {
+      const [answer] = await once(request({ port, host: '127.0.0.1', agent }).end(), 'response').catch(() => [null])
+      if (answer !== null) await Array.fromAsync(answer)
+      return answer !== null
+    }
+    await call()
+    const calling = (async () => {
+      while (await call());
+    })()
+    await once(server, 'request')
+    await closeServer(server)
+    await calling
+    agent.destroy()
+  })
+
+  test('cuts off in the end what does not end', async (context) => {
+    const { server, port } = await listening((_request, response) => void response.write('never more'))
+    const hung = request({ port, host: '127.0.0.1' }).end()
+    const [answer] = await once(hung, 'response')
+    context.mock.timers.enable({ apis: ['setTimeout'] })
+    const closed = closeServer(server)
+    context.mock.timers.tick(10_000)
+    await closed
+    await assert.rejects(Array.fromAsync(answer), /aborted/)
+  })
+})

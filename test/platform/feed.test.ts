@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { systemClock } from '../../src/kernel/clock.ts'
+import type { Database, DatabaseServer } from '../../src/platform/database.ts'
+import { type FeedSource, followFeed } from '../../src/platform/feed.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { createOutbox, type Event, type Happening, type Outbox, outboxMigrations } from '../../src/platform/outbox.ts'
+import { eventually } from '../support/edge-calls.ts'
+import { onEachStore } from '../support/stores.ts'
+
+const log = createLog('silent')
+const happening = (subject: string): Happening => ({
+  type: 'thing.done',
+  subject,
+  members: ['mem_a'],
+  data: { subject },
+})
+
+onEachStore('outbox and feed', (store) => {
+  let server: DatabaseServer
+  let teller: Outbox
+  let tellerStore: Database
+  let listener: Outbox
+  before(async () => {
+    server = await store.open()
+    tellerStore = await server.open('product', [outboxMigrations])
+    teller = createOutbox(tellerStore, systemClock)
+    listener = createOutbox(await server.open('membership', [outboxMigrations]), systemClock)
+  })
+  after(() => server.close())
+
+  const tell = (...subjects: string[]) =>
+    teller.transaction(async (_sql, emit) => {
+      for (const subject of subjects) emit(happening(subject))
+    })
+  const all = async (): Promise<readonly Event[]> => teller.read(0n, 1_000, 0)
+
+  test('what is emitted is committed with its effect, or not at all', async () => {
+    await tell('a', 'b')
+    await assert.rejects(
+      teller.transaction(async (_sql, emit) => {
+        emit(happening('never'))
+        throw new Error('undone')
+      }),
+      /undone/,
+    )
+    await tell('c')
+    const events = await all()
+    assert.deepEqual(
+      events.map(({ seq, subject }) => [seq, subject]),
+      [
+        [1n, 'a'],
+        [2n, 'b'],
+        [3n, 'c'],
+      ],
+    )
+    const [first] = events
+    assert.deepEqual([first?.type, first?.members, first?.data], ['thing.done', ['mem_a'], { subject: 'a' }])
+  })
+
+  test('the numbers are in commit order without a gap, however many tell at once', async () => {
+    const before = (await all()).length
+    const seen: bigint[] = []
+    let reading = true
+    const reader = (async () => {
+      let last = BigInt(before)
+      while (reading || last < before + 40) {
+        for (const { seq } of await teller.read(last, 100, 50)) {
+          seen.push(seq)
+          last = seq
+        }
+      }
+    })()
+    await Promise.all(Array.from({ length: 40 }, (_, n) => tell(`at-once-${n}`)))
+    reading = false
+    await reader
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 40 }, (_, n) => BigInt(before + n + 1)),
+    )
+  })
+
+  test('a reader that waits is woken by the next event, and by its own hanging up', async () => {
+    const last = (await all()).at(-1)?.seq ?? 0n
+    const waiting = teller.read(last, 10, 20_000)
+    await tell('awaited')
+    assert.deepEqual(
+      (await waiting).map(({ subject }) => subject),
+      ['awaited'],
+    )
+    const stop = new AbortController()
+    const stopped = teller.read(last + 1n, 10, 20_000, stop.signal)
+    stop.abort()
+    await tell('after the hang-up')
+    await stopped
+  })
+
+  test('a follower makes each effect exactly once, in order, though effects fail and two follow at once', async () => {
+    const source: FeedSource = (after, signal) => teller.read(after, 7, 100, signal)
+    const expected = (await all()).map(({ subject }) => `effect of ${subject}`)
+    let failures = 0
+    const follow = () =>
+      followFeed({
+        feed: 'product',
+        source,
+        store: listener,
+        log,
+        async apply(event, _sql, emit) {
+          emit(happening(`effect of ${event.subject}`))
+          if (event.seq % 5n === 0n && failures < 6) {
+            failures += 1
+            throw new Error('the effect fails, and with it what it told')
+          }
+        },
+      })
+    const followers = [follow(), follow()]
+    const effects = async () => (await listener.read(0n, 1_000, 0)).map(({ subject }) => subject)
+    await eventually('all effects are made', async () => (await effects()).length >= expected.length, 30_000)
+    await Promise.all(followers.map((follower) => follower.close()))
+    assert.deepEqual(await effects(), expected)
+    assert.ok(failures > 0)
+    const again = follow()
+    await tell('one more')
+    await eventually('the new one is followed', async () => (await effects()).length === expected.length + 1)
+    await again.close()
+    assert.deepEqual(await effects(), [...expected, 'effect of one more'])
+  })
+
+  test('what was told can not be changed or taken back by the service itself', async () => {
+    for (const statement of ["UPDATE outbox SET subject = 'x'", 'DELETE FROM outbox'])
+      await assert.rejects(
+        tellerStore.transaction((sql) => sql.query(statement)),
+        /permission denied/,
+      )
+  })
+})
