@@ -40,7 +40,7 @@ const ROLES: Readonly<
   supertest: {
     works: ['test/support/caller.ts', 'test/support/edge-calls.ts'],
     test: 'test/services/product/product.test.ts',
-    name: 'is written by operators only',
+    name: 'is written by whom the edge lets, and by no service',
   },
 }
 

@@ -56,6 +56,9 @@ export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: 
   server.on('connection', limitConnections(limits.connections_per_address_max, proxies))
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
+  server.on('connect', (_request, socket: Socket) => {
+    answerUnread(new Problem('not_implemented', { detail: 'CONNECT is not served' }), socket, refuseUnread)
+  })
   server.on('clientError', async (error: ParserError, socket: Socket) => {
     if (await turns.mayAnswerError(socket)) answerParserError(error, socket, refuseUnread) // else an answer closes it
   })
@@ -96,7 +99,14 @@ function answerParserError(error: ParserError, socket: Socket, refuseUnread: Edg
     socket.destroy()
     return
   }
-  const problem = new Problem(PARSER_PROBLEMS[error.code ?? ''] ?? 'malformed_request', { cause: error })
+  answerUnread(
+    new Problem(PARSER_PROBLEMS[error.code ?? ''] ?? 'malformed_request', { cause: error }),
+    socket,
+    refuseUnread,
+  )
+}
+
+function answerUnread(problem: Problem, socket: Socket, refuseUnread: EdgeServerDeps['refuseUnread']): void {
   const { status, headers, body } = refuseUnread(problem, socket.remoteAddress ?? '')
   const lines = [...headers, ['content-length', String(body.length)], ['connection', 'close']]
   socket.write(

@@ -24,7 +24,7 @@ export async function openDecisionLog(
   limits: { readonly file_bytes_max: number; readonly files_max: number },
   log: Log,
 ): Promise<DecisionLog> {
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const fileOf = (age: number): string => join(folder, age === 0 ? 'decisions.jsonl' : `decisions.${age}.jsonl`)
   let { stream, bytes } = openStream(fileOf(0), log)
   let previous: WriteStream | null = null

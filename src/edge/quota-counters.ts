@@ -11,13 +11,16 @@ export interface QuotaCounters {
 
 export type Bucket = { readonly name: string; readonly key: string; readonly limit: number; readonly windowMs: number }
 
-/** Counters on rate-limiter-flexible, one limiter per limit and window, so that an unchanged quota keeps its counts. */
+/** Counters on rate-limiter-flexible, one limiter per quota and window, so that counts outlive an edit. */
 export function createQuotaCounters(): QuotaCounters {
   const limiters = new Map<string, RateLimiterMemory>()
   const limiterOf = ({ name, limit, windowMs }: Bucket): RateLimiterMemory => {
-    const id = `${name} ${limit} ${windowMs}`
+    const id = `${name} ${windowMs}`
     const known = limiters.get(id)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      known.points = limit // an edited limit keeps what was counted
+      return known
+    }
     const made = new RateLimiterMemory({ keyPrefix: name, points: limit, duration: windowMs / 1000 })
     limiters.set(id, made)
     return made

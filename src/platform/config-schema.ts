@@ -77,7 +77,7 @@ export const ConfigSchema = strict({
   seed: Type.Boolean(),
   /** Where passport keys lie; `generate` makes what is missing, which only one machine can do for itself. */
   keys: strict({ folder: file, generate: Type.Boolean() }),
-  decisions: strict({ file_bytes_max: count, files_max: count }),
+  decisions: strict({ file_bytes_max: count, files_max: Type.Integer({ minimum: 2 }) }),
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,

@@ -17,7 +17,7 @@ const SQLITE_BUSY = 5
  * @throws Error that names the directory when another process owns it
  */
 export async function ownDataDirectory(directory: string): Promise<{ release(): void }> {
-  await mkdir(directory, { recursive: true })
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const lock = new DatabaseSync(join(directory, 'owner.lock'), { timeout: LOCK_WAIT_MS_MAX })
   try {
     lock.exec('BEGIN EXCLUSIVE')

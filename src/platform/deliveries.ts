@@ -41,8 +41,9 @@ export async function enqueueDelivery(
 type Due = { readonly id: string; readonly endpoint: string; readonly body: string; readonly tries: number }
 
 /**
- * Sends what is queued: per endpoint in order, one at a time; a message that is not taken holds back the later ones of its
- * endpoint and no other's; so does a slow one, of which at most `ENDPOINTS_AT_ONCE_MAX` are waited for. At least once: after a crash a taken message may be sent again under the same `webhook-id`.
+ * Sends what is queued: per endpoint in order, one at a time. A message that is not taken holds back the later ones of its
+ * endpoint and no other's, and so does one that is taken slowly, while fewer than `ENDPOINTS_AT_ONCE_MAX` are waited for.
+ * At least once: after a crash a taken message may be sent again under the same `webhook-id`.
  */
 export function startDeliveries(options: {
   readonly database: Database

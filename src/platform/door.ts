@@ -16,6 +16,8 @@ import { type Answer, type Call, Nothing, type ServiceRoute } from './service-ro
 
 const BODY_BYTES_MAX = 1_048_576
 const DRAIN_MS_MAX = 10_000
+/** How often connections whose call has ended are closed meanwhile. */
+const SWEEP_MS = 50
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
 
 export type DoorOptions = {
@@ -70,12 +72,13 @@ export function listenDoor(app: Express, host: string, port: number): Promise<Se
 export function closeServer(server: Server): Promise<void> {
   return new Promise((done) => {
     const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX)
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
     server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
     server.close(() => {
       clearTimeout(cut)
+      clearInterval(sweep)
       done()
     })
-    server.closeIdleConnections()
   })
 }
 

@@ -8,7 +8,7 @@ import { migrate } from './migrate.ts'
  * loss: PGlite never calls fsync. The directory must have one owner (see `data-directory.ts`).
  */
 export async function openPglite(directory: string | null): Promise<DatabaseServer> {
-  if (directory !== null) await mkdir(directory, { recursive: true })
+  if (directory !== null) await mkdir(directory, { recursive: true, mode: 0o700 })
   const pglite = await PGlite.create({
     ...(directory === null ? {} : { dataDir: directory }),
     parsers: {

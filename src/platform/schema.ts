@@ -8,11 +8,10 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly faults: readonly Fault[] }
 
-const FAULTS_MAX = 10
-
 /**
  * Compiles a JSON Schema (2020-12) once; the result checks a value and narrows its type. Nothing is coerced or filled in,
- * so what was checked is what arrived. Formats are annotations, as the standard says.
+ * so what was checked is what arrived. Formats are annotations, as the standard says. The check stops at the first fault:
+ * looking for all of them would cost most on hostile input.
  */
 export function compileSchema<T extends TSchema>(schema: T): (value: unknown) => Checked<Static<T>> {
   const ajv = new Ajv2020({ allErrors: false, strict: false, validateFormats: false, ownProperties: true })
@@ -20,7 +19,7 @@ export function compileSchema<T extends TSchema>(schema: T): (value: unknown) =>
   return (value) =>
     validate(value)
       ? { ok: true, value: value as Static<T> }
-      : { ok: false, faults: (validate.errors ?? []).slice(0, FAULTS_MAX).map(toFault) }
+      : { ok: false, faults: (validate.errors ?? []).map(toFault) }
 }
 
 function toFault(error: ErrorObject): Fault {

@@ -2,7 +2,7 @@ import { type TString, Type } from 'typebox'
 import { type Money, type MoneyFault, parseMoney, type WireMoney } from '../kernel/money.ts'
 import { Problem } from '../kernel/problem.ts'
 
-/** Money as it arrives: its shape alone. `readMoney` checks the currency and its scale. */
+/** Money as it arrives: its shape alone. `readAmount` checks the currency and its scale. */
 export const MoneyShape = Type.Object(
   { currency: Type.String({ pattern: '^[A-Z]{3}$' }), value: Type.String({ maxLength: 24 }) },
   { additionalProperties: false },

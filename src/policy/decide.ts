@@ -75,7 +75,7 @@ function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): 
 }
 
 /** What happens to a transfer on which the rules are silent or broken: two people look at it. */
-const HOLD_BY_DEFAULT: Hold = { name: 'hold', approvals: 2, holdMs: 86_400_000, onTimeout: 'decline' }
+const HOLD_BY_DEFAULT: Hold = { name: 'hold', approvals: 2, holdMs: 86_400_000 }
 
 /** Walks the risk rules in order to the first enforced one that applies; one that can not be evaluated holds. */
 export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts): RiskVerdict {
@@ -86,11 +86,10 @@ export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts:
   }
   const considered: Considered[] = []
   const verdict = (rule: string, effect: RiskEffect, reason: string): RiskVerdict => {
-    const shadow = considered.filter(({ mode }) => mode === 'shadow')
-    const shared = { rule, reasons: [reason], considered, shadow }
+    const shared = { rule, reasons: [reason], considered }
     if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
-    const { approvals, onTimeout, holdMs } = effect
-    return { outcome: 'hold', approvals, onTimeout, holdMs, ...shared }
+    const { approvals, holdMs } = effect
+    return { outcome: 'hold', approvals, holdMs, ...shared }
   }
   for (const rule of rules) {
     const result = consider(rule, facts, context)

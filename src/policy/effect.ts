@@ -13,12 +13,7 @@ export type QuotaEffect = { readonly name: 'throttle'; readonly windowMs: number
   | { readonly cost: 'amount'; readonly limit: Money }
 )
 
-export type Hold = {
-  readonly name: 'hold'
-  readonly approvals: number
-  readonly holdMs: number
-  readonly onTimeout: 'decline'
-}
+export type Hold = { readonly name: 'hold'; readonly approvals: number; readonly holdMs: number }
 export type RiskEffect = { readonly name: 'accept' | 'review' | 'reject' } | Hold
 
 /** Counters are kept by timers, which hold 2^31 ms; a longer one would end at once, and the quota would count nothing. */
@@ -58,8 +53,8 @@ export function readQuotaEffect({ throttle }: WrittenRule<'quota'>['effect']): Q
 
 export function readRiskEffect(written: WrittenRule<'risk'>['effect']): RiskEffect {
   if (typeof written === 'string') return { name: written }
-  const { approvals, expiresAfter, onTimeout } = written.hold
-  return { name: 'hold', approvals, holdMs: milliseconds(expiresAfter), onTimeout }
+  const { approvals, expiresAfter } = written.hold // `onTimeout` has one word yet: decline
+  return { name: 'hold', approvals, holdMs: milliseconds(expiresAfter) }
 }
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const

@@ -51,14 +51,11 @@ export type RiskVerdict = {
   readonly rule: string
   readonly reasons: readonly string[]
   readonly considered: readonly Considered[]
-  /** Those of `considered` that are in shadow. */
-  readonly shadow: readonly Considered[]
 } & (
   | { readonly outcome: 'accept' | 'review' | 'reject' }
   | {
       readonly outcome: 'hold'
       readonly approvals: number
-      readonly onTimeout: 'decline'
       /** How long a person has to decide. */
       readonly holdMs: number
     }

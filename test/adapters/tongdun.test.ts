@@ -156,8 +156,15 @@ test('a question is given up when the service stops', async () => {
   })
 })
 
-test('no more questions are under way than may be; a further one is not asked, and does not open the breaker', async () => {
-  await withTongdun({ concurrentMax: 2, deadlineMs: 150, breakerVolumeMin: 3 }, async (tongdun) => {
+test('what comes while all places are taken waits its turn, and the wait is not held against the provider', async () => {
+  await withTongdun({ concurrentMax: 1, deadlineMs: 1_000 }, async (tongdun) => {
+    const scores = await Promise.all(Array.from({ length: 200 }, () => tongdun.score(asked(), never)))
+    assert.deepEqual(new Set(scores.map(({ status }) => status)), new Set(['ok']))
+  })
+})
+
+test('a question for which there is no room to wait is not asked, and does not open the breaker', async () => {
+  await withTongdun({ concurrentMax: 2, waitingMax: 0, deadlineMs: 150, breakerVolumeMin: 3 }, async (tongdun) => {
     const slow = [1, 2].map(() => tongdun.score(asked({ reference: 'sandbox:slow' }), never))
     for (let further = 0; further < 10; further++)
       assert.deepEqual(await tongdun.score(asked(), never), { status: 'unavailable', reason: 'full' })

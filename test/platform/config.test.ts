@@ -45,6 +45,12 @@ const REFUSED: readonly (readonly [what: string, from: string, to: string, messa
     '\nupstreams:\n  Bad_Name: { nonsense: 1 }',
     /^c\.yaml:\d+:13: upstreams\.Bad_Name: unknown field$/,
   ],
+  [
+    'one file of decisions, which could not be rotated',
+    'files_max: 4',
+    'files_max: 1',
+    /: decisions\.files_max: must be >= 2$/,
+  ],
   ['an upstream with a password', '\nupstreams:', upstream('http://a:b@x'), /: upstreams\.x\.url: /],
 ]
 for (const [what, from, to, message] of REFUSED) {

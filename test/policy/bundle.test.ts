@@ -159,8 +159,8 @@ describe('risk', () => {
   it('holds as the rule says', () => {
     const verdict = assess(`  - { id: odd, when: 'true', effect: ${HOLD_3}, why: It is odd. }`)
     const { considered: _, ...told } = verdict
-    const hold = { outcome: 'hold', approvals: 3, onTimeout: 'decline', holdMs: 5_400_000 }
-    deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'], shadow: [] })
+    const hold = { outcome: 'hold', approvals: 3, holdMs: 5_400_000 }
+    deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'] })
   })
 
   it('holds for two when no rule decides', () => {
@@ -190,13 +190,14 @@ describe('risk', () => {
       "  - { id: broken, when: \"transfer.amount < money('EUR', '5.00')\", effect: reject, mode: shadow }",
       "  - { id: all, when: 'true', effect: accept }",
     ]
-    const { outcome, shadow } = assess(rules.join('\n'))
+    const { outcome, considered } = assess(rules.join('\n'))
     equal(outcome, 'accept')
     deepEqual(
-      shadow.map((one) => [one.rule, one.outcome]),
+      considered.map((one) => [one.rule, one.outcome, one.mode]),
       [
-        ['risk/tried', 'shadow'],
-        ['risk/broken', 'error'],
+        ['risk/tried', 'shadow', 'shadow'],
+        ['risk/broken', 'error', 'shadow'],
+        ['risk/all', 'matched', 'enforce'],
       ],
     )
   })

@@ -2,6 +2,7 @@ import CircuitBreaker from 'opossum'
 import { Type } from 'typebox'
 import { Agent, request as send } from 'undici'
 import { formatMinor } from '../../kernel/money.ts'
+import { atMost } from '../../platform/at-most.ts'
 import type { Log } from '../../platform/log.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { DECISIONS, type FraudProvider, type Score, type ScoreRequest, type Unavailable } from './port.ts'
@@ -16,8 +17,10 @@ export type TongdunOptions = {
   readonly log: Log
   /** From the question to the whole answer. */
   readonly deadlineMs?: number
-  /** Questions under way at once; a further one is not asked. */
+  /** Questions under way at once; further ones wait their turn, and their deadline begins with it. */
   readonly concurrentMax?: number
+  /** Questions that may wait; a further one is not asked. */
+  readonly waitingMax?: number
   /** The breaker opens when half of at least so many answers of the last 10 s were faults … */
   readonly breakerVolumeMin?: number
   /** … and lets one question through after this long, to see. */
@@ -26,7 +29,8 @@ export type TongdunOptions = {
 
 const PATH = '/riskService/v1.1'
 const DEADLINE_MS = 800
-const CONCURRENT_MAX = 64
+const CONCURRENT_MAX = 16
+const WAITING_MAX = 1_000
 const BREAKER_VOLUME_MIN = 10
 const BREAKER_RESET_MS = 5_000
 const BREAKER_FAULT_PERCENT = 50
@@ -62,7 +66,7 @@ class ProviderFault extends Error {
  * form, so neither a URL nor a log line holds it.
  */
 export function createTongdun(options: TongdunOptions): FraudProvider {
-  const { log, deadlineMs = DEADLINE_MS, concurrentMax = CONCURRENT_MAX } = options
+  const { log, deadlineMs = DEADLINE_MS, concurrentMax = CONCURRENT_MAX, waitingMax = WAITING_MAX } = options
   const dispatcher = new Agent({ connections: concurrentMax, connect: { timeout: deadlineMs } })
   const ask = (request: ScoreRequest, stop: AbortSignal) => askOnce(options, dispatcher, deadlineMs, request, stop)
   const breaker = new CircuitBreaker(ask, {
@@ -81,20 +85,17 @@ export function createTongdun(options: TongdunOptions): FraudProvider {
   breaker.on('open', () => log.warn({ provider: 'tongdun', lastFault }, 'fraud provider: breaker open'))
   breaker.on('close', () => log.info({ provider: 'tongdun' }, 'fraud provider: breaker closed'))
 
-  let underWay = 0
+  const bulkhead = atMost(concurrentMax, waitingMax)
   return {
     async score(request, signal) {
-      // Being full is our own state: it is kept from the breaker, which counts what the provider does.
-      if (underWay >= concurrentMax) return { status: 'unavailable', reason: 'full' }
-      underWay += 1
       try {
-        return await breaker.fire(request, signal)
+        // Being full is our own state: it is kept from the breaker, which counts what the provider does.
+        const score = bulkhead.run(() => breaker.fire(request, signal))
+        return score === null ? { status: 'unavailable', reason: 'full' } : await score
       } catch (error) {
         const reason = error instanceof ProviderFault ? error.reason : breakerReason(error)
         log.warn({ provider: 'tongdun', reason }, 'fraud provider: no score')
         return { status: 'unavailable', reason }
-      } finally {
-        underWay -= 1
       }
     },
     async close() {

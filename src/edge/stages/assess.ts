@@ -25,9 +25,9 @@ const Conflict = Type.Object({ outcome: Type.Literal('conflict') })
 const checkVerdict = compileSchema(Type.Union([Verdict, Conflict]))
 
 /**
- * Should they, given the risk: first whether the route has a place left, then, where it names `assess: transfer`, the
- * member's quotas on amounts and risk control. Its answer is stored by member, Idempotency-Key and body: a retry gets the
- * first one.
+ * Should they, given the risk: first whether the route has a place left, then, where it names `assess: transfer`, risk
+ * control, whose answer is stored by member, Idempotency-Key and body: a retry gets the first one. Last, what passes is
+ * charged to the member's quotas on amounts.
  */
 export function createAssess(options: {
   readonly risk: ServiceClient
@@ -39,18 +39,13 @@ export function createAssess(options: {
   return async function assess(validated: Validated): Promise<Cleared> {
     const slot = running.enter(validated.route)
     if (validated.route.assess === null) return cleared(validated, { slot, assessment: null, spending: null })
-    let spending: Spending | null = null
     try {
-      const { amount } = validated.payload.value as { amount: WireMoney }
-      spending = await spend(validated, readAmount(amount, '/amount'))
-      return cleared(validated, {
-        slot,
-        spending,
-        assessment: await passing(validated, await ask(risk, timeoutMs, validated)),
-      })
+      const amount = readAmount((validated.payload.value as { amount: WireMoney }).amount, '/amount')
+      const assessment = passing(validated, await ask(risk, timeoutMs, validated))
+      const spending = await spend(validated, amount)
+      return cleared(validated, { slot, spending, assessment })
     } catch (refusal) {
       slot.release()
-      await spending?.takeBack()
       throw refusal
     }
   }

@@ -10,7 +10,8 @@ export function createRecord(decisions: DecisionLog, metrics: EdgeMetrics, log: 
   return function record(trail: Trail, answer: Answer, problem: Problem | null): void {
     const durationMs = Date.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
-      log.error({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
+      const level = problem.code === 'internal_error' ? 'error' : 'warn' // the other 5xx are answers we foresaw
+      log[level]({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
     }
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
     decisions.write({

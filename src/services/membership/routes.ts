@@ -20,7 +20,7 @@ function memberRoutes({ members }: MembershipService): ServiceRoute[] {
     schemas: { creation: MemberFields, change: MemberChange, fields: MemberFields },
     service: members,
     complete,
-    creators: ['operator'],
+    creators: ['member', 'operator'], // who holds `members:write`; a member's usual token does not
     changers: ['member', 'operator'],
     isVisible: (principal, id) => principal.kind !== 'member' || principal.member === id,
   })

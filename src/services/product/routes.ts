@@ -6,7 +6,7 @@ import { price } from './model.ts'
 import { ProductChange, ProductCreation, ProductFields } from './schema.ts'
 import type { ProductService } from './service.ts'
 
-/** Everyone who holds the scope reads every product; only operators write them. */
+/** Products are nobody's own: who holds the scope reads them all, and who holds the other one writes them. */
 export function productRoutes(service: ProductService): ServiceRoute[] {
   return versionedRoutes({
     kind: 'product',
@@ -15,8 +15,8 @@ export function productRoutes(service: ProductService): ServiceRoute[] {
     schemas: { creation: ProductCreation, change: ProductChange, fields: ProductFields },
     service,
     complete,
-    creators: ['operator'],
-    changers: ['operator'],
+    creators: ['member', 'operator'],
+    changers: ['member', 'operator'],
     isVisible: () => true,
   })
 }

@@ -7,7 +7,6 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { type Bank, startPayouts } from './payouts.ts'
 import { settlementRoutes } from './routes.ts'
 import { createService } from './service.ts'
-import { CASH_FLOW_FEED } from './store.ts'
 
 export type { Bank } from './payouts.ts'
 
@@ -38,7 +37,7 @@ export function createSettlement({ database, clock, log, cashFlowEvents, bank }:
     routes: [...settlementRoutes(service), feedRoute(outbox)],
     start() {
       running.push(
-        followFeed({ feed: CASH_FLOW_FEED, source: cashFlowEvents, store: outbox, apply: service.record, log }),
+        followFeed({ feed: 'cash-flow', source: cashFlowEvents, store: outbox, apply: service.record, log }),
         startPayouts({ outbox, bank, clock, log }),
       )
     },

@@ -22,6 +22,8 @@ export type Batch = Closing & {
   /** When the newest posting that had arrived was made, of any member; null before the first one. */
   readonly through: Instant | null
   readonly lines: number
+  /** What the batch before came to below zero, so that it is not paid out again; else nothing. */
+  readonly carried: Money
   readonly gross: { readonly in: Money; readonly out: Money }
   /** What the member is paid, when there is something to pay. */
   readonly payout: Id<'payout'> | null
@@ -58,7 +60,7 @@ export function judgeCutOff(cutOff: Instant, now: Instant, last: Instant | null)
   return { kind: 'acceptable' }
 }
 
-/** What came in less what went out; above zero it is paid to the member. */
-export function netOf({ gross, currency }: Pick<Batch, 'gross' | 'currency'>): Money {
-  return money(currency, gross.in.minor - gross.out.minor)
+/** What came in less what went out and what was carried; above zero it is paid to the member, below it is carried on. */
+export function netOf({ carried, gross, currency }: Pick<Batch, 'carried' | 'gross' | 'currency'>): Money {
+  return money(currency, carried.minor + gross.in.minor - gross.out.minor)
 }

@@ -66,7 +66,7 @@ function readCutOff(text: string): Instant {
 }
 
 function wireOf(batch: Batch): WireBatch {
-  const { id, member, currency, cutOff, through, lines, gross, payout, state, closedAt, version } = batch
+  const { id, member, currency, cutOff, through, lines, carried, gross, payout, state, closedAt, version } = batch
   return {
     id,
     member,
@@ -74,6 +74,7 @@ function wireOf(batch: Batch): WireBatch {
     cutOff: toRfc3339(cutOff),
     through: through === null ? null : toRfc3339(through),
     lines,
+    carried: toWire(carried),
     gross: { in: toWire(gross.in), out: toWire(gross.out) },
     net: toWire(netOf(batch)),
     ...(payout === null ? {} : { payout }),

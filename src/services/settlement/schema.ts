@@ -30,6 +30,8 @@ export const WireBatch = Type.Object(
       description: 'when the newest posting that had arrived was made; one that arrives later is in the next batch',
     }),
     lines: Type.Integer({ minimum: 0 }),
+    /** What the batch before came to below zero; `net` is this, and `gross.in` less `gross.out`. */
+    carried: MoneyShape,
     gross: Type.Object({ in: MoneyShape, out: MoneyShape }, closed),
     net: MoneyShape,
     payout: Type.Optional(Type.String({ pattern: idPattern('payout') })),

@@ -5,9 +5,6 @@ import { type Currency, money } from '../../kernel/money.ts'
 import type { Row, Sql, SqlValue } from '../../platform/database.ts'
 import type { Batch, Closing, Line } from './model.ts'
 
-/** The name under which cash flow's feed is followed. */
-export const CASH_FLOW_FEED = 'cash-flow'
-
 export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
   await sql.query(
     `INSERT INTO settlement_line (seq, direction, member, currency, amount, transfer, kind, posted_at)
@@ -43,8 +40,8 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 }
 
 /**
- * Writes the batch with every line up to the cut-off that no batch has. One statement, so that the totals and the lines are
- * of one snapshot: a line that arrives meanwhile is in both or in neither.
+ * Writes the batch with every line up to the cut-off that no batch has, and what the last one left below zero. One
+ * statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or in neither.
  */
 export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: Closing, now: Instant): Promise<void> {
   await sql.query(
@@ -54,10 +51,11 @@ export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: 
          SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
      ), batch AS (
        INSERT INTO settlement_batch
-         (id, member, currency, cut_off, through, through_seq, lines, gross_in, gross_out, closed_at)
+         (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, closed_at)
        SELECT $1, $2, $3, $4,
          (SELECT posted_at FROM settlement_line ORDER BY seq DESC LIMIT 1),
-         coalesce((SELECT seq FROM feed_offset WHERE feed = $6), 0),
+         coalesce((SELECT LEAST(carried + gross_in - gross_out, 0) FROM settlement_batch
+                   WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0),
          count(*),
          coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
          coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0),
@@ -65,7 +63,7 @@ export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: 
        FROM closing
      )
      INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing`,
-    [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now), CASH_FLOW_FEED],
+    [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now)],
   )
   await appendState(sql, id, 'closed', now)
 }
@@ -102,7 +100,7 @@ export function listBatches(sql: Sql, member: string | null, before: string | nu
 
 async function selectBatches(sql: Sql, where: string, values: readonly SqlValue[]): Promise<Batch[]> {
   const rows = await sql.query(
-    `SELECT batch.id, batch.member, batch.currency, batch.cut_off, batch.through, batch.lines,
+    `SELECT batch.id, batch.member, batch.currency, batch.cut_off, batch.through, batch.lines, batch.carried::text,
        batch.gross_in::text, batch.gross_out::text, batch.closed_at, payout.id AS payout, newest.state, newest.version
      FROM settlement_batch AS batch
      JOIN LATERAL (SELECT state, version FROM settlement_batch_state WHERE batch = batch.id
@@ -125,6 +123,7 @@ function toBatch(row: Row): Batch {
     cutOff: row['cut_off'] as Instant,
     through: row['through'] as Instant | null,
     lines,
+    carried: money(currency, BigInt(row['carried'] as string)),
     gross: {
       in: money(currency, BigInt(row['gross_in'] as string)),
       out: money(currency, BigInt(row['gross_out'] as string)),

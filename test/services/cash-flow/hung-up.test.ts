@@ -3,7 +3,6 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { operationIdOf } from '../../../src/kernel/operation-id.ts'
 import { listenDoor } from '../../../src/platform/door.ts'
@@ -14,9 +13,16 @@ import { alice, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './c
 onEachStore('a command whose caller hangs up', (store) => {
   let under: CashFlowUnderTest
   let server: Server
+  let underWay = 0
   before(async () => {
     under = await openCashFlow(await store.open(), { start: false })
     server = await listenDoor(under.app, '127.0.0.1', 0)
+    server.on('request', (_request, response) => {
+      underWay += 1
+      response.once('close', () => {
+        underWay -= 1
+      })
+    })
   })
   after(async () => {
     await under.close()
@@ -30,7 +36,8 @@ onEachStore('a command whose caller hangs up', (store) => {
     const body = Buffer.from(JSON.stringify(fromAlice('1.00')))
     const principal = alice.principal ?? { kind: 'anonymous' as const }
     const claims = { principal, assessment: null, receipt: null }
-    const passport = signPassport(under.keys, systemClock, 'cash-flow', { method: 'POST', target, body }, claims)
+    const request = { method: 'POST', target, body, idempotencyKey: name }
+    const passport = signPassport(under.keys, systemClock, 'cash-flow', request, claims)
     const { port } = server.address() as AddressInfo
     const headers = { ...key(name), [PASSPORT_HEADER]: passport, 'content-type': 'application/json' }
     const answer = await fetch(`http://127.0.0.1:${port}${target}`, { method: 'POST', headers, body, signal })
@@ -46,20 +53,21 @@ onEachStore('a command whose caller hangs up', (store) => {
     return { status: both[1 - first.index] as Promise<number> }
   }
 
-  test('before its turn has no effect, and the same request again has it once', async () => {
+  test('before its turn has no effect, and the same request again has it once', async (t) => {
     const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const busy = under.database.transaction(async (sql) => {
       await sql.query(`SELECT * FROM balance WHERE account = 'acc_alice' FOR UPDATE`)
       locked.resolve()
       await release.promise
     })
+    t.after(() => release.resolve())
     await locked.promise
     const running = await taken('stays', new AbortController().signal)
     const caller = new AbortController()
     const waiting = await taken('leaves', caller.signal)
     caller.abort()
     await assert.rejects(waiting.status, { name: 'AbortError' })
-    await connectionsOf(server, 2)
+    while (underWay > 1) await sleep(10) // until the door has seen it too
     release.resolve()
     await busy
     assert.equal(await running.status, 201)
@@ -74,8 +82,3 @@ onEachStore('a command whose caller hangs up', (store) => {
     assert.equal(account.body.balance.posted.value, '998.00')
   })
 })
-
-/** Waits until the server has seen the others close. */
-async function connectionsOf(server: Server, count: number): Promise<void> {
-  while ((await promisify(server.getConnections.bind(server))()) > count) await sleep(10)
-}

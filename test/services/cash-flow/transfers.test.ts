@@ -63,6 +63,11 @@ onEachStore('a transfer', (store) => {
     assert.deepEqual((await under.call('GET', target, bob)).body, { items: [], next: null })
   })
 
+  test('the answer that is repeated is the first one byte for byte', async () => {
+    const [first, again] = [await transfer(fromAlice('0.01'), 'bytes'), await transfer(fromAlice('0.01'), 'bytes')]
+    assert.equal(again.text, first.text)
+  })
+
   test('repeated with its key gives the first answer again, whatever has changed since', async () => {
     await transfer(fromAlice('1.00', { reference: 'between' }), 'between')
     const before = await available('alice')

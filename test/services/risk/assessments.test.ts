@@ -111,6 +111,32 @@ onEachStore('assessments', (store) => {
     })
   })
 
+  test('many at once of one member are decided one after the other: no two see the same count', async () => {
+    const asked = { member: member(), value: '10.00' }
+    const answers = await Promise.all(Array.from({ length: 12 }, () => world.assess(asked)))
+    const read = (id: string) => world.call('GET', `/v1/assessments/${id}`, asOperator)
+    const counts = (await Promise.all(answers.map(({ body }) => read(body.id)))).map(
+      ({ body }) => body.facts.velocity.transfersLastHour,
+    )
+    assert.deepEqual(
+      counts.sort((a, b) => a - b),
+      answers.map((_, index) => index),
+    )
+  })
+
+  test('velocity counts the amount of a hold once it is approved', async () => {
+    const maker = member()
+    const amountLastDay = async () => {
+      const { body } = await world.assess({ member: maker, value: '1.00' })
+      const read = await world.call('GET', `/v1/assessments/${body.id}`, asOperator)
+      return read.body.facts.velocity.amountLastDay.value
+    }
+    const held = await world.openCase(maker, '60000.00')
+    assert.equal(await amountLastDay(), '0.00')
+    for (const reviewer of ['rita', 'rob']) await world.decide({ case: held.case, vote: 'approve', reviewer })
+    assert.equal(await amountLastDay(), '60001.00')
+  })
+
   test('an assessment names its policies, its facts and the score', async () => {
     const { body } = await world.assess({ member: member(), value: '60000.00' })
     const read = await world.call('GET', `/v1/assessments/${body.id}`, asOperator)

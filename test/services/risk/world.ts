@@ -52,8 +52,9 @@ export async function startWorld(store: TestStore) {
   const policies = await shippedPolicies(clock)
   const dispatcher = safeDispatcher(true, 5_000)
   const relay = await startRelay(passports, clock)
+  const database = await server.open('risk', riskMigrations)
   const risk = createRisk({
-    database: await server.open('risk', riskMigrations),
+    database,
     clock,
     log: silent,
     bundle: () => policies,
@@ -79,6 +80,8 @@ export async function startWorld(store: TestStore) {
     call,
     app,
     passports,
+    database,
+    closeRisk: risk.close,
     fraud,
     desk,
     secret,

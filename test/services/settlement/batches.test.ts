@@ -37,6 +37,7 @@ onEachStore('settlement batches', (store) => {
       cutOff: at(0),
       through: at(0),
       lines: 3,
+      carried: { currency: 'CNY', value: '0.00' },
       gross: { in: { currency: 'CNY', value: '35.50' }, out: { currency: 'CNY', value: '100.00' } },
       net: { currency: 'CNY', value: '-64.50' },
       state: 'closed',
@@ -97,6 +98,23 @@ onEachStore('settlement batches', (store) => {
   test('do not close what may still happen', async () => {
     const { status, body } = await settlement.closeBatch('mem_a', at(100_000))
     assert.deepEqual([status, body.code], [422, 'unacceptable_value'])
+  })
+
+  test('carry what came to less than nothing until it is made good, and pay only what is more', async () => {
+    const closed: string[][] = []
+    for (const minor of [-5_000n, 2_000n, 4_000n, 700n]) {
+      const [from, to] = minor < 0n ? ['mem_owes', 'mem_b'] : ['mem_b', 'mem_owes']
+      await settlement.post({ from, to, amount: cny(minor < 0n ? -minor : minor) })
+      const { body } = await settlement.closeBatch('mem_owes', new Date(settlement.clock.now()).toISOString())
+      closed.push([body.carried.value, body.net.value, 'payout' in body ? 'paid out' : 'nothing to pay'])
+      settlement.clock.advance(1_000)
+    }
+    assert.deepEqual(closed, [
+      ['0.00', '-50.00', 'nothing to pay'],
+      ['-50.00', '-30.00', 'nothing to pay'],
+      ['-30.00', '10.00', 'paid out'],
+      ['0.00', '7.00', 'paid out'],
+    ])
   })
 
   test('are listed by member, newest first, page by page', async () => {

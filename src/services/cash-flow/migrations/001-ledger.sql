@@ -97,7 +97,7 @@ CREATE TABLE answer (
   owner text NOT NULL,
   key text NOT NULL,
   request_digest text NOT NULL,
-  answer jsonb NOT NULL,
+  answer json NOT NULL, -- byte for byte the first answer: jsonb would order its keys anew
   at timestamptz NOT NULL,
   PRIMARY KEY (owner, key)
 );

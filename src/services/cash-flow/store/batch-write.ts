@@ -81,7 +81,7 @@ type Table =
 /** Inserts rows whose keys are the table's columns, in one statement; a column that is left out is null. */
 async function insert(sql: Sql, table: Table, rows: readonly object[]): Promise<void> {
   if (rows.length === 0) return
-  await sql.query(`INSERT INTO ${table} SELECT * FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)`, [
+  await sql.query(`INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1::json)`, [
     toJson(rows),
   ])
 }
