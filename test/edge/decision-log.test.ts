@@ -23,7 +23,7 @@ describe('the decision log', () => {
     const decisions = await openDecisionLog(place, limits, log)
     for (const receipt of receipts(400)) {
       decisions.write({ receipt })
-      await sleep(1) // forty times what it takes to move four files away
+      await sleep(1) // a full file is moved away, and closed, meanwhile
     }
     await decisions.close()
     assert.equal(decisions.dropped(), 0)
