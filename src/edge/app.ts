@@ -8,6 +8,9 @@ import type { TrustedProxies } from './client-address.ts'
 import type { Answer, Incoming } from './exchange.ts'
 import type { Turns } from './turns.ts'
 
+/** How long a refused CONNECT may stay open, to read its answer. */
+const LINGER_MS_MAX = 1_000
+
 /** Express hosts one handler: the pipeline. */
 export function createEdgeApp(exchange: (incoming: Incoming) => Promise<void>, turns: Turns, log: Log): Express {
   const app = express()
@@ -57,6 +60,9 @@ export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: 
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
   server.on('connect', (_request, socket: Socket) => {
+    // Node has let go of this socket: its errors and its end are ours to see to, or one reset ends the process.
+    socket.on('error', () => socket.destroy())
+    socket.setTimeout(LINGER_MS_MAX, () => socket.destroy())
     answerUnread(new Problem('not_implemented', { detail: 'CONNECT is not served' }), socket, refuseUnread)
   })
   server.on('clientError', async (error: ParserError, socket: Socket) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { type AttackRig, http, startAttackRig } from '../support/attack-rig.ts'
 import { openRawSocket, statusesOf } from '../support/raw-socket.ts'
@@ -83,9 +85,27 @@ describe('a head that two servers could read differently is refused', () => {
   }
 
   test('CONNECT is never a tunnel', async () => {
-    const { statuses } = await rig.attack(http('CONNECT other.test:443 HTTP/1.1'))
-    assert.ok(statuses.every((status) => status >= 400))
+    const { statuses } = await rig.attack(http('CONNECT other.test:443 HTTP/1.1'), 1)
+    assert.deepEqual(statuses, [501])
     await rig.attack(get('/echo/after'), 1)
+  })
+
+  test('CONNECT by clients that reset at once ends their connections and nothing else', async () => {
+    const { hostname, port } = new URL(rig.platform.urls.edge)
+    const crashes: Error[] = []
+    const crashed = (error: Error): number => crashes.push(error)
+    process.on('uncaughtExceptionMonitor', crashed) // a process of its own would have ended
+    for (let client = 0; client < 30; client++) {
+      const socket = connect(Number(port), hostname).on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(http('CONNECT other.test:443 HTTP/1.1'))
+      await new Promise(setImmediate)
+      socket.resetAndDestroy()
+    }
+    await rig.newDecisions(1)
+    const { statuses } = await rig.attack(get('/echo/after'), 1)
+    process.off('uncaughtExceptionMonitor', crashed)
+    assert.deepEqual([statuses, crashes], [[200], []])
   })
 
   test('the canonical form is the only one: case, slash and dot at the end name other routes', async () => {
