@@ -1,4 +1,5 @@
 export { type Bundle, compileBundle } from './bundle.ts'
+export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from './chain.ts'
 export { type ExampleResult, runExamples } from './examples.ts'
 export type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 export { type Finding, formatFinding } from './finding.ts'

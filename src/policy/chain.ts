@@ -1,0 +1,124 @@
+import { PROBLEMS, type ProblemCode } from '../kernel/problem.ts'
+import type { Bundle } from './bundle.ts'
+import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
+import type { Considered, QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'
+
+/** The stages that decide by policies, in the order of the edge's pipeline. */
+export const DECIDING_STAGES = ['screen', 'authenticate', 'meter', 'authorize', 'assess'] as const
+export type DecidingStage = (typeof DECIDING_STAGES)[number]
+
+/** All that the policies see of one request, from its head to what risk control knows. */
+export type ChainFacts = RequestFacts & {
+  /** The scopes that the route asks for, all of them. */
+  readonly scopesNeeded: readonly string[]
+  /** Null when the route asks for a token and the request has none that is valid. */
+  readonly principal: AccessFacts['principal'] | null
+  readonly claims: AccessFacts['claims']
+  /** What risk control decides on; null on a route that does not ask it. */
+  readonly risk: RiskFacts | null
+  /** Quotas (`quota/ID`) that are used up. All others have room: counts are not facts. */
+  readonly usedUp: readonly string[]
+}
+
+/** What one stage made of the request. */
+export type ChainStep = {
+  readonly stage: DecidingStage
+  readonly outcome: 'pass' | 'deny' | 'accept' | 'review' | 'hold' | 'reject'
+  /** The rule that decided; null where none has to: a token that is valid, a quota with room. */
+  readonly rule: string | null
+  readonly considered: readonly Considered[]
+  /** Of `meter`: the quotas that apply. */
+  readonly charges: readonly QuotaCharge[]
+}
+
+/** What the whole chain made of it. */
+export type ChainDecision = {
+  /** `allow` where risk control is not asked; else what it says, or a denial before it. */
+  readonly outcome: 'allow' | 'deny' | RiskVerdict['outcome']
+  /** The stage that decided: the one that refused or held it, else the last. */
+  readonly stage: DecidingStage
+  readonly rule: string
+  /** Of a refusal; null when the request passes, if only to be held. */
+  readonly refusal: Refusal | null
+  /** Each stage that was reached, in order. */
+  readonly steps: readonly ChainStep[]
+}
+
+export type Refusal = {
+  readonly status: number
+  readonly code: ProblemCode
+  readonly why: string
+  readonly remedy: string | null
+}
+
+/**
+ * Takes one request through every policy of the bundle as the edge and risk control do, offline: nothing is counted,
+ * asked or sent. Pure, so the same facts give the same decision months later.
+ */
+export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
+  const steps: ChainStep[] = []
+  const taken = (stage: DecidingStage, rule: string | null, more: Partial<ChainStep> = {}): void => {
+    steps.push({ stage, rule, outcome: 'pass', considered: [], charges: [], ...more })
+  }
+  const refused = (rule: string, refusal: Refusal): ChainDecision => {
+    const { stage } = steps.at(-1) as ChainStep
+    return { outcome: 'deny', stage, rule, refusal, steps }
+  }
+
+  const screening = bundle.screen(facts)
+  taken('screen', screening.rule, stepOf(screening))
+  if (screening.effect === 'deny') return refused(screening.rule, refusalOf(screening))
+
+  const { principal, route } = facts
+  if (principal === null) {
+    taken('authenticate', null, { outcome: 'deny' })
+    return refused(`route/${route.id}`, problem('unauthenticated', 'The request has no valid access token.'))
+  }
+  taken('authenticate', null)
+
+  const known: AccessFacts = { ...facts, principal }
+  const charges = bundle.quotas(known)
+  const spent = charges.filter(({ rule }) => facts.usedUp.includes(rule))
+  const refusing = spent.find(({ mode }) => mode === 'enforce')
+  taken('meter', refusing?.rule ?? null, {
+    outcome: refusing === undefined ? 'pass' : 'deny',
+    considered: spent.slice(0, refusing === undefined ? spent.length : spent.indexOf(refusing) + 1).map(usedUp),
+    charges,
+  })
+  if (refusing !== undefined) {
+    return refused(refusing.rule, { ...problem('quota_exceeded', refusing.why), remedy: refusing.remedy })
+  }
+
+  const lacking = facts.scopesNeeded.filter((scope) => !principal.scopes.includes(scope))
+  if (lacking.length > 0) {
+    const rule = `route/${route.id}`
+    taken('authorize', rule, { outcome: 'deny' })
+    return refused(rule, problem('insufficient_scope', `The token lacks the scope ${lacking.join(' ')}.`))
+  }
+  const access = bundle.authorize(known)
+  taken('authorize', access.rule, stepOf(access))
+  if (access.effect === 'deny') return refused(access.rule, refusalOf(access))
+  if (facts.risk === null) return { outcome: 'allow', stage: 'authorize', rule: access.rule, refusal: null, steps }
+
+  const verdict = bundle.assess(facts.risk)
+  const { outcome, rule, considered, reasons } = verdict
+  taken('assess', rule, { outcome, considered })
+  if (outcome === 'reject') return { ...refused(rule, problem('risk_rejected', reasons.join(' '))), outcome }
+  return { outcome, stage: 'assess', rule, refusal: null, steps }
+}
+
+function stepOf({ effect, considered }: Verdict): Partial<ChainStep> {
+  return { outcome: effect === 'allow' ? 'pass' : 'deny', considered }
+}
+
+function refusalOf({ status, code, why, remedy }: Extract<Verdict, { effect: 'deny' }>): Refusal {
+  return { status, code, why, remedy }
+}
+
+function problem(code: ProblemCode, why: string): Refusal {
+  return { status: PROBLEMS[code][0], code, why, remedy: null }
+}
+
+function usedUp({ rule, mode }: QuotaCharge): Considered {
+  return { rule, outcome: mode === 'enforce' ? 'matched' : 'shadow', mode, effect: 'throttle' }
+}
