@@ -1,5 +1,8 @@
+export { assembleBundle } from './assemble.ts'
 export { type Bundle, compileBundle } from './bundle.ts'
 export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from './chain.ts'
+export { checkFiles } from './check.ts'
+export type { Checked, CheckedRule } from './checked.ts'
 export { type ExampleResult, runExamples } from './examples.ts'
 export type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 export { type Finding, formatFinding } from './finding.ts'

@@ -42,6 +42,17 @@ export function compileLists(files: readonly { readonly source: Source; readonly
   return { lists: lists as Lists, findings }
 }
 
+/** The lists of files that were checked. */
+export function listsOf(written: readonly PolicyFile<'lists'>['lists'][number][]): Lists {
+  return new Map(
+    written.map(({ name, cidrs, strings }): [string, List] => {
+      if (strings !== undefined) return [name, { kind: 'strings', strings: new Set(strings) }]
+      const ranges = (cidrs ?? []).map(parseCidr).filter((range) => typeof range !== 'string')
+      return [name, { kind: 'cidrs', addresses: cidrSet(ranges) }]
+    }),
+  )
+}
+
 /** Whether the list has the text; in a list of address ranges the text is an address. @throws RangeError when it is not */
 export function isListed(list: List, text: string): boolean {
   return list.kind === 'cidrs' ? list.addresses.has(text) : list.strings.has(text)

@@ -1,12 +1,12 @@
 import type { Context } from '@marcbachmann/cel-js'
 import { fromRfc3339, type Instant } from '../kernel/clock.ts'
+import type { CheckedRule } from './checked.ts'
 import type { Condition, ConditionFault } from './condition.ts'
 import type { EffectFault } from './effect.ts'
-import type { Finding } from './finding.ts'
 import type { Lists } from './lists.ts'
 import { findMatchFaults, type Match, type Predicate } from './match.ts'
-import type { PolicyFile, RuleKind, WrittenRule } from './schema.ts'
-import type { FindingExtras, Path, Source } from './source.ts'
+import type { RuleKind, WrittenRule } from './schema.ts'
+import type { FindingExtras, Path } from './source.ts'
 import type { Considered, Mode } from './verdict.ts'
 
 /** A compiled rule. */
@@ -30,37 +30,32 @@ export type Dialect<K extends RuleKind, Facts, Effect> = {
   effect(written: WrittenRule<K>['effect']): Effect | EffectFault
 }
 
-type RuleFile<K extends RuleKind> = { readonly source: Source; readonly file: PolicyFile<K> }
-
-/** Compiles the rules of one kind: files in the order of their paths, rules as they stand. */
-export function compileRules<K extends RuleKind, Facts, Effect extends object>(
-  files: readonly RuleFile<K>[],
+/** Compiles the rules of one kind, added in the order in which they are to be walked. */
+export function ruleCompiler<K extends RuleKind, Facts, Effect extends object>(
   dialect: Dialect<K, Facts, Effect>,
   lists: Lists,
   now: Instant,
 ) {
   const rules: Rule<Facts, Effect>[] = []
-  const findings: Finding[] = []
   const expiries: Instant[] = []
   const ids = new Set<string>()
-  for (const { source, file } of files) {
-    for (const [index, written] of file.rules.entries()) {
-      const report: Report = (path, code, message, extras) =>
-        findings.push(source.finding(['rules', index, ...path], code, message, extras))
-      if (ids.has(written.id)) report(['id'], 'duplicate-id', `the id '${written.id}' stands twice in ${file.kind}`)
+  return {
+    rules: rules as readonly Rule<Facts, Effect>[],
+    expiries: expiries as readonly Instant[],
+    add({ kind, written }: CheckedRule<K>, report: Report): void {
+      if (ids.has(written.id)) report(['id'], 'duplicate-id', `the id '${written.id}' stands twice in ${kind}`)
       ids.add(written.id)
       const expires = readExpiry(written, now, report)
       const rule = compileRule(written, dialect, lists, report)
-      if (rule === null || expires === 'lapsed') continue
+      if (rule === null || expires === 'lapsed') return
       if (expires !== null) expiries.push(expires)
       rules.push(rule)
-    }
+    },
   }
-  return { rules: rules as readonly Rule<Facts, Effect>[], findings, expiries }
 }
 
 /** Takes down what is wrong at a place inside one rule. */
-type Report = (path: Path, code: string, message: string, extras?: FindingExtras) => void
+export type Report = (path: Path, code: string, message: string, extras?: FindingExtras) => void
 
 /** A rule, or null when something was reported that keeps it from being one. */
 function compileRule<K extends RuleKind, Facts, Effect extends object>(

@@ -1,0 +1,43 @@
+import { assert } from '../kernel/assert.ts'
+import type { Instant } from '../kernel/clock.ts'
+import type { Bundle } from './bundle.ts'
+import type { Checked, CheckedRule } from './checked.ts'
+import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
+import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
+import { listsOf } from './lists.ts'
+import type { Report } from './rule.ts'
+import { indexRules } from './rule-index.ts'
+
+/**
+ * Makes the bundle of what was checked: rules come in slices, and it yields after each, so that who shares the thread
+ * with requests can let them go first. @throws AssertionFailed when it was not checked
+ */
+export function* assembleBundle(
+  checked: Checked,
+  slices: Iterable<readonly CheckedRule[]>,
+): Generator<void, Bundle, void> {
+  const compilers = ruleCompilers(listsOf(checked.lists), checked.now)
+  for (const slice of slices) {
+    for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
+    yield
+  }
+  return bundleOf(checked.digest, compilers)
+}
+
+const nothingIsWrong: Report = (path, code, message, extras) =>
+  assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
+
+function bundleOf(digest: Bundle['digest'], { firewall, access, quota, risk }: RuleCompilers): Bundle {
+  const expiries = [firewall, access, quota, risk].flatMap((kind) => kind.expiries)
+  const screening = indexRules(firewall.rules)
+  const authorizing = indexRules(access.rules)
+  const metering = indexRules(quota.rules)
+  return {
+    digest,
+    validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
+    screen: (facts) => decideGate(screening(facts), facts, ALLOW_BY_DEFAULT),
+    authorize: (facts) => decideGate(authorizing(facts), facts, DENY_BY_DEFAULT),
+    quotas: (facts) => findCharges(metering(facts), facts),
+    assess: (facts) => decideRisk(risk.rules, facts),
+  }
+}

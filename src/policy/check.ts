@@ -1,0 +1,49 @@
+import { contentDigest } from '../kernel/canonical-json.ts'
+import type { Instant } from '../kernel/clock.ts'
+import type { Checked, CheckedRule } from './checked.ts'
+import { ofKind, readFiles, type Shaped } from './files.ts'
+import type { Finding } from './finding.ts'
+import { addRule, ruleCompilers } from './kinds.ts'
+import { compileLists } from './lists.ts'
+import type { Report } from './rule.ts'
+import type { SourceFile } from './source.ts'
+
+/** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
+export function checkFiles(files: readonly SourceFile[], now: Instant) {
+  const { shaped, findings: shapeFindings } = readFiles(files)
+  const listFiles = ofKind(shaped, 'lists')
+  const { lists, findings: listFindings } = compileLists(listFiles)
+  const compilers = ruleCompilers(lists, now)
+  const ruleFindings: Finding[] = []
+  const rules: CheckedRule[] = []
+  for (const { rule, report } of rulesIn(shaped, ruleFindings)) {
+    rules.push(rule)
+    addRule(compilers, rule, report)
+  }
+  const findings = inOrder([...shapeFindings, ...listFindings, ...ruleFindings])
+  if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
+  const checked: Checked = { digest: digestOf(shaped), now, lists: listFiles.flatMap(({ file }) => file.lists) }
+  return { checked, rules, findings }
+}
+
+/** Every rule of every file, with what takes down faults at its place. */
+function* rulesIn(shaped: readonly Shaped[], findings: Finding[]) {
+  for (const { kind, source, file } of shaped) {
+    if (kind === 'lists') continue
+    for (const [index, written] of file.rules.entries()) {
+      const report: Report = (path, code, message, extras) =>
+        findings.push(source.finding(['rules', index, ...path], code, message, extras))
+      const { line } = source.finding(['rules', index], '', '')
+      yield { rule: { kind, file: source.file, line, written } as CheckedRule, report }
+    }
+  }
+}
+
+function inOrder(findings: readonly Finding[]): readonly Finding[] {
+  return findings.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column)
+}
+
+function digestOf(shaped: readonly Shaped[]): `sha256:${string}` {
+  const content = shaped.map(({ source }) => ({ path: source.file, content: source.content }))
+  return contentDigest(content) as `sha256:${string}`
+}

@@ -1,0 +1,23 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { PolicyFile, RuleKind, WrittenRule } from './schema.ts'
+
+/**
+ * Files in which nothing is wrong, as plain values that another thread can be sent: a bundle is made of functions and
+ * can not. What takes long (reading YAML, schemas, analysis) lies behind; what is left is done in slices.
+ */
+export type Checked = {
+  readonly digest: `sha256:${string}`
+  /** The time of the check: what has lapsed by then is left out. */
+  readonly now: Instant
+  readonly lists: readonly PolicyFile<'lists'>['lists'][number][]
+}
+
+/** A rule as it is written, and where. In a bundle they stand in the order of their files. */
+export type CheckedRule<K extends RuleKind = RuleKind> = {
+  readonly [P in K]: {
+    readonly kind: P
+    readonly file: string
+    readonly line: number
+    readonly written: WrittenRule<P>
+  }
+}[K]

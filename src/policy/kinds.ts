@@ -1,0 +1,39 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { CheckedRule } from './checked.ts'
+import { conditionCompiler } from './condition.ts'
+import { readGateEffect, readQuotaEffect, readRiskEffect } from './effect.ts'
+import { ACCESS_FACTS, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
+import type { Lists } from './lists.ts'
+import { accessPredicates, requestPredicates, riskPredicates } from './match.ts'
+import { type Report, ruleCompiler } from './rule.ts'
+import type { RuleKind } from './schema.ts'
+
+export type RuleCompilers = ReturnType<typeof ruleCompilers>
+
+/** What compiles the rules of each kind, one rule after the other. */
+export function ruleCompilers(lists: Lists, now: Instant) {
+  const onRequest = conditionCompiler(REQUEST_FACTS, lists)
+  const onAccess = conditionCompiler(ACCESS_FACTS, lists)
+  const onRisk = conditionCompiler(RISK_FACTS, lists)
+  const firewall = { kind: 'firewall', predicates: requestPredicates, condition: onRequest } as const
+  const access = { kind: 'access', predicates: accessPredicates, condition: onAccess } as const
+  const quota = { kind: 'quota', predicates: accessPredicates, condition: onAccess, effect: readQuotaEffect } as const
+  const risk = { kind: 'risk', predicates: riskPredicates, condition: onRisk, effect: readRiskEffect } as const
+  return {
+    firewall: ruleCompiler({ ...firewall, effect: (it) => readGateEffect('firewall', it) }, lists, now),
+    access: ruleCompiler({ ...access, effect: (it) => readGateEffect('access', it) }, lists, now),
+    quota: ruleCompiler(quota, lists, now),
+    risk: ruleCompiler(risk, lists, now),
+  }
+}
+
+/** Compiles a rule with the compiler of its kind. */
+export function addRule<K extends RuleKind>(compilers: RuleCompilers, rule: CheckedRule<K>, report: Report): void {
+  const adders: { readonly [P in RuleKind]: (rule: CheckedRule<P>, report: Report) => void } = {
+    firewall: (it, say) => compilers.firewall.add(it, say),
+    access: (it, say) => compilers.access.add(it, say),
+    quota: (it, say) => compilers.quota.add(it, say),
+    risk: (it, say) => compilers.risk.add(it, say),
+  }
+  adders[rule.kind](rule, report)
+}
