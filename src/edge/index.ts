@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { dirname, join } from 'node:path'
+import type { TSchema } from 'typebox'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Listener } from '../platform/addresses.ts'
@@ -7,13 +8,14 @@ import type { Config, RouteConfig } from '../platform/config-schema.ts'
 import { closeServer } from '../platform/door.ts'
 import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
+import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
-import { loadBodyCheck } from './openapi-body.ts'
+import { loadBodySchema } from './openapi-body.ts'
 import { createPipeline, named } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
@@ -169,8 +171,11 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
   if (route.stream === true && route.methods.some((method) => method !== 'GET')) {
     throw new Error(`route ${route.id}: only GET is streamed`)
   }
+  const bodySchema =
+    route.openapi === undefined ? null : await loadBodySchema(join(folder, route.openapi), route.path, route.methods)
   return {
     id: route.id,
+    host: route.host?.toLowerCase() ?? null,
     path: route.path,
     methods: route.methods,
     upstream: route.upstream,
@@ -182,7 +187,8 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     stream: route.stream ?? false,
     runningMax: route.running_max ?? null,
     bodyBytesMax: route.body_bytes_max ?? config.edge.limits.body_bytes_max,
-    checkBody:
-      route.openapi === undefined ? null : await loadBodyCheck(join(folder, route.openapi), route.path, route.methods),
+    budgetMs: route.budget_ms ?? null,
+    bodySchema,
+    checkBody: bodySchema === null ? null : compileSchema(bodySchema as unknown as TSchema),
   }
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import type { TSchema } from 'typebox'
 import { parse } from 'yaml'
-import { type Checked, compileSchema } from '../platform/schema.ts'
+
+/** JSON Schema, 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>
 
 type Document = {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -12,14 +13,10 @@ type Operation = {
 }
 
 /**
- * The check of a route's request body, from an OpenAPI 3.1 file (JSON or YAML): the `application/json` schema of the
+ * The schema of a route's request body, from an OpenAPI 3.1 file (JSON or YAML): the `application/json` schema of the
  * operation with the route's path and method. Parameter names may differ. @throws Error when the file has no such operation
  */
-export async function loadBodyCheck(
-  file: string,
-  path: string,
-  methods: readonly string[],
-): Promise<(value: unknown) => Checked<unknown>> {
+export async function loadBodySchema(file: string, path: string, methods: readonly string[]): Promise<JsonSchema> {
   const text = await readFile(file, 'utf8')
   const document = (file.endsWith('.json') ? JSON.parse(text) : parse(text)) as Document
   const [method = '', ...others] = methods
@@ -31,7 +28,7 @@ export async function loadBodyCheck(
   const schema = operation.requestBody?.content?.['application/json']?.schema
   if (schema === undefined) throw new Error(`${file}: ${method} ${path} has no application/json request body`)
   // `#/components/…` references are of the document; the schema carries that part along.
-  return compileSchema({ ...schema, components: document.components ?? {} } as unknown as TSchema)
+  return { ...schema, components: document.components ?? {} }
 }
 
 function anonymous(path: string): string {

@@ -1,9 +1,12 @@
 import type { RouteConfig } from '../platform/config-schema.ts'
 import type { Checked } from '../platform/schema.ts'
+import type { JsonSchema } from './openapi-body.ts'
 
 /** A route as the edge serves it. */
 export type Route = {
   readonly id: string
+  /** The Host it answers to; null for every host. */
+  readonly host: string | null
   readonly path: string
   readonly methods: readonly string[]
   readonly upstream: string
@@ -15,6 +18,9 @@ export type Route = {
   readonly stream: boolean
   readonly runningMax: number | null
   readonly bodyBytesMax: number
+  readonly budgetMs: number | null
+  /** Of its request body, from the route's OpenAPI file. */
+  readonly bodySchema: JsonSchema | null
   /** Checks a body by the route's OpenAPI file; null where the body is passed as it is. */
   readonly checkBody: ((value: unknown) => Checked<unknown>) | null
 }

@@ -26,7 +26,8 @@ export interface TokenVerifier {
 const TOKEN_CHARACTERS_MAX = 8_192
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 const REQUIRED_CLAIMS = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti']
-const JWKS_TIMEOUT_MS = 2_000
+/** How long an issuer may take to hand out its keys. */
+export const KEYS_DEADLINE_MS = 2_000
 const JWKS_COOLDOWN_MS = 5_000
 const JWKS_CACHE_MS = 300_000
 
@@ -44,7 +45,7 @@ export function createTokenVerifier(config: Config, clock: Clock): TokenVerifier
       const fault = destinationFault(jwks, config.allow_loopback)
       if (fault !== null) throw new Error(`identity: ${jwks} ${fault}`)
       const keys = createRemoteJWKSet(new URL(jwks), {
-        timeoutDuration: JWKS_TIMEOUT_MS,
+        timeoutDuration: KEYS_DEADLINE_MS,
         cooldownDuration: JWKS_COOLDOWN_MS,
         cacheMaxAge: JWKS_CACHE_MS,
       })

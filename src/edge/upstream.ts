@@ -29,7 +29,7 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-const CONNECT_TIMEOUT_MS = 2_000
+export const CONNECT_DEADLINE_MS = 2_000
 const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: 5_000, rollingCountTimeout: 10_000 }
 
 /**
@@ -40,7 +40,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
   const { origin } = new URL(config.url)
   const pool = new Agent({
     connections: config.running_max,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: CONNECT_DEADLINE_MS },
     headersTimeout: config.timeout_ms,
     bodyTimeout: config.timeout_ms,
   })

@@ -25,6 +25,8 @@ const Route = strict({
   stream: Type.Optional(Type.Boolean()),
   running_max: Type.Optional(count),
   body_bytes_max: Type.Optional(count),
+  /** What a request may take at worst: `tidegate check` adds up the rules and the deadlines of all calls. */
+  budget_ms: Type.Optional(count),
 })
 
 const Upstream = strict({
