@@ -2,13 +2,15 @@ import type { ASTNode, Context } from '@marcbachmann/cel-js'
 import { assert } from '../kernel/assert.ts'
 import { parseMoney } from '../kernel/money.ts'
 import { environmentOf } from './environment.ts'
+import { childrenOf, isLoop, literalText } from './expression.ts'
 import type { Declaration } from './facts.ts'
 import type { Lists } from './lists.ts'
 import { didYouMean } from './nearest.ts'
 import { findPatternFault } from './pattern.ts'
+import { type FactPath, readsOf } from './reads.ts'
 
-/** A compiled `when`. @throws when it can not be evaluated on these facts, a missing header for one */
-export type Condition = (context: Context) => boolean
+/** A compiled `when`, with the facts it can read. @throws when it can not be evaluated, for want of a header say */
+export type Condition = ((context: Context) => boolean) & { readonly reads: readonly FactPath[] }
 
 export type ConditionFault = {
   readonly code: 'expression' | 'type' | 'regex-not-linear' | 'bad-money' | 'unknown-list' | 'too-costly'
@@ -37,31 +39,30 @@ export function conditionCompiler(facts: Declaration, lists: Lists): (text: stri
       return { code: 'type', message: `a condition is true or false, not ${checked.type}`, offset: 0 }
     }
     const condition = environment.parse(text)
-    return (
-      findFault(condition.ast, lists) ??
-      ((context) => {
-        const value: unknown = condition(context)
-        assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
-        return value
-      })
-    )
+    const fault = findFault(condition.ast, lists)
+    if (fault !== null) return fault
+    const holds = (context: Context): boolean => {
+      const value: unknown = condition(context)
+      assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
+      return value
+    }
+    return Object.assign(holds, { reads: readsOf(condition.ast, facts) })
   }
 }
 
-const COMPREHENSIONS = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
-const COMPREHENSION_DEPTH_MAX = 2
+const LOOP_DEPTH_MAX = 2
 
 /** What types do not show: patterns, amounts and lists that must stand literally, and loops inside loops of loops. */
 function findFault(node: ASTNode, lists: Lists, depth = 0): ConditionFault | null {
   const call = callIn(node)
-  const inner = call !== null && COMPREHENSIONS.has(call.name) ? depth + 1 : depth
-  if (inner > COMPREHENSION_DEPTH_MAX) {
-    const message = `more than ${COMPREHENSION_DEPTH_MAX} loops inside each other`
+  const inner = isLoop(node) ? depth + 1 : depth
+  if (inner > LOOP_DEPTH_MAX) {
+    const message = `more than ${LOOP_DEPTH_MAX} loops inside each other`
     return { code: 'too-costly', message, offset: node.range.start }
   }
   const fault = call === null ? null : findCallFault(call, lists)
   if (fault !== null) return { ...fault, offset: node.range.start }
-  for (const child of nodesIn(node.args)) {
+  for (const child of childrenOf(node)) {
     const found = findFault(child, lists, inner)
     if (found !== null) return found
   }
@@ -99,12 +100,7 @@ function findCallFault({ name, texts }: Call, lists: Lists): Omit<ConditionFault
 function callIn(node: ASTNode): Call | null {
   if (node.op !== 'call' && node.op !== 'rcall') return null
   const [name, args] = node.op === 'call' ? node.args : [node.args[0], node.args[2]]
-  return { name, texts: args.map((arg) => (arg.op === 'value' && typeof arg.args === 'string' ? arg.args : null)) }
-}
-
-function nodesIn(args: unknown): readonly ASTNode[] {
-  if (Array.isArray(args)) return args.flatMap(nodesIn)
-  return typeof args === 'object' && args !== null && 'op' in args ? [args as ASTNode] : []
+  return { name, texts: args.map(literalText) }
 }
 
 function namesIn(facts: Declaration): readonly string[] {

@@ -1,0 +1,110 @@
+import type { ASTNode } from '@marcbachmann/cel-js'
+import { bindingAt, childrenOf, literalText } from './expression.ts'
+import type { Declaration } from './facts.ts'
+
+/**
+ * Where a fact is: `source.ip`, `request.headers["user-agent"]`, `claims.cnf.jkt`. A key that is no identifier stands in
+ * brackets as a JSON string. A path means the whole value there: `request.headers` is all headers.
+ */
+export type FactPath = string
+
+/**
+ * The facts that an expression can read, whatever they are: what it names by a literal key, or the whole map where the
+ * key is computed or the map is looped over. Sorted, each once, none that another of them contains.
+ */
+export function readsOf(expression: ASTNode, facts: Declaration): readonly FactPath[] {
+  const found = new Set<FactPath>()
+  visit(expression, new Set(Object.keys(facts)), (keys) => found.add(formatPath(keys)))
+  return withoutContained([...found])
+}
+
+type Keys = readonly string[]
+
+function visit(node: ASTNode, facts: ReadonlySet<string>, found: (keys: Keys) => void) {
+  const keys = keysOf(node, facts)
+  if (keys !== null) return found(keys)
+  const binding = bindingAt(node)
+  if (binding === null) {
+    for (const child of childrenOf(node)) visit(child, facts, found)
+    return
+  }
+  for (const child of binding.outside) visit(child, facts, found)
+  const unhidden = new Set(facts)
+  unhidden.delete(binding.name)
+  for (const child of binding.inside) visit(child, unhidden, found)
+}
+
+/** The keys from a fact down to this expression; null when it is not reached by literal keys alone. */
+function keysOf(node: ASTNode, facts: ReadonlySet<string>): Keys | null {
+  switch (node.op) {
+    case 'id':
+      return facts.has(node.args) ? [node.args] : null
+    case '.':
+    case '.?':
+      return below(keysOf(node.args[0], facts), node.args[1])
+    case '[]':
+    case '[?]':
+      return below(keysOf(node.args[0], facts), literalText(node.args[1]))
+    default:
+      return null
+  }
+}
+
+function below(keys: Keys | null, key: string | null): Keys | null {
+  return keys === null || key === null ? null : [...keys, key]
+}
+
+const IDENTIFIER = /^[A-Za-z_]\w*$/
+
+function formatPath([root = '', ...keys]: Keys): FactPath {
+  return root + keys.map((key) => (IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('')
+}
+
+const KEY = /\[("(?:[^"\\]|\\.)*")\]|[^.[]+/g
+
+function parsePath(path: FactPath): Keys {
+  return [...path.matchAll(KEY)].map(([text, quoted]) => (quoted === undefined ? text : (JSON.parse(quoted) as string)))
+}
+
+/** Sorted, each once, without those that another of them contains. */
+export function withoutContained(paths: readonly FactPath[]): readonly FactPath[] {
+  const kept: FactPath[] = []
+  for (const path of [...new Set(paths)].sort()) if (!kept.some((whole) => contains(whole, path))) kept.push(path)
+  return kept
+}
+
+function contains(whole: FactPath, path: FactPath): boolean {
+  return (
+    path.startsWith(whole) && (path.length === whole.length || path[whole.length] === '.' || path[whole.length] === '[')
+  )
+}
+
+/**
+ * Just these facts, in the shape they have: enough that an expression that reads no others decides the same on them, also
+ * where one is missing. Only own properties are read. The values are those of `facts`, not copies.
+ */
+export function pick(facts: object, paths: readonly FactPath[]): Readonly<Record<string, unknown>> {
+  const picked = emptyRecord()
+  for (const path of withoutContained(paths)) copyAt(parsePath(path), facts as Record<string, unknown>, picked)
+  return picked
+}
+
+function copyAt([key = '', ...rest]: Keys, from: Readonly<Record<string, unknown>>, to: Record<string, unknown>) {
+  if (!Object.hasOwn(from, key)) return
+  const value = from[key]
+  if (rest.length === 0 || !isRecord(value)) to[key] = value
+  else {
+    const part = (to[key] ?? emptyRecord()) as Record<string, unknown>
+    to[key] = part
+    copyAt(rest, value, part)
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Without a prototype, so that `__proto__` is a key like any other. */
+function emptyRecord(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
+}
