@@ -21,19 +21,20 @@ export function* assembleBundle(
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
   }
-  return bundleOf(checked.digest, compilers)
+  return bundleOf(checked, compilers)
 }
 
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
-function bundleOf(digest: Bundle['digest'], { firewall, access, quota, risk }: RuleCompilers): Bundle {
+function bundleOf({ digest, onError }: Checked, { firewall, access, quota, risk }: RuleCompilers): Bundle {
   const expiries = [firewall, access, quota, risk].flatMap((kind) => kind.expiries)
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)
   const metering = indexRules(quota.rules)
   return {
     digest,
+    onError,
     validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
     screen: (facts) => decideGate(screening(facts), facts, ALLOW_BY_DEFAULT),
     authorize: (facts) => decideGate(authorizing(facts), facts, DENY_BY_DEFAULT),

@@ -3,6 +3,7 @@ import { assembleBundle } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
+import type { OnErrors } from './on-error.ts'
 import type { SourceFile } from './source.ts'
 import type { QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'
 
@@ -12,6 +13,8 @@ export type Bundle = {
   readonly digest: `sha256:${string}`
   /** The first moment at which a rule's `expires` is reached: compile again then. Null when none is set. */
   readonly validUntil: Instant | null
+  /** What becomes of a transfer when someone that risk control asks does not answer. */
+  readonly onError: OnErrors
   /** The firewall rules, in order; allowed when none decides. */
   screen(facts: RequestFacts): Verdict
   /** The access rules, in order; denied when none decides. */

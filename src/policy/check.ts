@@ -5,6 +5,7 @@ import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
 import { addRule, ruleCompilers } from './kinds.ts'
 import { compileLists } from './lists.ts'
+import { readCalls } from './on-error.ts'
 import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
@@ -12,17 +13,19 @@ import type { SourceFile } from './source.ts'
 export function checkFiles(files: readonly SourceFile[], now: Instant) {
   const { shaped, findings: shapeFindings } = readFiles(files)
   const listFiles = ofKind(shaped, 'lists')
-  const { lists, findings: listFindings } = compileLists(listFiles)
-  const compilers = ruleCompilers(lists, now)
+  const { lists: compiledLists, findings: listFindings } = compileLists(listFiles)
+  const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
   const rules: CheckedRule[] = []
   for (const { rule, report } of rulesIn(shaped, ruleFindings)) {
     rules.push(rule)
     addRule(compilers, rule, report)
   }
-  const findings = inOrder([...shapeFindings, ...listFindings, ...ruleFindings])
+  const calls = readCalls(ofKind(shaped, 'risk'))
+  const findings = inOrder([...shapeFindings, ...listFindings, ...ruleFindings, ...calls.findings])
   if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
-  const checked: Checked = { digest: digestOf(shaped), now, lists: listFiles.flatMap(({ file }) => file.lists) }
+  const lists = listFiles.flatMap(({ file }) => file.lists)
+  const checked: Checked = { digest: digestOf(shaped), now, lists, onError: calls.onErrors }
   return { checked, rules, findings }
 }
 

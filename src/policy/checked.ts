@@ -1,4 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
+import type { OnErrors } from './on-error.ts'
 import type { PolicyFile, RuleKind, WrittenRule } from './schema.ts'
 
 /**
@@ -9,6 +10,7 @@ export type Checked = {
   readonly digest: `sha256:${string}`
   /** The time of the check: what has lapsed by then is left out. */
   readonly now: Instant
+  readonly onError: OnErrors
   readonly lists: readonly PolicyFile<'lists'>['lists'][number][]
 }
 

@@ -15,7 +15,7 @@ export const Id = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]{0,63}$',
   description: 'up to 64 small letters, digits and hyphens',
 })
-const Duration = Type.String({
+export const Duration = Type.String({
   pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
   description: 'a whole number with its unit: ms, s, m, h or d',
 })

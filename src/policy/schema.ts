@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { ACCESS_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
+import { callsSchema } from './on-error.ts'
 import { givenOf } from './schema-given.ts'
 import {
   accessMatch,
@@ -23,12 +24,21 @@ const examples = <G extends TSchema, X extends TSchema>(given: G, expect: X) =>
     description: 'cases with the outcome they must have; last in the file',
   })
 
-const ruleFile = <K extends string, M extends Record<string, TSchema>, E extends TSchema, X extends TSchema>(
+type Keys = Record<string, TSchema>
+
+const ruleFile = <
+  K extends string,
+  M extends Keys,
+  E extends TSchema,
+  X extends TSchema,
+  C extends Keys = Record<never, TSchema>,
+>(
   kind: K,
   match: M,
   effect: E,
   facts: Declaration,
   expect: X,
+  more: C = {} as C,
 ) =>
   Type.Object(
     {
@@ -52,6 +62,7 @@ const ruleFile = <K extends string, M extends Record<string, TSchema>, E extends
         ),
         { minItems: 1 },
       ),
+      ...more,
       examples: examples(givenOf(facts), expect),
     },
     closed,
@@ -84,6 +95,7 @@ export const SCHEMAS = {
       },
       closed,
     ),
+    { calls: Type.Optional(callsSchema) },
   ),
   lists: Type.Object(
     {
