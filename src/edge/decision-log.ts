@@ -1,17 +1,22 @@
-import { createReadStream, createWriteStream, fstatSync, openSync, renameSync, type WriteStream } from 'node:fs'
+import type { WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Log } from '../platform/log.ts'
+import { closeStream, decisionFiles } from './decision-files.ts'
+import type { ContentKey } from './sealing.ts'
 
 /** One decision as it stands in the log: a JSON line. */
 export type Decision = { readonly receipt: string } & Readonly<Record<string, unknown>>
 
 export interface DecisionLog {
-  /** Never blocks and never fails a request: what the disk can't take in time is dropped and counted. */
-  write(decision: Decision): void
-  /** The decision behind a receipt, or null; at most the newest `files_max` files are looked through. */
-  find(receipt: string): Promise<Decision | null>
+  /**
+   * Never blocks and never fails a request: what the disk can't take in time is dropped and counted. The key of what is
+   * sealed in the decision goes before it, once in each file, so that each file can be read alone.
+   */
+  write(decision: Decision, contentKey?: ContentKey): void
+  /** The decision behind a receipt with its content key, or null. */
+  find(receipt: string): Promise<{ readonly decision: Decision; readonly jwe: string | null } | null>
+  /** All decisions that are kept, the newest file first. */
+  all(): AsyncGenerator<Decision>
   dropped(): number
   close(): Promise<void>
 }
@@ -25,18 +30,20 @@ export async function openDecisionLog(
   log: Log,
 ): Promise<DecisionLog> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const fileOf = (age: number): string => join(folder, age === 0 ? 'decisions.jsonl' : `decisions.${age}.jsonl`)
-  let { stream, bytes } = openStream(fileOf(0), log)
+  const files = decisionFiles(folder, limits.files_max)
+  let { stream, bytes } = files.open(log)
   let previous: WriteStream | null = null
+  let keyInFile = ''
   let dropped = 0
 
   /** The full file is renamed while it is open, so that what waits for the disk still goes into it. */
   const rotate = (): void => {
     bytes = 0 // though it fails: then it is tried again after as many bytes
     try {
-      for (let age = limits.files_max - 1; age > 0; age--) renameIfThere(fileOf(age - 1), fileOf(age))
+      files.shift()
       const full = stream
-      stream = openStream(fileOf(0), log).stream
+      stream = files.open(log).stream
+      keyInFile = ''
       previous = full
       closeStream(full).then(() => {
         previous = null
@@ -46,23 +53,47 @@ export async function openDecisionLog(
     }
   }
 
+  const writeLine = (value: object): void => {
+    const line = `${JSON.stringify(value)}\n`
+    bytes += Buffer.byteLength(line)
+    stream.write(line)
+  }
+
   return {
-    write(decision) {
+    write(decision, contentKey) {
       if (stream.writableLength > WAITING_BYTES_MAX) {
         dropped += 1
         return
       }
-      const line = `${JSON.stringify(decision)}\n`
-      bytes += Buffer.byteLength(line)
-      stream.write(line)
+      if (contentKey !== undefined && contentKey.contentKey !== keyInFile) {
+        keyInFile = contentKey.contentKey
+        writeLine(contentKey)
+      }
+      writeLine(decision)
       if (bytes >= limits.file_bytes_max && previous === null) rotate()
     },
     async find(receipt) {
-      for (let age = 0; age < limits.files_max; age++) {
-        const found = await findLine(fileOf(age), `"receipt":${JSON.stringify(receipt)}`)
-        if (found !== null) return JSON.parse(found) as Decision
+      const wanted = `{"receipt":${JSON.stringify(receipt)}` // each decision's line begins with it
+      for await (const lines of files.lines()) {
+        const keys = new Map<string, string>()
+        for await (const line of lines) {
+          const key = line.startsWith('{"contentKey"') ? (parsed(line) as ContentKey | null) : null
+          if (key !== null) keys.set(key.contentKey, key.jwe)
+          const decision = line.startsWith(wanted) ? (parsed(line) as Decision | null) : null
+          if (decision === null) continue
+          const { key: name } = (decision['sealed'] ?? { key: '' }) as { key: string }
+          return { decision, jwe: keys.get(name) ?? null }
+        }
       }
       return null
+    },
+    async *all() {
+      for await (const lines of files.lines()) {
+        for await (const line of lines) {
+          const decision = line.startsWith('{"receipt"') ? (parsed(line) as Decision | null) : null
+          if (decision !== null) yield decision
+        }
+      }
     },
     dropped: () => dropped,
     async close() {
@@ -71,38 +102,11 @@ export async function openDecisionLog(
   }
 }
 
-/** @throws when the file can't be opened */
-function openStream(path: string, log: Log): { stream: WriteStream; bytes: number } {
-  const fd = openSync(path, 'a', 0o600)
-  const stream = createWriteStream(path, { fd })
-  stream.on('error', (err) => log.error({ err }, 'decision log: not written'))
-  return { stream, bytes: fstatSync(fd).size }
-}
-
-function renameIfThere(from: string, to: string): void {
+/** Null for a line that a process which was killed left unfinished. */
+function parsed(line: string): unknown {
   try {
-    renameSync(from, to)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return JSON.parse(line)
+  } catch {
+    return null
   }
-}
-
-function closeStream(stream: WriteStream): Promise<void> {
-  return new Promise((done) => {
-    if (stream.closed) return done()
-    stream.once('close', () => done())
-    stream.end()
-  })
-}
-
-async function findLine(path: string, part: string): Promise<string | null> {
-  const input = createReadStream(path, 'utf8')
-  try {
-    for await (const line of createInterface({ input })) if (line.includes(part)) return line
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // there are fewer files than there may be
-  } finally {
-    input.destroy()
-  }
-  return null
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
-import type { Bundle, Considered, RequestFacts } from '../policy/index.ts'
+import type { AccessFacts, Bundle, Considered, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
@@ -40,6 +40,10 @@ export type Trail = {
   path: string
   route: string | null
   principal: { kind: string; id: string } | null
+  /** As much as the rules have been shown of it. */
+  facts: RequestFacts | AccessFacts | null
+  /** The scopes that the route asks for. */
+  scopesNeeded: readonly string[]
   considered: Considered[]
   /** The rule that let the request pass or refused it. */
   rule: string | null

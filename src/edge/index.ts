@@ -21,6 +21,7 @@ import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
 import { createRunning } from './running.ts'
+import type { Sealer } from './sealing.ts'
 import { createSpending } from './spending.ts'
 import { createAdmit } from './stages/admit.ts'
 import { createAssess } from './stages/assess.ts'
@@ -49,6 +50,10 @@ export type EdgeDeps = {
   readonly policies: PolicyStore
   readonly tokens: TokenVerifier
   readonly decisions: DecisionLog
+  /** Null: personal and secret facts are left out of receipts. */
+  readonly sealer: Sealer | null
+  /** The part of the plainly allowed requests that leaves a receipt, 0 to 1. */
+  readonly allowedSample: number
   readonly risk: ServiceClient
 }
 
@@ -81,7 +86,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
-  const record = createRecord(decisions, metrics, log)
+  const record = createRecord({ decisions, sealer: deps.sealer, allowedSample: deps.allowedSample, metrics, log })
   const exchange = createPipeline({
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),
@@ -142,6 +147,8 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     path: '',
     route: null,
     principal: null,
+    facts: null,
+    scopesNeeded: [],
     considered: [],
     rule: null,
     quotas: [],

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import helmet from 'helmet'
+import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { ServiceName } from '../platform/database.ts'
@@ -11,6 +12,7 @@ import type { Principal } from '../platform/passport.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
+import { receiptRoutes } from './operator-receipts.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { callerOf, OPERATOR_SCOPE, readBearer } from './stages/authenticate.ts'
 import type { TokenVerifier } from './token-verifier.ts'
@@ -26,6 +28,8 @@ export type OperatorDeps = {
     readonly upstreams: readonly Upstream[]
     readonly policies: PolicyStore
     readonly decisions: DecisionLog
+    readonly allowedSample: number
+    readonly clock: Clock
     readonly tokens: TokenVerifier
     readonly service: (name: ServiceName) => ServiceClient
   } | null
@@ -67,11 +71,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
       }))
       response.json({ items, next: null })
     })
-    app.get('/v1/receipts/:id', async (request, response) => {
-      const decision = await edge.decisions.find(request.params.id)
-      if (decision === null) throw new Problem('not_found', { detail: 'no decision with this receipt is kept here' })
-      response.json(decision)
-    })
+    app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
   }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
+import { createSealer, type Sealer } from '../edge/sealing.ts'
+import { makeSealingKeys, readSealingKey } from '../edge/sealing-key.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
@@ -15,11 +17,13 @@ import type { House } from './house.ts'
 export async function startEdge(house: House): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
-  const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
-  closing(decisions.close)
   const tokens = createTokenVerifier(config, clock)
   const risk = client('edge', 'risk')
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
+  const sealer = await openSealer(house)
+  const allowedSample = config.decisions.allowed_sample ?? 1
+  const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
+  closing(decisions.close)
   const edge = await createEdge({
     config,
     configPath: places.config,
@@ -29,6 +33,8 @@ export async function startEdge(house: House): Promise<void> {
     policies,
     tokens,
     decisions,
+    sealer,
+    allowedSample,
     risk,
   })
   await edge.listen(addresses.edge)
@@ -41,9 +47,17 @@ export async function startEdge(house: House): Promise<void> {
   const app = createOperatorApp({
     log,
     parts: ready,
-    edge: { ...edge, policies, decisions, tokens, service },
+    edge: { ...edge, policies, decisions, allowedSample, clock, tokens, service },
     localCredential,
   })
   const operator = await listenOperator(app, addresses.operator)
   closing(() => closeServer(operator))
+}
+
+/** What seals receipts to the security team; null where no key is configured. @throws Error when it can't be used */
+async function openSealer({ config, clock, log }: House): Promise<Sealer | null> {
+  const { seal_to: path } = config.decisions
+  if (path === undefined) return null
+  if (config.keys.generate) await makeSealingKeys(path)
+  return createSealer(readSealingKey(path), clock, log)
 }

@@ -79,7 +79,14 @@ export const ConfigSchema = strict({
   seed: Type.Boolean(),
   /** Where passport keys lie; `generate` makes what is missing, which only one machine can do for itself. */
   keys: strict({ folder: file, generate: Type.Boolean() }),
-  decisions: strict({ file_bytes_max: count, files_max: Type.Integer({ minimum: 2 }) }),
+  decisions: strict({
+    file_bytes_max: count,
+    files_max: Type.Integer({ minimum: 2 }),
+    /** The security team's public key (a JWK): personal and secret facts are sealed to it, and left out without it. */
+    seal_to: Type.Optional(file),
+    /** Which part of the plainly allowed requests leaves a receipt; all others always do. All when left out. */
+    allowed_sample: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  }),
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -29,7 +29,7 @@ describe('the decision log', () => {
     assert.equal(decisions.dropped(), 0)
     assert.ok((await readdir(place)).length > 3, 'there were full files')
     const again = await openDecisionLog(place, limits, log)
-    for (const receipt of receipts(400)) assert.deepEqual(await again.find(receipt), { receipt })
+    for (const receipt of receipts(400)) assert.deepEqual((await again.find(receipt))?.decision, { receipt })
     await again.close()
   })
 
@@ -43,8 +43,45 @@ describe('the decision log', () => {
     }
     assert.deepEqual((await readdir(place)).sort(), ['decisions.1.jsonl', 'decisions.2.jsonl', 'decisions.jsonl'])
     const decisions = await openDecisionLog(place, limits, log)
-    assert.deepEqual(await decisions.find('rcp_0019'), { receipt: 'rcp_0019' })
+    assert.deepEqual(await decisions.find('rcp_0019'), { decision: { receipt: 'rcp_0019' }, jwe: null })
     assert.equal(await decisions.find('rcp_0000'), null)
     await decisions.close()
+  })
+
+  test('puts the key of what is sealed into each file that needs it, once', async () => {
+    const place = join(folder, 'keys')
+    const decisions = await openDecisionLog(place, { file_bytes_max: 400, files_max: 100 }, log)
+    for (const receipt of receipts(40)) {
+      decisions.write({ receipt, sealed: { key: 'k1' } }, { contentKey: 'k1', jwe: 'a.b.c' })
+      await sleep(1)
+    }
+    await decisions.close()
+    const names = await readdir(place)
+    assert.ok(names.length > 3, 'there were full files')
+    for (const name of names) {
+      const lines = (await readFile(join(place, name), 'utf8')).split('\n')
+      assert.equal(lines.filter((line) => line.startsWith('{"contentKey"')).length, lines[0] === '' ? 0 : 1, name)
+    }
+    const again = await openDecisionLog(place, { file_bytes_max: 400, files_max: 100 }, log)
+    for (const receipt of receipts(40)) assert.equal((await again.find(receipt))?.jwe, 'a.b.c')
+    await again.close()
+  })
+
+  test('a line that was cut off costs no other line', async () => {
+    const place = join(folder, 'torn')
+    const limits = { file_bytes_max: 10_000, files_max: 2 }
+    const first = await openDecisionLog(place, limits, log)
+    first.write({ receipt: 'rcp_whole' })
+    await first.close()
+    await appendFile(join(place, 'decisions.jsonl'), '{"receipt":"rcp_torn","at":"20')
+    const second = await openDecisionLog(place, limits, log)
+    second.write({ receipt: 'rcp_after' })
+    await second.close()
+    const third = await openDecisionLog(place, limits, log)
+    assert.equal(await third.find('rcp_torn'), null)
+    const all = []
+    for await (const { receipt } of third.all()) all.push(receipt)
+    assert.deepEqual(all, ['rcp_whole', 'rcp_after'])
+    await third.close()
   })
 })

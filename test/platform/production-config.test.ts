@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { makeSealingKeys } from '../../src/edge/sealing-key.ts'
 import { type Places, startPlatform } from '../../src/main.ts'
 import { addressesFrom } from '../../src/platform/addresses.ts'
 import { loadConfig } from '../../src/platform/config.ts'
@@ -48,7 +49,7 @@ describe('config/production.yaml', () => {
   })
 
   test('starts with them, and nothing of the sandbox with it', async () => {
-    await mkdir(keys, { recursive: true })
+    await makeSealingKeys(join(keys, 'receipts.public.json'))
     const secret = Buffer.alloc(32, 7).toString('base64')
     for (const name of SERVICE_NAMES) {
       await writeFile(join(keys, `passport-${name}.json`), JSON.stringify([{ kid: '2027-01', secret }]))

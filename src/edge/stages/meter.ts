@@ -17,7 +17,9 @@ import type { Bucket, QuotaCounters } from '../quota-counters.ts'
 export function createMeter(counters: QuotaCounters) {
   return async function meter(authenticated: Authenticated): Promise<Metered> {
     const { trail } = authenticated
-    const quotas = trail.bundle.quotas(accessFacts(authenticated))
+    const facts = accessFacts(authenticated)
+    trail.facts = facts
+    const quotas = trail.bundle.quotas(facts)
     for (const quota of quotas) {
       if (quota.cost === 'request') await charge(counters, quota, quota, 1, trail)
     }

@@ -4,9 +4,22 @@ import type { Log } from '../../platform/log.ts'
 import type { DecisionLog } from '../decision-log.ts'
 import type { EdgeMetrics } from '../edge-metrics.ts'
 import type { Answer, Trail } from '../exchange.ts'
+import { factsOfReceipt } from '../receipt-facts.ts'
+import { isSampled } from '../sampling.ts'
+import type { Sealer } from '../sealing.ts'
+
+export type RecordDeps = {
+  readonly decisions: DecisionLog
+  /** Null: personal and secret facts are left out. */
+  readonly sealer: Sealer | null
+  /** The part of the plainly allowed requests that is kept, 0 to 1. */
+  readonly allowedSample: number
+  readonly metrics: EdgeMetrics
+  readonly log: Log
+}
 
 /** Writes the receipt: what was asked, which rules mattered, under which bundle, and what came of it. */
-export function createRecord(decisions: DecisionLog, metrics: EdgeMetrics, log: Log) {
+export function createRecord({ decisions, sealer, allowedSample, metrics, log }: RecordDeps) {
   return function record(trail: Trail, answer: Answer, problem: Problem | null): void {
     const durationMs = Date.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
@@ -14,25 +27,46 @@ export function createRecord(decisions: DecisionLog, metrics: EdgeMetrics, log: 
       log[level]({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
     }
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
-    decisions.write({
-      receipt: trail.receipt,
-      at: toRfc3339(trail.startedAt),
-      durationMs,
-      upstreamMs: trail.upstreamMs === null ? null : Math.round(trail.upstreamMs),
-      source: trail.source,
-      method: trail.method,
-      path: trail.path,
-      route: trail.route,
-      principal: trail.principal,
-      status: answer.status,
-      code: problem?.code ?? null,
-      stage: problem === null ? null : trail.stage,
-      detail: problem?.extras.detail ?? null,
-      rule: problem?.extras.rule ?? trail.rule,
-      remedy: problem?.extras.remedy ?? null,
-      considered: trail.considered,
-      assessment: trail.assessment,
-      bundle: trail.bundle.digest,
-    })
+    const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
+    if (sample !== null && !isSampled(trail.receipt, sample)) return
+    const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.facts)
+    const sealing = secret === null ? undefined : sealer?.seal(trail.receipt, secret)
+    decisions.write(
+      {
+        receipt: trail.receipt, // first: the log is searched for lines that begin with it
+        at: toRfc3339(trail.startedAt),
+        durationMs,
+        upstreamMs: trail.upstreamMs === null ? null : Math.round(trail.upstreamMs),
+        source: trail.source,
+        method: trail.method,
+        path: trail.path,
+        route: trail.route,
+        principal: trail.principal,
+        status: answer.status,
+        sample,
+        code: problem?.code ?? null,
+        stage: problem === null ? null : trail.stage,
+        detail: problem?.extras.detail ?? null,
+        rule: problem?.extras.rule ?? trail.rule,
+        remedy: problem?.extras.remedy ?? null,
+        considered: trail.considered,
+        assessment: trail.assessment,
+        bundle: trail.bundle.digest,
+        scopesNeeded: trail.scopesNeeded,
+        facts: open,
+        sealed: sealing?.sealed ?? null,
+        withheld: secret !== null && sealer === null ? [...withheld, 'all that would be sealed'] : withheld,
+      },
+      sealing?.contentKey,
+    )
   }
+}
+
+const NO_FACTS = { open: {}, secret: null, withheld: [] }
+
+/** Nothing was refused, held, in error or different had a rule in shadow been enforced. */
+function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {
+  if (problem !== null || status >= 400) return false
+  if (assessment !== null && assessment.outcome !== 'accept') return false
+  return considered.every(({ outcome, mode }) => outcome === 'matched' && mode === 'enforce')
 }

@@ -22,15 +22,14 @@ export function createRoute(table: RouteTable) {
         headers: { 'www-authenticate': 'Bearer realm="tidegate", error="invalid_request"' },
       })
     }
-    return {
-      ...admitted,
-      route: match.route,
-      facts: {
-        request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
-        source,
-        route: { id, path: pattern, tags, upstream },
-      },
+    const facts = {
+      request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
+      source,
+      route: { id, path: pattern, tags, upstream },
     }
+    trail.facts = facts
+    trail.scopesNeeded = match.route.scopes
+    return { ...admitted, route: match.route, facts }
   }
 }
 
