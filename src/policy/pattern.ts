@@ -1,17 +1,24 @@
-const QUANTIFIER = /[*+?{]/
-/** Plain characters, escapes and character classes: `\d`, `\.`, `[a-z0-9_]`. No groups, alternatives, references. */
-const ATOMS = /^(?:[^\\[\](){}|*+?^$]|\\[dDwWsS.\\/*+?()[\]{}|^$-]|\[\^?(?:[^\\[\]]|\\[dDwWsS.\\/\]^-])+\])*$/
+import { RE2JS, RE2JSException } from 're2js'
 
-/**
- * Why a pattern of `matches()` is not known to take time linear in the text, for the engine backtracks; null when it
- * is: without repetition, or with one `*` or `+` at the very end of a pattern that starts at `^`.
- */
-export function findPatternFault(pattern: string | null): string | null {
-  if (pattern === null) return 'a pattern is written out, so that it can be checked'
-  const anchored = pattern.startsWith('^')
-  let body = pattern.slice(anchored ? 1 : 0).replace(/(?<!\\)\$$/, '')
-  if (anchored) body = body.replace(/(?<!\\)[*+]$/, '')
-  if (ATOMS.test(body)) return null
-  const repeats = QUANTIFIER.test(body) ? ' repeats' : ' has groups or alternatives'
-  return `the pattern${repeats}: it could take time that grows faster than the text`
+export const PATTERN_CHARS_MAX = 500
+/** What the engine does for one character of a text is at most proportional to this. */
+export const PATTERN_INSTRUCTIONS_MAX = 1_000
+
+/** A pattern that matches in time linear in the text, whatever the text. */
+export type Pattern = {
+  /** Whether it matches anywhere in the text: `^` and `$` tie it to the ends. */
+  readonly matches: (text: string) => boolean
+}
+
+/** Compiles RE2 syntax, as CEL has it: no look-around, no back references. The text is why it is refused. */
+export function compilePattern(pattern: string): Pattern | string {
+  if (pattern.length > PATTERN_CHARS_MAX) return `a pattern has at most ${PATTERN_CHARS_MAX} characters`
+  try {
+    const compiled = RE2JS.compile(pattern)
+    if (compiled.programSize() > PATTERN_INSTRUCTIONS_MAX) return 'the pattern is too large: it repeats too much'
+    return { matches: (text) => compiled.test(text) }
+  } catch (error) {
+    if (error instanceof RE2JSException) return error.message
+    throw error
+  }
 }

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
-import { bindingAt, childrenOf, literalText } from './expression.ts'
+import { literalText, walk } from './expression.ts'
 import type { Declaration } from './facts.ts'
 
 /**
@@ -14,37 +14,27 @@ export type FactPath = string
  */
 export function readsOf(expression: ASTNode, facts: Declaration): readonly FactPath[] {
   const found = new Set<FactPath>()
-  visit(expression, new Set(Object.keys(facts)), (keys) => found.add(formatPath(keys)))
+  walk(expression, (node, hidden) => {
+    const keys = keysOf(node, (name) => Object.hasOwn(facts, name) && !hidden.has(name))
+    if (keys !== null) found.add(formatPath(keys))
+    return keys === null
+  })
   return withoutContained([...found])
 }
 
 type Keys = readonly string[]
 
-function visit(node: ASTNode, facts: ReadonlySet<string>, found: (keys: Keys) => void) {
-  const keys = keysOf(node, facts)
-  if (keys !== null) return found(keys)
-  const binding = bindingAt(node)
-  if (binding === null) {
-    for (const child of childrenOf(node)) visit(child, facts, found)
-    return
-  }
-  for (const child of binding.outside) visit(child, facts, found)
-  const unhidden = new Set(facts)
-  unhidden.delete(binding.name)
-  for (const child of binding.inside) visit(child, unhidden, found)
-}
-
 /** The keys from a fact down to this expression; null when it is not reached by literal keys alone. */
-function keysOf(node: ASTNode, facts: ReadonlySet<string>): Keys | null {
+function keysOf(node: ASTNode, isFact: (name: string) => boolean): Keys | null {
   switch (node.op) {
     case 'id':
-      return facts.has(node.args) ? [node.args] : null
+      return isFact(node.args) ? [node.args] : null
     case '.':
     case '.?':
-      return below(keysOf(node.args[0], facts), node.args[1])
+      return below(keysOf(node.args[0], isFact), node.args[1])
     case '[]':
     case '[?]':
-      return below(keysOf(node.args[0], facts), literalText(node.args[1]))
+      return below(keysOf(node.args[0], isFact), literalText(node.args[1]))
     default:
       return null
   }

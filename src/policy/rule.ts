@@ -89,7 +89,7 @@ function compileRule<K extends RuleKind, Facts, Effect extends object>(
   }
 }
 
-const always: Condition = Object.assign(() => true, { reads: [] })
+const always: Condition = Object.assign(() => true, { reads: [], lists: [] })
 
 /** When the rule lapses; a rule that has lapsed is left out, and the check says so. */
 function readExpiry({ id, expires }: WrittenRule, now: Instant, report: Report): Instant | 'lapsed' | null {

@@ -125,14 +125,27 @@ describe('a finding stands at the place to mend', () => {
 describe('a condition is checked', () => {
   const cases: readonly [what: string, when: string, code: string][] = [
     ['for syntax', "'1 +▸'", 'expression'],
-    ['for unknown variables', '▸\'reqest.path == "/"\'', 'type'],
-    ['for unknown fields', '\'request.▸pth == "/"\'', 'type'],
+    ['for unknown variables', '▸\'reqest.path == "/"\'', 'unknown-name'],
+    ['for unknown fields', '\'request.▸pth == "/"\'', 'unknown-name'],
+    ['for unknown fields in brackets', '\'request[▸"pth"] == "/"\'', 'unknown-name'],
+    ['for unknown fields behind a question', "'has(request.▸pth)'", 'unknown-name'],
+    ['for unknown functions', "▸'sizeof(request.path) == 1'", 'unknown-name'],
+    ['for unknown functions of a value', '\'(request.path) .▸startWith("/")\'', 'unknown-name'],
     ['for types', "▸'request.path == 1'", 'type'],
+    ['for types of a function', "▸'request.path.startsWith(1)'", 'type'],
+    ['for types of what has a pattern', '\'true && ▸size(request.path).matches("a")\'', 'type'],
     ['for a truth value', "▸'request.path'", 'type'],
-    ['for patterns that backtrack', '\'1 == 1 && ▸request.path.matches("^(a+)+$")\'', 'regex-not-linear'],
-    ['for patterns that are not written out', "▸'request.path.matches(route.id)'", 'regex-not-linear'],
-    ['for unknown lists', '\'!▸listed(source.ip, "gone")\'', 'unknown-list'],
+    ['for patterns that are none', '\'1 == 1 && request.path.matches(▸"(a")\'', 'regex'],
+    ['for patterns that look back', '\'matches(request.path, ▸r"(a)\\1")\'', 'regex'],
+    ['for patterns that are not written out', "'request.path.matches(▸route.id)'", 'regex-not-literal'],
+    ['for unknown lists', '\'!listed(source.ip, ▸"gone")\'', 'unknown-list'],
     ['for amounts that are none', '▸\'money("CNY", "1") == money("CNY", "1.00")\'', 'bad-money'],
+    [
+      'for amounts that are not written out',
+      '\'1 == 1 && ▸money("CNY", request.path) == money("CNY", "1.00")\'',
+      'bad-money',
+    ],
+    ['for its size', `'[${'1,'.repeat(100)}▸1].exists(a, a == 1)'`, 'too-costly'],
     ['for loops in loops in loops', "'[1].all(a, [1].all(b, ▸[1].all(c, a == c)))'", 'too-costly'],
   ]
   for (const [what, when, code] of cases) {
@@ -148,11 +161,28 @@ describe('a condition is checked', () => {
   ]
   for (const [what, when] of scalars) {
     it(`at its place in ${what}`, () =>
-      expectFinding(policyFile('access', `  - id: one\n    when: ${when}\n    effect: deny`), 'type'))
+      expectFinding(policyFile('access', `  - id: one\n    when: ${when}\n    effect: deny`), 'unknown-name'))
+  }
+
+  const meant: readonly [when: string, hint: string][] = [
+    ["reqest.path == '/'", 'request'],
+    ["request.methd == 'GET'", 'method'],
+    ["request.path.startWith('/')", 'startsWith'],
+    ['sise(request.path) == 1', 'size'],
+    ["listet(source.ip, 'a')", 'listed'],
+  ]
+  for (const [when, name] of meant) {
+    it(`and ${name} is offered in place of what is unknown in ${when}`, () => {
+      const { findings } = compileBundle([access(`when: ${JSON.stringify(when)}, effect: deny`)], NOW)
+      deepEqual(
+        findings.map(({ hint }) => hint),
+        [`did you mean '${name}'?`],
+      )
+    })
   }
 
   it('takes a pattern that is linear', () => {
-    deepEqual(findingsIn(access('when: \'request.path.matches("^/v[0-9]/x+$")\', effect: deny')), [])
+    deepEqual(findingsIn(access('when: \'request.path.matches("^/v[0-9]/(x+|y)+$")\', effect: deny')), [])
   })
 })
 

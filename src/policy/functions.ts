@@ -1,0 +1,59 @@
+import type { ASTNode, Environment } from '@marcbachmann/cel-js'
+import { parseMoney } from '../kernel/money.ts'
+import { CelMoney } from './cel-money.ts'
+import { literalText } from './expression.ts'
+import { isListed, type Lists } from './lists.ts'
+import { CallFault, registerLiteralCall } from './literal-call.ts'
+import { didYouMean } from './nearest.ts'
+import { compilePattern } from './pattern.ts'
+
+/** Adds `money(currency, value)` and `listed(text, list)`, and puts a linear engine under CEL's `matches`. */
+export function registerFunctions(environment: Environment, lists: Lists) {
+  registerMatches(environment)
+  registerLiteralCall(environment, 'money(ast, ast): Money', ({ ast, args: [currency, value] }) => {
+    const amount = amountOf(ast, currency, value)
+    return { subject: null, value: () => amount }
+  })
+  registerLiteralCall(environment, 'listed(ast, ast): bool', ({ ast, args: [subject = ast, named] }) => {
+    const name = literalText(named)
+    if (name === null) throw new CallFault('unknown-list', 'the name of a list is written out', named ?? ast)
+    const list = lists.get(name)
+    if (list !== undefined) return { subject, value: (text) => isListed(list, text) }
+    throw new CallFault(
+      'unknown-list',
+      `there is no list '${name}'`,
+      named ?? ast,
+      didYouMean(name, lists.keys())?.hint,
+    )
+  })
+}
+
+/**
+ * cel-js runs `text.matches(pattern)` on JavaScript's backtracking engine, and refuses a second overload of its signature.
+ * A macro goes before any function of its name; it is registered on `list`, like cel-js's own, where no overload is.
+ */
+function registerMatches(environment: Environment) {
+  const compile = (subject: ASTNode, written: ASTNode) => {
+    const text = literalText(written)
+    if (text === null)
+      throw new CallFault('regex-not-literal', 'a pattern is written out, to be compiled once', written)
+    const pattern = compilePattern(text)
+    if (typeof pattern === 'string') throw new CallFault('regex', pattern, written, 'patterns are RE2 syntax')
+    return { subject, value: pattern.matches }
+  }
+  registerLiteralCall(environment, 'list.matches(ast): bool', ({ ast, receiver, args: [pattern = ast] }) =>
+    compile(receiver ?? ast, pattern),
+  )
+  registerLiteralCall(environment, 'matches(ast, ast): bool', ({ ast, args: [subject = ast, pattern = ast] }) =>
+    compile(subject, pattern),
+  )
+}
+
+function amountOf(call: ASTNode, currencyNode: ASTNode | undefined, valueNode: ASTNode | undefined): CelMoney {
+  const [currency, value] = [literalText(currencyNode), literalText(valueNode)]
+  const hint = "such as money('CNY', '50000.00')"
+  if (currency === null || value === null) throw new CallFault('bad-money', 'an amount is written out', call, hint)
+  const amount = parseMoney({ currency, value })
+  if (typeof amount === 'object') return new CelMoney(amount)
+  throw new CallFault('bad-money', `${currency} ${value}: ${amount.replaceAll('_', ' ')}`, call, hint)
+}
