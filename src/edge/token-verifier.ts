@@ -1,137 +1,156 @@
 import { createHash } from 'node:crypto'
-import { createRemoteJWKSet, decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { compactVerify } from 'jose'
 import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Config } from '../platform/config-schema.ts'
-import { destinationFault } from '../platform/safe-destination.ts'
+import { destinationFault, safeDispatcher } from '../platform/safe-destination.ts'
+import { type Expectations, readClaims, readPayload, type VerifiedToken } from './tokens/claims.ts'
+import { type CompactJws, readCompactJws } from './tokens/compact-jws.ts'
+import { createIssuerKeys, type IssuerKeys, type IssuerKeysState } from './tokens/issuer-keys.ts'
+import { KEYS_DEADLINE_MS } from './tokens/key-fetch.ts'
+import type { Algorithm, VerificationKey } from './tokens/key-policy.ts'
 
-/** How long a verified token is believed without looking at it again: a removed key, too, stops within it and the JWKS's age. */
-const REMEMBERED_S_MAX = 60
-
-/** What an access token says, once all of it was verified (RFC 9068). */
-export type VerifiedToken = {
-  readonly subject: string
-  readonly client: string
-  readonly scopes: readonly string[]
-  readonly claims: Readonly<Record<string, unknown>>
-  /** Unix seconds. */
-  readonly expiresAt: number
-}
+export type { VerifiedToken } from './tokens/claims.ts'
+export { KEYS_DEADLINE_MS } from './tokens/key-fetch.ts'
 
 export interface TokenVerifier {
   /** @throws Problem `invalid_token`; `dependency_unavailable` when the issuer's keys can't be had */
   verify(token: string): Promise<VerifiedToken>
 }
 
-const TOKEN_CHARACTERS_MAX = 8_192
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
-const REQUIRED_CLAIMS = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti']
-/** How long an issuer may take to hand out its keys. */
-export const KEYS_DEADLINE_MS = 2_000
-const JWKS_COOLDOWN_MS = 5_000
-const JWKS_CACHE_MS = 300_000
+export interface TokenVerification extends TokenVerifier {
+  /** The issuers with the keys they publish, for the operator. */
+  issuers(): readonly ({ readonly issuer: string } & IssuerKeysState)[]
+  close(): Promise<void>
+}
 
-type Issuer = { readonly keys: JWTVerifyGetKey; readonly audience: string; readonly algorithms: readonly string[] }
+type Issuer = {
+  readonly issuer: string
+  readonly keys: IssuerKeys
+  readonly audience: string
+  readonly algorithms: readonly Algorithm[]
+}
+type Remembered = { readonly verified: VerifiedToken; readonly keys: IssuerKeys; readonly thumbprint: string }
+
+const KEYS_REFRESH_S = 60
+const KEYS_COOLDOWN_S = 5
+const KEYS_STALE_S_MAX = 3_600
+const TOKEN_LIFETIME_S_MAX = 86_400
 
 /**
- * Verifies access tokens with jose: issuer, audience, type `at+jwt` and the algorithms listed for the issuer. A verified
- * token is remembered by the SHA-256 of all its characters until it expires: a signature costs more than the rest of the
- * pipeline together.
+ * Verifies access tokens: a strict reading first, then jose on the signature with the one key that the issuer publishes for it,
+ * then the claims. A verified token is remembered by the SHA-256 of all its characters until it expires or its key goes: a
+ * signature costs more than the rest of the pipeline together. `onFault` is told what is wrong with an issuer's keys, and of the
+ * end of it (null).
  */
-export function createTokenVerifier(config: Config, clock: Clock): TokenVerifier {
-  const { clock_skew_s, remembered_tokens_max, issuers } = config.identity
-  const known = new Map<string, Issuer>(
-    issuers.map(({ issuer, jwks, audience, algorithms }) => {
-      const fault = destinationFault(jwks, config.allow_loopback)
+export function createTokenVerifier(
+  { identity, allow_loopback }: Pick<Config, 'identity' | 'allow_loopback'>,
+  clock: Clock,
+  onFault: (issuer: string, fault: string | null) => void = () => {},
+): TokenVerification {
+  const { remembered_tokens_max, keys = {} } = identity
+  const dispatcher = safeDispatcher(allow_loopback, KEYS_DEADLINE_MS)
+  const issuers = new Map(
+    identity.issuers.map(({ issuer, jwks, audience, algorithms }): [string, Issuer] => {
+      const fault = destinationFault(jwks, allow_loopback)
       if (fault !== null) throw new Error(`identity: ${jwks} ${fault}`)
-      const keys = createRemoteJWKSet(new URL(jwks), {
-        timeoutDuration: KEYS_DEADLINE_MS,
-        cooldownDuration: JWKS_COOLDOWN_MS,
-        cacheMaxAge: JWKS_CACHE_MS,
+      const issuerKeys = createIssuerKeys({
+        url: jwks,
+        algorithms,
+        refreshMs: 1_000 * (keys.refresh_s ?? KEYS_REFRESH_S),
+        cooldownMs: 1_000 * (keys.cooldown_s ?? KEYS_COOLDOWN_S),
+        staleMsMax: 1_000 * (keys.stale_s_max ?? KEYS_STALE_S_MAX),
+        dispatcher,
+        clock,
+        onFault: (what) => onFault(issuer, what),
       })
-      return [issuer, { keys, audience, algorithms }]
+      return [issuer, { issuer, keys: issuerKeys, audience, algorithms }]
     }),
   )
-  const remembered = new Map<string, VerifiedToken>()
+  const remembered = new Map<string, Remembered>()
+
+  const recall = (name: string): VerifiedToken | null => {
+    const known = remembered.get(name)
+    if (known === undefined) return null
+    const { verified, thumbprint } = known
+    if (verified.expiresAt > clock.now() / 1000 && known.keys.isCurrent(thumbprint)) return verified
+    remembered.delete(name)
+    return null
+  }
 
   return {
     async verify(token) {
-      if (token.length > TOKEN_CHARACTERS_MAX || !isCanonicalCompact(token))
-        throw refused('the token is not a compact JWS')
       const name = createHash('sha256').update(token).digest('base64')
-      const before = remembered.get(name)
-      if (before !== undefined) {
-        if (before.expiresAt > clock.now() / 1000) return before
-        remembered.delete(name)
-      }
-      const verified = await verifySignature(token, known, clock, clock_skew_s)
+      const known = recall(name)
+      if (known !== null) return known
+      const jws = accepted(readCompactJws(token))
+      const { issuer, key } = await chooseKey(jws, issuers)
+      await verifySignature(jws, issuer.algorithms, key)
+      const verified = accepted(readClaims(jws, expectationsOf(issuer, identity, clock)))
       if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? '')
-      remembered.set(name, {
-        ...verified,
-        expiresAt: Math.min(verified.expiresAt, clock.now() / 1000 + REMEMBERED_S_MAX),
-      })
+      remembered.set(name, { verified, keys: issuer.keys, thumbprint: key.thumbprint })
       return verified
+    },
+    issuers: () => [...issuers.values()].map(({ issuer, keys }) => ({ issuer, ...keys.state() })),
+    async close() {
+      for (const { keys } of issuers.values()) keys.close()
+      await dispatcher.close()
     },
   }
 }
 
-async function verifySignature(
-  token: string,
+/** `iss`, unverified, chooses among our own issuers only; the signature is then held to that one's keys. */
+async function chooseKey(
+  jws: CompactJws,
   issuers: ReadonlyMap<string, Issuer>,
+): Promise<{ readonly issuer: Issuer; readonly key: VerificationKey }> {
+  const { iss } = accepted(readPayload(jws.payload))
+  const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
+  if (issuer === undefined) throw refused('the issuer is not one of ours')
+  const key = await issuer.keys.find(jws.kid).catch((cause: unknown) => {
+    throw new Problem('dependency_unavailable', { detail: "the issuer's keys can not be had", cause })
+  })
+  if (key === null) throw refused('the issuer publishes no such key')
+  return { issuer, key }
+}
+
+/** The algorithm is one that config lists for the issuer and that the key is for; jose never chooses (RFC 8725, 3.1). */
+export async function verifySignature(
+  { token, algorithm }: CompactJws,
+  algorithms: readonly Algorithm[],
+  { keys }: VerificationKey,
+): Promise<void> {
+  const allowed = algorithms.find((each) => each === algorithm)
+  const key = allowed && keys.get(allowed)
+  if (key === undefined) throw refused('the algorithm is not one that the key is for')
+  await compactVerify(token, key, { algorithms: [algorithm] }).catch((cause: unknown) => {
+    throw refused('the signature is not valid', cause)
+  })
+}
+
+/**
+ * What a token says of itself, for an explanation where the issuer's keys can't be had: everything is held to be right but the
+ * signature. @throws Problem `invalid_token`
+ */
+export function readUnverified(token: string, { identity }: Pick<Config, 'identity'>, clock: Clock): VerifiedToken {
+  const jws = accepted(readCompactJws(token))
+  const { iss } = accepted(readPayload(jws.payload))
+  const issuer = identity.issuers.find((each) => each.issuer === iss)
+  if (issuer === undefined) throw refused('the issuer is not one of ours')
+  return accepted(readClaims(jws, expectationsOf(issuer, identity, clock)))
+}
+
+function expectationsOf(
+  { issuer, audience }: { readonly issuer: string; readonly audience: string },
+  { clock_skew_s: skewS, token_lifetime_s_max: lifetimeMaxS = TOKEN_LIFETIME_S_MAX }: Config['identity'],
   clock: Clock,
-  skewS: number,
-): Promise<VerifiedToken> {
-  try {
-    // Unverified, it chooses among our own issuers only; jwtVerify then holds the token to that one.
-    const { iss = '' } = decodeJwt(token)
-    const issuer = issuers.get(iss)
-    if (issuer === undefined) throw refused('the issuer is not one of ours')
-    const { payload } = await jwtVerify(token, issuer.keys, {
-      issuer: iss,
-      audience: issuer.audience,
-      algorithms: [...issuer.algorithms],
-      typ: 'at+jwt',
-      requiredClaims: REQUIRED_CLAIMS,
-      clockTolerance: skewS,
-      currentDate: new Date(clock.now()),
-    })
-    return readClaims(payload)
-  } catch (error) {
-    if (error instanceof Problem) throw error
-    if (isAboutToken(error)) throw refused('the token is not valid here', error)
-    throw new Problem('dependency_unavailable', { detail: "the issuer's keys can not be had", cause: error })
-  }
+): Expectations {
+  return { issuer, audience, nowS: clock.now() / 1000, skewS, lifetimeMaxS }
 }
 
-/** jose says in its error's class whether the token is at fault, or the way to the keys. */
-function isAboutToken(error: unknown): boolean {
-  const ofKeys = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
-  return error instanceof errors.JOSEError && !ofKeys && error.code !== 'ERR_JOSE_GENERIC'
-}
-
-/** The claims that the edge decides by. @throws Problem `invalid_token` */
-export function readClaims(payload: JWTPayload): VerifiedToken {
-  const { sub, exp, scope = '' } = payload
-  const client = payload['client_id']
-  if (
-    typeof sub !== 'string' ||
-    sub === '' ||
-    typeof client !== 'string' ||
-    typeof scope !== 'string' ||
-    exp === undefined
-  ) {
-    throw refused('the token has a claim of the wrong type')
-  }
-  const scopes = scope.split(' ').filter((word) => word !== '')
-  return { subject: sub, client, scopes, claims: payload, expiresAt: exp }
-}
-
-/** jose takes some base64url that is not canonical; then one token would have several spellings. */
-function isCanonicalCompact(token: string): boolean {
-  return (
-    COMPACT.test(token) &&
-    token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
-  )
+function accepted<T>(read: T | string): T {
+  if (typeof read === 'string') throw refused(read)
+  return read
 }
 
 export function refused(detail: string, cause?: unknown): Problem {

@@ -17,7 +17,11 @@ import type { House } from './house.ts'
 export async function startEdge(house: House): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
-  const tokens = createTokenVerifier(config, clock)
+  const tokens = createTokenVerifier(config, clock, (issuer, fault) => {
+    if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
+    else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
+  })
+  closing(tokens.close)
   const risk = client('edge', 'risk')
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const sealer = await openSealer(house)

@@ -62,6 +62,16 @@ export const ConfigSchema = strict({
   identity: strict({
     clock_skew_s: Type.Integer({ minimum: 0, maximum: 60 }),
     remembered_tokens_max: count,
+    /** From `iat` to `exp`; longer-lived tokens are refused. */
+    token_lifetime_s_max: Type.Optional(count),
+    /** `refresh_s`: a key no longer published stops within it. `stale_s_max`: how long the last set is believed while no newer one comes. */
+    keys: Type.Optional(
+      strict({
+        refresh_s: Type.Optional(count),
+        cooldown_s: Type.Optional(count),
+        stale_s_max: Type.Optional(count),
+      }),
+    ),
     issuers: Type.Array(
       strict({
         issuer: url,

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { AUDIENCE, ec, publicKey, rsa, stranger } from './forged-token.ts'
+import { type KeyServer, startKeyServer } from './key-server.ts'
+import { startTestPlatform } from './platform.ts'
+import { openRawSocket } from './raw-socket.ts'
+import { startRecordingUpstream } from './recording-upstream.ts'
+
+export interface TokenRig {
+  /** GET of the guarded route, or of another target, with these Authorization lines, byte for byte. */
+  send(authorization: readonly string[], target?: string): Promise<{ status: number; challenge: string; text: string }>
+  /** Holds the edge to refuse this token, and the upstream to have seen nothing. */
+  assertRefused(token: string, status?: number): Promise<void>
+  assertTaken(token: string): Promise<void>
+  /** A key server that no issuer names. */
+  readonly elsewhere: KeyServer
+  /** Requests that the upstream has seen. */
+  forwarded(): number
+  close(): Promise<void>
+}
+
+/** An edge with two issuers of our own, one of them with a kid of the other's, and a recording upstream behind a guarded route. */
+export async function startTokenRig(): Promise<TokenRig> {
+  const upstream = await startRecordingUpstream()
+  const issuerA = await startKeyServer([await publicKey(ec.publicKey, 'ec-1'), await publicKey(rsa.publicKey, 'rsa-1')])
+  const issuerB = await startKeyServer([await publicKey(stranger.publicKey, 'ec-1')])
+  const elsewhere = await startKeyServer([await publicKey(stranger.publicKey, 'ec-1')])
+  const issuer = (name: string, { url }: KeyServer, algorithms: string) =>
+    `    - { issuer: "https://${name}.example", jwks: "${url}", audience: ${AUDIENCE}, algorithms: [${algorithms}] }\n`
+  const recorder = `  recorder: { url: "${upstream.url}", timeout_ms: 2000, running_max: 100 }\n`
+  const route = '  - { id: guarded, path: /guarded, methods: [GET], upstream: recorder, scopes: [payments] }\n'
+  const platform = await startTestPlatform({
+    config: (text) =>
+      text
+        .replace('  issuers:\n', `  issuers:\n${issuer('a', issuerA, 'ES256, PS256')}${issuer('b', issuerB, 'ES256')}`)
+        .replace('upstreams:\n', `upstreams:\n${recorder}`)
+        .replace('routes:\n', `routes:\n${route}`),
+  })
+
+  const send: TokenRig['send'] = async (authorization, target = '/guarded') => {
+    const socket = await openRawSocket(platform.urls.edge)
+    const lines = authorization.map((value) => `Authorization: ${value}\r\n`).join('')
+    const head = `GET ${target} HTTP/1.1\r\nHost: edge.test\r\nConnection: close\r\n`
+    socket.write(Buffer.from(`${head}${lines}\r\n`, 'latin1'))
+    const text = await socket.closed()
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1])
+    return { status, challenge: /www-authenticate: (.*)\r/i.exec(text)?.[1] ?? '', text }
+  }
+  return {
+    send,
+    elsewhere,
+    forwarded: () => upstream.requests.length,
+    async assertRefused(token, status = 401) {
+      const sent = upstream.requests.length
+      const answer = await send([`Bearer ${token}`])
+      assert.equal(answer.status, status, answer.text)
+      if (status === 401) assert.equal(answer.challenge, 'Bearer realm="tidegate", error="invalid_token"')
+      assert.equal(upstream.requests.length, sent, 'nothing is forwarded')
+    },
+    async assertTaken(token) {
+      const sent = upstream.requests.length
+      const answer = await send([`Bearer ${token}`])
+      assert.equal(answer.status, 200, answer.text)
+      assert.equal(upstream.requests.length, sent + 1)
+    },
+    async close() {
+      await platform.close()
+      for (const server of [issuerA, issuerB, elsewhere, upstream]) await server.close()
+    },
+  }
+}
