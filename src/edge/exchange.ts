@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
-import type { AccessFacts, Bundle, Considered, RequestFacts } from '../policy/index.ts'
+import type { AccessFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
@@ -45,6 +45,8 @@ export type Trail = {
   /** The scopes that the route asks for. */
   scopesNeeded: readonly string[]
   considered: Considered[]
+  /** What the rules so far have left on the request. */
+  marks: Marks
   /** The rule that let the request pass or refused it. */
   rule: string | null
   quotas: QuotaState[]
@@ -94,7 +96,7 @@ export type Caller = Proof<'authenticate'> & {
 export type Metered = Authenticated & {
   readonly meter: Proof<'meter'> & { readonly amountQuotas: readonly AmountQuota[] }
 }
-export type AmountQuota = Extract<ReturnType<Bundle['quotas']>[number], { readonly cost: 'amount' }>
+export type AmountQuota = Extract<QuotaCharge, { readonly cost: 'amount' }>
 export type Authorized = Metered & { readonly grant: Grant }
 export type Grant = Proof<'authorize'> & { readonly rule: string }
 export type Validated = Authorized & { readonly payload: Payload }

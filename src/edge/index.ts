@@ -10,6 +10,7 @@ import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
+import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
@@ -150,6 +151,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     facts: null,
     scopesNeeded: [],
     considered: [],
+    marks: NO_MARKS,
     rule: null,
     quotas: [],
     assessment: null,

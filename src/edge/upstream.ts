@@ -88,6 +88,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
       return signPassport(passports, clock, name, request, {
         principal,
         assessment: clearance.assessment,
+        tags: [...trail.marks.tags],
         receipt: trail.receipt,
       })
     },

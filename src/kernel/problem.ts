@@ -20,6 +20,7 @@ export const PROBLEMS = {
   // who and may they
   unauthenticated: [401, 'A valid access token is needed'],
   invalid_token: [401, 'The access token is not accepted'],
+  step_up_required: [401, 'This request needs a stronger or fresher sign-in'],
   invalid_passport: [401, 'The call carries no valid passport'],
   invalid_signature: [401, 'The signature is not accepted'],
   insufficient_scope: [403, 'The token does not carry the scope this route asks for'],
@@ -65,6 +66,8 @@ export type ProblemExtras = {
   readonly rule?: string
   /** What would let the request pass, where the rule says it may be told. */
   readonly remedy?: string
+  /** The caller gets no more than the title: `detail`, `rule` and `remedy` are for us. */
+  readonly tellsNothing?: boolean
   /** Faults of single fields, each with a JSON Pointer (RFC 6901). */
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
   /** The present state, for conflicts. */
@@ -105,7 +108,8 @@ export class Problem extends Error {
 
   /** The body of the answer. */
   toBody(receipt?: string): Record<string, unknown> {
-    const { detail, rule, remedy, errors, state } = this.extras
+    const { errors, state, tellsNothing, ...reasons } = this.extras
+    const { detail, rule, remedy } = tellsNothing ? {} : reasons
     const body: Record<string, unknown> = {
       type: `urn:tidegate:problem:${this.code}`,
       title: PROBLEMS[this.code][1],

@@ -32,6 +32,8 @@ const Claims = Type.Object({
   iat: Type.Integer(),
   receipt: Type.Union([Type.String(), Type.Null()]),
   principal: Principal,
+  /** What the rules of the edge tagged the request with; left out by who has no rules. */
+  tags: Type.Optional(Type.Array(Type.String())),
   /** What risk control said, on routes that ask it. */
   assessment: Type.Union([
     Type.Object({
@@ -65,7 +67,7 @@ export type BoundRequest = {
   readonly idempotencyKey?: string | null
 }
 
-export type PassportClaims = Pick<Passport, 'principal' | 'assessment' | 'receipt'>
+export type PassportClaims = Pick<Passport, 'principal' | 'assessment' | 'receipt' | 'tags'>
 
 /** Signs a passport for one request to one service: `v1.kid.payload.mac`, base64url, HMAC-SHA256. */
 export function signPassport(

@@ -5,8 +5,11 @@ import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
 import { listsOf } from './lists.ts'
+import { NO_MARKS } from './marks.ts'
+import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
 import { indexRules } from './rule-index.ts'
+import type { RuleSummary } from './rule-summary.ts'
 
 /**
  * Makes the bundle of what was checked: rules come in slices, and it yields after each, so that who shares the thread
@@ -28,7 +31,8 @@ const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
 function bundleOf({ digest, onError }: Checked, { firewall, access, quota, risk }: RuleCompilers): Bundle {
-  const expiries = [firewall, access, quota, risk].flatMap((kind) => kind.expiries)
+  const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
+  const expiries = rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)
   const metering = indexRules(quota.rules)
@@ -36,9 +40,20 @@ function bundleOf({ digest, onError }: Checked, { firewall, access, quota, risk 
     digest,
     onError,
     validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
-    screen: (facts) => decideGate(screening(facts), facts, ALLOW_BY_DEFAULT),
-    authorize: (facts) => decideGate(authorizing(facts), facts, DENY_BY_DEFAULT),
-    quotas: (facts) => findCharges(metering(facts), facts),
-    assess: (facts) => decideRisk(risk.rules, facts),
+    rules,
+    reads: {
+      firewall: readsOf(firewall.summaries),
+      access: readsOf(access.summaries),
+      quota: readsOf(quota.summaries),
+      risk: readsOf(risk.summaries),
+    },
+    screen: (facts, marks = NO_MARKS) => decideGate(screening(facts), facts, marks, ALLOW_BY_DEFAULT),
+    authorize: (facts, marks = NO_MARKS) => decideGate(authorizing(facts), facts, marks, DENY_BY_DEFAULT),
+    quotas: (facts, marks = NO_MARKS) => findCharges(metering(facts), facts, marks),
+    assess: (facts, marks = NO_MARKS) => decideRisk(risk.rules, facts, marks),
   }
+}
+
+function readsOf(rules: readonly RuleSummary[]): readonly FactPath[] {
+  return withoutContained(rules.flatMap(({ reads }) => reads))
 }

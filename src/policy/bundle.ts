@@ -3,34 +3,54 @@ import { assembleBundle } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
+import type { Marks } from './marks.ts'
 import type { OnErrors } from './on-error.ts'
+import type { FactPath } from './reads.ts'
+import type { RuleSummary } from './rule-summary.ts'
+import type { RuleKind } from './schema.ts'
 import type { SourceFile } from './source.ts'
-import type { QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'
+import type { Surface } from './surface.ts'
+import type { QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
 
 /** All policy files, checked and compiled together. It never changes; a request keeps the one it began with. */
 export type Bundle = {
   /** The name of the content of all files: same files, same digest, in whatever order they were read. */
   readonly digest: `sha256:${string}`
-  /** The first moment at which a rule's `expires` is reached: compile again then. Null when none is set. */
+  /** The first moment at which an `expires` is reached: compile again then. Null when none is set. */
   readonly validUntil: Instant | null
   /** What becomes of a transfer when someone that risk control asks does not answer. */
   readonly onError: OnErrors
+  /** Every rule that is applied, kind by kind, in the order in which they are walked. */
+  readonly rules: readonly RuleSummary[]
+  /** The facts that any rule of a kind can read. */
+  readonly reads: Readonly<Record<RuleKind, readonly FactPath[]>>
   /** The firewall rules, in order; allowed when none decides. */
-  screen(facts: RequestFacts): Verdict
+  screen(facts: RequestFacts, marks?: Marks): Verdict
   /** The access rules, in order; denied when none decides. */
-  authorize(facts: AccessFacts): Verdict
+  authorize(facts: AccessFacts, marks?: Marks): Verdict
   /** Every quota that applies. */
-  quotas(facts: AccessFacts): readonly QuotaCharge[]
+  quotas(facts: AccessFacts, marks?: Marks): QuotaVerdict
   /** The risk rules, in order; held when none decides. */
-  assess(facts: RiskFacts): RiskVerdict
+  assess(facts: RiskFacts, marks?: Marks): RiskVerdict
+}
+
+/** What a check may know beside the files; what it is not told of it does not check. */
+export type CompileOptions = {
+  /** What lies behind the edge. */
+  readonly surface?: Surface
+  /** What is in force: an edit that loosens it is told from a new rule. */
+  readonly before?: Pick<Bundle, 'rules'>
+  /** Whether countries can be looked up. */
+  readonly countries?: boolean
 }
 
 /** Checks and compiles all files, in the order of their paths: all or nothing, null when any finding is an error. */
 export function compileBundle(
   files: readonly SourceFile[],
   now: Instant,
+  options: CompileOptions = {},
 ): { readonly bundle: Bundle | null; readonly findings: readonly Finding[] } {
-  const { checked, rules, findings } = checkFiles(files, now)
+  const { checked, rules, findings } = checkFiles(files, now, options)
   if (checked === null) return { bundle: null, findings }
   const assembly = assembleBundle(checked, [rules])
   for (;;) {

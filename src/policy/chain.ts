@@ -67,7 +67,7 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
 
   const screening = bundle.screen(facts)
   taken('screen', screening.rule, stepOf(screening))
-  if (screening.effect === 'deny') return refused(screening.rule, refusalOf(screening))
+  if (screening.effect !== 'allow') return refused(screening.rule, refusalOf(screening))
 
   const { principal, route } = facts
   if (principal === null) {
@@ -77,12 +77,16 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
   taken('authenticate', null)
 
   const known: AccessFacts = { ...facts, principal }
-  const charges = bundle.quotas(known)
+  const metering = bundle.quotas(known, screening.marks)
+  const { charges } = metering
   const spent = charges.filter(({ rule }) => facts.usedUp.includes(rule))
   const refusing = spent.find(({ mode }) => mode === 'enforce')
   taken('meter', refusing?.rule ?? null, {
     outcome: refusing === undefined ? 'pass' : 'deny',
-    considered: spent.slice(0, refusing === undefined ? spent.length : spent.indexOf(refusing) + 1).map(usedUp),
+    considered: [
+      ...metering.considered,
+      ...spent.slice(0, refusing === undefined ? spent.length : spent.indexOf(refusing) + 1).map(usedUp),
+    ],
     charges,
   })
   if (refusing !== undefined) {
@@ -95,12 +99,12 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
     taken('authorize', rule, { outcome: 'deny' })
     return refused(rule, problem('insufficient_scope', `The token lacks the scope ${lacking.join(' ')}.`))
   }
-  const access = bundle.authorize(known)
+  const access = bundle.authorize(known, metering.marks)
   taken('authorize', access.rule, stepOf(access))
-  if (access.effect === 'deny') return refused(access.rule, refusalOf(access))
+  if (access.effect !== 'allow') return refused(access.rule, refusalOf(access))
   if (facts.risk === null) return { outcome: 'allow', stage: 'authorize', rule: access.rule, refusal: null, steps }
 
-  const verdict = bundle.assess(facts.risk)
+  const verdict = bundle.assess(facts.risk, access.marks)
   const { outcome, rule, considered, reasons } = verdict
   taken('assess', rule, { outcome, considered })
   if (outcome === 'reject') return { ...refused(rule, problem('risk_rejected', reasons.join(' '))), outcome }
@@ -111,7 +115,7 @@ function stepOf({ effect, considered }: Verdict): Partial<ChainStep> {
   return { outcome: effect === 'allow' ? 'pass' : 'deny', considered }
 }
 
-function refusalOf({ status, code, why, remedy }: Extract<Verdict, { effect: 'deny' }>): Refusal {
+function refusalOf({ status, code, why, remedy }: Exclude<Verdict, { effect: 'allow' }>): Refusal {
   return { status, code, why, remedy }
 }
 

@@ -1,5 +1,6 @@
 import { contentDigest } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
+import type { CompileOptions } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
@@ -10,7 +11,7 @@ import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
-export function checkFiles(files: readonly SourceFile[], now: Instant) {
+export function checkFiles(files: readonly SourceFile[], now: Instant, _options: CompileOptions = {}) {
   const { shaped, findings: shapeFindings } = readFiles(files)
   const listFiles = ofKind(shaped, 'lists')
   const { lists: compiledLists, findings: listFindings } = compileLists(listFiles)

@@ -1,10 +1,17 @@
-import type { Context } from '@marcbachmann/cel-js'
 import { PROBLEMS } from '../kernel/problem.ts'
 import type { GateEffect, Hold, QuotaEffect, RiskEffect, ThrottleKey } from './effect.ts'
-import { riskContext } from './environment.ts'
+import { requestContext, riskContext } from './environment.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
-import { consider, type Rule } from './rule.ts'
-import type { Considered, QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'
+import type { Marks } from './marks.ts'
+import type { Rule } from './rule.ts'
+import type { QuotaCharge, QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
+import { startWalk } from './walk.ts'
+
+/** What a gate says where no rule decides. */
+type Default = { readonly effect: 'allow' | 'deny'; readonly rule: string }
+
+export const ALLOW_BY_DEFAULT: Default = { effect: 'allow', rule: 'firewall/default-allow' }
+export const DENY_BY_DEFAULT: Default = { effect: 'deny', rule: 'access/default-deny' }
 
 /**
  * Walks the rules in order to the first enforced one that decides. An error in an `allow` lets nothing pass; in a
@@ -13,49 +20,54 @@ import type { Considered, QuotaCharge, RiskVerdict, Verdict } from './verdict.ts
 export function decideGate<Facts extends RequestFacts>(
   rules: readonly Rule<Facts, GateEffect>[],
   facts: Facts,
-  whenNone: Verdict,
+  marks: Marks,
+  whenNone: Default,
 ): Verdict {
-  const considered: Considered[] = []
+  const walk = startWalk(facts, marks, requestContext)
   for (const rule of rules) {
-    const result = consider(rule, facts, () => facts)
-    if (result === null) continue
-    considered.push(result)
-    if (rule.mode === 'shadow') continue
-    const { name, effect, why, remedy } = rule
-    if (effect.name === 'deny') {
-      return { effect: 'deny', rule: name, status: effect.status, code: effect.code, why, remedy, considered }
+    if (walk.acts(rule) === null) continue
+    const { name, effect, why, remedy, tells } = rule
+    if (effect.name === 'allow') return { effect: 'allow', rule: name, ...walk.left() }
+    const told = { rule: name, why, remedy, tells }
+    if (effect.name === 'stepUp') {
+      const { acr, maxAgeMs } = effect
+      const [status] = PROBLEMS.step_up_required
+      return { effect: 'stepUp', status, code: 'step_up_required', acr, maxAgeMs, ...told, ...walk.left() }
     }
-    if (result.outcome === 'matched') return { effect: 'allow', rule: name, considered }
+    if (effect.name === 'deny') {
+      return { effect: 'deny', status: effect.status, code: effect.code, ...told, ...walk.left() }
+    }
   }
-  return { ...whenNone, considered }
-}
-
-export const ALLOW_BY_DEFAULT: Verdict = { effect: 'allow', rule: 'firewall/default-allow', considered: [] }
-
-export const DENY_BY_DEFAULT: Verdict = {
-  effect: 'deny',
-  rule: 'access/default-deny',
-  code: 'policy_denied',
-  status: PROBLEMS.policy_denied[0],
-  why: 'No access rule allows this request.',
-  remedy: null,
-  considered: [],
+  const { effect, rule } = whenNone
+  if (effect === 'allow') return { effect, rule, ...walk.left() }
+  const why = 'No access rule allows this request.'
+  const [status] = PROBLEMS.policy_denied
+  return { effect, rule, status, code: 'policy_denied', why, remedy: null, tells: 'why', ...walk.left() }
 }
 
 /** Every quota that applies; one whose rule can not be evaluated does. */
 export function findCharges(
   rules: readonly Rule<AccessFacts, QuotaEffect>[],
   facts: AccessFacts,
-): readonly QuotaCharge[] {
+  marks: Marks,
+): QuotaVerdict {
+  const walk = startWalk(facts, marks, requestContext)
   const charges: QuotaCharge[] = []
   for (const rule of rules) {
-    if (consider(rule, facts, () => facts) === null) continue
-    const { name: _, key, ...limit } = rule.effect
-    const { name, mode, why, remedy } = rule
+    const outcome = walk.take(rule)
+    const { name, mode, why, remedy, tells, effect } = rule
+    if (outcome === null || outcome === 'skipped' || effect.name !== 'throttle') continue
+    const { name: _, key, ...limit } = effect
     const bucket = [name, ...bucketOf(key, facts)].map(encodeURIComponent).join(':')
-    charges.push({ rule: name, name: name.slice('quota/'.length), key: bucket, mode, why, remedy, ...limit })
+    charges.push({ rule: name, name: name.slice('quota/'.length), key: bucket, mode, why, remedy, tells, ...limit })
   }
-  return charges
+  const { considered, marks: left } = walk.left()
+  const counted = ['matched', 'shadow'] // whether these matter is known once they are counted
+  return {
+    charges,
+    considered: considered.filter(({ effect, outcome }) => effect !== 'throttle' || !counted.includes(outcome)),
+    marks: left,
+  }
 }
 
 /** A member is one principal, whichever client acts for it; who is anonymous is told apart by address. */
@@ -77,28 +89,28 @@ function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): 
 /** What happens to a transfer on which the rules are silent or broken: two people look at it. */
 const HOLD_BY_DEFAULT: Hold = { name: 'hold', approvals: 2, holdMs: 86_400_000 }
 
-/** Walks the risk rules in order to the first enforced one that applies; one that can not be evaluated holds. */
-export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts): RiskVerdict {
-  let seen: Context | null = null
-  const context = () => {
-    seen ??= riskContext(facts)
-    return seen
-  }
-  const considered: Considered[] = []
-  const verdict = (rule: string, effect: RiskEffect, reason: string): RiskVerdict => {
-    const shared = { rule, reasons: [reason], considered }
+/**
+ * Walks the risk rules in order to the first enforced one that decides. An error in an `accept` lets nothing pass; one in
+ * a `review`, which could let pass what a later rule holds, holds.
+ */
+export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts, marks: Marks): RiskVerdict {
+  const walk = startWalk(facts, marks, riskContext)
+  const verdict = (effect: Hold | { readonly name: 'accept' | 'review' | 'reject' }, told: RiskTold): RiskVerdict => {
+    const shared = { ...told, ...walk.left() }
     if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
     const { approvals, holdMs } = effect
     return { outcome: 'hold', approvals, holdMs, ...shared }
   }
   for (const rule of rules) {
-    const result = consider(rule, facts, context)
-    if (result === null) continue
-    considered.push(result)
-    if (rule.mode === 'shadow') continue
-    if (result.outcome === 'matched') return verdict(rule.name, rule.effect, rule.why)
-    const hold = rule.effect.name === 'hold' ? rule.effect : HOLD_BY_DEFAULT
-    return verdict(rule.name, hold, `The rule ${rule.name} could not be evaluated.`)
+    const acted = walk.acts(rule)
+    const { name, effect, why, remedy, tells } = rule
+    if (acted === null || effect.name === 'skip' || effect.name === 'tag') continue
+    const reason = acted === 'error' ? `The rule ${name} could not be evaluated.` : why
+    const safe = acted === 'error' && effect.name === 'review' ? HOLD_BY_DEFAULT : effect
+    return verdict(safe, { rule: name, reasons: [reason], remedy, tells })
   }
-  return verdict('risk/default-hold', HOLD_BY_DEFAULT, 'No risk rule decides on this transfer.')
+  const reasons = ['No risk rule decides on this transfer.']
+  return verdict(HOLD_BY_DEFAULT, { rule: 'risk/default-hold', reasons, remedy: null, tells: 'why' })
 }
+
+type RiskTold = Pick<RiskVerdict, 'rule' | 'reasons' | 'remedy' | 'tells'>

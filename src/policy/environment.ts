@@ -1,6 +1,6 @@
 import { type Context, Environment } from '@marcbachmann/cel-js'
 import { CelMoney, registerMoney } from './cel-money.ts'
-import type { Declaration, RiskFacts } from './facts.ts'
+import type { AccessFacts, Declaration, RequestFacts, RiskFacts } from './facts.ts'
 import { registerFunctions } from './functions.ts'
 import type { Lists } from './lists.ts'
 
@@ -19,8 +19,26 @@ export function environmentOf(facts: Declaration, lists: Lists): Environment {
   return environment
 }
 
-/** The facts of a transfer as conditions see them. The facts of a request are seen as they are. */
-export function riskContext(facts: RiskFacts): Context {
+/**
+ * The facts of a request as conditions see them. What callers name, headers and claims for two, stands in a Map: CEL tells
+ * types apart by `constructor`, and a header of that name must not make a rule fail.
+ */
+export function requestContext(facts: RequestFacts | AccessFacts, tags: readonly string[]): Context {
+  const { request } = facts
+  const query = new Map(Object.entries(request.query))
+  const headers = new Map(Object.entries(request.headers))
+  const claims = 'claims' in facts ? { claims: asMaps(facts.claims) } : {}
+  return { ...facts, request: { ...request, query, headers }, ...claims, tags, now: new Date(facts.now) }
+}
+
+function asMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asMaps)
+  if (typeof value !== 'object' || value === null) return value
+  return new Map(Object.entries(value).map(([name, inner]) => [name, asMaps(inner)]))
+}
+
+/** The facts of a transfer as conditions see them. */
+export function riskContext(facts: RiskFacts, tags: readonly string[]): Context {
   const { transfer, provider, velocity } = facts
   return {
     transfer: { ...transfer, amount: new CelMoney(transfer.amount) },
@@ -31,6 +49,7 @@ export function riskContext(facts: RiskFacts): Context {
       transfersLastHour: BigInt(velocity.transfersLastHour),
       amountLastDay: new CelMoney(velocity.amountLastDay),
     },
+    tags,
     now: new Date(facts.now),
   }
 }

@@ -6,6 +6,7 @@ import type { Bundle } from './bundle.ts'
 import type { AccessFacts, RiskFacts } from './facts.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import { compileLists, type Lists, listsWith } from './lists.ts'
+import { type Marks, NO_MARKS } from './marks.ts'
 import type { SourceFile } from './source.ts'
 
 export type ExampleResult = {
@@ -44,44 +45,53 @@ function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, ind
     case 'lists':
       return { lists: listsWith(lists, given.entry ?? '') }
     case 'firewall': {
-      const { effect, rule } = bundle.screen(accessFacts(given))
-      return { effect, rule }
+      const { effect, rule, marks } = bundle.screen(accessFacts(given, now), marksOf(given))
+      return { effect, rule, tags: marks.tags }
     }
     case 'access': {
-      const { effect, rule } = bundle.authorize(accessFacts(given))
-      return { effect, rule }
+      const { effect, rule, marks } = bundle.authorize(accessFacts(given, now), marksOf(given))
+      return { effect, rule, tags: marks.tags }
     }
-    case 'quota':
-      return { rules: bundle.quotas(accessFacts(given)).map(({ rule }) => rule) }
+    case 'quota': {
+      const { charges, marks } = bundle.quotas(accessFacts(given, now), marksOf(given))
+      return { rules: charges.map(({ rule }) => rule), tags: marks.tags }
+    }
     case 'risk': {
-      const verdict = bundle.assess(riskFacts(given, now))
-      const { outcome, rule } = verdict
-      return verdict.outcome === 'hold' ? { outcome, rule, approvals: verdict.approvals } : { outcome, rule }
+      const verdict = bundle.assess(riskFacts(given, now), marksOf(given))
+      const { outcome, rule, marks } = verdict
+      const shared = { outcome, rule, tags: marks.tags }
+      return verdict.outcome === 'hold' ? { ...shared, approvals: verdict.approvals } : shared
     }
   }
 }
 
 /** Facts as an example writes them; their shape was checked with the file. */
 type Given = {
-  readonly [V in keyof AccessFacts]?: Partial<AccessFacts[V]>
+  readonly [V in keyof Omit<AccessFacts, 'now'>]?: Partial<AccessFacts[V]>
 } & {
   readonly transfer?: Partial<Omit<RiskFacts['transfer'], 'amount'>> & { readonly amount?: WireMoney }
   readonly member?: Partial<RiskFacts['member']>
   readonly provider?: Partial<RiskFacts['provider']>
   readonly velocity?: { readonly transfersLastHour?: number; readonly amountLastDay?: WireMoney }
+  readonly tags?: readonly string[]
   readonly now?: string
   readonly entry?: string
 }
 
-function accessFacts({ request, source, route, principal, claims }: Given): AccessFacts {
+function marksOf({ tags = [] }: Given): Marks {
+  return { ...NO_MARKS, tags }
+}
+
+function accessFacts({ request, source, route, principal, claims, now }: Given, defaultNow: Instant): AccessFacts {
   const path = request?.path ?? '/'
   const member = principal?.kind === undefined || principal.kind === 'member' ? 'mem_example' : ''
   return {
     request: { method: 'GET', path, query: {}, headers: {}, ...request },
-    source: { ip: '192.0.2.1', ...source },
+    source: { ip: '192.0.2.1', country: '', ...source },
     route: { id: 'example', path, tags: [], upstream: 'example', ...route },
-    principal: { kind: 'member', id: 'example', member, client: 'example', scopes: [], ...principal },
+    principal: { kind: 'member', id: 'example', member, client: 'example', scopes: [], roles: [], ...principal },
     claims: { ...claims },
+    now: timeOf(now) ?? defaultNow,
   }
 }
 
@@ -90,14 +100,18 @@ function riskFacts({ transfer, member, source, provider, velocity, now }: Given,
   return {
     transfer: { from: 'acc_from', to: 'acc_to', reference: 'example', ...transfer, amount },
     member: { id: 'mem_example', ...member },
-    source: { ip: '192.0.2.1', ...source },
+    source: { ip: '192.0.2.1', country: '', ...source },
     provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], ...provider },
     velocity: {
       transfersLastHour: velocity?.transfersLastHour ?? 0,
       amountLastDay: amountOf(velocity?.amountLastDay) ?? money(amount.currency, 0n),
     },
-    now: (now === undefined ? null : fromRfc3339(now)) ?? defaultNow,
+    now: timeOf(now) ?? defaultNow,
   }
+}
+
+function timeOf(written: string | undefined): Instant | null {
+  return written === undefined ? null : fromRfc3339(written)
 }
 
 /** An example's amount, which was read once when its file was checked. */

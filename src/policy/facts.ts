@@ -1,6 +1,16 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Money } from '../kernel/money.ts'
 
+/** Where a request comes from. */
+type SourceFacts = {
+  readonly ip: string
+  /** ISO 3166-1 alpha-2; empty when it is not known, or nobody gave us a database to look it up. */
+  readonly country: string
+}
+
+/** What earlier rules tagged the request with. Not a route's tags, which are configured. */
+type TagFacts = { readonly tags: readonly string[] }
+
 /** What is known of a request before anyone is asked who sent it. Header names are lower case. */
 export type RequestFacts = {
   readonly request: {
@@ -9,7 +19,7 @@ export type RequestFacts = {
     readonly query: Readonly<Record<string, string>>
     readonly headers: Readonly<Record<string, string>>
   }
-  readonly source: { readonly ip: string }
+  readonly source: SourceFacts
   readonly route: {
     readonly id: string
     /** The pattern of the route, as configured. */
@@ -17,6 +27,8 @@ export type RequestFacts = {
     readonly tags: readonly string[]
     readonly upstream: string
   }
+  /** When the request began. */
+  readonly now: Instant
 }
 
 export const PRINCIPAL_KINDS = ['member', 'operator', 'anonymous'] as const
@@ -31,6 +43,8 @@ export type AccessFacts = RequestFacts & {
     readonly member: string
     readonly client: string
     readonly scopes: readonly string[]
+    /** The claim `roles` (RFC 9068, section 2.2.3.1). */
+    readonly roles: readonly string[]
   }
   /** The verified token's claims, as they stand in it. */
   readonly claims: Readonly<Record<string, unknown>>
@@ -45,7 +59,7 @@ export type RiskFacts = {
     readonly reference: string
   }
   readonly member: { readonly id: string }
-  readonly source: { readonly ip: string }
+  readonly source: SourceFacts
   readonly provider: {
     readonly status: 'ok' | 'unavailable'
     /** In the provider's words (`Accept`, `Review`, `Reject`); empty when it is unavailable. */
@@ -73,27 +87,39 @@ export type FactType =
   | 'Money'
   | 'google.protobuf.Timestamp'
 
-/** The facts as conditions and examples may name them: one entry for each field of the TypeScript type. */
-type Declared<Facts> = { readonly [V in keyof Facts]: FactType | { readonly [K in keyof Facts[V]]: FactType } }
+/** The facts as conditions and examples may name them: one entry for each field of the TypeScript type, and the tags. */
+type Declared<Facts> = {
+  readonly [V in keyof (Facts & TagFacts)]: FactType | { readonly [K in keyof (Facts & TagFacts)[V]]: FactType }
+}
 export type Declaration = Readonly<Record<string, FactType | Readonly<Record<string, FactType>>>>
 
 export const REQUEST_FACTS = {
   request: { method: 'string', path: 'string', query: 'map<string, string>', headers: 'map<string, string>' },
-  source: { ip: 'string' },
+  source: { ip: 'string', country: 'string' },
   route: { id: 'string', path: 'string', tags: 'list<string>', upstream: 'string' },
+  tags: 'list<string>',
+  now: 'google.protobuf.Timestamp',
 } as const satisfies Declared<RequestFacts>
 
 export const ACCESS_FACTS = {
   ...REQUEST_FACTS,
-  principal: { kind: 'string', id: 'string', member: 'string', client: 'string', scopes: 'list<string>' },
+  principal: {
+    kind: 'string',
+    id: 'string',
+    member: 'string',
+    client: 'string',
+    scopes: 'list<string>',
+    roles: 'list<string>',
+  },
   claims: 'map<string, dyn>',
 } as const satisfies Declared<AccessFacts>
 
 export const RISK_FACTS = {
   transfer: { amount: 'Money', from: 'string', to: 'string', reference: 'string' },
   member: { id: 'string' },
-  source: { ip: 'string' },
+  source: { ip: 'string', country: 'string' },
   provider: { status: 'string', decision: 'string', score: 'int', hitRules: 'list<string>' },
   velocity: { transfersLastHour: 'int', amountLastDay: 'Money' },
+  tags: 'list<string>',
   now: 'google.protobuf.Timestamp',
 } as const satisfies Declared<RiskFacts>

@@ -1,12 +1,13 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { CheckedRule } from './checked.ts'
 import { conditionCompiler } from './condition.ts'
-import { readGateEffect, readQuotaEffect, readRiskEffect } from './effect.ts'
-import { ACCESS_FACTS, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
+import { type GateEffect, readGateEffect, readQuotaEffect, readRiskEffect } from './effect.ts'
+import { ACCESS_FACTS, type AccessFacts, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
 import type { Lists } from './lists.ts'
 import { accessPredicates, requestPredicates, riskPredicates } from './match.ts'
 import { type Report, ruleCompiler } from './rule.ts'
-import type { RuleKind } from './schema.ts'
+import type { RuleKind, WrittenRule } from './schema.ts'
+import { isSteppedUp } from './step-up.ts'
 
 export type RuleCompilers = ReturnType<typeof ruleCompilers>
 
@@ -20,8 +21,8 @@ export function ruleCompilers(lists: Lists, now: Instant) {
   const quota = { kind: 'quota', predicates: accessPredicates, condition: onAccess, effect: readQuotaEffect } as const
   const risk = { kind: 'risk', predicates: riskPredicates, condition: onRisk, effect: readRiskEffect } as const
   return {
-    firewall: ruleCompiler({ ...firewall, effect: (it) => readGateEffect('firewall', it) }, lists, now),
-    access: ruleCompiler({ ...access, effect: (it) => readGateEffect('access', it) }, lists, now),
+    firewall: ruleCompiler({ ...firewall, effect: readFirewallEffect }, lists, now),
+    access: ruleCompiler({ ...access, effect: readAccessEffect, isMet }, lists, now),
     quota: ruleCompiler(quota, lists, now),
     risk: ruleCompiler(risk, lists, now),
   }
@@ -37,3 +38,10 @@ export function addRule<K extends RuleKind>(compilers: RuleCompilers, rule: Chec
   }
   adders[rule.kind](rule, report)
 }
+
+const readFirewallEffect = (written: WrittenRule<'firewall'>['effect']): GateEffect =>
+  readGateEffect('firewall', written)
+const readAccessEffect = (written: WrittenRule<'access'>['effect']): GateEffect => readGateEffect('access', written)
+
+const isMet = (effect: GateEffect, facts: AccessFacts): boolean =>
+  effect.name === 'stepUp' && isSteppedUp(effect, facts)

@@ -8,7 +8,8 @@ export type Match = NonNullable<WrittenRule<'firewall'>['match']> &
   NonNullable<WrittenRule<'access'>['match']> &
   NonNullable<WrittenRule<'risk'>['match']>
 
-export type Predicate<Facts> = (facts: Facts) => boolean
+/** @param tags those that earlier rules gave the request */
+export type Predicate<Facts> = (facts: Facts, tags: readonly string[]) => boolean
 
 /** What can go wrong with a `match` whose shape is right, at the key where it stands. */
 export type MatchFault = {
@@ -27,7 +28,7 @@ export function requestPredicates(match: Match, lists: Lists): readonly Predicat
     const patterns = match.paths.map(pathPattern)
     predicates.push(({ request }) => patterns.some((matches) => matches(request.path)))
   }
-  return [...predicates, ...sourcePredicates(match, lists)]
+  return [...predicates, ...sourcePredicates(match, lists), ...taggedPredicates(match)]
 }
 
 /** What `match` says of method, route and tags: the same for all requests of one method to one route. */
@@ -38,15 +39,16 @@ export function selects({ methods, routes, tags }: Match, method: string, route:
 }
 
 export function accessPredicates(match: Match, lists: Lists): readonly Predicate<AccessFacts>[] {
-  const { scopes, kinds } = match
+  const { scopes, kinds, roles } = match
   const predicates: Predicate<AccessFacts>[] = [...requestPredicates(match, lists)]
   if (kinds) predicates.push(({ principal }) => kinds.includes(principal.kind))
+  if (roles) predicates.push(({ principal }) => roles.some((role) => principal.roles.includes(role)))
   if (scopes) predicates.push(({ principal }) => scopes.every((scope) => principal.scopes.includes(scope)))
   return predicates
 }
 
 export function riskPredicates(match: Match, lists: Lists): readonly Predicate<RiskFacts>[] {
-  const predicates: Predicate<RiskFacts>[] = [...sourcePredicates(match, lists)]
+  const predicates: Predicate<RiskFacts>[] = [...sourcePredicates(match, lists), ...taggedPredicates(match)]
   if (match.amount) {
     const { currency, from, below } = readBand(match.amount)
     predicates.push(({ transfer: { amount } }) => {
@@ -95,6 +97,10 @@ function sourcePredicates(
     return list?.kind === 'cidrs' ? [list.addresses] : []
   })
   return [({ source }) => sets.some((addresses) => addresses.has(source.ip))]
+}
+
+function taggedPredicates({ tagged }: Match): readonly Predicate<unknown>[] {
+  return tagged ? [(_facts, tags) => tagged.some((tag) => tags.includes(tag))] : []
 }
 
 /** `*` stands for one segment, `**` at the end for any rest, none included. */

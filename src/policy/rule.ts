@@ -1,13 +1,15 @@
 import type { Context } from '@marcbachmann/cel-js'
-import { fromRfc3339, type Instant } from '../kernel/clock.ts'
+import type { Instant } from '../kernel/clock.ts'
 import type { CheckedRule } from './checked.ts'
 import type { Condition, ConditionFault } from './condition.ts'
-import type { EffectFault } from './effect.ts'
+import { type EffectFault, type NamedEffect, tightens } from './effect.ts'
+import { lifeOf } from './expiry.ts'
 import type { Lists } from './lists.ts'
 import { findMatchFaults, type Match, type Predicate } from './match.ts'
+import { type RuleSummary, readsOfRule } from './rule-summary.ts'
 import type { RuleKind, WrittenRule } from './schema.ts'
 import type { FindingExtras, Path } from './source.ts'
-import type { Considered, Mode } from './verdict.ts'
+import type { Mode, Tells } from './verdict.ts'
 
 /** A compiled rule. */
 export type Rule<Facts, Effect> = {
@@ -16,10 +18,13 @@ export type Rule<Facts, Effect> = {
   readonly mode: Mode
   readonly why: string
   readonly remedy: string | null
+  readonly tells: Tells
   readonly effect: Effect
   readonly match: Match
   /** Whether it applies. @throws when that can not be evaluated on these facts */
-  applies(facts: Facts, context: () => Context): boolean
+  applies(facts: Facts, tags: readonly string[], context: () => Context): boolean
+  /** Whether the request brings what the effect asks for; only a step-up asks for something. */
+  isMet(facts: Facts): boolean
 }
 
 /** What differs from kind to kind. */
@@ -28,28 +33,47 @@ export type Dialect<K extends RuleKind, Facts, Effect> = {
   predicates(match: Match, lists: Lists): readonly Predicate<Facts>[]
   condition(text: string): Condition | ConditionFault
   effect(written: WrittenRule<K>['effect']): Effect | EffectFault
+  isMet?(effect: Effect, facts: Facts): boolean
 }
 
 /** Compiles the rules of one kind, added in the order in which they are to be walked. */
-export function ruleCompiler<K extends RuleKind, Facts, Effect extends object>(
+export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffect>(
   dialect: Dialect<K, Facts, Effect>,
   lists: Lists,
   now: Instant,
 ) {
   const rules: Rule<Facts, Effect>[] = []
-  const expiries: Instant[] = []
+  const summaries: RuleSummary[] = []
   const ids = new Set<string>()
   return {
     rules: rules as readonly Rule<Facts, Effect>[],
-    expiries: expiries as readonly Instant[],
-    add({ kind, written }: CheckedRule<K>, report: Report): void {
+    summaries: summaries as readonly RuleSummary[],
+    add(checked: CheckedRule<K>, report: Report): void {
+      const { kind, file, line } = checked
+      const written: WrittenRule<K> = checked.written
       if (ids.has(written.id)) report(['id'], 'duplicate-id', `the id '${written.id}' stands twice in ${kind}`)
       ids.add(written.id)
-      const expires = readExpiry(written, now, report)
-      const rule = compileRule(written, dialect, lists, report)
-      if (rule === null || expires === 'lapsed') return
-      if (expires !== null) expiries.push(expires)
-      rules.push(rule)
+      const parts = compileParts(written, dialect, lists, report)
+      if (parts === null) return
+      const { match, condition, effect } = parts
+      const life = lifeOf(written, tightens(effect.name), now, report)
+      if (life === null) return
+      const { mode, expires } = life
+      const name = `${kind}/${written.id}`
+      const { when = null, owner = null, remedy = null, tells = 'why' } = written
+      const why = written.why ?? `The rule ${name} says so.`
+      const predicates = dialect.predicates(match, lists)
+      rules.push({
+        ...{ name, mode, why, remedy, tells, effect, match },
+        applies: (facts, tags, context) => predicates.every((holds) => holds(facts, tags)) && condition(context()),
+        isMet: (facts) => dialect.isMet?.(effect, facts) ?? false,
+      })
+      summaries.push({
+        ...{ name, kind, mode, file, line, match, when, why, owner, expires },
+        effect: effect.name,
+        reads: readsOfRule(match, condition.reads),
+        throttle: effect.name === 'throttle' ? effect : null,
+      })
     },
   }
 }
@@ -57,13 +81,13 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends object>(
 /** Takes down what is wrong at a place inside one rule. */
 export type Report = (path: Path, code: string, message: string, extras?: FindingExtras) => void
 
-/** A rule, or null when something was reported that keeps it from being one. */
-function compileRule<K extends RuleKind, Facts, Effect extends object>(
+/** What a rule is made of, or null when something was reported that keeps it from being one. */
+function compileParts<K extends RuleKind, Facts, Effect extends NamedEffect>(
   written: WrittenRule<K>,
   dialect: Dialect<K, Facts, Effect>,
   lists: Lists,
   report: Report,
-): Rule<Facts, Effect> | null {
+): { readonly match: Match; readonly condition: Condition; readonly effect: Effect } | null {
   const match: Match = written.match ?? {}
   const faults = findMatchFaults(match, lists)
   for (const { path, code, message } of faults) report(['match', ...path], code, message)
@@ -76,45 +100,7 @@ function compileRule<K extends RuleKind, Facts, Effect extends object>(
     report([], 'no-condition', `the rule '${written.id}' has neither \`match\` nor \`when\``, { hint })
   }
   if (faults.length > 0 || typeof condition !== 'function' || 'fault' in effect) return null
-  const predicates = dialect.predicates(match, lists)
-  const name = `${dialect.kind}/${written.id}`
-  return {
-    name,
-    mode: written.mode ?? 'enforce',
-    why: written.why ?? `The rule ${name} says so.`,
-    remedy: written.remedy ?? null,
-    effect,
-    match,
-    applies: (facts, context) => predicates.every((holds) => holds(facts)) && condition(context()),
-  }
+  return { match, condition, effect }
 }
 
 const always: Condition = Object.assign(() => true, { reads: [], lists: [] })
-
-/** When the rule lapses; a rule that has lapsed is left out, and the check says so. */
-function readExpiry({ id, expires }: WrittenRule, now: Instant, report: Report): Instant | 'lapsed' | null {
-  if (expires === undefined) return null
-  const instant = fromRfc3339(expires)
-  if (instant === null) {
-    report(['expires'], 'bad-date', `'${expires}' is not an RFC 3339 time`, { hint: 'such as 2030-12-31T00:00:00Z' })
-  } else if (instant <= now) {
-    report(['expires'], 'expired', `the rule '${id}' has lapsed and is not applied`, { severity: 'warning' })
-    return 'lapsed'
-  }
-  return instant
-}
-
-/** Whether and how a rule matters to these facts; null when it does not apply. Never throws. */
-export function consider<Facts, Effect extends { readonly name: string }>(
-  rule: Rule<Facts, Effect>,
-  facts: Facts,
-  context: () => Context,
-): Considered | null {
-  const { name, mode, effect } = rule
-  try {
-    if (!rule.applies(facts, context)) return null
-    return { rule: name, outcome: mode === 'shadow' ? 'shadow' : 'matched', mode, effect: effect.name }
-  } catch (error) {
-    return { rule: name, outcome: 'error', mode, effect: effect.name, detail: String(error).split('\n', 1)[0] ?? '' }
-  }
-}

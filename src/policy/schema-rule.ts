@@ -38,15 +38,18 @@ export const requestMatch = {
   ),
   routes: Type.Optional(some(text('a route id'), 'any of these routes')),
   tags: Type.Optional(some(text('a route tag'), 'a route with any of these tags')),
-  lists: Type.Optional(some(Id, 'a source address in any of these lists of address ranges')),
+  lists: Type.Optional(some(Id, 'a source in any of these lists of address ranges or countries')),
+  tagged: Type.Optional(some(Id, 'a request that an earlier rule tagged with any of these')),
 }
 export const accessMatch = {
   ...requestMatch,
   scopes: Type.Optional(some(text('a scope'), 'a principal that holds all of these scopes')),
   kinds: Type.Optional(some(oneOf(PRINCIPAL_KINDS), 'any of these kinds of principal')),
+  roles: Type.Optional(some(text('a role'), 'a principal with any of these roles (RFC 9068, section 2.2.3.1)')),
 }
 export const riskMatch = {
   lists: requestMatch.lists,
+  tagged: requestMatch.tagged,
   amount: Type.Optional(
     Type.Object(
       { currency: oneOf(CURRENCIES), from: Type.Optional(Decimal), below: Type.Optional(Decimal) },
@@ -68,44 +71,77 @@ const DENIAL_CODES = [
   'overloaded',
 ] as const satisfies readonly ProblemCode[]
 
-const denial = Type.Object(
-  {
-    deny: Type.Object(
-      {
-        status: Type.Optional(Type.Integer({ minimum: 400, maximum: 599 })),
-        code: Type.Optional(oneOf(DENIAL_CODES)),
-      },
-      { ...closed, minProperties: 1 },
-    ),
-  },
-  closed,
+const marks = {
+  skip: Type.Optional(
+    Type.Array(text('a rule, `kind/id`'), {
+      minItems: 1,
+      maxItems: 100,
+      description: 'rules behind this one that are not applied to the request',
+    }),
+  ),
+  tag: Type.Optional(
+    Type.Array(Id, { minItems: 1, maxItems: 10, description: 'names that rules behind this one and the upstream see' }),
+  ),
+}
+const one = { ...closed, minProperties: 1, maxProperties: 1, description: 'one effect' }
+
+const deny = Type.Optional(
+  Type.Object(
+    {
+      status: Type.Optional(Type.Integer({ minimum: 400, maximum: 599 })),
+      code: Type.Optional(oneOf(DENIAL_CODES)),
+    },
+    { ...closed, minProperties: 1 },
+  ),
 )
-export const gateEffect = Type.Union([oneOf(['allow', 'deny']), denial], {
-  description: '`allow`, `deny` or `deny: {status, code}`',
+const stepUp = Type.Optional(
+  Type.Object(
+    {
+      acr: Type.Optional(
+        Type.Array(
+          Type.String({ pattern: '^[!#-\\[\\]-~]{1,200}$', description: 'an `acr` without spaces or quotes' }),
+          {
+            minItems: 1,
+            maxItems: 10,
+            description: 'any of these authentication context classes',
+          },
+        ),
+      ),
+      maxAge: Type.Optional(Duration),
+    },
+    { ...closed, minProperties: 1, description: 'what the token must tell of how its holder signed in (RFC 9470)' },
+  ),
+)
+export const firewallEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object({ deny, ...marks }, one)], {
+  description: '`allow`, `deny`, `deny: {status, code}`, `skip: [kind/id]` or `tag: [name]`',
+})
+export const accessEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object({ deny, stepUp, ...marks }, one)], {
+  description: '`allow`, `deny`, `deny: {status, code}`, `stepUp: {acr, maxAge}`, `skip: [kind/id]` or `tag: [name]`',
 })
 export const quotaEffect = Type.Object(
   {
-    throttle: Type.Object(
-      {
-        limit: Type.Union([Type.Integer({ minimum: 1 }), WireMoney], { description: 'a whole number, or money' }),
-        per: Duration,
-        key: oneOf(['principal', 'source', 'route', 'principal+route']),
-        cost: oneOf(['request', 'amount']),
-      },
-      closed,
+    throttle: Type.Optional(
+      Type.Object(
+        {
+          limit: Type.Union([Type.Integer({ minimum: 1 }), WireMoney], { description: 'a whole number, or money' }),
+          per: Duration,
+          key: oneOf(['principal', 'source', 'route', 'principal+route']),
+          cost: oneOf(['request', 'amount']),
+        },
+        closed,
+      ),
     ),
+    ...marks,
   },
-  closed,
+  { ...one, description: '`throttle: {limit, per, key, cost}`, `skip: [kind/id]` or `tag: [name]`' },
 )
-const holdEffect = Type.Object(
-  {
-    hold: Type.Object(
-      { approvals: Type.Integer({ minimum: 1, maximum: 9 }), expiresAfter: Duration, onTimeout: oneOf(['decline']) },
-      closed,
-    ),
-  },
-  closed,
+const hold = Type.Optional(
+  Type.Object(
+    { approvals: Type.Integer({ minimum: 1, maximum: 9 }), expiresAfter: Duration, onTimeout: oneOf(['decline']) },
+    closed,
+  ),
 )
-export const riskEffect = Type.Union([oneOf(['accept', 'review', 'reject']), holdEffect], {
-  description: '`accept`, `review`, `reject` or `hold: {approvals, expiresAfter, onTimeout}`',
+export const riskEffect = Type.Union([oneOf(['accept', 'review', 'reject']), Type.Object({ hold, ...marks }, one)], {
+  description:
+    '`accept`, `review`, `reject`, `hold: {approvals, expiresAfter, onTimeout}`, `skip: [kind/id]` or `tag: [name]`',
 })

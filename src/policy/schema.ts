@@ -3,9 +3,10 @@ import { ACCESS_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from './fac
 import { callsSchema } from './on-error.ts'
 import { givenOf } from './schema-given.ts'
 import {
+  accessEffect,
   accessMatch,
   closed,
-  gateEffect,
+  firewallEffect,
   Id,
   oneOf,
   quotaEffect,
@@ -15,6 +16,7 @@ import {
   some,
   text,
 } from './schema-rule.ts'
+import { TELLS } from './verdict.ts'
 
 /** The shape of policy files, said once: files are checked with it and editors complete with it. */
 
@@ -54,9 +56,12 @@ const ruleFile = <
             mode: Type.Optional(oneOf(['enforce', 'shadow'])),
             why: Type.Optional(text('one sentence for the caller')),
             remedy: Type.Optional(text('what would let the request pass, for the caller')),
+            tells: Type.Optional(oneOf(TELLS)),
             owner: Type.Optional(text('who answers for the rule')),
             ticket: Type.Optional(text('where it was agreed')),
-            expires: Type.Optional(text('an RFC 3339 time from which the rule is no longer applied')),
+            expires: Type.Optional(
+              text('an RFC 3339 time that ends what the rule loosens: its shadow, or the rule itself'),
+            ),
           },
           closed,
         ),
@@ -69,18 +74,30 @@ const ruleFile = <
   )
 
 const ruleName = Type.Optional(text('`kind/id` of the deciding rule'))
-const gateExpectation = Type.Object({ effect: oneOf(['allow', 'deny']), rule: ruleName }, closed)
+const tags = Type.Optional(Type.Array(Id, { description: 'all tags of the request after the rules of this kind' }))
 
 /** One schema for each kind of file. */
 export const SCHEMAS = {
-  firewall: ruleFile('firewall', requestMatch, gateEffect, REQUEST_FACTS, gateExpectation),
-  access: ruleFile('access', accessMatch, gateEffect, ACCESS_FACTS, gateExpectation),
+  firewall: ruleFile(
+    'firewall',
+    requestMatch,
+    firewallEffect,
+    REQUEST_FACTS,
+    Type.Object({ effect: oneOf(['allow', 'deny']), rule: ruleName, tags }, closed),
+  ),
+  access: ruleFile(
+    'access',
+    accessMatch,
+    accessEffect,
+    ACCESS_FACTS,
+    Type.Object({ effect: oneOf(['allow', 'deny', 'stepUp']), rule: ruleName, tags }, closed),
+  ),
   quota: ruleFile(
     'quota',
     accessMatch,
     quotaEffect,
     ACCESS_FACTS,
-    Type.Object({ rules: Type.Array(text('`quota/id`')) }, closed),
+    Type.Object({ rules: Type.Array(text('`quota/id`')), tags }, closed),
   ),
   risk: ruleFile(
     'risk',
@@ -92,6 +109,7 @@ export const SCHEMAS = {
         outcome: oneOf(['accept', 'review', 'hold', 'reject']),
         rule: ruleName,
         approvals: Type.Optional(Type.Integer({ minimum: 1 })),
+        tags,
       },
       closed,
     ),

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { money } from '../../src/kernel/money.ts'
+import { NO_MARKS } from '../../src/policy/index.ts'
 import { accessFacts, compiled, policyFile, riskFacts } from './fixtures.ts'
 
 const SHADOW_DENY = "  - { id: trial, when: 'true', effect: deny, mode: shadow }"
@@ -19,6 +20,7 @@ describe('a gate', () => {
         { rule: 'access/trial', outcome: 'shadow', mode: 'shadow', effect: 'deny' },
         { rule: 'access/all', outcome: 'matched', mode: 'enforce', effect: 'allow' },
       ],
+      marks: NO_MARKS,
     })
   })
 
@@ -27,14 +29,19 @@ describe('a gate', () => {
     const bundle = compiled(policyFile('access', never), policyFile('firewall', never))
     const { effect, rule } = bundle.authorize(accessFacts())
     deepEqual([effect, rule], ['deny', 'access/default-deny'])
-    deepEqual(bundle.screen(accessFacts()), { effect: 'allow', rule: 'firewall/default-allow', considered: [] })
+    deepEqual(bundle.screen(accessFacts()), {
+      effect: 'allow',
+      rule: 'firewall/default-allow',
+      considered: [],
+      marks: NO_MARKS,
+    })
   })
 
   it('tells status, code, why and remedy of a denial', () => {
     const rule =
       "  - { id: gone, when: 'true', effect: { deny: { code: route_not_found } }, why: No such thing., remedy: Go. }"
     const verdict = compiled(policyFile('firewall', rule)).screen(accessFacts())
-    const { considered: _, ...told } = verdict
+    const { considered: _, marks: __, ...told } = verdict
     deepEqual(told, {
       effect: 'deny',
       rule: 'firewall/gone',
@@ -42,6 +49,7 @@ describe('a gate', () => {
       code: 'route_not_found',
       why: 'No such thing.',
       remedy: 'Go.',
+      tells: 'why',
     })
   })
 
@@ -112,7 +120,7 @@ describe('quotas', () => {
       throttle('money', "limit: { currency: CNY, value: '9.00' }, per: 1d, key: principal+route, cost: amount"),
       throttle('posts', 'limit: 1, per: 1s, key: source, cost: request', 'match: { methods: [POST] }'),
     ]
-    const charges = compiled(policyFile('quota', rules.join('\n'))).quotas(accessFacts())
+    const charges = compiled(policyFile('quota', rules.join('\n'))).quotas(accessFacts()).charges
     deepEqual(
       charges.map(({ rule, name, key, cost, limit, windowMs }) => ({ rule, name, key, cost, limit, windowMs })),
       [
@@ -139,7 +147,7 @@ describe('quotas', () => {
   it('gives a member one bucket whichever client acts, and tells the anonymous apart by address', () => {
     const bundle = compiled(policyFile('quota', throttle('calls', 'limit: 5, per: 10s, key: principal, cost: request')))
     const key = (principal: object, ip = '192.0.2.1') =>
-      bundle.quotas(accessFacts({ principal, source: { ip } }))[0]?.key
+      bundle.quotas(accessFacts({ principal, source: { ip } })).charges[0]?.key
     equal(key({ id: 'app-1' }), key({ id: 'app-2', client: 'other' }))
     notEqual(key({ kind: 'operator', id: 'op', member: '' }), key({ kind: 'operator', id: 'op-2', member: '' }))
     const anonymous = { kind: 'anonymous', id: '', member: '' }
@@ -148,7 +156,7 @@ describe('quotas', () => {
 
   it('counts by a rule that can not be evaluated', () => {
     const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: "${FAILING}"`)
-    equal(compiled(policyFile('quota', rule)).quotas(accessFacts()).length, 1)
+    equal(compiled(policyFile('quota', rule)).quotas(accessFacts()).charges.length, 1)
   })
 })
 
@@ -158,9 +166,9 @@ describe('risk', () => {
 
   it('holds as the rule says', () => {
     const verdict = assess(`  - { id: odd, when: 'true', effect: ${HOLD_3}, why: It is odd. }`)
-    const { considered: _, ...told } = verdict
+    const { considered: _, marks: __, ...told } = verdict
     const hold = { outcome: 'hold', approvals: 3, holdMs: 5_400_000 }
-    deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'] })
+    deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'], remedy: null, tells: 'why' })
   })
 
   it('holds for two when no rule decides', () => {
@@ -169,17 +177,23 @@ describe('risk', () => {
     equal(verdict.outcome === 'hold' && verdict.approvals, 2)
   })
 
-  it('holds when a rule can not be evaluated, whatever its effect', () => {
+  it('decides by a rule that can not be evaluated as its effect says, where that takes from the transfer', () => {
     const when = "when: \"transfer.amount < money('CNY', '500.00')\""
-    for (const effect of ['accept', 'review', 'reject', HOLD_3]) {
+    const outcomes = [
+      ['accept', 'accept', 'risk/all'], // has no effect: the next rule decides
+      ['review', 'hold', 'risk/small'], // would let it pass what a later rule may hold
+      ['reject', 'reject', 'risk/small'],
+      [HOLD_3, 'hold', 'risk/small'],
+    ] as const
+    for (const [effect, outcome, by] of outcomes) {
       const rules = `  - { id: small, ${when}, effect: ${effect} }\n  - { id: all, when: 'true', effect: accept }`
       const verdict = assess(rules, riskFacts({ transfer: { amount: money('USD', 1n) } }))
-      deepEqual([verdict.outcome, verdict.rule], ['hold', 'risk/small'])
+      deepEqual([verdict.outcome, verdict.rule], [outcome, by])
       match(verdict.considered[0]?.detail ?? '', /USD is not compared with CNY/)
     }
   })
 
-  it('holds when a fact is not what it is declared to be', () => {
+  it('holds by default when a fact is not what it is declared to be', () => {
     const facts = riskFacts({ provider: { score: Number.NaN } })
     deepEqual(assess("  - { id: all, when: 'provider.score < 5', effect: accept }", facts).outcome, 'hold')
   })

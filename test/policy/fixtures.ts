@@ -41,16 +41,17 @@ export function shippedFiles(): readonly SourceFile[] {
   return names.map((name) => ({ path: `policies/${name}`, text: readFileSync(new URL(name, folder), 'utf8') }))
 }
 
-type Overrides<Facts> = { readonly [Key in keyof Facts]?: Partial<Facts[Key]> }
+type Overrides<Facts> = { readonly [Key in keyof Facts]?: Facts[Key] extends number ? Facts[Key] : Partial<Facts[Key]> }
 
 export function accessFacts(overrides: Overrides<AccessFacts> = {}): AccessFacts {
-  const { request, source, route, principal, claims } = overrides
+  const { request, source, route, principal, claims, now } = overrides
   return {
     request: { method: 'GET', path: '/v1/accounts/acc_1', query: {}, headers: { 'user-agent': 'test' }, ...request },
-    source: { ip: '192.0.2.1', ...source },
+    source: { ip: '192.0.2.1', country: '', ...source },
     route: { id: 'accounts.read', path: '/v1/accounts/{id}', tags: [], upstream: 'cash-flow', ...route },
-    principal: { kind: 'member', id: 'mem_1', member: 'mem_1', client: 'app', scopes: [], ...principal },
+    principal: { kind: 'member', id: 'mem_1', member: 'mem_1', client: 'app', scopes: [], roles: [], ...principal },
     claims: { ...claims },
+    now: now ?? NOW,
   }
 }
 
@@ -59,7 +60,7 @@ export function riskFacts(overrides: Overrides<Omit<RiskFacts, 'now'>> = {}): Ri
   return {
     transfer: { amount: money('CNY', 10_000n), from: 'acc_1', to: 'acc_2', reference: 'rent', ...transfer },
     member: { id: 'mem_1', ...member },
-    source: { ip: '192.0.2.1', ...source },
+    source: { ip: '192.0.2.1', country: '', ...source },
     provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], ...provider },
     velocity: { transfersLastHour: 0, amountLastDay: money('CNY', 0n), ...velocity },
     now: NOW,

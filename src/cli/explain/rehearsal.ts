@@ -91,7 +91,9 @@ async function createWalk(config: Config, folder: string) {
     const verifier = lenientVerifier(createTokenVerifier(config, systemClock), config)
     const known = await createAuthenticate(verifier)(screened)
     note(`${trail.principal?.kind} ${trail.principal?.id}${verifier.isUnverified() ? ', signature not verified' : ''}`)
-    const quotas = trail.bundle.quotas(accessFacts(known))
+    const { charges: quotas, considered, marks } = trail.bundle.quotas(accessFacts(known), trail.marks)
+    trail.considered.push(...considered)
+    trail.marks = marks
     note(quotas.map(quotaText).join('; ') || 'no quota applies', null, quotas.length === 0 ? 'pass' : 'open')
     const authorized = authorize({ ...known, meter: { amountQuotas: [] } as unknown as Metered['meter'] })
     note('', authorized.grant.rule)

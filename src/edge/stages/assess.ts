@@ -68,7 +68,7 @@ function cleared(validated: Validated, clearance: Omit<Clearance, keyof Proof<'a
 async function ask(
   risk: ServiceClient,
   timeoutMs: number,
-  { caller, payload, trail, source }: Validated,
+  { caller, payload, trail, facts }: Validated,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
   const { from, to, amount, reference } = payload.value as Record<string, unknown>
   const body = {
@@ -77,7 +77,8 @@ async function ask(
     bodySha256: sha256(canonicalJson(payload.value as Json)), // a retry may space or order its keys differently
     receipt: trail.receipt,
     transfer: { from, to, amount, reference },
-    source,
+    source: facts.source,
+    marks: trail.marks,
   }
   const answer = await risk.call({ method: 'POST', target: '/v1/assessments', body, timeoutMs })
   const verdict = answer.status === 200 ? checkVerdict(answer.body) : null

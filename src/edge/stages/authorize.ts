@@ -17,7 +17,7 @@ export function authorize(metered: Metered): Authorized {
       },
     })
   }
-  const rule = enforce(trail.bundle.authorize(accessFacts(metered)), trail)
+  const rule = enforce(trail.bundle.authorize(accessFacts(metered), trail.marks), trail)
   trail.rule = rule
   return { ...metered, grant: { rule } as Grant }
 }

@@ -9,6 +9,7 @@ import {
   type Trail,
 } from '../exchange.ts'
 import type { Bucket, QuotaCounters } from '../quota-counters.ts'
+import { told } from './screen.ts'
 
 /**
  * Counts the request against the quotas that the policies set for this caller and route. Quotas on amounts are found here
@@ -19,11 +20,13 @@ export function createMeter(counters: QuotaCounters) {
     const { trail } = authenticated
     const facts = accessFacts(authenticated)
     trail.facts = facts
-    const quotas = trail.bundle.quotas(facts)
-    for (const quota of quotas) {
+    const { charges, considered, marks } = trail.bundle.quotas(facts, trail.marks)
+    trail.considered.push(...considered)
+    trail.marks = marks
+    for (const quota of charges) {
       if (quota.cost === 'request') await charge(counters, quota, quota, 1, trail)
     }
-    const amountQuotas = quotas.filter((quota): quota is AmountQuota => quota.cost === 'amount')
+    const amountQuotas = charges.filter((quota): quota is AmountQuota => quota.cost === 'amount')
     return { ...authenticated, meter: { amountQuotas } as unknown as Metered['meter'] }
   }
 }
@@ -46,9 +49,7 @@ export async function charge(
   trail.considered.push({ rule: quota.rule, outcome, mode: quota.mode, effect: 'throttle' })
   if (quota.mode === 'shadow') return false
   throw new Problem('quota_exceeded', {
-    detail: quota.why,
-    rule: quota.rule,
-    ...(quota.remedy === null ? {} : { remedy: quota.remedy }),
+    ...told(quota),
     headers: { 'retry-after': String(seconds(state.resetMs)) },
   })
 }
@@ -80,7 +81,17 @@ export function accessFacts({ facts, caller }: Authenticated): AccessFacts {
       member: principal.kind === 'member' ? principal.member : '',
       client,
       scopes,
+      roles: rolesOf(claims),
     },
     claims,
   }
+}
+
+/** Each a text, or an object with a `value` (RFC 9068, section 2.2.3.1, by RFC 7643, section 4.1.2). What is neither is none. */
+function rolesOf({ roles }: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!Array.isArray(roles)) return []
+  const names = roles.map((role: unknown) =>
+    typeof role === 'object' && role !== null && 'value' in role ? role.value : role,
+  )
+  return names.filter((name) => typeof name === 'string')
 }

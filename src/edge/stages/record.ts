@@ -50,6 +50,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
         rule: problem?.extras.rule ?? trail.rule,
         remedy: problem?.extras.remedy ?? null,
         considered: trail.considered,
+        marks: trail.marks,
         assessment: trail.assessment,
         bundle: trail.bundle.digest,
         scopesNeeded: trail.scopesNeeded,

@@ -24,8 +24,9 @@ export function createRoute(table: RouteTable) {
     }
     const facts = {
       request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
-      source,
+      source: { ...source, country: '' },
       route: { id, path: pattern, tags, upstream },
+      now: trail.startedAt,
     }
     trail.facts = facts
     trail.scopesNeeded = match.route.scopes

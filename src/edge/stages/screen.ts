@@ -1,18 +1,40 @@
-import { Problem } from '../../kernel/problem.ts'
-import type { Verdict } from '../../policy/index.ts'
+import { Problem, type ProblemExtras } from '../../kernel/problem.ts'
+import type { StepUpDemand, Tells, Verdict } from '../../policy/index.ts'
 import type { Routed, Screened, Screening, Trail } from '../exchange.ts'
 
 /** The firewall's rules on the request as it stands, before anyone is asked who sent it. */
 export function screen(routed: Routed): Screened {
-  const verdict = routed.trail.bundle.screen(routed.facts)
-  const rule = enforce(verdict, routed.trail)
+  const { trail } = routed
+  const rule = enforce(trail.bundle.screen(routed.facts, trail.marks), trail)
   return { ...routed, screening: { rule } as Screening }
 }
 
 /** Writes a verdict down, and turns a denial into the refusal that the caller sees. @returns the rule that allowed */
 export function enforce(verdict: Verdict, trail: Trail): string {
   trail.considered.push(...verdict.considered)
+  trail.marks = verdict.marks
   if (verdict.effect === 'allow') return verdict.rule
-  const { code, status, rule, why, remedy } = verdict
-  throw new Problem(code, { status, rule, detail: why, ...(remedy === null ? {} : { remedy }) })
+  const { code, status } = verdict
+  const challenge = verdict.effect === 'stepUp' ? { headers: { 'www-authenticate': stepUpChallenge(verdict) } } : {}
+  throw new Problem(code, { status, ...told(verdict), ...challenge })
+}
+
+type Refusing = { readonly rule: string; readonly why: string; readonly remedy: string | null; readonly tells: Tells }
+
+/** Who refused and why, for the receipt, and for the caller as far as the rule tells. */
+export function told({ rule, why, remedy, tells }: Refusing): ProblemExtras {
+  return {
+    rule,
+    detail: why,
+    ...(remedy === null ? {} : { remedy }),
+    ...(tells === 'nothing' ? { tellsNothing: true } : {}),
+  }
+}
+
+/** RFC 9470, section 3. The words of `acr` were checked to need no escapes. */
+function stepUpChallenge({ acr, maxAgeMs }: StepUpDemand): string {
+  const parts = ['Bearer realm="tidegate"', 'error="insufficient_user_authentication"']
+  if (acr.length > 0) parts.push(`acr_values="${acr.join(' ')}"`)
+  if (maxAgeMs !== null) parts.push(`max_age="${Math.floor(maxAgeMs / 1000)}"`)
+  return parts.join(', ')
 }

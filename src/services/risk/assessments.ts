@@ -97,7 +97,7 @@ function decideOn(
   policies: Bundle,
   now: Instant,
 ): Assessment {
-  const { member, idempotencyKey, bodySha256, receipt, amount, source } = asked
+  const { member, idempotencyKey, bodySha256, receipt, amount, source, marks } = asked
   const facts: RiskFacts = {
     transfer: { ...asked.transfer, amount },
     member: { id: member },
@@ -109,7 +109,7 @@ function decideOn(
     velocity,
     now,
   }
-  const verdict = policies.assess(facts)
+  const verdict = policies.assess(facts, marks)
   return {
     id: newId('assessment', now),
     member,

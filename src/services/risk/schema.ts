@@ -18,7 +18,12 @@ export const AssessmentRequest = Type.Object(
     bodySha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     receipt: nullable(line(128)),
     transfer: Type.Object({ from: line(128), to: line(128), amount: MoneyShape, reference: line(140) }, closed),
-    source: Type.Object({ ip: line(64) }, closed),
+    source: Type.Object({ ip: line(64), country: Type.String({ maxLength: 2 }) }, closed),
+    /** What the edge's rules left on the request: tags, and risk rules not to apply. */
+    marks: Type.Object(
+      { tags: Type.Array(line(64), { maxItems: 100 }), skips: Type.Array(line(128), { maxItems: 1_000 }) },
+      closed,
+    ),
   },
   closed,
 )

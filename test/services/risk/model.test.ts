@@ -23,7 +23,7 @@ const stored: StoredFacts = {
     reference: 'Rent of Mr Example',
   },
   member: { id: 'mem_alice' },
-  source: { ip: '198.51.100.7' },
+  source: { ip: '198.51.100.7', country: '' },
   provider: { status: 'ok', decision: 'Review', score: 60, hitRules: ['amount_high'] },
   velocity: { transfersLastHour: 0, amountLastDay: { currency: 'CNY', value: '0.00' } },
   now: '2026-01-01T00:00:00.000Z',
@@ -111,7 +111,10 @@ test('a case is due before its hold expires, whatever the policy says', () => {
 
 test('what leaves for the desk does not tell an address or a reference in full', () => {
   const shown = (ip: string, reference: string) => {
-    const masked = caseFacts({ ...stored, source: { ip }, transfer: { ...stored.transfer, reference } }, decided)
+    const masked = caseFacts(
+      { ...stored, source: { ip, country: '' }, transfer: { ...stored.transfer, reference } },
+      decided,
+    )
     return [masked.ip, masked.reference]
   }
   assert.deepEqual(shown('198.51.100.7', 'Rent of Mr Example'), ['198.51.100.x', 'Rent…'])

@@ -161,7 +161,8 @@ export function assessmentBody({ member, value, key = randomUUID(), reference = 
     bodySha256,
     receipt: newId('receipt'),
     transfer,
-    source: { ip: '198.51.100.7' },
+    source: { ip: '198.51.100.7', country: '' },
+    marks: { tags: [], skips: [] },
   }
 }
 
