@@ -1,10 +1,11 @@
 import { assert } from '../kernel/assert.ts'
 import type { Instant } from '../kernel/clock.ts'
+import { atConnection, connectionFacts } from './at-connection.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
-import { listsFrom } from './lists.ts'
+import { listsOf } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
 import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
@@ -19,7 +20,7 @@ export function* assembleBundle(
   checked: Checked,
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
-  const compilers = ruleCompilers(listsFrom(checked.lists), checked.now)
+  const compilers = ruleCompilers(listsOf(checked.lists), checked.now)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
@@ -30,12 +31,10 @@ export function* assembleBundle(
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
-function bundleOf(
-  { digest, onError, listExpiries }: Checked,
-  { firewall, access, quota, risk }: RuleCompilers,
-): Bundle {
+function bundleOf({ digest, onError }: Checked, { firewall, access, quota, risk }: RuleCompilers): Bundle {
   const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
-  const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
+  const expiries = rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))
+  const accepting = indexRules(atConnection(firewall.rules))
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)
   const metering = indexRules(quota.rules)
@@ -49,6 +48,10 @@ function bundleOf(
       access: readsOf(access.summaries),
       quota: readsOf(quota.summaries),
       risk: readsOf(risk.summaries),
+    },
+    accept(source, now) {
+      const facts = connectionFacts(source, now)
+      return decideGate(accepting(facts), facts, NO_MARKS, ALLOW_BY_DEFAULT)
     },
     screen: (facts, marks = NO_MARKS) => decideGate(screening(facts), facts, marks, ALLOW_BY_DEFAULT),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing(facts), facts, marks, DENY_BY_DEFAULT),

@@ -24,6 +24,11 @@ export type Bundle = {
   readonly rules: readonly RuleSummary[]
   /** The facts that any rule of a kind can read. */
   readonly reads: Readonly<Record<RuleKind, readonly FactPath[]>>
+  /**
+   * The firewall rules that look at the source alone, when its connection is accepted. A denial that an earlier rule might
+   * keep from being reached is left to `screen`, so nothing is refused here that `screen` would let pass.
+   */
+  accept(source: RequestFacts['source'], now: Instant): Verdict
   /** The firewall rules, in order; allowed when none decides. */
   screen(facts: RequestFacts, marks?: Marks): Verdict
   /** The access rules, in order; denied when none decides. */
