@@ -6,22 +6,24 @@ import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
 import { addRule, ruleCompilers } from './kinds.ts'
 import { compileLists } from './lists.ts'
+import { reportLoosening } from './loosening.ts'
+import { type PlacedRule, reportMarkFaults } from './mark-faults.ts'
 import { readCalls } from './on-error.ts'
 import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
-export function checkFiles(files: readonly SourceFile[], now: Instant, _options: CompileOptions = {}) {
+export function checkFiles(files: readonly SourceFile[], now: Instant, options: CompileOptions = {}) {
   const { shaped, findings: shapeFindings } = readFiles(files)
   const listFiles = ofKind(shaped, 'lists')
   const { lists: compiledLists, findings: listFindings } = compileLists(listFiles)
   const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
-  const rules: CheckedRule[] = []
-  for (const { rule, report } of rulesIn(shaped, ruleFindings)) {
-    rules.push(rule)
-    addRule(compilers, rule, report)
-  }
+  const placed = [...rulesIn(shaped, ruleFindings)]
+  for (const { rule, report } of placed) addRule(compilers, rule, report)
+  reportMarkFaults(placed)
+  reportLoosening(placed, options.before?.rules ?? [], now)
+  const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'))
   const findings = inOrder([...shapeFindings, ...listFindings, ...ruleFindings, ...calls.findings])
   if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
@@ -31,7 +33,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, _options:
 }
 
 /** Every rule of every file, with what takes down faults at its place. */
-function* rulesIn(shaped: readonly Shaped[], findings: Finding[]) {
+function* rulesIn(shaped: readonly Shaped[], findings: Finding[]): Generator<PlacedRule> {
   for (const { kind, source, file } of shaped) {
     if (kind === 'lists') continue
     for (const [index, written] of file.rules.entries()) {
