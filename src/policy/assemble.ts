@@ -5,7 +5,7 @@ import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
-import { listsOf } from './lists.ts'
+import { listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
 import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
@@ -20,7 +20,7 @@ export function* assembleBundle(
   checked: Checked,
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
-  const compilers = ruleCompilers(listsOf(checked.lists), checked.now)
+  const compilers = ruleCompilers(listsFrom(checked.lists), checked.now)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
@@ -31,9 +31,12 @@ export function* assembleBundle(
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
-function bundleOf({ digest, onError }: Checked, { firewall, access, quota, risk }: RuleCompilers): Bundle {
+function bundleOf(
+  { digest, onError, listExpiries }: Checked,
+  { firewall, access, quota, risk }: RuleCompilers,
+): Bundle {
   const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
-  const expiries = rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))
+  const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
   const accepting = indexRules(atConnection(firewall.rules))
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)

@@ -1,23 +1,25 @@
-import { contentDigest } from '../kernel/canonical-json.ts'
+import { contentDigest, type Json } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { CompileOptions } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
 import { addRule, ruleCompilers } from './kinds.ts'
-import { compileLists } from './lists.ts'
+import { isListFile } from './list-file.ts'
+import { listsFrom } from './lists.ts'
 import { reportLoosening } from './loosening.ts'
 import { type PlacedRule, reportMarkFaults } from './mark-faults.ts'
 import { readCalls } from './on-error.ts'
+import { readLists } from './read-lists.ts'
 import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
 export function checkFiles(files: readonly SourceFile[], now: Instant, options: CompileOptions = {}) {
   const { shaped, findings: shapeFindings } = readFiles(files)
-  const listFiles = ofKind(shaped, 'lists')
-  const { lists: compiledLists, findings: listFindings } = compileLists(listFiles)
-  const compilers = ruleCompilers(compiledLists, now)
+  const entryFiles = files.filter(({ path }) => isListFile(path))
+  const lists = readLists(ofKind(shaped, 'lists'), entryFiles, now)
+  const compilers = ruleCompilers(listsFrom(lists.contents), now)
   const ruleFindings: Finding[] = []
   const placed = [...rulesIn(shaped, ruleFindings)]
   for (const { rule, report } of placed) addRule(compilers, rule, report)
@@ -25,10 +27,11 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   reportLoosening(placed, options.before?.rules ?? [], now)
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'))
-  const findings = inOrder([...shapeFindings, ...listFindings, ...ruleFindings, ...calls.findings])
+  const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...calls.findings])
   if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
-  const lists = listFiles.flatMap(({ file }) => file.lists)
-  const checked: Checked = { digest: digestOf(shaped), now, lists, onError: calls.onErrors }
+  const { contents, expiries, named } = lists
+  const digest = digestOf(shaped, [...named])
+  const checked: Checked = { digest, now, lists: contents, listExpiries: expiries, onError: calls.onErrors }
   return { checked, rules, findings }
 }
 
@@ -49,7 +52,10 @@ function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column)
 }
 
-function digestOf(shaped: readonly Shaped[]): `sha256:${string}` {
-  const content = shaped.map(({ source }) => ({ path: source.file, content: source.content }))
+function digestOf(shaped: readonly Shaped[], entryFiles: readonly SourceFile[]): `sha256:${string}` {
+  const content = [
+    ...shaped.map(({ source }): Json => ({ path: source.file, content: source.content })),
+    ...entryFiles.map(({ path, text }): Json => ({ path, text })),
+  ]
   return contentDigest(content) as `sha256:${string}`
 }

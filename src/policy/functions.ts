@@ -2,7 +2,7 @@ import type { ASTNode, Environment } from '@marcbachmann/cel-js'
 import { parseMoney } from '../kernel/money.ts'
 import { CelMoney } from './cel-money.ts'
 import { literalText } from './expression.ts'
-import { isListed, type Lists } from './lists.ts'
+import type { Lists } from './lists.ts'
 import { CallFault, registerLiteralCall } from './literal-call.ts'
 import { didYouMean } from './nearest.ts'
 import { compilePattern } from './pattern.ts'
@@ -18,7 +18,7 @@ export function registerFunctions(environment: Environment, lists: Lists) {
     const name = literalText(named)
     if (name === null) throw new CallFault('unknown-list', 'the name of a list is written out', named ?? ast)
     const list = lists.get(name)
-    if (list !== undefined) return { subject, value: (text) => isListed(list, text) }
+    if (list !== undefined) return { subject, value: (text) => list.has(text) }
     throw new CallFault(
       'unknown-list',
       `there is no list '${name}'`,
