@@ -10,6 +10,7 @@ import { compilePattern } from './pattern.ts'
 /** Adds `money(currency, value)` and `listed(text, list)`, and puts a linear engine under CEL's `matches`. */
 export function registerFunctions(environment: Environment, lists: Lists) {
   registerMatches(environment)
+  registerConversions(environment)
   registerLiteralCall(environment, 'money(ast, ast): Money', ({ ast, args: [currency, value] }) => {
     const amount = amountOf(ast, currency, value)
     return { subject: null, value: () => amount }
@@ -47,6 +48,23 @@ function registerMatches(environment: Environment) {
   registerLiteralCall(environment, 'matches(ast, ast): bool', ({ ast, args: [subject = ast, pattern = ast] }) =>
     compile(subject, pattern),
   )
+}
+
+const INT_MAX = 2n ** 63n - 1n
+
+/** Conversions of the CEL specification that cel-js leaves out. */
+function registerConversions(environment: Environment) {
+  const timestamp = 'google.protobuf.Timestamp'
+  const duration = 'google.protobuf.Duration'
+  environment.registerFunction('int(uint): int', (value: { valueOf(): bigint }) => {
+    if (value.valueOf() > INT_MAX) throw new RangeError(`${value} is more than an int holds`)
+    return value.valueOf()
+  })
+  environment.registerFunction(`int(${timestamp}): int`, (time: Date) => BigInt(Math.floor(time.getTime() / 1_000)))
+  environment.registerFunction(`string(${timestamp}): string`, (time: Date) => time.toISOString().replace('.000Z', 'Z'))
+  environment.registerFunction(`string(${duration}): string`, (length: object) => String(length))
+  environment.registerFunction(`timestamp(${timestamp}): ${timestamp}`, (time: Date) => time)
+  environment.registerFunction(`duration(${duration}): ${duration}`, (length: object) => length)
 }
 
 function amountOf(call: ASTNode, currencyNode: ASTNode | undefined, valueNode: ASTNode | undefined): CelMoney {

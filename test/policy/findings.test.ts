@@ -197,6 +197,7 @@ describe('a condition is checked', () => {
     ['for types', "▸'request.path == 1'", 'type'],
     ['for types of a function', "▸'request.path.startsWith(1)'", 'type'],
     ['for types of what has a pattern', '\'true && ▸size(request.path).matches("a")\'', 'type'],
+    ['for what cel-js finds no words for', "▸'[].all(item, item > 0)'", 'type'],
     ['for a truth value', "▸'request.path'", 'type'],
     ['for patterns that are none', '\'1 == 1 && request.path.matches(▸"(a")\'', 'regex'],
     ['for patterns that look back', '\'matches(request.path, ▸r"(a)\\1")\'', 'regex'],
