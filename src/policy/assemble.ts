@@ -5,7 +5,7 @@ import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
-import { listsFrom } from './lists.ts'
+import { type Lists, listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
 import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
@@ -20,12 +20,13 @@ export function* assembleBundle(
   checked: Checked,
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
-  const compilers = ruleCompilers(listsFrom(checked.lists), checked.now)
+  const lists = listsFrom(checked.lists)
+  const compilers = ruleCompilers(lists, checked.now)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
   }
-  return bundleOf(checked, compilers)
+  return bundleOf(checked, lists, compilers)
 }
 
 const nothingIsWrong: Report = (path, code, message, extras) =>
@@ -33,6 +34,7 @@ const nothingIsWrong: Report = (path, code, message, extras) =>
 
 function bundleOf(
   { digest, onError, listExpiries }: Checked,
+  lists: Lists,
   { firewall, access, quota, risk }: RuleCompilers,
 ): Bundle {
   const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
@@ -46,6 +48,7 @@ function bundleOf(
     onError,
     validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
     rules,
+    lists,
     reads: {
       firewall: readsOf(firewall.summaries),
       access: readsOf(access.summaries),

@@ -3,6 +3,7 @@ import { assembleBundle } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
+import type { Lists } from './lists.ts'
 import type { Marks } from './marks.ts'
 import type { OnErrors } from './on-error.ts'
 import type { FactPath } from './reads.ts'
@@ -22,6 +23,8 @@ export type Bundle = {
   readonly onError: OnErrors
   /** Every rule that is applied, kind by kind, in the order in which they are walked. */
   readonly rules: readonly RuleSummary[]
+  /** The lists that rules name. */
+  readonly lists: Lists
   /** The facts that any rule of a kind can read. */
   readonly reads: Readonly<Record<RuleKind, readonly FactPath[]>>
   /**

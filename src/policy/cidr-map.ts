@@ -1,4 +1,4 @@
-import { type Cidr, parseAddress, type Words } from './cidr.ts'
+import { type Cidr, formatAddress, parseAddress, type Words } from './cidr.ts'
 
 /**
  * Which owners have an address in one of their ranges: one structure for the ranges of all lists, so that an address is
@@ -36,6 +36,18 @@ export function ownersOf(map: CidrMap, address: string): readonly number[] {
 }
 
 const NONE: readonly number[] = []
+
+/** One address of an owner, the first of a range; null when it has none. Looks through all ranges. */
+export function addressOf(map: CidrMap, owner: number): string | null {
+  for (const { firsts, starts, owners } of [map.v4, map.v6]) {
+    const at = owners.indexOf(owner)
+    if (at < 0) continue
+    const width = firsts.length / (starts.length - 1)
+    const range = starts.findLastIndex((start) => start <= at)
+    return formatAddress([...firsts.subarray(range * width, (range + 1) * width)])
+  }
+  return null
+}
 
 /** A map of the ranges that were added, each for its owner: a small whole number of the caller's. */
 export function cidrMapBuilder() {

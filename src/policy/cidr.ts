@@ -31,6 +31,12 @@ export function parseAddress(text: string): Words | null {
   return isMapped ? words.slice(3) : words
 }
 
+/** An address in words as text, IPv6 without `::`. */
+export function formatAddress(words: Words): string {
+  if (words.length === 1) return [24, 16, 8, 0].map((shift) => ((words[0] ?? 0) >>> shift) & 0xff).join('.')
+  return words.flatMap((word) => [word >>> 16, word & 0xffff].map((group) => group.toString(16))).join(':')
+}
+
 /*
  * Both forms are read by hand and character by character, since every look-up and every line of a list of a million comes
  * through here. What some read otherwise is no address: a part with a leading zero, a zone.

@@ -1,5 +1,5 @@
 import { parseAddress } from './cidr.ts'
-import { type CidrMap, ownersOf } from './cidr-map.ts'
+import { addressOf, type CidrMap, ownersOf } from './cidr-map.ts'
 
 export const LIST_KINDS = ['cidrs', 'strings', 'countries'] as const
 export type ListKind = (typeof LIST_KINDS)[number]
@@ -21,6 +21,8 @@ export type List = {
   readonly kind: ListKind
   /** Whether the list has the text, an address where it is of ranges. @throws RangeError when it is not an address */
   has(text: string): boolean
+  /** Something that it has, to try a decision with; null when it is empty. Slow in a long list. */
+  sample(): string | null
 }
 
 export type Lists = ReadonlyMap<string, List>
@@ -30,7 +32,8 @@ export function listsFrom({ lists, addresses }: ListContents): Lists {
   return new Map(
     lists.map(({ name, kind, texts }, owner): [string, List] => {
       const has = (text: string) => (kind === 'cidrs' ? ownersOf(addresses, text).includes(owner) : texts.has(text))
-      return [name, { kind, has }]
+      const sample = () => (kind === 'cidrs' ? addressOf(addresses, owner) : (texts.values().next().value ?? null))
+      return [name, { kind, has, sample }]
     }),
   )
 }

@@ -101,6 +101,11 @@ function taggedPredicates({ tagged }: Match): readonly Predicate<unknown>[] {
   return tagged ? [(_facts, tags) => tagged.some((tag) => tags.includes(tag))] : []
 }
 
+/** Whether a path is one of those that a pattern of `match.paths` stands for. */
+export function matchesPath(pattern: string, path: string): boolean {
+  return pathPattern(pattern)(path)
+}
+
 /** `*` stands for one segment, `**` at the end for any rest, none included. */
 function pathPattern(pattern: string): (path: string) => boolean {
   if (!pattern.includes('*')) return (path) => path === pattern
