@@ -5,10 +5,8 @@ import { type Money, money, parseMoney, type WireMoney } from '../kernel/money.t
 import type { Bundle } from './bundle.ts'
 import type { AccessFacts, RiskFacts } from './facts.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
-import { isListFile } from './list-file.ts'
-import { type Lists, listsFrom, listsWith } from './lists.ts'
+import { compileLists, type Lists, listsWith } from './lists.ts'
 import { type Marks, NO_MARKS } from './marks.ts'
-import { readLists } from './read-lists.ts'
 import type { SourceFile } from './source.ts'
 
 export type ExampleResult = {
@@ -24,8 +22,7 @@ export type ExampleResult = {
 /** Decides every example of every file by the bundle. `now` is the time of examples that give none. */
 export function runExamples(bundle: Bundle, files: readonly SourceFile[], now: Instant): readonly ExampleResult[] {
   const { shaped: all } = readFiles(files)
-  const entryFiles = files.filter(({ path }) => isListFile(path))
-  const lists = listsFrom(readLists(ofKind(all, 'lists'), entryFiles, now).contents)
+  const { lists } = compileLists(ofKind(all, 'lists'))
   return all.flatMap((shaped) =>
     shaped.file.examples.map(({ name, expect }, index) => {
       const outcome = outcomeOf({ bundle, lists, now }, shaped, index)
