@@ -5,6 +5,7 @@ import { Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { EdgeLimits } from '../platform/config-schema.ts'
 import type { Log } from '../platform/log.ts'
 import type { TrustedProxies } from './client-address.ts'
+import { type ConnectionGuard, guardConnections } from './connection.ts'
 import type { Answer, Incoming } from './exchange.ts'
 import type { Turns } from './turns.ts'
 
@@ -34,12 +35,13 @@ export type EdgeServerDeps = {
   readonly turns: Turns
   readonly limits: EdgeLimits
   readonly proxies: TrustedProxies
+  readonly refuses: ConnectionGuard['refuses']
   /** Answers, and records, what Node's parser could not read. */
   readonly refuseUnread: (problem: Problem, source: string) => Answer
 }
 
 /** The listener, with every limit that Node leaves off or wide set to ours. */
-export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: EdgeServerDeps): Server {
+export function createEdgeServer({ app, turns, limits, proxies, refuses, refuseUnread }: EdgeServerDeps): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.header_bytes_max,
@@ -56,7 +58,7 @@ export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: 
   server.maxConnections = limits.connections_max
   server.maxRequestsPerSocket = limits.requests_per_socket_max
   server.timeout = limits.socket_silence_ms // also for who never reads an answer
-  server.on('connection', limitConnections(limits.connections_per_address_max, proxies))
+  guardConnections(server, { perAddressMax: limits.connections_per_address_max, proxies, refuses })
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
   server.on('connect', (_request, socket: Socket) => {
@@ -69,26 +71,6 @@ export function createEdgeServer({ app, turns, limits, proxies, refuseUnread }: 
     if (await turns.mayAnswerError(socket)) answerParserError(error, socket, refuseUnread) // else an answer closes it
   })
   return server
-}
-
-/** One address may not take all connections; a trusted proxy brings many clients on its own. */
-function limitConnections(max: number, proxies: TrustedProxies): (socket: Socket) => void {
-  const counts = new Map<string, number>()
-  return (socket) => {
-    const address = socket.remoteAddress ?? ''
-    if (proxies.has(address)) return
-    const count = (counts.get(address) ?? 0) + 1
-    if (count > max) {
-      socket.destroy()
-      return
-    }
-    counts.set(address, count)
-    socket.once('close', () => {
-      const left = (counts.get(address) ?? 1) - 1
-      if (left > 0) counts.set(address, left)
-      else counts.delete(address)
-    })
-  }
 }
 
 type ParserError = Error & { readonly code?: string }

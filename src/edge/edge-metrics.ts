@@ -3,6 +3,8 @@ import type { Upstream } from './upstream.ts'
 
 export interface EdgeMetrics {
   observe(route: string, status: number, durationMs: number): void
+  /** A connection was closed unread, by this rule. */
+  connectionRefused(rule: string): void
   /** The Prometheus text format. */
   text(): Promise<string>
 }
@@ -29,6 +31,12 @@ export function createEdgeMetrics(sources: {
     help: 'From the head read to the answer decided',
     labelNames: ['route'],
     buckets: SECONDS,
+    registers,
+  })
+  const connectionsRefused = new Counter({
+    name: 'tidegate_connections_refused_total',
+    help: 'Connections closed when they were accepted, by the rule that refused them',
+    labelNames: ['rule'],
     registers,
   })
   new Gauge({
@@ -62,6 +70,7 @@ export function createEdgeMetrics(sources: {
       requests.inc({ route, status: String(status) })
       seconds.observe({ route }, durationMs / 1000)
     },
+    connectionRefused: (rule) => connectionsRefused.inc({ rule }),
     text: () => registry.metrics(),
   }
 }

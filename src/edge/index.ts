@@ -13,6 +13,7 @@ import type { ServiceClient } from '../platform/service-client.ts'
 import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
+import { createSourceCheck } from './connection.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
@@ -110,6 +111,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     turns,
     limits,
     proxies,
+    refuses: createSourceCheck({ bundle: policies.bundle, clock, decisions, metrics, countryOf: () => '' }),
     refuseUnread(problem, source) {
       const trail = { ...newTrail(policies, clock), source }
       const answer = refuse(problem, trail)

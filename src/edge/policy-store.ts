@@ -78,11 +78,11 @@ export async function openPolicyStore(folder: string, clock: Clock, log: Log): P
   }
 }
 
-/** Every YAML file below the folder, in the order of their paths, which are relative to it. */
+/** Every policy file below the folder, and the `.txt` files that lists may name, in the order of their paths, which are relative to it. */
 export async function readPolicies(folder: string): Promise<readonly SourceFile[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const paths = entries
-    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name) && !entry.name.startsWith('.'))
+    .filter((entry) => entry.isFile() && /\.(?:ya?ml|txt)$/.test(entry.name) && !entry.name.startsWith('.'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
   if (paths.length > FILES_MAX) throw new PolicyError(`${folder} holds more than ${FILES_MAX} policy files`)

@@ -1,5 +1,5 @@
-import type { AccessFacts, RequestFacts } from '../policy/index.ts'
-import { CREDENTIAL_HEADERS, PRIVATE_FACTS } from '../policy/index.ts'
+import type { AccessFacts, Bundle, RequestFacts } from '../policy/index.ts'
+import { CREDENTIAL_HEADERS, PRIVATE_FACTS, pickerOf } from '../policy/index.ts'
 
 type Tree = { readonly [key: string]: unknown }
 
@@ -12,9 +12,26 @@ export type ReceiptFacts = {
   readonly withheld: readonly string[]
 }
 
-/** Parts the facts into what anyone with the log may read, what is sealed, and what is not kept at all. */
-export function factsOfReceipt(facts: RequestFacts | AccessFacts): ReceiptFacts {
-  const open: Record<string, unknown> = { ...(facts as unknown as Tree) }
+/** Kept though no rule reads them: by them a decision is told, found and compared with another bundle's. */
+const ALWAYS_KEPT = [
+  'request.method',
+  'request.path',
+  'source',
+  'route',
+  'now',
+  ...['kind', 'id', 'member', 'scopes', 'roles'].map((field) => `principal.${field}`),
+]
+
+type Picker = ReturnType<typeof pickerOf>
+const pickers = new WeakMap<Bundle, { readonly ofRequest: Picker; readonly ofAccess: Picker }>()
+
+/**
+ * The facts that rules of the bundle could read, parted into what anyone with the log may read, what is sealed, and what is
+ * not kept at all. As few as will do: what no rule reads is not written down.
+ */
+export function factsOfReceipt(bundle: Bundle, facts: RequestFacts | AccessFacts): ReceiptFacts {
+  const { ofRequest, ofAccess } = pickersOf(bundle)
+  const open: Record<string, unknown> = 'principal' in facts ? ofAccess(facts) : ofRequest(facts)
   const secret: Record<string, unknown> = {}
   const withheld: string[] = []
   for (const path of PRIVATE_FACTS) {
@@ -23,7 +40,7 @@ export function factsOfReceipt(facts: RequestFacts | AccessFacts): ReceiptFacts 
     if (group === undefined) continue
     if (field === undefined) {
       delete open[name]
-      if (Object.keys(group).length > 0) secret[name] = group
+      secret[name] = group
     } else if (Object.hasOwn(group, field)) {
       const { [field]: value, ...rest } = group
       open[name] = rest
@@ -32,6 +49,16 @@ export function factsOfReceipt(facts: RequestFacts | AccessFacts): ReceiptFacts 
     }
   }
   return { open, secret: Object.keys(secret).length === 0 ? null : secret, withheld }
+}
+
+function pickersOf(bundle: Bundle) {
+  const known = pickers.get(bundle)
+  if (known !== undefined) return known
+  const { firewall, access, quota } = bundle.reads
+  const ofRequest = pickerOf([...ALWAYS_KEPT, ...firewall])
+  const made = { ofRequest, ofAccess: pickerOf([...ALWAYS_KEPT, ...firewall, ...access, ...quota]) }
+  pickers.set(bundle, made)
+  return made
 }
 
 function withoutCredentials(headers: Tree, withheld: string[]): Tree {

@@ -1,10 +1,11 @@
 import { assert } from '../kernel/assert.ts'
 import type { Instant } from '../kernel/clock.ts'
+import { atConnection, connectionFacts } from './at-connection.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
-import { addRule, type RuleCompilers, ruleCompilers, summariesOf } from './kinds.ts'
-import { listsOf } from './lists.ts'
+import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
+import { type Lists, listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
 import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
@@ -19,30 +20,26 @@ export function* assembleBundle(
   checked: Checked,
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
-  const compilers = ruleCompilers(listsOf(checked.lists), checked.now)
+  const lists = listsFrom(checked.lists)
+  const compilers = ruleCompilers(lists, checked.now)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
   }
-  return bundleOf(checked, compilers)
+  return bundleOf(checked, lists, compilers)
 }
 
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
-/** Makes the bundle in one go. */
-export function assembleAtOnce(checked: Checked, rules: readonly CheckedRule[]): Bundle {
-  const assembly = assembleBundle(checked, [rules])
-  for (;;) {
-    const step = assembly.next()
-    if (step.done) return step.value
-  }
-}
-
-function bundleOf({ digest, onError }: Checked, compilers: RuleCompilers): Bundle {
-  const { firewall, access, quota, risk } = compilers
-  const rules = summariesOf(compilers)
-  const expiries = rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))
+function bundleOf(
+  { digest, onError, listExpiries }: Checked,
+  lists: Lists,
+  { firewall, access, quota, risk }: RuleCompilers,
+): Bundle {
+  const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
+  const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
+  const accepting = indexRules(atConnection(firewall.rules))
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)
   const metering = indexRules(quota.rules)
@@ -51,11 +48,16 @@ function bundleOf({ digest, onError }: Checked, compilers: RuleCompilers): Bundl
     onError,
     validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
     rules,
+    lists,
     reads: {
       firewall: readsOf(firewall.summaries),
       access: readsOf(access.summaries),
       quota: readsOf(quota.summaries),
       risk: readsOf(risk.summaries),
+    },
+    accept(source, now) {
+      const facts = connectionFacts(source, now)
+      return decideGate(accepting(facts), facts, NO_MARKS, ALLOW_BY_DEFAULT)
     },
     screen: (facts, marks = NO_MARKS) => decideGate(screening(facts), facts, marks, ALLOW_BY_DEFAULT),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing(facts), facts, marks, DENY_BY_DEFAULT),

@@ -1,8 +1,9 @@
 import type { Instant } from '../kernel/clock.ts'
-import { assembleAtOnce } from './assemble.ts'
+import { assembleBundle } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
+import type { Lists } from './lists.ts'
 import type { Marks } from './marks.ts'
 import type { OnErrors } from './on-error.ts'
 import type { FactPath } from './reads.ts'
@@ -22,8 +23,15 @@ export type Bundle = {
   readonly onError: OnErrors
   /** Every rule that is applied, kind by kind, in the order in which they are walked. */
   readonly rules: readonly RuleSummary[]
+  /** The lists that rules name. */
+  readonly lists: Lists
   /** The facts that any rule of a kind can read. */
   readonly reads: Readonly<Record<RuleKind, readonly FactPath[]>>
+  /**
+   * The firewall rules that look at the source alone, when its connection is accepted. A denial that an earlier rule might
+   * keep from being reached is left to `screen`, so nothing is refused here that `screen` would let pass.
+   */
+  accept(source: RequestFacts['source'], now: Instant): Verdict
   /** The firewall rules, in order; allowed when none decides. */
   screen(facts: RequestFacts, marks?: Marks): Verdict
   /** The access rules, in order; denied when none decides. */
@@ -51,5 +59,10 @@ export function compileBundle(
   options: CompileOptions = {},
 ): { readonly bundle: Bundle | null; readonly findings: readonly Finding[] } {
   const { checked, rules, findings } = checkFiles(files, now, options)
-  return { bundle: checked === null ? null : assembleAtOnce(checked, rules), findings }
+  if (checked === null) return { bundle: null, findings }
+  const assembly = assembleBundle(checked, [rules])
+  for (;;) {
+    const step = assembly.next()
+    if (step.done) return { bundle: step.value, findings }
+  }
 }

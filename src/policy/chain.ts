@@ -1,7 +1,7 @@
 import { PROBLEMS, type ProblemCode } from '../kernel/problem.ts'
 import type { Bundle } from './bundle.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
-import type { Considered, QuotaCharge, RiskVerdict, Verdict } from './verdict.ts'
+import type { Considered, QuotaCharge, RiskVerdict, StepUpDemand, Verdict } from './verdict.ts'
 
 /** The stages that decide by policies, in the order of the edge's pipeline. */
 export const DECIDING_STAGES = ['screen', 'authenticate', 'meter', 'authorize', 'assess'] as const
@@ -49,6 +49,8 @@ export type Refusal = {
   readonly code: ProblemCode
   readonly why: string
   readonly remedy: string | null
+  /** The sign-in that would do, where a stronger or fresher one is asked for. */
+  readonly stepUp: StepUpDemand | null
 }
 
 /**
@@ -79,19 +81,13 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
   const known: AccessFacts = { ...facts, principal }
   const metering = bundle.quotas(known, screening.marks)
   const { charges } = metering
-  const spent = charges.filter(({ rule }) => facts.usedUp.includes(rule))
-  const refusing = spent.find(({ mode }) => mode === 'enforce')
-  taken('meter', refusing?.rule ?? null, {
-    outcome: refusing === undefined ? 'pass' : 'deny',
-    considered: [
-      ...metering.considered,
-      ...spent.slice(0, refusing === undefined ? spent.length : spent.indexOf(refusing) + 1).map(usedUp),
-    ],
+  const counted = spend(charges, 'request', facts.usedUp)
+  taken('meter', counted.refusing?.rule ?? null, {
+    outcome: counted.refusing === null ? 'pass' : 'deny',
+    considered: [...metering.considered, ...counted.considered],
     charges,
   })
-  if (refusing !== undefined) {
-    return refused(refusing.rule, { ...problem('quota_exceeded', refusing.why), remedy: refusing.remedy })
-  }
+  if (counted.refusing !== null) return refused(...exceeded(counted.refusing))
 
   const lacking = facts.scopesNeeded.filter((scope) => !principal.scopes.includes(scope))
   if (lacking.length > 0) {
@@ -106,8 +102,17 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
 
   const verdict = bundle.assess(facts.risk, access.marks)
   const { outcome, rule, considered, reasons } = verdict
-  taken('assess', rule, { outcome, considered })
-  if (outcome === 'reject') return { ...refused(rule, problem('risk_rejected', reasons.join(' '))), outcome }
+  if (outcome === 'reject') {
+    taken('assess', rule, { outcome, considered })
+    return { ...refused(rule, problem('risk_rejected', reasons.join(' '), verdict.remedy)), outcome }
+  }
+  // What passes is charged last: only then it is known that the money would move.
+  const charged = spend(charges, 'amount', facts.usedUp)
+  taken('assess', charged.refusing?.rule ?? rule, {
+    outcome: charged.refusing === null ? outcome : 'deny',
+    considered: [...considered, ...charged.considered],
+  })
+  if (charged.refusing !== null) return refused(...exceeded(charged.refusing))
   return { outcome, stage: 'assess', rule, refusal: null, steps }
 }
 
@@ -115,14 +120,27 @@ function stepOf({ effect, considered }: Verdict): Partial<ChainStep> {
   return { outcome: effect === 'allow' ? 'pass' : 'deny', considered }
 }
 
-function refusalOf({ status, code, why, remedy }: Exclude<Verdict, { effect: 'allow' }>): Refusal {
-  return { status, code, why, remedy }
+function refusalOf(verdict: Exclude<Verdict, { effect: 'allow' }>): Refusal {
+  const { status, code, why, remedy } = verdict
+  return { status, code, why, remedy, stepUp: verdict.effect === 'stepUp' ? verdict : null }
 }
 
-function problem(code: ProblemCode, why: string): Refusal {
-  return { status: PROBLEMS[code][0], code, why, remedy: null }
+function problem(code: ProblemCode, why: string, remedy: string | null = null): Refusal {
+  return { status: PROBLEMS[code][0], code, why, remedy, stepUp: null }
 }
 
-function usedUp({ rule, mode }: QuotaCharge): Considered {
-  return { rule, outcome: mode === 'enforce' ? 'matched' : 'shadow', mode, effect: 'throttle' }
+/** Charges in order up to the first that is used up and enforced; those in shadow that are used up are taken down. */
+function spend(charges: readonly QuotaCharge[], cost: QuotaCharge['cost'], usedUp: readonly string[]) {
+  const considered: Considered[] = []
+  for (const charge of charges) {
+    if (charge.cost !== cost || !usedUp.includes(charge.rule)) continue
+    const { rule, mode } = charge
+    considered.push({ rule, outcome: mode === 'enforce' ? 'matched' : 'shadow', mode, effect: 'throttle' })
+    if (mode === 'enforce') return { considered, refusing: charge }
+  }
+  return { considered, refusing: null }
+}
+
+function exceeded({ rule, why, remedy }: QuotaCharge): [rule: string, refusal: Refusal] {
+  return [rule, problem('quota_exceeded', why, remedy)]
 }

@@ -1,57 +1,42 @@
-import { contentDigest } from '../kernel/canonical-json.ts'
+import { contentDigest, type Json } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
-import { analysedRules } from './analysis/analysed-rule.ts'
-import { type Analysis, analyse } from './analysis/index.ts'
-import { findUnknownNames } from './analysis/names.ts'
-import { assembleAtOnce } from './assemble.ts'
 import type { CompileOptions } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
-import { addRule, ruleCompilers, summariesOf } from './kinds.ts'
-import { compileLists } from './lists.ts'
+import { addRule, ruleCompilers } from './kinds.ts'
+import { isListFile } from './list-file.ts'
+import { listsFrom } from './lists.ts'
+import { reportLoosening } from './loosening.ts'
+import { type PlacedRule, reportMarkFaults } from './mark-faults.ts'
 import { readCalls } from './on-error.ts'
+import { readLists } from './read-lists.ts'
 import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
-export function checkFiles(files: readonly SourceFile[], now: Instant, options: CheckOptions = {}) {
+export function checkFiles(files: readonly SourceFile[], now: Instant, options: CompileOptions = {}) {
   const { shaped, findings: shapeFindings } = readFiles(files)
-  const listFiles = ofKind(shaped, 'lists')
-  const { lists: compiledLists, findings: listFindings } = compileLists(listFiles)
-  const compilers = ruleCompilers(compiledLists, now)
+  const entryFiles = files.filter(({ path }) => isListFile(path))
+  const lists = readLists(ofKind(shaped, 'lists'), entryFiles, now)
+  const compilers = ruleCompilers(listsFrom(lists.contents), now)
   const ruleFindings: Finding[] = []
-  const written = [...rulesIn(shaped, ruleFindings)]
-  for (const { rule, report } of written) addRule(compilers, rule, report)
+  const placed = [...rulesIn(shaped, ruleFindings)]
+  for (const { rule, report } of placed) addRule(compilers, rule, report)
+  reportMarkFaults(placed)
+  reportLoosening(placed, options.before?.rules ?? [], now)
+  const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'))
-  const rules = written.map(({ rule }) => rule)
-  const lists = listFiles.flatMap(({ file }) => file.lists)
-  const checked: Checked = { digest: digestOf(shaped), now, lists, onError: calls.onErrors }
-
-  const inForce = analysedRules(summariesOf(compilers), written)
-  if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
-  const findings = () => inOrder([...shapeFindings, ...listFindings, ...ruleFindings, ...calls.findings])
-  const isSound = () => findings().every(({ severity }) => severity !== 'error')
-  const analysis = isSound()
-    ? analyse({ ...options, rules: inForce, lists, now, bundle: () => assembleAtOnce(checked, rules) })
-    : null
-  return { checked: isSound() ? checked : null, rules, findings: findings(), analysis }
-}
-
-/** @param options.thorough whether to look for what is no error but hardly meant, which takes longer with many rules */
-export type CheckOptions = CompileOptions & { readonly thorough?: boolean }
-
-/** All that `tidegate check` says of policies: against the surface, where there is one. */
-export function analysePolicies(
-  files: readonly SourceFile[],
-  now: Instant,
-  options: CompileOptions,
-): { readonly findings: readonly Finding[]; readonly analysis: Analysis | null } {
-  return checkFiles(files, now, { ...options, thorough: true })
+  const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...calls.findings])
+  if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
+  const { contents, expiries, named } = lists
+  const digest = digestOf(shaped, [...named])
+  const checked: Checked = { digest, now, lists: contents, listExpiries: expiries, onError: calls.onErrors }
+  return { checked, rules, findings }
 }
 
 /** Every rule of every file, with what takes down faults at its place. */
-function* rulesIn(shaped: readonly Shaped[], findings: Finding[]) {
+function* rulesIn(shaped: readonly Shaped[], findings: Finding[]): Generator<PlacedRule> {
   for (const { kind, source, file } of shaped) {
     if (kind === 'lists') continue
     for (const [index, written] of file.rules.entries()) {
@@ -67,7 +52,10 @@ function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column)
 }
 
-function digestOf(shaped: readonly Shaped[]): `sha256:${string}` {
-  const content = shaped.map(({ source }) => ({ path: source.file, content: source.content }))
+function digestOf(shaped: readonly Shaped[], entryFiles: readonly SourceFile[]): `sha256:${string}` {
+  const content = [
+    ...shaped.map(({ source }): Json => ({ path: source.file, content: source.content })),
+    ...entryFiles.map(({ path, text }): Json => ({ path, text })),
+  ]
   return contentDigest(content) as `sha256:${string}`
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../kernel/clock.ts'
+import type { ListContents } from './lists.ts'
 import type { OnErrors } from './on-error.ts'
-import type { PolicyFile, RuleKind, WrittenRule } from './schema.ts'
+import type { RuleKind, WrittenRule } from './schema.ts'
 
 /**
  * Files in which nothing is wrong, as plain values that another thread can be sent: a bundle is made of functions and
@@ -11,7 +12,9 @@ export type Checked = {
   /** The time of the check: what has lapsed by then is left out. */
   readonly now: Instant
   readonly onError: OnErrors
-  readonly lists: readonly PolicyFile<'lists'>['lists'][number][]
+  readonly lists: ListContents
+  /** When entries of lists lapse. */
+  readonly listExpiries: readonly Instant[]
 }
 
 /** A rule as it is written, and where. In a bundle they stand in the order of their files. */

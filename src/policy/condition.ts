@@ -54,15 +54,17 @@ function parse(environment: Environment, text: string) {
   }
 }
 
+/** Whatever went wrong, it is a fault of the condition: also where cel-js says so with an error like any other. */
 function faultOf(error: unknown): ConditionFault {
   if (error instanceof CallFault) {
     const { code, message, node, hint } = error
     return { code, message, offset: node.start, ...(hint === undefined ? {} : { hint }) }
   }
-  if (!(error instanceof ParseError) && !(error instanceof TypeFault)) throw error
-  const { summary: message, range } = error
-  const code = error.code === 'limit_exceeded' ? 'too-costly' : error instanceof ParseError ? 'expression' : 'type'
-  return { code, message, offset: range?.start ?? 0 }
+  if (error instanceof ParseError || error instanceof TypeFault) {
+    const code = error.code === 'limit_exceeded' ? 'too-costly' : error instanceof ParseError ? 'expression' : 'type'
+    return { code, message: error.summary, offset: error.range?.start ?? 0 }
+  }
+  return { code: 'type', message: error instanceof Error ? error.message : String(error), offset: 0 }
 }
 
 const LOOP_DEPTH_MAX = 2

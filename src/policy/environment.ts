@@ -8,7 +8,7 @@ import type { Lists } from './lists.ts'
 export function environmentOf(facts: Declaration, lists: Lists): Environment {
   const environment = new Environment({
     enableOptionalTypes: true, // headers[?'x'].orValue('')
-    limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 100, maxMapEntries: 20, maxCallArguments: 8 },
+    limits: { maxAstNodes: 500, maxDepth: 48, maxListElements: 100, maxMapEntries: 40, maxCallArguments: 8 },
   })
   registerMoney(environment)
   registerFunctions(environment, lists)

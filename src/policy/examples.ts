@@ -5,8 +5,10 @@ import { type Money, money, parseMoney, type WireMoney } from '../kernel/money.t
 import type { Bundle } from './bundle.ts'
 import type { AccessFacts, RiskFacts } from './facts.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
-import { compileLists, type Lists, listsWith } from './lists.ts'
+import { isListFile } from './list-file.ts'
+import { type Lists, listsFrom, listsWith } from './lists.ts'
 import { type Marks, NO_MARKS } from './marks.ts'
+import { readLists } from './read-lists.ts'
 import type { SourceFile } from './source.ts'
 
 export type ExampleResult = {
@@ -22,7 +24,8 @@ export type ExampleResult = {
 /** Decides every example of every file by the bundle. `now` is the time of examples that give none. */
 export function runExamples(bundle: Bundle, files: readonly SourceFile[], now: Instant): readonly ExampleResult[] {
   const { shaped: all } = readFiles(files)
-  const { lists } = compileLists(ofKind(all, 'lists'))
+  const entryFiles = files.filter(({ path }) => isListFile(path))
+  const lists = listsFrom(readLists(ofKind(all, 'lists'), entryFiles, now).contents)
   return all.flatMap((shaped) =>
     shaped.file.examples.map(({ name, expect }, index) => {
       const outcome = outcomeOf({ bundle, lists, now }, shaped, index)

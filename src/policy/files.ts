@@ -1,6 +1,7 @@
 import type { Json } from '../kernel/canonical-json.ts'
 import { parseMoney, type WireMoney } from '../kernel/money.ts'
 import type { Finding } from './finding.ts'
+import { isListFile } from './list-file.ts'
 import { didYouMean } from './nearest.ts'
 import { type Kind, type PolicyFile, SCHEMAS } from './schema.ts'
 import { checkSchema } from './schema-fault.ts'
@@ -11,11 +12,12 @@ export type Shaped = {
   readonly [K in Kind]: { readonly kind: K; readonly source: Source; readonly file: PolicyFile<K> }
 }[Kind]
 
-/** Reads every file as far as it goes, so that one check tells of all that is wrong. */
-export function readFiles(files: readonly SourceFile[]) {
+/** Reads every YAML file as far as it goes, so that one check tells of all that is wrong. */
+export function readFiles(all: readonly SourceFile[]) {
+  const files = all.filter(({ path }) => !isListFile(path))
   const shaped: Shaped[] = []
   const findings: Finding[] = []
-  for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+  for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const source = readSource(file)
     const result = 'content' in source ? shapeOf(source) : source
     if ('kind' in result) shaped.push(result)

@@ -2,7 +2,7 @@ import type { ASTNode, Environment } from '@marcbachmann/cel-js'
 import { parseMoney } from '../kernel/money.ts'
 import { CelMoney } from './cel-money.ts'
 import { literalText } from './expression.ts'
-import { isListed, type Lists } from './lists.ts'
+import type { Lists } from './lists.ts'
 import { CallFault, registerLiteralCall } from './literal-call.ts'
 import { didYouMean } from './nearest.ts'
 import { compilePattern } from './pattern.ts'
@@ -10,6 +10,7 @@ import { compilePattern } from './pattern.ts'
 /** Adds `money(currency, value)` and `listed(text, list)`, and puts a linear engine under CEL's `matches`. */
 export function registerFunctions(environment: Environment, lists: Lists) {
   registerMatches(environment)
+  registerConversions(environment)
   registerLiteralCall(environment, 'money(ast, ast): Money', ({ ast, args: [currency, value] }) => {
     const amount = amountOf(ast, currency, value)
     return { subject: null, value: () => amount }
@@ -18,7 +19,7 @@ export function registerFunctions(environment: Environment, lists: Lists) {
     const name = literalText(named)
     if (name === null) throw new CallFault('unknown-list', 'the name of a list is written out', named ?? ast)
     const list = lists.get(name)
-    if (list !== undefined) return { subject, value: (text) => isListed(list, text) }
+    if (list !== undefined) return { subject, value: (text) => list.has(text) }
     throw new CallFault(
       'unknown-list',
       `there is no list '${name}'`,
@@ -47,6 +48,23 @@ function registerMatches(environment: Environment) {
   registerLiteralCall(environment, 'matches(ast, ast): bool', ({ ast, args: [subject = ast, pattern = ast] }) =>
     compile(subject, pattern),
   )
+}
+
+const INT_MAX = 2n ** 63n - 1n
+
+/** Conversions of the CEL specification that cel-js leaves out. */
+function registerConversions(environment: Environment) {
+  const timestamp = 'google.protobuf.Timestamp'
+  const duration = 'google.protobuf.Duration'
+  environment.registerFunction('int(uint): int', (value: { valueOf(): bigint }) => {
+    if (value.valueOf() > INT_MAX) throw new RangeError(`${value} is more than an int holds`)
+    return value.valueOf()
+  })
+  environment.registerFunction(`int(${timestamp}): int`, (time: Date) => BigInt(Math.floor(time.getTime() / 1_000)))
+  environment.registerFunction(`string(${timestamp}): string`, (time: Date) => time.toISOString().replace('.000Z', 'Z'))
+  environment.registerFunction(`string(${duration}): string`, (length: object) => String(length))
+  environment.registerFunction(`timestamp(${timestamp}): ${timestamp}`, (time: Date) => time)
+  environment.registerFunction(`duration(${duration}): ${duration}`, (length: object) => length)
 }
 
 function amountOf(call: ASTNode, currencyNode: ASTNode | undefined, valueNode: ASTNode | undefined): CelMoney {

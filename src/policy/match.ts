@@ -64,8 +64,9 @@ export function findMatchFaults(match: Match, lists: Lists): readonly MatchFault
   const faults: MatchFault[] = []
   for (const [index, name] of (match.lists ?? []).entries()) {
     const list = lists.get(name)
-    if (list?.kind === 'cidrs') continue
-    const message = list === undefined ? `there is no list '${name}'` : `the list '${name}' has no address ranges`
+    if (list?.kind === 'cidrs' || list?.kind === 'countries') continue
+    const message =
+      list === undefined ? `there is no list '${name}'` : `the list '${name}' has neither addresses nor countries`
     faults.push({ path: ['lists', index], code: 'unknown-list', message })
   }
   if (match.amount) {
@@ -90,17 +91,19 @@ export function findMatchFaults(match: Match, lists: Lists): readonly MatchFault
 function sourcePredicates(
   match: Match,
   lists: Lists,
-): readonly Predicate<{ readonly source: { readonly ip: string } }>[] {
+): readonly Predicate<{ readonly source: RequestFacts['source'] }>[] {
   if (!match.lists) return []
-  const sets = match.lists.flatMap((name) => {
-    const list = lists.get(name)
-    return list?.kind === 'cidrs' ? [list.addresses] : []
-  })
-  return [({ source }) => sets.some((addresses) => addresses.has(source.ip))]
+  const named = match.lists.flatMap((name) => lists.get(name) ?? [])
+  return [({ source }) => named.some(({ kind, has }) => has(kind === 'countries' ? source.country : source.ip))]
 }
 
 function taggedPredicates({ tagged }: Match): readonly Predicate<unknown>[] {
   return tagged ? [(_facts, tags) => tagged.some((tag) => tags.includes(tag))] : []
+}
+
+/** Whether a path is one of those that a pattern of `match.paths` stands for. */
+export function matchesPath(pattern: string, path: string): boolean {
+  return pathPattern(pattern)(path)
 }
 
 /** `*` stands for one segment, `**` at the end for any rest, none included. */

@@ -6,6 +6,7 @@ import { type EffectFault, type NamedEffect, tightens } from './effect.ts'
 import { lifeOf } from './expiry.ts'
 import type { Lists } from './lists.ts'
 import { findMatchFaults, type Match, type Predicate } from './match.ts'
+import type { FactPath } from './reads.ts'
 import { type RuleSummary, readsOfRule } from './rule-summary.ts'
 import type { RuleKind, WrittenRule } from './schema.ts'
 import type { FindingExtras, Path } from './source.ts'
@@ -21,6 +22,8 @@ export type Rule<Facts, Effect> = {
   readonly tells: Tells
   readonly effect: Effect
   readonly match: Match
+  /** The facts that its `match` and `when` can read. */
+  readonly reads: readonly FactPath[]
   /** Whether it applies. @throws when that can not be evaluated on these facts */
   applies(facts: Facts, tags: readonly string[], context: () => Context): boolean
   /** Whether the request brings what the effect asks for; only a step-up asks for something. */
@@ -63,15 +66,15 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const { when = null, owner = null, remedy = null, tells = 'why' } = written
       const why = written.why ?? `The rule ${name} says so.`
       const predicates = dialect.predicates(match, lists)
+      const reads = readsOfRule(match, condition.reads)
       rules.push({
-        ...{ name, mode, why, remedy, tells, effect, match },
+        ...{ name, mode, why, remedy, tells, effect, match, reads },
         applies: (facts, tags, context) => predicates.every((holds) => holds(facts, tags)) && condition(context()),
         isMet: (facts) => dialect.isMet?.(effect, facts) ?? false,
       })
       summaries.push({
-        ...{ name, kind, mode, file, line, match, when, why, owner, expires },
+        ...{ name, kind, mode, file, line, match, when, why, owner, expires, reads },
         effect: effect.name,
-        reads: readsOfRule(match, condition.reads),
         throttle: effect.name === 'throttle' ? effect : null,
       })
     },

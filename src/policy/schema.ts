@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { ACCESS_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
 import { callsSchema } from './on-error.ts'
 import { givenOf } from './schema-given.ts'
+import { listsKeys } from './schema-lists.ts'
 import {
   accessEffect,
   accessMatch,
@@ -13,7 +14,6 @@ import {
   requestMatch,
   riskEffect,
   riskMatch,
-  some,
   text,
 } from './schema-rule.ts'
 import { TELLS } from './verdict.ts'
@@ -119,18 +119,7 @@ export const SCHEMAS = {
     {
       kind: Type.Literal('lists'),
       name: Type.Optional(text('what the file is about')),
-      lists: Type.Array(
-        Type.Object(
-          {
-            name: Id,
-            about: Type.Optional(text('what is in it')),
-            cidrs: Type.Optional(some(text('an address range'), 'address ranges')),
-            strings: Type.Optional(some(text('an entry'), 'texts, compared exactly')),
-          },
-          { ...closed, minProperties: 2 },
-        ),
-        { minItems: 1 },
-      ),
+      ...listsKeys,
       examples: examples(
         Type.Object({ entry: text('a text or an address') }, closed),
         Type.Object({ lists: Type.Array(Id) }, closed),

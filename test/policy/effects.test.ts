@@ -72,13 +72,18 @@ describe('skip', () => {
 
 describe('tag', () => {
   const tag = (keys = "when: 'true'") => `  - { id: tag, ${keys}, effect: { tag: [partner, batch] } }`
+  const OTHER = "  - { id: other, when: 'false', effect: { tag: [other, hot] } }"
 
-  it('is seen by match and by conditions of rules behind, not by those before', () => {
-    const by = (keys: string) => `  - { id: seen, ${keys}, effect: deny }`
+  it('is seen by match and by conditions of rules behind', () => {
     for (const keys of ['match: { tagged: [other, batch] }', 'when: "\'partner\' in tags"']) {
-      equal(compiled(policyFile('access', `${tag()}\n${by(keys)}\n${ALLOW}`)).authorize(accessFacts()).effect, 'deny')
-      equal(compiled(policyFile('access', `${by(keys)}\n${tag()}\n${ALLOW}`)).authorize(accessFacts()).effect, 'allow')
+      const rules = `${tag()}\n${OTHER}\n  - { id: seen, ${keys}, effect: deny }\n${ALLOW}`
+      equal(compiled(policyFile('access', rules)).authorize(accessFacts()).rule, 'access/seen')
     }
+  })
+
+  it('is not seen by rules before', () => {
+    const rules = `  - { id: seen, when: "'partner' in tags", effect: deny }\n${tag()}\n${ALLOW}`
+    equal(compiled(policyFile('access', rules)).authorize(accessFacts()).effect, 'allow')
   })
 
   it('goes along with the request, each name once', () => {
@@ -99,6 +104,7 @@ describe('tag', () => {
 
   it('is a fact of the risk rules too', () => {
     const bundle = compiled(
+      policyFile('access', OTHER),
       policyFile(
         'risk',
         "  - { id: hot, match: { tagged: [hot] }, effect: reject }\n  - { id: go, when: 'true', effect: accept }",
@@ -204,10 +210,10 @@ it('A bundle lists its rules, and which facts they read', () => {
       'access',
       "  - { id: one, match: { methods: [GET], tagged: [a] }, when: \"request.headers['x'] == ''\", effect: deny }",
     ),
-    policyFile('firewall', "  - { id: two, when: 'true', effect: allow, mode: shadow, owner: ann, why: So. }"),
+    policyFile('firewall', "  - { id: two, when: 'true', effect: { tag: [a] }, mode: shadow, owner: ann, why: So. }"),
   )
   const [two, one] = bundle.rules
-  const known = { kind: 'firewall', mode: 'shadow', effect: 'allow', file: 'firewall.yaml', line: 3, owner: 'ann' }
+  const known = { kind: 'firewall', mode: 'shadow', effect: 'tag', file: 'firewall.yaml', line: 3, owner: 'ann' }
   deepEqual({ ...two, ...known, name: 'firewall/two', why: 'So.' }, two)
   deepEqual(one?.reads, ['request.headers.x', 'request.method', 'tags'])
   deepEqual(bundle.reads.access, one?.reads)

@@ -122,6 +122,69 @@ describe('a finding stands at the place to mend', () => {
   for (const [what, file, code] of cases) it(what, () => expectFinding(file, code))
 })
 
+describe('a mark is checked', () => {
+  const LOOSENS = "owner: a, expires: '2027-01-01T00:00:00Z'"
+  const DENY = "  - { id: deny, when: 'true', effect: deny }"
+  const skip = (names: string) => `  - { id: skip, when: 'true', effect: { skip: [${names}] }, ${LOOSENS} }`
+  const tag = "  - { id: tag, when: 'true', effect: { tag: [hot] } }"
+  const tagged = (name: string) => `  - { id: seen, match: { tagged: [${name}] }, effect: deny }`
+  const cases: readonly [what: string, rules: string, code: string][] = [
+    ['a skip of a rule that is not there', `${skip('▸access/dney')}\n${DENY}`, 'unknown-rule'],
+    ['a skip of a default', `${skip('▸access/default-deny')}\n${DENY}`, 'unknown-rule'],
+    ['a skip of a rule before', `${DENY}\n${skip('▸access/deny')}`, 'skip-too-late'],
+    ['a skip of itself', skip('▸access/skip'), 'skip-too-late'],
+    ['a tag that no rule gives', `${tag}\n${tagged('▸hit')}`, 'unknown-tag'],
+    ['a tag that is given later', `${tagged('▸hot')}\n${tag}`, 'tag-too-late'],
+    ['two effects', "  - { id: a, when: 'true', effect: ▸{ deny: { status: 404 }, tag: [a] } }", 'shape'],
+    ['no effect', "  - { id: a, when: 'true', effect: ▸{} }", 'shape'],
+    ['an effect with a slip', "  - { id: a, when: 'true', effect: { ▸stepup: { maxAge: 5m } } }", 'unknown-key'],
+    ['a step-up for nothing', "  - { id: a, when: 'true', effect: { stepUp: ▸{} } }", 'shape'],
+    [
+      'an acr that would break the header',
+      `  - { id: a, when: 'true', effect: { stepUp: { acr: [▸'a"b'] } } }`,
+      'shape',
+    ],
+    [
+      'a skip for ever',
+      `  - { id: skip, when: 'true', effect: ▸{ skip: [access/deny] }, owner: a }\n${DENY}`,
+      'loosens-forever',
+    ],
+    [
+      'a skip of nobody',
+      `  - { id: a, when: 'true', effect: ▸{ skip: [access/deny] }, ticket: T-1 }\n${DENY}`,
+      'loosens-forever',
+    ],
+  ]
+  for (const [what, rules, code] of cases) it(what, () => expectFinding(policyFile('access', rules), code))
+
+  it('a skip of a kind that was decided before', () => {
+    const firewall = policyFile('firewall', DENY)
+    deepEqual(findingsIn(policyFile('access', skip('firewall/deny')), firewall), [
+      'access.yaml:3:48 error skip-too-late',
+    ])
+    deepEqual(
+      findingsIn(policyFile('firewall', skip('risk/deny')), policyFile('risk', DENY.replace('deny }', 'reject }'))),
+      [],
+    )
+  })
+
+  it('a tag is known in kinds that are decided later, and not before', () => {
+    deepEqual(findingsIn(policyFile('firewall', tag), policyFile('access', tagged('hot'))), [])
+    deepEqual(findingsIn(policyFile('access', tag), policyFile('firewall', tagged('hot'))), [
+      'firewall.yaml:3:35 error tag-too-late',
+    ])
+  })
+
+  it('more tags than travel in a header', () => {
+    const rules = Array.from(
+      { length: 33 },
+      (_, index) => `  - { id: t${index}, when: 'true', effect: { tag: [t${index}] } }`,
+    )
+    deepEqual(findingsIn(policyFile('access', rules.join('\n'))), ['access.yaml:35:46 error too-many'])
+    deepEqual(findingsIn(policyFile('access', rules.slice(1).join('\n'))), [])
+  })
+})
+
 describe('a condition is checked', () => {
   const cases: readonly [what: string, when: string, code: string][] = [
     ['for syntax', "'1 +▸'", 'expression'],
@@ -134,6 +197,7 @@ describe('a condition is checked', () => {
     ['for types', "▸'request.path == 1'", 'type'],
     ['for types of a function', "▸'request.path.startsWith(1)'", 'type'],
     ['for types of what has a pattern', '\'true && ▸size(request.path).matches("a")\'', 'type'],
+    ['for what cel-js finds no words for', "▸'[].all(item, item > 0)'", 'type'],
     ['for a truth value', "▸'request.path'", 'type'],
     ['for patterns that are none', '\'1 == 1 && request.path.matches(▸"(a")\'', 'regex'],
     ['for patterns that look back', '\'matches(request.path, ▸r"(a)\\1")\'', 'regex'],

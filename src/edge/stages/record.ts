@@ -29,7 +29,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
-    const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.facts)
+    const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, trail.facts)
     const sealing = secret === null ? undefined : sealer?.seal(trail.receipt, secret)
     decisions.write(
       {
