@@ -2,7 +2,8 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
-import { accessFacts, compiled, policyFile, riskFacts } from './fixtures.ts'
+import { accessFacts, compiled, policyFile } from './fixtures.ts'
+import { bundleOf, conditionOf, EXCUSED, nameOf, outcomeOf, requests, ruleSets, without } from './rule-sets.ts'
 
 /** Conditions that hold, do not hold, or can not be evaluated, depending on the facts. */
 const when = fc.constantFrom(
@@ -56,31 +57,49 @@ const written = (rules: readonly (readonly [object, object])[]): readonly Writte
 const gate = (rules: readonly Written[]) =>
   compiled(policyFile('access', stringify(rules, { aliasDuplicateObjects: false })))
 
-describe('for any access rules and any request', () => {
+describe('for rules of any kind and effect, and any request', () => {
   it('one more denial never lets a denied request pass', () => {
+    const denied = fc
+      .constantFrom('firewall' as const, 'access' as const)
+      .chain((kind) => fc.record({ kind: fc.constant(kind), condition: conditionOf(kind), mode, place: fc.nat(12) }))
     fc.assert(
-      fc.property(fc.array(gateRule, { minLength: 1, maxLength: 6 }), condition, mode, fc.nat(6), facts, (...given) => {
-        const [rules, denialCondition, denialMode, place, request] = given
-        const before = written(rules)
-        const after = before.toSpliced(place, 0, { id: 'denial', ...denialCondition, effect: 'deny', mode: denialMode })
-        if (gate(before).authorize(request).effect === 'deny') equal(gate(after).authorize(request).effect, 'deny')
+      fc.property(ruleSets, denied, requests, (rules, { kind, condition, mode, place }, request) => {
+        const denial = { kind, id: 'denial', ...condition, mode, effect: 'deny' }
+        const after = rules.toSpliced(1 + (place % (rules.length - 1)), 0, denial) // behind the rule that gives tags
+        if (!outcomeOf(bundleOf(rules), request).passes) equal(outcomeOf(bundleOf(after), request).passes, false)
       }),
     )
   })
 
   it('rules in shadow change no outcome', () => {
     fc.assert(
-      fc.property(fc.array(gateRule, { minLength: 1, maxLength: 6 }), facts, (rules, request) => {
-        const all = written(rules)
-        const enforced = all.filter((rule) => rule['mode'] === 'enforce')
-        fc.pre(enforced.length > 0)
-        const withShadow = gate(all).authorize(request)
-        const without = gate(enforced).authorize(request)
-        deepEqual({ ...withShadow, considered: withShadow.considered.filter((one) => one.mode === 'enforce') }, without)
+      fc.property(ruleSets, requests, (rules, request) => {
+        const shadow = new Set(rules.filter((rule) => rule.mode === 'shadow').map(nameOf))
+        const { marks, ...decided } = outcomeOf(bundleOf(rules), request)
+        const skips = marks.skips.filter((name) => !shadow.has(name)) // an enforced rule may skip one in shadow
+        const all = { ...decided, marks: { ...marks, skips } }
+        deepEqual(all, outcomeOf(bundleOf(without(rules, shadow)), request))
       }),
     )
   })
 
+  it('a skip leaves out the rules that it names, and does nothing else', () => {
+    fc.assert(
+      fc.property(ruleSets, fc.array(fc.nat(20), { minLength: 1, maxLength: 4 }), requests, (rules, picks, request) => {
+        const names = rules.slice(1).map(nameOf)
+        const skipped = new Set(picks.map((pick) => names[pick % (names.length - 1)] ?? ''))
+        const effect = { skip: [...skipped, 'risk/last'] }
+        const skip = { kind: 'firewall', id: 'skip', mode: 'enforce', when: 'true', effect, ...EXCUSED } as const
+        const { marks, ...decided } = outcomeOf(bundleOf([...rules.slice(0, 1), skip, ...rules.slice(1)]), request)
+        const { marks: left, ...expected } = outcomeOf(bundleOf(without(rules, skipped)), request)
+        deepEqual(decided, expected)
+        deepEqual(marks.tags, left.tags)
+      }),
+    )
+  })
+})
+
+describe('for any access rules and any request', () => {
   it('the index finds what reading every rule finds', () => {
     fc.assert(
       fc.property(
@@ -102,33 +121,4 @@ describe('for any access rules and any request', () => {
       { numRuns: 30 },
     )
   })
-})
-
-it('For any risk rules and any transfer, rules in shadow change no outcome', () => {
-  const HOLD = { hold: { approvals: 1, expiresAfter: '1h', onTimeout: 'decline' } }
-  const riskRule = fc.record({
-    when: fc.constantFrom(
-      'true',
-      'provider.score > 3',
-      "transfer.amount > money('USD', '1.00')",
-      "provider.decision == 'Review'",
-    ),
-    effect: fc.constantFrom('accept', 'review', 'reject', HOLD),
-    mode,
-  })
-  const transfer = fc
-    .record({ score: fc.nat(5), decision: fc.constantFrom('Accept', 'Review') })
-    .map((provider) => riskFacts({ provider }))
-  fc.assert(
-    fc.property(fc.array(riskRule, { minLength: 1, maxLength: 6 }), transfer, (rules, given) => {
-      const all = rules.map((rule, index) => ({ id: `rule-${index}`, ...rule }))
-      const enforced = all.filter((rule) => rule.mode === 'enforce')
-      fc.pre(enforced.length > 0)
-      const assess = (some: readonly object[]) =>
-        compiled(policyFile('risk', stringify(some, { aliasDuplicateObjects: false }))).assess(given)
-      const verdict = assess(all)
-      const considered = verdict.considered.filter((one) => one.mode === 'enforce')
-      deepEqual({ ...verdict, considered }, assess(enforced))
-    }),
-  )
 })
