@@ -5,13 +5,18 @@ export interface EdgeMetrics {
   observe(route: string, status: number, durationMs: number): void
   /** A connection was closed unread, by this rule. */
   connectionRefused(rule: string): void
+  /** A rule could not be evaluated on a request. */
+  ruleFailed(rule: string): void
   /** The Prometheus text format. */
   text(): Promise<string>
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
-/** Metrics of the edge; labels are route ids, status classes and upstream names, so their number is bounded by the config. */
+/**
+ * Metrics of the edge; labels are route ids, status classes, upstream names and rules, so their number is bounded by the
+ * config and the policies.
+ */
 export function createEdgeMetrics(sources: {
   readonly upstreams: readonly Upstream[]
   readonly decisionsDropped: () => number
@@ -36,6 +41,12 @@ export function createEdgeMetrics(sources: {
   const connectionsRefused = new Counter({
     name: 'tidegate_connections_refused_total',
     help: 'Connections closed when they were accepted, by the rule that refused them',
+    labelNames: ['rule'],
+    registers,
+  })
+  const ruleErrors = new Counter({
+    name: 'tidegate_policy_errors_total',
+    help: 'Requests on which the rule could not be evaluated',
     labelNames: ['rule'],
     registers,
   })
@@ -71,6 +82,7 @@ export function createEdgeMetrics(sources: {
       seconds.observe({ route }, durationMs / 1000)
     },
     connectionRefused: (rule) => connectionsRefused.inc({ rule }),
+    ruleFailed: (rule) => ruleErrors.inc({ rule }),
     text: () => registry.metrics(),
   }
 }
