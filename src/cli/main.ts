@@ -24,7 +24,7 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     load: async () => (await import('./explain.ts')).explain,
   },
   policy: {
-    summary: 'say which policies are in force',
+    summary: 'list, show or roll back the policies in force',
     load: async () => (await import('./policy.ts')).policy,
   },
   cases: {

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path'
-import { readPolicies } from '../edge/policy-store.ts'
+import { readPolicies } from '../edge/policy-folder.ts'
 import type { Finding, SourceFile } from '../policy/index.ts'
 import { Misuse } from './command.ts'
 

@@ -1,10 +1,17 @@
-import { inColumns } from './columns.ts'
-import { type Command, Misuse, readArguments } from './command.ts'
+import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
 import { operatorClient } from './operator-client.ts'
+import { findBundle, listText, type PolicyList } from './policy/listing.ts'
+import { showBundle } from './policy/show.ts'
 
-const HELP = `tidegate policy list [--json]
+const HELP = `tidegate policy list                      [--json]
+tidegate policy show [DIGEST] [--to DIR]  [--json]
+tidegate policy rollback DIGEST           [--json]
 
-The policies in force on the running platform, and why the newest edit is not among them, where it is not.`
+list      the bundles that served, the newest first; which one serves now, and why the newest edit does not
+show      the very files of a bundle (of the one that serves, without DIGEST); --to writes them into an empty folder
+rollback  lets a bundle serve again, at once and over restarts, until the policies are edited again
+
+All of the running platform, by its operator API. Of a DIGEST the first letters do that no other bundle has.`
 
 export const policy: Command = {
   help: HELP,
@@ -12,19 +19,36 @@ export const policy: Command = {
     const { positionals, values } = readArguments({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false } },
+      options: { json: { type: 'boolean', default: false }, to: { type: 'string' } },
     })
-    if (positionals.length !== 1 || positionals[0] !== 'list') throw new Misuse('say tidegate policy list')
-    const answer = (await operatorClient(process.env).get('/v1/policies')) as {
-      bundle: string
-      rejected: string | null
+    const [action, digest, ...others] = positionals
+    if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
+    if (values.to !== undefined && action !== 'show') throw new Misuse('--to belongs to tidegate policy show')
+    const print = (answer: unknown, text: string): ExitCode => {
+      console.log(values.json ? JSON.stringify(answer) : text)
+      return 0
     }
-    const { bundle, rejected } = answer
-    const text = inColumns([
-      ['in force', bundle],
-      ['newest edit', rejected === null ? 'in force' : `rejected: ${rejected}`],
-    ])
-    console.log(values.json ? JSON.stringify(answer) : text)
-    return 0
+    const operator = operatorClient(process.env)
+    const list = async () => (await operator.get('/v1/policies')) as PolicyList
+    switch (action) {
+      case 'list': {
+        if (digest !== undefined) throw new Misuse('tidegate policy list lists all bundles')
+        const listed = await list()
+        return print(listed, listText(listed))
+      }
+      case 'show': {
+        const shown = await showBundle(operator, findBundle(await list(), digest), values.to ?? null)
+        return print(shown.answer, shown.text)
+      }
+      case 'rollback': {
+        if (digest === undefined) throw new Misuse('name the bundle: see tidegate policy list')
+        const done = await operator.post('/v1/policies/rollback', { digest: findBundle(await list(), digest) })
+        const { bundle, kept } = done as PolicyList & { readonly kept: boolean }
+        const warning = kept ? '' : '\nThe disk did not take it: it lasts until the next start.'
+        return print(done, `in force: ${bundle}, until the policies are edited again${warning}`)
+      }
+      default:
+        throw new Misuse('say what to do with policies: list, show or rollback')
+    }
   },
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { PolicyStatus } from './policy-serving.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface EdgeMetrics {
@@ -20,7 +21,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createEdgeMetrics(sources: {
   readonly upstreams: readonly Upstream[]
   readonly decisionsDropped: () => number
-  readonly policyRejected: () => boolean
+  readonly policies: () => PolicyStatus
 }): EdgeMetrics {
   const registry = new Registry()
   const registers = [registry]
@@ -68,14 +69,7 @@ export function createEdgeMetrics(sources: {
       this.set(sources.decisionsDropped())
     },
   })
-  new Gauge({
-    name: 'tidegate_policy_rejected',
-    help: '1 while the newest edit of the policies is not in force because it is broken',
-    registers,
-    collect() {
-      this.set(sources.policyRejected() ? 1 : 0)
-    },
-  })
+  watchPolicies(registers, sources.policies)
   return {
     observe(route, status, durationMs) {
       requests.inc({ route, status: String(status) })
@@ -85,4 +79,35 @@ export function createEdgeMetrics(sources: {
     ruleFailed: (rule) => ruleErrors.inc({ rule }),
     text: () => registry.metrics(),
   }
+}
+
+/** Several edges can be compared by the digest; each tells of one bundle and one source at a time. */
+function watchPolicies(registers: Registry[], status: () => PolicyStatus): void {
+  new Gauge({
+    name: 'tidegate_policy_rejected',
+    help: '1 while the newest edit of the policies is not in force: broken, or its source can not be read',
+    registers,
+    collect() {
+      this.set(status().rejected === null ? 0 : 1)
+    },
+  })
+  new Gauge({
+    name: 'tidegate_policy_bundle_info',
+    help: 'The bundle in force and where it was taken from: folder, pull, history (the last good one) or rollback',
+    labelNames: ['digest', 'source'],
+    registers,
+    collect() {
+      const { bundle, source } = status()
+      this.reset()
+      this.set({ digest: bundle, source }, 1)
+    },
+  })
+  new Gauge({
+    name: 'tidegate_policy_loaded_timestamp_seconds',
+    help: 'When the bundle in force was compiled, in seconds since the epoch',
+    registers,
+    collect() {
+      this.set(Date.parse(status().loaded) / 1000)
+    },
+  })
 }

@@ -80,7 +80,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const metrics = createEdgeMetrics({
     upstreams: [...upstreams.values()],
     decisionsDropped: decisions.dropped,
-    policyRejected: () => policies.rejected() !== null,
+    policies: policies.status,
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)

@@ -12,6 +12,7 @@ import type { Principal } from '../platform/passport.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
+import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { callerOf, OPERATOR_SCOPE, readBearer } from './stages/authenticate.ts'
@@ -50,7 +51,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.get('/readyz', async (_request, response) => {
     const parts = await readiness(deps.parts)
     const ready = Object.values(parts).every((state) => state === 'ready')
-    response.status(ready ? 200 : 503).json({ parts, policies: policiesOf(deps) })
+    response.status(ready ? 200 : 503).json({ parts, policies: deps.edge?.policies.status() ?? null })
   })
   app.get('/metrics', async (_request, response) => {
     response.type('text/plain; version=0.0.4').send((await deps.edge?.metrics.text()) ?? '')
@@ -62,7 +63,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.use(express.json({ limit: BODY_BYTES_MAX }))
   const { edge } = deps
   if (edge !== null) {
-    app.get('/v1/policies', (_request, response) => void response.json(policiesOf(deps)))
+    app.use('/v1/policies', createPolicyRoutes(edge.policies))
     app.get('/v1/breakers', (_request, response) => {
       const items = edge.upstreams.map(({ name, breaker }) => ({
         name,
@@ -101,10 +102,6 @@ async function readiness(parts: OperatorDeps['parts']): Promise<Record<string, '
     return [name, ready ? 'ready' : 'not ready'] as const
   })
   return Object.fromEntries(await Promise.all(states))
-}
-
-function policiesOf({ edge }: OperatorDeps): { bundle: string; rejected: string | null } | null {
-  return edge === null ? null : { bundle: edge.policies.bundle().digest, rejected: edge.policies.rejected() }
 }
 
 async function operatorOf(

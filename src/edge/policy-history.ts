@@ -1,12 +1,23 @@
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { syncFolder } from '../platform/durable-file.ts'
 import type { Log } from '../platform/log.ts'
 import { compileSchema } from '../platform/schema.ts'
 import type { SourceFile } from '../policy/index.ts'
 import { createPolicyArchive } from './policy-archive.ts'
 
+const orNull = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()])
+const Edition = Type.Object(
+  {
+    /** Its name: what the source held, to the letter. */
+    edition: Type.String(),
+    /** The digest of what it means; null when it is broken, and then why. */
+    bundle: orNull(Type.String()),
+    rejected: orNull(Type.String()),
+  },
+  { additionalProperties: false },
+)
 const Entry = Type.Object(
   {
     /** RFC 3339, when it began to serve. */
@@ -14,13 +25,15 @@ const Entry = Type.Object(
     digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
     why: Type.Enum(['start', 'edit', 'rollback', 'expiry', 'pull']),
     /** The operator who rolled back. */
-    by: Type.Union([Type.String(), Type.Null()]),
-    /** Of a rollback: the edition of the source that is set aside for as long as the source holds it. */
-    aside: Type.Union([Type.String(), Type.Null()]),
+    by: orNull(Type.String()),
+    /** Of a rollback: what is set aside for as long as the source holds it. */
+    aside: orNull(Edition),
   },
   { additionalProperties: false },
 )
 
+/** What a source of policies holds at one time. */
+export type Edition = Static<typeof Edition>
 /** That a bundle began to serve, and why. */
 export type HistoryEntry = Static<typeof Entry>
 

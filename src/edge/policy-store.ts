@@ -1,98 +1,83 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
 import type { Clock } from '../kernel/clock.ts'
+import { keepDoing } from '../platform/every.ts'
 import type { Log } from '../platform/log.ts'
-import { type Bundle, compileBundle, type Finding, formatFinding, type SourceFile } from '../policy/index.ts'
+import type { Bundle } from '../policy/index.ts'
+import type { PolicySource } from './policy-checker.ts'
+import { createPolicyCompiler } from './policy-compiler.ts'
+import { openPolicyHistory, type PolicyHistory } from './policy-history.ts'
+import { createServing, type PolicyStatus } from './policy-serving.ts'
+import { createPolicyUpkeep, type Rollback } from './policy-upkeep.ts'
 
 /** The policies as they are in force. */
 export interface PolicyStore {
   bundle(): Bundle
-  /** Why the newest edit is not in force, as `file:line:col: …`; null when it is. */
-  rejected(): string | null
-  close(): void
+  status(): PolicyStatus
+  readonly history: Pick<PolicyHistory, 'read' | 'list'>
+  /** Lets a bundle that served before serve again, until the source's content changes. `by`: the operator's id. */
+  rollback(digest: string, by: string): Promise<Rollback>
+  close(): Promise<void>
 }
 
-/** Policies that can't be served. The message holds every finding, a line each. */
-class PolicyError extends Error {
-  override readonly name = 'PolicyError'
+export type PolicyStoreOptions = {
+  readonly source: PolicySource
+  /** How long after one look at the source the next one begins. */
+  readonly everyMs: number
+  /** The folder where the bundles that served are kept. */
+  readonly history: string
+  readonly clock: Clock
+  readonly log: Log
 }
-
-const LOOK_EVERY_MS = 300
-const FILES_MAX = 1_000
 
 /**
- * Compiles the folder and keeps looking at it. An edit takes effect whole or not at all: while it is broken the last good
- * bundle serves. @throws PolicyError when there is no good bundle to start with
+ * Serves what the source holds and keeps looking at it. An edit takes effect whole or not at all: while it is broken the
+ * last good bundle serves, over a restart too. @throws PolicyError when there is no good bundle to start with
  */
-export async function openPolicyStore(folder: string, clock: Clock, log: Log): Promise<PolicyStore> {
-  let seen = await readPolicies(folder)
-  const first = compileBundle(seen, clock.now())
-  if (first.bundle === null) throw new PolicyError(errorsOf(first.findings).map(formatFinding).join('\n'))
-  let serving = { sources: seen, bundle: first.bundle }
-  let rejected: string | null = null
-
-  const adopt = (sources: readonly SourceFile[]): void => {
-    const { bundle, findings } = compileBundle(sources, clock.now())
-    if (bundle === null) {
-      rejected = errorsOf(findings).map(formatFinding)[0] ?? 'the policies do not compile'
-      log.error({ rejected, serving: serving.bundle.digest }, 'policies: the edit is broken and not in force')
-      return
-    }
-    serving = { sources, bundle }
-    log.info({ bundle: bundle.digest }, 'policies: in force')
+export async function openPolicyStore(options: PolicyStoreOptions): Promise<PolicyStore> {
+  const { source, clock, log } = options
+  const history = await openPolicyHistory(options.history, log)
+  const compiler = createPolicyCompiler(options.history)
+  const { current, begin, status } = createServing(history, clock, log)
+  const upkeep = createPolicyUpkeep({
+    source,
+    history,
+    compile: (from, unless) => compiler.compile({ source: from, unless, now: clock.now() }),
+    current,
+    begin,
+    hasLapsed: ({ validUntil }) => validUntil !== null && clock.now() >= validUntil,
+    log,
+  })
+  try {
+    await upkeep.start()
+  } catch (error) {
+    await compiler.close()
+    throw error
   }
-
-  const look = async (): Promise<void> => {
-    const found = await readPolicies(folder)
-    if (!isSame(found, seen)) {
-      seen = found
-      rejected = null
-      adopt(found)
-    }
-    const { validUntil } = serving.bundle // the first `expires` of its rules: from then on they are left out
-    if (validUntil !== null && clock.now() >= validUntil) adopt(serving.sources)
-  }
-
-  let timer = setTimeout(tick, LOOK_EVERY_MS)
-  timer.unref()
-  let closed = false
-  async function tick(): Promise<void> {
-    await look().catch((err: unknown) => {
-      const reason = `${folder}: ${err instanceof Error ? err.message : 'can not be read'}`
-      if (rejected !== reason) log.error({ err, folder }, 'policies: the folder can not be read')
-      rejected = reason
-      seen = [] // so that it is looked at anew once it can be read
-    })
-    if (closed) return
-    timer = setTimeout(tick, LOOK_EVERY_MS)
-    timer.unref()
-  }
-
+  const inTurn = createTurn()
+  const looking = keepDoing({
+    name: 'policies',
+    everyMs: options.everyMs,
+    log,
+    work: () => inTurn(upkeep.look).then(() => false),
+  })
   return {
-    bundle: () => serving.bundle,
-    rejected: () => rejected,
-    close() {
-      closed = true
-      clearTimeout(timer)
+    history,
+    bundle: () => current().bundle,
+    status: () => status(upkeep.rejected()),
+    rollback: (digest, by) => inTurn(() => upkeep.rollback(digest, by)),
+    async close() {
+      const closed = looking.close()
+      await compiler.close() // ends the look that is under way
+      await closed
     },
   }
 }
 
-/** Every policy file below the folder, and the `.txt` files that lists may name, in the order of their paths, which are relative to it. */
-export async function readPolicies(folder: string): Promise<readonly SourceFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries
-    .filter((entry) => entry.isFile() && /\.(?:ya?ml|txt)$/.test(entry.name) && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-  if (paths.length > FILES_MAX) throw new PolicyError(`${folder} holds more than ${FILES_MAX} policy files`)
-  return Promise.all(paths.map(async (path) => ({ path: relative(folder, path), text: await readFile(path, 'utf8') })))
-}
-
-function isSame(a: readonly SourceFile[], b: readonly SourceFile[]): boolean {
-  return a.length === b.length && a.every((file, index) => file.path === b[index]?.path && file.text === b[index]?.text)
-}
-
-function errorsOf(findings: readonly Finding[]): readonly Finding[] {
-  return findings.filter((finding) => finding.severity === 'error')
+/** One after the other, so that a look that began before a rollback does not end it. */
+function createTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let turn: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { openPolicyStore, type PolicyStore } from '../edge/policy-store.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { type Addresses, addressesFrom, type Environment, type PartName } from '../platform/addresses.ts'
@@ -45,7 +46,7 @@ export async function openHouse(
     log.error({ err }, 'passport keys: the last good ones stay in force'),
   )
   const decides = parts.includes('edge') || parts.includes('risk')
-  const policies = decides ? await openPolicyStore(places.policies, clock, log) : null
+  const policies = decides ? await openPolicies(config, places, clock, log) : null
   if (policies !== null) closing(policies.close)
   return {
     config,
@@ -63,4 +64,18 @@ export async function openHouse(
       return createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock })
     },
   }
+}
+
+const LOOK_EVERY_MS = 150
+
+function openPolicies(config: Config, places: Places, clock: Clock, log: Log): Promise<PolicyStore> {
+  const pull = config.policies?.pull
+  return openPolicyStore({
+    ...(pull === undefined
+      ? { source: { from: 'folder', folder: places.policies }, everyMs: LOOK_EVERY_MS }
+      : { source: { from: 'pull', url: pull.url, tokenFile: pull.token_file }, everyMs: pull.every_ms }),
+    history: join(places.data, 'policies'),
+    clock,
+    log,
+  })
 }

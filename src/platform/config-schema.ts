@@ -97,6 +97,10 @@ export const ConfigSchema = strict({
     /** Which part of the plainly allowed requests leaves a receipt; all others always do. All when left out. */
     allowed_sample: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   }),
+  /** Where the policies come from, when not from the folder: another edge's operator API, with the token in the file. */
+  policies: Type.Optional(
+    strict({ pull: strict({ url, token_file: file, every_ms: Type.Integer({ minimum: 100, maximum: 3_600_000 }) }) }),
+  ),
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,

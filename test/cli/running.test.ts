@@ -185,8 +185,3 @@ describe('tidegate explain', () => {
     assert.match(stdout, /^authenticate +pass +member mem_alice, signature not verified$/m)
   })
 })
-
-test('tidegate policy list names the bundle that /readyz names', async () => {
-  const ready = (await (await fetch(`${platform.urls.operator}/readyz`)).json()) as { policies: { bundle: string } }
-  assert.deepEqual(await runJson('policy', 'list'), ready.policies)
-})

@@ -85,12 +85,10 @@ describe('the bundles that served', () => {
 
 describe('when they served', () => {
   test('is listed with the newest first, also after a restart', async () => {
+    const aside = { edition: 'sha256:x', bundle: null, rejected: 'a.yaml:1:1: broken' }
     await history.began(entry('one', { why: 'start' }))
-    await history.began(entry('two', { why: 'rollback', by: 'op_olga', aside: 'sha256:x' }))
-    const expected = [
-      entry('two', { why: 'rollback', by: 'op_olga', aside: 'sha256:x' }),
-      entry('one', { why: 'start' }),
-    ]
+    await history.began(entry('two', { why: 'rollback', by: 'op_olga', aside }))
+    const expected = [entry('two', { why: 'rollback', by: 'op_olga', aside }), entry('one', { why: 'start' })]
     assert.deepEqual(history.list(), expected)
     assert.deepEqual((await openPolicyHistory(folder, log.log)).list(), expected)
   })

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Instant } from '../kernel/clock.ts'
+import { type Checked, type CheckedRule, checkFiles, formatFinding, type SourceFile } from '../policy/index.ts'
+import type { PolicyArchive } from './policy-archive.ts'
+import { editionOf, markFolder, readPolicies } from './policy-folder.ts'
+import { pullBundle } from './policy-pull.ts'
+
+/** Where an edge takes its policies from. */
+export type PolicySource =
+  | { readonly from: 'folder'; readonly folder: string }
+  /** Another edge's operator API. The file holds the token that it asks for. */
+  | { readonly from: 'pull'; readonly url: string; readonly tokenFile: string }
+
+export type CheckAsk = {
+  readonly source: PolicySource | { readonly from: 'history'; readonly digest: string }
+  /** The edition that is known already. An edition names what a source holds, to the letter; null asks for any. */
+  readonly unless: string | null
+  readonly now: Instant
+}
+
+export type CheckAnswer =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  /** `errors`: a line each, the first 100. */
+  | { readonly kind: 'refused'; readonly edition: string; readonly errors: readonly string[] }
+  | {
+      readonly kind: 'checked'
+      readonly edition: string
+      readonly checked: Checked
+      readonly rules: readonly CheckedRule[]
+      readonly warnings: number
+      /** Why the files could not be kept in the history; null when they are. */
+      readonly notKept: string | null
+    }
+
+export interface PolicyChecker {
+  /** Reads and checks what the source holds. `onRead` is told its edition before the check begins. */
+  check(ask: CheckAsk, onRead: (edition: string) => void): Promise<CheckAnswer>
+}
+
+const ERRORS_TOLD_MAX = 100
+const KEEP_MS_MAX = 300
+const SAVE_MS = 40
+const SAVE_LOOKS_MAX = 5
+
+/** Does all of an edit that takes long: reads files, YAML, schemas and rules, and keeps what is good in the history. */
+export function createPolicyChecker(archive: PolicyArchive): PolicyChecker {
+  let looked = { mark: '', edition: '' }
+  let last: { readonly digest: string; readonly files: readonly SourceFile[] } | null = null
+
+  async function readFolder(folder: string, unless: string | null): Promise<Read> {
+    const { mark, isSettled } = await waitForSave(folder)
+    if (mark === looked.mark && looked.edition === unless) return null
+    const files = await readPolicies(folder)
+    const edition = editionOf(files)
+    if (isSettled) looked = { mark, edition }
+    return edition === unless ? null : { edition, files, claimed: null }
+  }
+
+  /** A save in several steps (a draft, a rename, a second file) is read when it has come to rest, or goes on for long. */
+  async function waitForSave(folder: string): Promise<Awaited<ReturnType<typeof markFolder>>> {
+    let { mark } = looked
+    for (let looks = 1; ; looks++) {
+      const now = await markFolder(folder)
+      if (now.mark === mark || looks === SAVE_LOOKS_MAX) return now
+      mark = now.mark
+      await sleep(SAVE_MS)
+    }
+  }
+
+  async function readKept(digest: string): Promise<Read> {
+    const files = last?.digest === digest ? last.files : await archive.read(digest)
+    if (files === null) throw new Error(`the bundle ${digest} is not kept`)
+    return { edition: editionOf(files), files, claimed: digest }
+  }
+
+  function read({ source, unless }: CheckAsk): Promise<Read> {
+    if (source.from === 'folder') return readFolder(source.folder, unless)
+    return source.from === 'pull' ? pullBundle(source, unless) : readKept(source.digest)
+  }
+
+  return {
+    async check(ask, onRead) {
+      const found = await read(ask).catch((error: unknown) => String(error instanceof Error ? error.message : error))
+      if (found === null) return { kind: 'unchanged' }
+      if (typeof found === 'string') return { kind: 'unreadable', reason: found }
+      const { edition, files, claimed } = found
+      onRead(edition)
+      const { checked, rules, findings } = checkFiles(files, ask.now)
+      if (checked === null) {
+        const errors = findings.filter(({ severity }) => severity === 'error')
+        return { kind: 'refused', edition, errors: errors.slice(0, ERRORS_TOLD_MAX).map(formatFinding) }
+      }
+      if (claimed !== null && claimed !== checked.digest) {
+        return { kind: 'refused', edition, errors: [`the files said to be ${claimed} are ${checked.digest}`] }
+      }
+      last = { digest: checked.digest, files }
+      const notKept = ask.source.from === 'history' ? null : await keep(archive, checked.digest, files)
+      return { kind: 'checked', edition, checked, rules, warnings: findings.length, notKept }
+    },
+  }
+}
+
+/** What a source held; null when it was the known edition. `claimed`: the digest that the files are said to have. */
+type Read = {
+  readonly edition: string
+  readonly files: readonly SourceFile[]
+  readonly claimed: string | null
+} | null
+
+/** Before it serves, so that no decision was ever made by a bundle that nobody can read again; but not at any price. */
+async function keep(archive: PolicyArchive, digest: string, files: readonly SourceFile[]): Promise<string | null> {
+  const late = sleep(KEEP_MS_MAX, `the disk takes longer than ${KEEP_MS_MAX} ms`)
+  const kept = archive.keep(digest, files).then(
+    () => null,
+    (error: unknown) => String(error),
+  )
+  return Promise.race([kept, late])
+}

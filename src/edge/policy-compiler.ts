@@ -1,0 +1,134 @@
+import { setImmediate as afterRequests } from 'node:timers/promises'
+import { type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { assert } from '../kernel/assert.ts'
+import { assembleBundle, type Bundle, type CheckedRule } from '../policy/index.ts'
+import type { CheckAnswer, CheckAsk } from './policy-checker.ts'
+
+/** A check's answer, with the bundle made of what was checked. */
+export type Compiled =
+  | Exclude<CheckAnswer, { kind: 'checked' }>
+  | {
+      readonly kind: 'compiled'
+      readonly edition: string
+      readonly bundle: Bundle
+      readonly warnings: number
+      readonly notKept: string | null
+    }
+
+/** Compiles policies beside the requests: checked in a thread of its own, assembled here in slices. */
+export interface PolicyCompiler {
+  /** One at a time. Never throws: what ends the check (time, memory, a bug) refuses the edition. */
+  compile(ask: CheckAsk): Promise<Compiled>
+  close(): Promise<void>
+}
+
+type Checked = Omit<Extract<CheckAnswer, { kind: 'checked' }>, 'rules'>
+
+/** What the thread says of the ask with this id. */
+export type WorkerSays = { readonly id: number } & (
+  | { readonly kind: 'read'; readonly edition: string }
+  | { readonly kind: 'answer'; readonly answer: Exclude<CheckAnswer, { kind: 'checked' }> }
+  | { readonly kind: 'checked'; readonly answer: Checked; readonly slices: MessagePort; readonly rulesCount: number }
+)
+
+const CHECK_MS_MAX = 30_000
+const HEAP_MB_MAX = 2_048
+/** How long requests wait at most while a bundle is assembled, the last slice not counted. */
+const SLICE_MS_MAX = 2
+
+/** `history`: the folder of the bundles that served. The thread is started when it is needed and after it has ended. */
+export function createPolicyCompiler(history: string): PolicyCompiler {
+  let worker: Worker | null = null
+  let asked = 0
+  let closed = false
+
+  function start(): Worker {
+    const started = new Worker(new URL('./policy-worker.ts', import.meta.url), {
+      workerData: { history },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
+    })
+    started.once('exit', () => {
+      if (worker === started) worker = null
+    })
+    return started
+  }
+
+  async function check(ask: CheckAsk): Promise<Exclude<WorkerSays, { kind: 'read' }>> {
+    asked += 1
+    const id = asked
+    worker ??= start()
+    const running = worker
+    running.ref() // a start waits for it; once it serves, the listeners keep the process
+    const { promise, resolve, reject } = Promise.withResolvers<Exclude<WorkerSays, { kind: 'read' }>>()
+    let edition: string | null = null
+    const hear = (said: WorkerSays): void => {
+      if (said.id !== id) return
+      if (said.kind === 'read') edition = said.edition
+      else resolve(said)
+    }
+    const end = (): void => reject(new Error('the thread that checks policies has ended'))
+    const late = setTimeout(() => reject(new Error(`the check takes longer than ${CHECK_MS_MAX} ms`)), CHECK_MS_MAX)
+    running.on('message', hear).once('error', reject).once('exit', end)
+    running.postMessage({ id, ask })
+    try {
+      return await promise
+    } catch (error) {
+      if (worker === running) worker = null
+      await running.terminate() // its next ask would wait behind this one
+      const reason = error instanceof Error ? error.message : String(error)
+      if (closed) return { id, kind: 'answer', answer: { kind: 'unchanged' } }
+      // An edition that ended the thread once would end it again: it is not read until it changes.
+      const answer = edition === null ? unreadable(reason) : refused(edition, reason)
+      return { id, kind: 'answer', answer }
+    } finally {
+      clearTimeout(late)
+      running.off('message', hear).off('error', reject).off('exit', end)
+      if (!closed) running.unref()
+    }
+  }
+
+  return {
+    async compile(ask) {
+      const said = await check(ask)
+      if (said.kind === 'answer') return said.answer
+      const { edition, checked, warnings, notKept } = said.answer
+      try {
+        const bundle = await assembleBetweenRequests(assembleBundle(checked, slicesFrom(said)))
+        return { kind: 'compiled', edition, bundle, warnings, notKept }
+      } catch (error) {
+        return refused(edition, `what was checked can not be assembled: ${String(error)}`)
+      } finally {
+        said.slices.close()
+      }
+    },
+    async close() {
+      closed = true
+      worker?.ref() // or the process could end before the thread has
+      await worker?.terminate()
+    },
+  }
+}
+
+const unreadable = (reason: string) => ({ kind: 'unreadable', reason }) as const
+const refused = (edition: string, reason: string) => ({ kind: 'refused', edition, errors: [reason] }) as const
+
+/** All slices that were sent, each taken out of the port when it is its turn. */
+function* slicesFrom({ slices, rulesCount }: Extract<WorkerSays, { kind: 'checked' }>) {
+  for (let count = 0; count < rulesCount; ) {
+    const next: { message: readonly CheckedRule[] } | undefined = receiveMessageOnPort(slices)
+    assert(next !== undefined, 'the slices hold every rule that was checked')
+    count += next.message.length
+    yield next.message
+  }
+}
+
+async function assembleBetweenRequests(assembly: Generator<void, Bundle, void>): Promise<Bundle> {
+  for (;;) {
+    const until = performance.now() + SLICE_MS_MAX
+    do {
+      const step = assembly.next()
+      if (step.done) return step.value
+    } while (performance.now() < until)
+    await afterRequests()
+  }
+}

@@ -1,0 +1,46 @@
+import type { BigIntStats } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { contentDigest, sha256 } from '../kernel/canonical-json.ts'
+import type { SourceFile } from '../policy/index.ts'
+
+const FILES_MAX = 1_000
+const FOLDER_BYTES_MAX = 67_108_864
+
+/** Every policy file below the folder, and the `.txt` files that lists may name, in the order of their paths, which are relative to it. @throws Error in words */
+export async function readPolicies(folder: string): Promise<readonly SourceFile[]> {
+  const found = await findFiles(folder)
+  const reading = found.map(async ({ path }) => ({ path: relative(folder, path), text: await readFile(path, 'utf8') }))
+  return Promise.all(reading)
+}
+
+/** Names what files say to the letter, broken ones too; a bundle's digest names what they mean. */
+export function editionOf(files: readonly SourceFile[]): string {
+  return contentDigest(files.map(({ path, text }) => [path, sha256(text)]))
+}
+
+/**
+ * Tells without reading the files whether they are as they were: other files, another mark. As git does, it does not
+ * settle for what was written a moment ago: a second write in the same tick of the clock shows in no time stamp.
+ */
+export async function markFolder(folder: string): Promise<{ readonly mark: string; readonly isSettled: boolean }> {
+  const found = await findFiles(folder)
+  const marks = found.map(({ path, stats: { size, ino, mtimeNs, ctimeNs } }) => [path, size, ino, mtimeNs, ctimeNs])
+  const newestMs = found.reduce((newest, { stats }) => Math.max(newest, Number(stats.ctimeMs)), 0)
+  return { mark: marks.join('\n'), isSettled: Math.abs(Date.now() - newestMs) > SETTLED_MS }
+}
+
+const SETTLED_MS = 1_000
+
+async function findFiles(folder: string): Promise<readonly { readonly path: string; readonly stats: BigIntStats }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries
+    .filter((entry) => entry.isFile() && /\.(?:ya?ml|txt)$/.test(entry.name) && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+  if (paths.length > FILES_MAX) throw new Error(`${folder} holds more than ${FILES_MAX} policy files`)
+  const found = await Promise.all(paths.map(async (path) => ({ path, stats: await stat(path, { bigint: true }) })))
+  const bytes = found.reduce((sum, { stats }) => sum + Number(stats.size), 0)
+  if (bytes > FOLDER_BYTES_MAX) throw new Error(`the files in ${folder} have more than ${FOLDER_BYTES_MAX} bytes`)
+  return found
+}

@@ -1,0 +1,117 @@
+import type { Log } from '../platform/log.ts'
+import type { Bundle } from '../policy/index.ts'
+import type { CheckAsk, PolicySource } from './policy-checker.ts'
+import type { Compiled } from './policy-compiler.ts'
+import type { Edition, HistoryEntry, PolicyHistory } from './policy-history.ts'
+import type { Serving } from './policy-serving.ts'
+
+/** Policies that can't be served. The message holds every finding, a line each. */
+class PolicyError extends Error {
+  override readonly name = 'PolicyError'
+}
+
+export type Rollback =
+  /** `isKept`: it is written down, so that it outlives a restart. */
+  | { readonly kind: 'serving'; readonly isKept: boolean }
+  | { readonly kind: 'unknown' }
+  /** Routes or the language have changed since. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+export type UpkeepDeps = {
+  readonly source: PolicySource
+  readonly history: Pick<PolicyHistory, 'list'>
+  compile(from: CheckAsk['source'], unless: string | null): Promise<Compiled>
+  current(): Serving
+  begin(next: Serving, why: HistoryEntry['why'], by?: string): Promise<boolean>
+  /** Whether the bundle holds rules that have lapsed by now. */
+  hasLapsed(bundle: Bundle): boolean
+  readonly log: Log
+}
+
+/** What keeps the bundle in force the one that should be. Its steps are taken one at a time. */
+export function createPolicyUpkeep({ source, history, compile, current, begin, hasLapsed, log }: UpkeepDeps) {
+  /** What the source held when it was last read. */
+  let newest: Edition | null = null
+  /** Why what is in force may not be what should be, though nothing is wrong with the newest edition. */
+  let trouble: string | null = null
+
+  function take(found: Extract<Compiled, { readonly edition: string }>, why: HistoryEntry['why']): void {
+    const { edition } = found
+    if (found.kind === 'refused') {
+      const rejected = found.errors[0] ?? 'the policies do not compile'
+      newest = { edition, bundle: null, rejected }
+      log.error({ rejected, errors: found.errors.length }, 'policies: the newest edit is broken and not in force')
+      return
+    }
+    const { bundle, notKept } = found
+    newest = { edition, bundle: bundle.digest, rejected: null }
+    if (notKept !== null) log.error({ bundle: bundle.digest, notKept }, 'policies: in force, but not kept')
+    void begin({ bundle, source: source.from, aside: null }, why)
+  }
+
+  /** The same files, but what has lapsed. What keeps them from being read is returned. */
+  async function leaveOutLapsed(): Promise<string | null> {
+    const { bundle, ...rest } = current()
+    if (!hasLapsed(bundle)) return null
+    const found = await compile({ from: 'history', digest: bundle.digest }, null)
+    if (found.kind !== 'compiled') return `what has lapsed is still in force: ${faultOf(found)}`
+    void begin({ bundle: found.bundle, ...rest }, 'expiry')
+    return null
+  }
+
+  return {
+    rejected: (): string | null => trouble ?? newest?.rejected ?? null,
+
+    /** Serves what the source holds, or else the last good bundle. @throws PolicyError when there is neither */
+    async start(): Promise<void> {
+      const [last] = history.list()
+      const found = await compile(source, last?.aside?.edition ?? null)
+      if (found.kind === 'unreadable') trouble = found.reason
+      else if (found.kind === 'unchanged') newest = last?.aside ?? null
+      else take(found, 'start')
+      if (found.kind === 'compiled') return
+      const faults = found.kind === 'refused' ? found.errors : [trouble ?? 'a rollback is in force']
+      if (last === undefined) throw new PolicyError(faults.join('\n'))
+      const kept = await compile({ from: 'history', digest: last.digest }, null)
+      if (kept.kind !== 'compiled') {
+        throw new PolicyError([...faults, `the last good bundle can not serve: ${faultOf(kept)}`].join('\n'))
+      }
+      const { bundle } = kept
+      const isRolledBack = found.kind === 'unchanged'
+      log.error({ bundle: last.digest, isRolledBack, reason: faults[0] }, 'policies: not the newest edit is in force')
+      void begin(
+        isRolledBack ? { bundle, source: 'rollback', aside: last.aside } : { bundle, source: 'history', aside: null },
+        'start',
+      )
+    },
+
+    async look(): Promise<void> {
+      const found = await compile(source, newest?.edition ?? null)
+      if (found.kind !== 'unchanged' && found.kind !== 'unreadable')
+        take(found, source.from === 'pull' ? 'pull' : 'edit')
+      const fault = (await leaveOutLapsed()) ?? (found.kind === 'unreadable' ? found.reason : null)
+      if (fault !== null && fault !== trouble) {
+        log.error({ fault, serving: current().bundle.digest }, 'policies: what is in force may not be the newest')
+      }
+      trouble = fault
+    },
+
+    /** An operator's explicit act: not held against what serves now. */
+    async rollback(digest: string, by: string): Promise<Rollback> {
+      const found = await compile({ from: 'history', digest }, null)
+      if (found.kind === 'refused') return { kind: 'refused', reason: faultOf(found) }
+      if (found.kind !== 'compiled') return { kind: 'unknown' }
+      const { bundle } = found
+      const isNewest = newest?.bundle === digest // forward again: nothing is set aside
+      const next: Serving = isNewest
+        ? { bundle, source: source.from, aside: null }
+        : { bundle, source: 'rollback', aside: newest }
+      return { kind: 'serving', isKept: await begin(next, 'rollback', by) }
+    },
+  }
+}
+
+function faultOf(found: Exclude<Compiled, { kind: 'compiled' }>): string {
+  if (found.kind === 'refused') return found.errors[0] ?? 'it does not compile'
+  return found.kind === 'unreadable' ? found.reason : 'it is not there'
+}
