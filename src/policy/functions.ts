@@ -3,14 +3,16 @@ import { parseMoney } from '../kernel/money.ts'
 import { CelMoney } from './cel-money.ts'
 import { literalText } from './expression.ts'
 import type { Lists } from './lists.ts'
-import { CallFault, registerLiteralCall } from './literal-call.ts'
+import { CallFault, type LiteralCall, ofText, registerLiteralCall } from './literal-call.ts'
 import { didYouMean } from './nearest.ts'
 import { compilePattern } from './pattern.ts'
+import { registerZonedTime } from './zoned-time.ts'
 
 /** Adds `money(currency, value)` and `listed(text, list)`, and puts a linear engine under CEL's `matches`. */
 export function registerFunctions(environment: Environment, lists: Lists) {
   registerMatches(environment)
   registerConversions(environment)
+  registerZonedTime(environment)
   registerLiteralCall(environment, 'money(ast, ast): Money', ({ ast, args: [currency, value] }) => {
     const amount = amountOf(ast, currency, value)
     return { subject: null, value: () => amount }
@@ -19,7 +21,7 @@ export function registerFunctions(environment: Environment, lists: Lists) {
     const name = literalText(named)
     if (name === null) throw new CallFault('unknown-list', 'the name of a list is written out', named ?? ast)
     const list = lists.get(name)
-    if (list !== undefined) return { subject, value: (text) => list.has(text) }
+    if (list !== undefined) return ofText(subject, (text) => list.has(text))
     throw new CallFault(
       'unknown-list',
       `there is no list '${name}'`,
@@ -29,18 +31,15 @@ export function registerFunctions(environment: Environment, lists: Lists) {
   })
 }
 
-/**
- * cel-js runs `text.matches(pattern)` on JavaScript's backtracking engine, and refuses a second overload of its signature.
- * A macro goes before any function of its name; it is registered on `list`, like cel-js's own, where no overload is.
- */
+/** cel-js runs `text.matches(pattern)` on JavaScript's backtracking engine. This goes before it. */
 function registerMatches(environment: Environment) {
-  const compile = (subject: ASTNode, written: ASTNode) => {
+  const compile = (subject: ASTNode, written: ASTNode): LiteralCall => {
     const text = literalText(written)
     if (text === null)
       throw new CallFault('regex-not-literal', 'a pattern is written out, to be compiled once', written)
     const pattern = compilePattern(text)
     if (typeof pattern === 'string') throw new CallFault('regex', pattern, written, 'patterns are RE2 syntax')
-    return { subject, value: pattern.matches }
+    return ofText(subject, pattern.matches)
   }
   registerLiteralCall(environment, 'list.matches(ast): bool', ({ ast, receiver, args: [pattern = ast] }) =>
     compile(receiver ?? ast, pattern),

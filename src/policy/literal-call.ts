@@ -2,7 +2,7 @@ import type { ASTNode, Environment } from '@marcbachmann/cel-js'
 
 /** A call that can not be compiled, found while the condition is parsed. */
 export class CallFault extends Error {
-  readonly code: 'regex' | 'regex-not-literal' | 'bad-money' | 'unknown-list'
+  readonly code: 'regex' | 'regex-not-literal' | 'bad-money' | 'unknown-list' | 'time-zone'
   readonly node: ASTNode
   readonly hint: string | undefined
   constructor(code: CallFault['code'], message: string, node: ASTNode, hint?: string) {
@@ -15,9 +15,29 @@ export class CallFault extends Error {
 
 /** What was made of a call's literal arguments, once, and how it becomes the call's value. */
 export type LiteralCall = {
-  /** What is evaluated: of type text. Null when the value does not depend on facts. */
-  readonly subject: ASTNode | null
-  value(subject: string): unknown
+  /** The one argument that is evaluated, and its type; null when the value does not depend on facts. */
+  readonly subject: { readonly node: ASTNode; readonly type: 'string' | 'google.protobuf.Timestamp' } | null
+  value(subject: unknown): unknown
+}
+
+export function ofText(node: ASTNode, value: (text: string) => unknown): LiteralCall {
+  return {
+    subject: { node, type: 'string' },
+    value: (text) => {
+      if (typeof text === 'string') return value(text)
+      throw new TypeError('what is not a string was asked of a function of strings')
+    },
+  }
+}
+
+export function ofTime(node: ASTNode, value: (time: Date) => unknown): LiteralCall {
+  return {
+    subject: { node, type: 'google.protobuf.Timestamp' },
+    value: (time) => {
+      if (time instanceof Date) return value(time)
+      throw new TypeError('what is not a time was asked of a function of times')
+    },
+  }
 }
 
 type Call = { readonly ast: ASTNode; readonly args: readonly ASTNode[]; readonly receiver: ASTNode | null }
@@ -32,8 +52,10 @@ type Evaluator = { run(node: ASTNode, context: unknown): unknown }
  * Registers a function whose arguments must be known when the condition is compiled: `compile` gets them unevaluated.
  * cel-js calls this a macro: its handler runs at parse time, and what it returns checks and evaluates the call.
  *
- * @param signature such as `money(ast, ast): Money`. cel-js finds macros by name and number of arguments alone, whatever the
- * receiver's type; `compile` may throw `CallFault`.
+ * @param signature such as `money(ast, ast): Money`. A macro goes before every function of its name and number of
+ * arguments, whatever the receiver's type. For a method it is `list.NAME`, like cel-js's own macros: cel-js refuses it on a
+ * type that has such a function.
+ * @param compile may throw `CallFault`
  */
 export function registerLiteralCall(environment: Environment, signature: string, compile: (call: Call) => LiteralCall) {
   const type = signature.slice(signature.lastIndexOf(':') + 1).trim()
@@ -42,16 +64,14 @@ export function registerLiteralCall(environment: Environment, signature: string,
     return {
       async: false,
       typeCheck(checker: Checker, _macro: unknown, context: unknown) {
-        const given = subject === null ? null : checker.check(subject, context)
-        if (given === null || given.name === 'string' || given.kind === 'dyn') return checker.getType(type)
+        const given = subject === null ? null : checker.check(subject.node, context)
+        if (given === null || given.name === subject?.type || given.kind === 'dyn') return checker.getType(type)
         const name = call.ast.op === 'call' || call.ast.op === 'rcall' ? call.ast.args[0] : ''
-        throw checker.createError('no_such_overload', `${name}() is asked of a string, not of ${given.name}`, call.ast)
+        const message = `${name}() is asked of type ${subject?.type}, not of ${given.name}`
+        throw checker.createError('no_such_overload', message, call.ast)
       },
       evaluate(evaluator: Evaluator, _macro: unknown, context: unknown) {
-        if (subject === null) return value('')
-        const text = evaluator.run(subject, context)
-        if (typeof text !== 'string') throw new TypeError('what is not a string was asked of a function of strings')
-        return value(text)
+        return value(subject === null ? null : evaluator.run(subject.node, context))
       },
     }
   })
