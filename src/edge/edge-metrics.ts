@@ -1,5 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ServiceClient } from '../platform/service-client.ts'
+import type { Bundle } from '../policy/index.ts'
 import type { PolicyStatus } from './policy-serving.ts'
+import { countUnchecked } from './unchecked-metrics.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface EdgeMetrics {
@@ -8,6 +11,8 @@ export interface EdgeMetrics {
   connectionRefused(rule: string): void
   /** A rule could not be evaluated on a request. */
   ruleFailed(rule: string): void
+  /** A transfer passed without an answer of the fraud provider. */
+  passedUnchecked(): void
   /** The Prometheus text format. */
   text(): Promise<string>
 }
@@ -22,6 +27,8 @@ export function createEdgeMetrics(sources: {
   readonly upstreams: readonly Upstream[]
   readonly decisionsDropped: () => number
   readonly policies: () => PolicyStatus
+  readonly risk: ServiceClient
+  readonly bundle: () => Bundle
 }): EdgeMetrics {
   const registry = new Registry()
   const registers = [registry]
@@ -77,6 +84,7 @@ export function createEdgeMetrics(sources: {
     },
     connectionRefused: (rule) => connectionsRefused.inc({ rule }),
     ruleFailed: (rule) => ruleErrors.inc({ rule }),
+    passedUnchecked: countUnchecked(registry, sources.risk, sources.bundle),
     text: () => registry.metrics(),
   }
 }

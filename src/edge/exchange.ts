@@ -50,7 +50,8 @@ export type Trail = {
   /** The rule that let the request pass or refused it. */
   rule: string | null
   quotas: QuotaState[]
-  assessment: { id: string; outcome: string; rule: string } | null
+  /** `unchecked`: it passed though the fraud provider did not answer; `replayed`: decided for an earlier request. */
+  assessment: { id: string; outcome: string; rule: string; unchecked: boolean; replayed: boolean } | null
   upstreamMs: number | null
 }
 

@@ -81,6 +81,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     upstreams: [...upstreams.values()],
     decisionsDropped: decisions.dropped,
     policies: policies.status,
+    risk: deps.risk,
+    bundle: policies.bundle,
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)

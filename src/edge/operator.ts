@@ -75,6 +75,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
+    app.get('/v1/budgets', passTo(edge.service('risk')))
   }
   app.use(() => {
     throw new Problem('route_not_found')

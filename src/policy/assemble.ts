@@ -3,7 +3,7 @@ import type { Instant } from '../kernel/clock.ts'
 import { atConnection, connectionFacts } from './at-connection.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
-import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, decideRisk, findCharges } from './decide.ts'
+import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges } from './decide.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
 import { type Lists, listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
@@ -11,6 +11,7 @@ import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
 import { indexRules } from './rule-index.ts'
 import type { RuleSummary } from './rule-summary.ts'
+import { riskDecider } from './unanswered.ts'
 
 /**
  * Makes the bundle of what was checked: rules come in slices, and it yields after each, so that who shares the thread
@@ -43,6 +44,7 @@ function bundleOf(
   const screening = indexRules(firewall.rules)
   const authorizing = indexRules(access.rules)
   const metering = indexRules(quota.rules)
+  const assess = riskDecider(risk.rules, risk.summaries, onError)
   return {
     digest,
     onError,
@@ -62,7 +64,7 @@ function bundleOf(
     screen: (facts, marks = NO_MARKS) => decideGate(screening(facts), facts, marks, ALLOW_BY_DEFAULT),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing(facts), facts, marks, DENY_BY_DEFAULT),
     quotas: (facts, marks = NO_MARKS) => findCharges(metering(facts), facts, marks),
-    assess: (facts, marks = NO_MARKS) => decideRisk(risk.rules, facts, marks),
+    assess: (facts, marks = NO_MARKS) => assess(facts, marks),
   }
 }
 

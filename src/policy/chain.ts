@@ -23,7 +23,7 @@ export type ChainFacts = RequestFacts & {
 /** What one stage made of the request. */
 export type ChainStep = {
   readonly stage: DecidingStage
-  readonly outcome: 'pass' | 'deny' | 'accept' | 'review' | 'hold' | 'reject'
+  readonly outcome: 'pass' | 'deny' | RiskVerdict['outcome']
   /** The rule that decided; null where none has to: a token that is valid, a quota with room. */
   readonly rule: string | null
   readonly considered: readonly Considered[]
@@ -102,9 +102,10 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
 
   const verdict = bundle.assess(facts.risk, access.marks)
   const { outcome, rule, considered, reasons } = verdict
-  if (outcome === 'reject') {
+  if (outcome === 'reject' || outcome === 'closed') {
     taken('assess', rule, { outcome, considered })
-    return { ...refused(rule, problem('risk_rejected', reasons.join(' '), verdict.remedy)), outcome }
+    const code = outcome === 'reject' ? 'risk_rejected' : 'dependency_unavailable'
+    return { ...refused(rule, problem(code, reasons.join(' '), verdict.remedy)), outcome }
   }
   // What passes is charged last: only then it is known that the money would move.
   const charged = spend(charges, 'amount', facts.usedUp)

@@ -86,17 +86,31 @@ function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): 
   }
 }
 
+type Outcome = Hold | { readonly name: 'accept' | 'review' | 'reject' }
+
+/** What risk control says where no rule decides. */
+export type RiskDefault = { readonly effect: Outcome; readonly rule: string; readonly reason: string }
+
 /** What happens to a transfer on which the rules are silent or broken: two people look at it. */
-const HOLD_BY_DEFAULT: Hold = { name: 'hold', approvals: 2, holdMs: 86_400_000 }
+export const HOLD_BY_DEFAULT = {
+  effect: { name: 'hold', approvals: 2, holdMs: 86_400_000 },
+  rule: 'risk/default-hold',
+  reason: 'No risk rule decides on this transfer.',
+} as const satisfies RiskDefault
 
 /**
  * Walks the risk rules in order to the first enforced one that decides. An error in an `accept` lets nothing pass; one in
  * a `review`, which could let pass what a later rule holds, holds.
  */
-export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts, marks: Marks): RiskVerdict {
+export function decideRisk(
+  rules: readonly Rule<RiskFacts, RiskEffect>[],
+  facts: RiskFacts,
+  marks: Marks,
+  whenNone: RiskDefault,
+): RiskVerdict {
   const walk = startWalk(facts, marks, riskContext)
-  const verdict = (effect: Hold | { readonly name: 'accept' | 'review' | 'reject' }, told: RiskTold): RiskVerdict => {
-    const shared = { ...told, ...walk.left() }
+  const verdict = (effect: Outcome, told: RiskTold): RiskVerdict => {
+    const shared = { ...told, unchecked: false, ...walk.left() }
     if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
     const { approvals, holdMs } = effect
     return { outcome: 'hold', approvals, holdMs, ...shared }
@@ -106,11 +120,11 @@ export function decideRisk(rules: readonly Rule<RiskFacts, RiskEffect>[], facts:
     const { name, effect, why, remedy, tells } = rule
     if (acted === null || effect.name === 'skip' || effect.name === 'tag') continue
     const reason = acted === 'error' ? `The rule ${name} could not be evaluated.` : why
-    const safe = acted === 'error' && effect.name === 'review' ? HOLD_BY_DEFAULT : effect
+    const safe = acted === 'error' && effect.name === 'review' ? HOLD_BY_DEFAULT.effect : effect
     return verdict(safe, { rule: name, reasons: [reason], remedy, tells })
   }
-  const reasons = ['No risk rule decides on this transfer.']
-  return verdict(HOLD_BY_DEFAULT, { rule: 'risk/default-hold', reasons, remedy: null, tells: 'why' })
+  const { effect, rule, reason } = whenNone
+  return verdict(effect, { rule, reasons: [reason], remedy: null, tells: 'why' })
 }
 
 type RiskTold = Pick<RiskVerdict, 'rule' | 'reasons' | 'remedy' | 'tells'>

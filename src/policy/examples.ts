@@ -104,7 +104,7 @@ function riskFacts({ transfer, member, source, provider, velocity, now }: Given,
     transfer: { from: 'acc_from', to: 'acc_to', reference: 'example', ...transfer, amount },
     member: { id: 'mem_example', ...member },
     source: { ip: '192.0.2.1', country: '', ...source },
-    provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], ...provider },
+    provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], budget: '', ...provider },
     velocity: {
       transfersLastHour: velocity?.transfersLastHour ?? 0,
       amountLastDay: amountOf(velocity?.amountLastDay) ?? money(amount.currency, 0n),

@@ -67,6 +67,8 @@ export type RiskFacts = {
     /** An integer; 0 when it is unavailable. */
     readonly score: number
     readonly hitRules: readonly string[]
+    /** Whether what may pass unchecked has room for this transfer; empty where no budget was asked. */
+    readonly budget: 'left' | 'spent' | ''
   }
   readonly velocity: {
     /** This member's transfers in the hour before, this one not counted. */
@@ -118,7 +120,7 @@ export const RISK_FACTS = {
   transfer: { amount: 'Money', from: 'string', to: 'string', reference: 'string' },
   member: { id: 'string' },
   source: { ip: 'string', country: 'string' },
-  provider: { status: 'string', decision: 'string', score: 'int', hitRules: 'list<string>' },
+  provider: { status: 'string', decision: 'string', score: 'int', hitRules: 'list<string>', budget: 'string' },
   velocity: { transfersLastHour: 'int', amountLastDay: 'Money' },
   tags: 'list<string>',
   now: 'google.protobuf.Timestamp',

@@ -9,6 +9,7 @@ export type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 export { type Finding, formatFinding } from './finding.ts'
 export { type Marks, NO_MARKS, withMarks } from './marks.ts'
 export { type NearRule, nearestRules } from './nearest-rule.ts'
+export { BUDGET_COUNT_MAX, type Budget, CALLEES, type Callee, type OnErrors } from './on-error.ts'
 export { CREDENTIAL_HEADERS, PRIVATE_FACTS } from './private-facts.ts'
 export { type FactPath, pick, pickerOf, withoutContained } from './reads.ts'
 export type { RuleSummary } from './rule-summary.ts'
@@ -16,4 +17,13 @@ export { policyJsonSchema } from './schema.ts'
 export type { SourceFile } from './source.ts'
 export type { Surface, SurfaceCall, SurfaceRoute } from './surface.ts'
 export { findSmallerAmount } from './transfer-change.ts'
-export type { Considered, QuotaCharge, QuotaVerdict, RiskVerdict, StepUpDemand, Tells, Verdict } from './verdict.ts'
+export {
+  type Considered,
+  type QuotaCharge,
+  type QuotaVerdict,
+  type RiskVerdict,
+  type StepUpDemand,
+  TELLS,
+  type Tells,
+  type Verdict,
+} from './verdict.ts'

@@ -1,4 +1,5 @@
 import type { CheckedRule } from './checked.ts'
+import { UNCHECKED } from './marks.ts'
 import { didYouMean } from './nearest.ts'
 import type { Report } from './rule.ts'
 import type { RuleKind } from './schema.ts'
@@ -17,7 +18,7 @@ const SKIPPED_RULES_MAX = 1_000
 export function reportMarkFaults(rules: readonly PlacedRule[]): void {
   const walked = KINDS.flatMap((kind) => rules.filter(({ rule }) => rule.kind === kind))
   const places = new Map(walked.map(({ rule }, place) => [nameOf(rule), place]))
-  const allTags = new Set(walked.flatMap(({ rule }) => tagsIn(rule)))
+  const allTags = new Set([UNCHECKED, ...walked.flatMap(({ rule }) => tagsIn(rule))])
   const given = new Set<string>()
   const skipped = new Set<string>()
   for (const [place, { rule, report }] of walked.entries()) {
@@ -34,10 +35,13 @@ export function reportMarkFaults(rules: readonly PlacedRule[]): void {
     for (const [index, tag] of (rule.written.match?.tagged ?? []).entries()) {
       const at = ['match', 'tagged', index]
       if (!allTags.has(tag)) report(at, 'unknown-tag', `no rule tags '${tag}'`, didYouMean(tag, allTags))
-      else if (!given.has(tag)) report(at, 'tag-too-late', `no rule before this one tags '${tag}'`)
+      else if (!given.has(tag) && !(tag === UNCHECKED && rule.kind === 'risk'))
+        report(at, 'tag-too-late', `no rule before this one tags '${tag}'`)
     }
     for (const [index, tag] of tagsIn(rule).entries()) {
-      if (given.size === TAGS_MAX && !given.has(tag)) {
+      if (tag === UNCHECKED) {
+        report(['effect', 'tag', index], 'reserved-tag', `'${tag}' is what risk control tags, no rule`)
+      } else if (given.size === TAGS_MAX && !given.has(tag)) {
         report(['effect', 'tag', index], 'too-many', `a bundle has at most ${TAGS_MAX} tags`)
       } else given.add(tag)
     }

@@ -6,6 +6,9 @@ export type Marks = {
   readonly skips: readonly string[]
 }
 
+/** What risk control alone tags: a transfer that passes without an answer of the fraud provider. Its rules can match it. */
+export const UNCHECKED = 'unchecked'
+
 export const NO_MARKS: Marks = { tags: [], skips: [] }
 
 /** The marks with these added; the very same where nothing is new. */

@@ -4,6 +4,7 @@ import { milliseconds, UNIT_MS } from './effect.ts'
 import type { Finding } from './finding.ts'
 import { closed, Duration, oneOf, WireMoney } from './schema-rule.ts'
 import type { Path, Source } from './source.ts'
+import type { Surface } from './surface.ts'
 
 /** Whom risk control asks outside the house, by the name that policies call it. */
 export const CALLEES = ['fraud-provider'] as const
@@ -14,26 +15,25 @@ export type Callee = (typeof CALLEES)[number]
  * may be sent again; `open`: the rules that do not need the answer decide; `budget`: as `open` while both limits of any
  * `perMs` milliseconds last, then `whenSpent`.
  */
-export type OnError =
-  | { readonly kind: 'hold' | 'closed' | 'open' }
-  | {
-      readonly kind: 'budget'
-      readonly count: number
-      readonly amount: Money
-      readonly perMs: number
-      readonly whenSpent: 'hold' | 'closed'
-    }
+export type OnError = { readonly kind: 'hold' | 'closed' | 'open' } | Budget
+export type Budget = {
+  readonly kind: 'budget'
+  readonly count: number
+  readonly amount: Money
+  readonly perMs: number
+  readonly whenSpent: 'hold' | 'closed'
+}
 
 export type OnErrors = Readonly<Record<Callee, OnError>>
 
 /** What was spent is counted at each transfer that asks, so there can't be any number of them. */
-const COUNT_MAX = 10_000
+export const BUDGET_COUNT_MAX = 10_000
 const PER_DAYS_MAX = 31
 
 const Budget = Type.Object(
   {
     budget: Type.Object(
-      { count: Type.Integer({ minimum: 1, maximum: COUNT_MAX }), amount: WireMoney, per: Duration },
+      { count: Type.Integer({ minimum: 1, maximum: BUDGET_COUNT_MAX }), amount: WireMoney, per: Duration },
       { ...closed, description: 'so many transfers, and so much money, may pass unchecked in any time of this length' },
     ),
     // biome-ignore lint/suspicious/noThenProperty: a word of the files; nobody awaits a schema
@@ -52,8 +52,13 @@ export const callsSchema = Type.Object(
 )
 type Calls = { readonly [Name in Callee]?: { readonly onError: Static<typeof WrittenOnError> } }
 
-/** Reads what all files say of those we ask; `declared` are the ones that any file names. Held where none does. */
-export function readCalls(files: readonly { readonly source: Source; readonly file: { readonly calls?: object } }[]) {
+type RiskFile = { readonly source: Source; readonly file: { readonly calls?: object } }
+
+/**
+ * Reads what all files say of those we ask. Without a word on the fraud provider what it should have checked is held; a
+ * route that moves money has no such default where the surface is known.
+ */
+export function readCalls(files: readonly RiskFile[], surface: Surface | undefined) {
   const declared = new Map<Callee, OnError>()
   const findings: Finding[] = []
   for (const { source, file } of files) {
@@ -72,8 +77,15 @@ export function readCalls(files: readonly { readonly source: Source; readonly fi
       else declared.set(name, onError)
     }
   }
+  const [first] = files
+  const moving = surface?.routes.find(({ assess, tags }) => assess === 'transfer' && tags.includes('money'))
+  if (moving !== undefined && first !== undefined && !declared.has('fraud-provider')) {
+    const message = `the route '${moving.id}' moves money: say what happens while the fraud-provider does not answer`
+    const hint = 'such as `calls: { fraud-provider: { onError: hold } }`'
+    findings.push(first.source.finding([], 'no-on-error', message, { hint }))
+  }
   const onErrors: OnErrors = { 'fraud-provider': declared.get('fraud-provider') ?? { kind: 'hold' } }
-  return { onErrors, declared: [...declared.keys()] as readonly Callee[], findings }
+  return { onErrors, findings }
 }
 
 const UNBOUNDED = [

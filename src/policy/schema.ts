@@ -106,7 +106,7 @@ export const SCHEMAS = {
     RISK_FACTS,
     Type.Object(
       {
-        outcome: oneOf(['accept', 'review', 'hold', 'reject']),
+        outcome: oneOf(['accept', 'review', 'hold', 'reject', 'closed']),
         rule: ruleName,
         approvals: Type.Optional(Type.Integer({ minimum: 1 })),
         tags,

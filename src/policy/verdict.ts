@@ -74,15 +74,17 @@ export type QuotaCharge = Told & {
  */
 export type QuotaVerdict = Walked & { readonly charges: readonly QuotaCharge[] }
 
-/** Of the risk rules on one transfer. */
+/** Of the risk rules on one transfer. `closed`: nothing is decided while the fraud provider does not answer. */
 export type RiskVerdict = Walked & {
   /** `risk/ID` */
   readonly rule: string
   readonly reasons: readonly string[]
   readonly remedy: string | null
   readonly tells: Tells
+  /** It passes without an answer of the fraud provider. */
+  readonly unchecked: boolean
 } & (
-    | { readonly outcome: 'accept' | 'review' | 'reject' }
+    | { readonly outcome: 'accept' | 'review' | 'reject' | 'closed' }
     | {
         readonly outcome: 'hold'
         readonly approvals: number

@@ -61,7 +61,7 @@ export function riskFacts(overrides: Overrides<Omit<RiskFacts, 'now'>> = {}): Ri
     transfer: { amount: money('CNY', 10_000n), from: 'acc_1', to: 'acc_2', reference: 'rent', ...transfer },
     member: { id: 'mem_1', ...member },
     source: { ip: '192.0.2.1', country: '', ...source },
-    provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], ...provider },
+    provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], budget: '', ...provider },
     velocity: { transfersLastHour: 0, amountLastDay: money('CNY', 0n), ...velocity },
     now: NOW,
   }

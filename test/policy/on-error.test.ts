@@ -1,7 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { money } from '../../src/kernel/money.ts'
-import { compiled, findingsIn, policyFile, shippedFiles } from './fixtures.ts'
+import { compileBundle } from '../../src/policy/index.ts'
+import { compiled, findingsIn, NOW, policyFile, shippedFiles } from './fixtures.ts'
 
 const RULES = "  - { id: one, when: 'true', effect: accept }"
 
@@ -14,6 +15,11 @@ function saying(onError: string, path = 'risk.yaml') {
 
 const AMOUNT = "{ currency: CNY, value: '500.00' }"
 const BUDGET = `{ budget: { count: 20, amount: ${AMOUNT}, per: 1h }, then: hold }`
+
+const ROUTE = {
+  ...{ id: 'transfers', host: null, path: '/v1/transfers', methods: ['POST'], scopes: ['transfers:write'] },
+  ...{ isPublic: false, upstream: 'cash-flow', budgetMs: null, calls: [], body: null },
+}
 
 describe('what policies say of a fraud provider that does not answer', () => {
   it('is hold in the shipped files, and where no file says anything', () => {
@@ -55,6 +61,16 @@ describe('what policies say of a fraud provider that does not answer', () => {
       'b.yaml:3:3 error duplicate-call',
       'b.yaml:5:11 error duplicate-id',
     ])
+  })
+
+  it('has no default where a route that moves money asks for it', () => {
+    const codes = (onError: string, ...tags: string[]) => {
+      const file = saying(onError)
+      const said = onError === '' ? policyFile('risk', RULES) : file
+      const surface = { routes: [{ ...ROUTE, assess: 'transfer' as const, tags }] }
+      return compileBundle([said], NOW, { surface }).findings.map(({ code }) => code)
+    }
+    deepEqual([codes('', 'money'), codes('hold', 'money'), codes('', 'public')], [['no-on-error'], [], []])
   })
 
   it('is asked of those we ask, and of risk files only', () => {

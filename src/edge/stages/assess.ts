@@ -6,16 +6,22 @@ import type { PassportAssessment } from '../../platform/passport.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readAmount } from '../../platform/wire.ts'
+import { TELLS } from '../../policy/index.ts'
 import { type Clearance, type Cleared, ownerOf, type Proof, type Validated } from '../exchange.ts'
 import type { Running } from '../running.ts'
 import type { Spending } from '../spending.ts'
+import { told } from './screen.ts'
 
 const Verdict = Type.Object({
   id: Type.String(),
   outcome: Type.Enum(['accept', 'review', 'hold', 'reject']),
   rule: Type.String(),
   reasons: Type.Array(Type.String()),
-  remedy: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  remedy: Type.Union([Type.String(), Type.Null()]),
+  tells: Type.Enum([...TELLS]),
+  tags: Type.Array(Type.String()),
+  unchecked: Type.Boolean(),
+  replayed: Type.Boolean(),
   holdMs: Type.Optional(Type.Integer()),
 })
 
@@ -54,9 +60,10 @@ export function createAssess(options: {
 /** Writes the verdict down. @throws Problem unless it lets the transfer pass, if only to be held */
 function passing({ trail }: Validated, verdict: Static<typeof Verdict> | Static<typeof Conflict>): PassportAssessment {
   if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
-  const { id, outcome, rule, holdMs } = verdict
-  trail.assessment = { id, outcome, rule }
+  const { id, outcome, rule, holdMs, tags, unchecked, replayed } = verdict
+  trail.assessment = { id, outcome, rule, unchecked, replayed }
   trail.rule = rule
+  trail.marks = { ...trail.marks, tags }
   if (outcome === 'reject') throw rejection(verdict)
   return { id, outcome, ...(holdMs === undefined ? {} : { holdMs }) }
 }
@@ -91,10 +98,10 @@ async function ask(
   })
 }
 
-function rejection({ rule, reasons, remedy }: Static<typeof Verdict>): Problem {
+/** A rejection is stored, so this may be the first answer again. */
+function rejection({ rule, reasons, remedy, tells, replayed }: Static<typeof Verdict>): Problem {
   return new Problem('risk_rejected', {
-    rule,
-    ...(reasons.length > 0 ? { detail: reasons.join('; ') } : {}),
-    ...(typeof remedy === 'string' ? { remedy } : {}),
+    ...told({ rule, why: reasons.join('; '), remedy, tells }),
+    ...(replayed ? { headers: { 'idempotency-replayed': 'true' } } : {}),
   })
 }

@@ -28,6 +28,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     }
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
     for (const { rule, detail } of trail.considered) if (detail !== undefined) metrics.ruleFailed(rule)
+    if (trail.assessment?.unchecked === true && !trail.assessment.replayed) metrics.passedUnchecked()
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
     const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, trail.facts)
@@ -69,6 +70,6 @@ const NO_FACTS = { open: {}, secret: null, withheld: [] }
 /** Nothing was refused, held, in error or different had a rule in shadow been enforced. */
 function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {
   if (problem !== null || status >= 400) return false
-  if (assessment !== null && assessment.outcome !== 'accept') return false
+  if (assessment !== null && (assessment.outcome !== 'accept' || assessment.unchecked)) return false
   return considered.every(({ outcome, mode }) => outcome === 'matched' && mode === 'enforce')
 }

@@ -5,6 +5,7 @@ import type { Money } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Database } from '../../platform/database.ts'
 import type { Bundle, RiskFacts } from '../../policy/index.ts'
+import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
 import {
@@ -17,7 +18,8 @@ import {
 } from './store.ts'
 
 export type AssessOutcome =
-  | { readonly kind: 'assessed'; readonly assessment: Assessment }
+  /** `replayed`: decided before, and not for this call. */
+  | { readonly kind: 'assessed'; readonly assessment: Assessment; readonly replayed: boolean }
   /** This member's key was used with another body. */
   | { readonly kind: 'conflict' }
 
@@ -27,13 +29,18 @@ export type Asked = AssessmentRequest & { readonly amount: Money }
 export interface Assessments {
   /**
    * Decides on a transfer once for each member and Idempotency-Key, and buys at most one score for it.
-   * @throws Problem `overloaded`; `dependency_unavailable` when the service closes: nothing was decided then
+   * @throws Problem `overloaded`; `dependency_unavailable` when the service closes, or the provider is away and the
+   * policies say `closed`: nothing was decided then
    */
   assess(asked: Asked): Promise<AssessOutcome>
   find(id: string): Promise<Assessment | null>
+  /** The budgets that the policies have now, with what is left of each. */
+  budgets(): Promise<readonly BudgetLeft[]>
 }
 
 const AT_ONCE_MAX = 1_000
+
+type Found = { readonly assessment: Assessment; readonly replayed: boolean }
 
 export function createAssessments(deps: {
   readonly database: Database
@@ -44,23 +51,23 @@ export function createAssessments(deps: {
   readonly signal: AbortSignal
 }): Assessments {
   const { database, clock, provider, bundle, signal } = deps
-  const underWay = new Map<string, Promise<Assessment>>()
+  const underWay = new Map<string, Promise<Found>>()
 
   /** Two at once with one key: the second waits for the first. */
-  const firstOf = (asked: Asked): Promise<Assessment> => {
+  const firstOf = (asked: Asked): Promise<Found> => {
     const key = JSON.stringify([asked.member, asked.idempotencyKey])
     const running = underWay.get(key)
-    if (running !== undefined) return running
+    if (running !== undefined) return running.then((found) => ({ ...found, replayed: true }))
     if (underWay.size >= AT_ONCE_MAX) throw new Problem('overloaded', { headers: { 'retry-after': '1' } })
     const assessing = findOrDecide(asked).finally(() => underWay.delete(key))
     underWay.set(key, assessing)
     return assessing
   }
 
-  const findOrDecide = async (asked: Asked): Promise<Assessment> => {
+  const findOrDecide = async (asked: Asked): Promise<Found> => {
     const { member, idempotencyKey, amount, source } = asked
     const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
-    if (known !== null) return known
+    if (known !== null) return { assessment: known, replayed: true }
     const { from, to, reference } = asked.transfer
     const score = await provider.score({ amount, from, to, reference, member, ip: source.ip }, signal)
     // That we stop says nothing of the transfer; stored as a provider that was away, it would hold it for ever.
@@ -68,21 +75,25 @@ export function createAssessments(deps: {
     return database.transaction(async (sql) => {
       await lockMember(sql, member)
       const first = await findAssessmentByKey(sql, member, idempotencyKey)
-      if (first !== null) return first // of another process
+      if (first !== null) return { assessment: first, replayed: true } // of another process
       const now = clock.now()
+      const policies = bundle()
       const velocity = await readVelocity(sql, member, amount.currency, now)
-      const decided = decideOn(asked, score, velocity, bundle(), now)
+      const budget = score.status === 'ok' ? '' : await askBudget(sql, policies.onError, amount, now)
+      const decided = decideOn(asked, { score, velocity, budget }, policies, now)
+      if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
-      return decided
+      return { assessment: decided, replayed: false }
     })
   }
 
   return {
     async assess(asked) {
-      const assessment = await firstOf(asked)
-      return assessment.bodySha256 === asked.bodySha256 ? { kind: 'assessed', assessment } : { kind: 'conflict' }
+      const found = await firstOf(asked)
+      return found.assessment.bodySha256 === asked.bodySha256 ? { kind: 'assessed', ...found } : { kind: 'conflict' }
     },
     find: (id) => database.transaction((sql) => findAssessment(sql, id)),
+    budgets: () => database.transaction((sql) => readBudgets(sql, bundle().onError, clock.now())),
   }
 }
 
@@ -90,13 +101,18 @@ function closing(): Problem {
   return new Problem('dependency_unavailable', { detail: 'risk control is closing; nothing was decided' })
 }
 
-function decideOn(
-  asked: Asked,
-  score: Score,
-  velocity: RiskFacts['velocity'],
-  policies: Bundle,
-  now: Instant,
-): Assessment {
+function unanswered(): Problem {
+  return new Problem('dependency_unavailable', { detail: 'the fraud check could not be made; nothing was decided' })
+}
+
+type Known = {
+  readonly score: Score
+  readonly velocity: RiskFacts['velocity']
+  readonly budget: RiskFacts['provider']['budget']
+}
+
+/** Null when the policies decide nothing without the provider. */
+function decideOn(asked: Asked, { score, velocity, budget }: Known, policies: Bundle, now: Instant): Assessment | null {
   const { member, idempotencyKey, bodySha256, receipt, amount, source, marks } = asked
   const facts: RiskFacts = {
     transfer: { ...asked.transfer, amount },
@@ -104,12 +120,13 @@ function decideOn(
     source,
     provider:
       score.status === 'ok'
-        ? { status: 'ok', decision: score.decision, score: score.score, hitRules: score.hitRules }
-        : { status: 'unavailable', decision: '', score: 0, hitRules: [] },
+        ? { status: 'ok', decision: score.decision, score: score.score, hitRules: score.hitRules, budget }
+        : { status: 'unavailable', decision: '', score: 0, hitRules: [], budget },
     velocity,
     now,
   }
   const verdict = policies.assess(facts, marks)
+  if (verdict.outcome === 'closed') return null
   return {
     id: newId('assessment', now),
     member,
@@ -121,11 +138,15 @@ function decideOn(
     outcome: verdict.outcome,
     rule: verdict.rule,
     reasons: verdict.reasons,
+    remedy: verdict.remedy,
+    tells: verdict.tells,
+    tags: verdict.marks.tags,
     considered: verdict.considered,
     bundle: policies.digest,
     facts: storedFacts(facts),
     seqId: score.status === 'ok' ? score.seqId : null,
     fault: score.status === 'ok' ? null : score.reason,
+    unchecked: verdict.unchecked,
     review: verdict.outcome === 'hold' ? { approvals: verdict.approvals, decideMs: verdict.holdMs } : null,
   }
 }

@@ -44,6 +44,7 @@ export function caseFacts(
   decided: { readonly rule: string; readonly reasons: readonly string[] },
 ): CaseFacts {
   const { amount, from, to, reference } = facts.transfer
+  const { status, decision, score, hitRules } = facts.provider
   return {
     maker: facts.member.id,
     amount,
@@ -51,7 +52,7 @@ export function caseFacts(
     to,
     reference: maskText(reference),
     ip: maskAddress(facts.source.ip),
-    provider: facts.provider,
+    provider: { status, decision, score, hitRules },
     velocity: facts.velocity,
     rule: decided.rule,
     reasons: decided.reasons,

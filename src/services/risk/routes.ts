@@ -13,10 +13,11 @@ import { answerOf } from './errors.ts'
 import { approvalsOf, holdMsOf, type ReviewCase } from './model.ts'
 import type { Reviews } from './reviews.ts'
 import {
-  Assessment,
+  AssessmentAnswer,
   AssessmentDetail,
   AssessmentParams,
   AssessmentRequest,
+  BudgetList,
   Case,
   CaseList,
   CaseParams,
@@ -28,7 +29,12 @@ import {
 import type { Assessment as StoredAssessment } from './store.ts'
 
 export function createRoutes(assessments: Assessments, reviews: Reviews, desk: ReviewDesk): readonly ServiceRoute[] {
-  return [...assessmentRoutes(assessments), decisionRoute(reviews, desk), ...caseRoutes(reviews)]
+  return [
+    ...assessmentRoutes(assessments),
+    budgetRoute(assessments),
+    decisionRoute(reviews, desk),
+    ...caseRoutes(reviews),
+  ]
 }
 
 function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
@@ -40,15 +46,13 @@ function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
       summary: 'What risk control says of a transfer; the same again for the same Idempotency-Key',
       callers: ['service'],
       body: AssessmentRequest,
-      answers: { 200: Type.Union([Assessment, Conflict]) },
+      answers: { 200: Type.Union([AssessmentAnswer, Conflict]) },
       async run({ passport, body }) {
         if (passport.principal.kind !== 'service' || passport.principal.id !== 'edge') throw new Problem('not_found')
         const amount = readAmount(body.transfer.amount, '/transfer/amount')
         const outcome = await assessments.assess({ ...body, amount })
-        return {
-          status: 200,
-          body: outcome.kind === 'conflict' ? { outcome: 'conflict' } : wireAssessment(outcome.assessment),
-        }
+        if (outcome.kind === 'conflict') return { status: 200, body: { outcome: 'conflict' } }
+        return { status: 200, body: { ...wireAssessment(outcome.assessment), replayed: outcome.replayed } }
       },
     }),
     route({
@@ -70,6 +74,27 @@ function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
       },
     }),
   ]
+}
+
+function budgetRoute(assessments: Assessments): ServiceRoute {
+  return route({
+    method: 'get',
+    path: '/v1/budgets',
+    operationId: 'listBudgets',
+    summary: 'What may still pass unchecked while nobody answers; empty when no policy has a budget',
+    callers: ['operator', 'service'],
+    answers: { 200: BudgetList },
+    async run() {
+      const budgets = await assessments.budgets()
+      const items = budgets.map(({ callee, budget: { perMs, count, amount }, left }) => ({
+        callee,
+        perMs,
+        count: { limit: count, left: left.count },
+        amount: { limit: toWire(amount), left: toWire(left.amount) },
+      }))
+      return { status: 200, body: { items, next: null } }
+    },
+  })
 }
 
 /** The desk's callback. It has no token; the signature over the raw body is what counts, and comes first. */
@@ -156,14 +181,11 @@ function readCursor(cursor: string): string {
   return id
 }
 
-function wireAssessment({ id, outcome, rule, reasons, review, facts, seqId }: StoredAssessment) {
+function wireAssessment(assessment: StoredAssessment) {
+  const { id, outcome, rule, reasons, remedy, tells, tags, unchecked, review, facts, seqId } = assessment
   const { status, decision, score } = facts.provider
   return {
-    id,
-    version: 1,
-    outcome,
-    rule,
-    reasons,
+    ...{ id, version: 1, outcome, rule, reasons, remedy, tells, tags, unchecked },
     ...(review === null ? {} : { holdMs: holdMsOf(review.decideMs) }),
     provider: { status, decision, score, seqId },
   }

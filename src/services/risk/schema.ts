@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { idPattern } from '../../kernel/id.ts'
 import { Limit } from '../../platform/page.ts'
 import { line, MoneyShape } from '../../platform/wire.ts'
+import { CALLEES, TELLS } from '../../policy/index.ts'
 import { CASE_STATES } from './model.ts'
 
 const closed = { additionalProperties: false }
@@ -36,6 +37,13 @@ export const Assessment = Type.Object({
   /** `risk/ID` */
   rule: Type.String(),
   reasons: Type.Array(Type.String()),
+  /** What would let it pass, and how much of all this the caller may be told. */
+  remedy: nullable(Type.String()),
+  tells: Type.Enum([...TELLS]),
+  /** What the rules tagged the transfer with, here and at the edge. */
+  tags: Type.Array(Type.String()),
+  /** It passed without an answer of the fraud provider. */
+  unchecked: Type.Boolean(),
   /** How long the money is to be reserved, in milliseconds; with `hold` only. */
   holdMs: Type.Optional(Type.Integer()),
   provider: Type.Object({
@@ -45,6 +53,9 @@ export const Assessment = Type.Object({
     seqId: nullable(Type.String()),
   }),
 })
+
+/** For the edge: `replayed` when it was decided before, and not for this call. */
+export const AssessmentAnswer = Type.Object({ ...Assessment.properties, replayed: Type.Boolean() })
 
 /** For operators: with what it was decided on. */
 export const AssessmentDetail = Type.Object({
@@ -58,6 +69,19 @@ export const AssessmentDetail = Type.Object({
   /** Why there is no score, where there is none. */
   fault: nullable(Type.String()),
   at: Type.String(),
+})
+
+/** A budget of what may pass unchecked, and what is left of it now. */
+export const BudgetList = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      callee: Type.Enum([...CALLEES]),
+      perMs: Type.Integer(),
+      count: Type.Object({ limit: Type.Integer(), left: Type.Integer() }),
+      amount: Type.Object({ limit: MoneyShape, left: MoneyShape }),
+    }),
+  ),
+  next: Type.Null(),
 })
 
 /** The Idempotency-Key was used with another body; nothing was assessed. */

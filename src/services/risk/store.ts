@@ -3,7 +3,7 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
 import { type Currency, MINOR_MAX, type Money, money } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
-import type { Considered, RiskVerdict } from '../../policy/index.ts'
+import type { Considered, RiskVerdict, Tells } from '../../policy/index.ts'
 import type { DecisionReply } from './errors.ts'
 import type { StoredFacts } from './facts.ts'
 import type { CaseState, ReviewCase, Vote, VoteKind } from './model.ts'
@@ -16,9 +16,13 @@ export type Assessment = {
   readonly receipt: string | null
   readonly at: Instant
   readonly amount: Money
-  readonly outcome: RiskVerdict['outcome']
+  readonly outcome: Exclude<RiskVerdict['outcome'], 'closed'>
   readonly rule: string
   readonly reasons: readonly string[]
+  readonly remedy: string | null
+  readonly tells: Tells
+  /** What the rules tagged the transfer with, here and at the edge. */
+  readonly tags: readonly string[]
   readonly considered: readonly Considered[]
   /** The digest of the policies that decided. */
   readonly bundle: string
@@ -26,6 +30,8 @@ export type Assessment = {
   /** The provider's name for its score, or why there is none. */
   readonly seqId: string | null
   readonly fault: string | null
+  /** It passed without an answer of the fraud provider. */
+  readonly unchecked: boolean
   /** With `hold`: how many people must approve, and how long they have. */
   readonly review: { readonly approvals: number; readonly decideMs: number } | null
 }
@@ -33,13 +39,15 @@ export type Assessment = {
 export async function insertAssessment(sql: Sql, a: Assessment): Promise<void> {
   await sql.query(
     `INSERT INTO assessment (id, member, idempotency_key, body_sha256, receipt, at, currency, minor, outcome, rule,
-       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18)`,
+       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms, unchecked, remedy, tells, tags)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18, $19,
+       $20, $21, $22::jsonb)`,
     [
       ...[a.id, a.member, a.idempotencyKey, a.bodySha256, a.receipt, toRfc3339(a.at)],
       ...[a.amount.currency, a.amount.minor, a.outcome, a.rule, JSON.stringify(a.reasons)],
       ...[JSON.stringify(a.considered), a.bundle, JSON.stringify(a.facts), a.seqId, a.fault],
-      ...[a.review?.approvals ?? null, a.review?.decideMs ?? null],
+      ...[a.review?.approvals ?? null, a.review?.decideMs ?? null, a.unchecked],
+      ...[a.remedy, a.tells, JSON.stringify(a.tags)],
     ],
   )
 }
@@ -243,11 +251,15 @@ function toAssessment(row: Row): Assessment {
     outcome: row['outcome'] as Assessment['outcome'],
     rule: row['rule'] as string,
     reasons: row['reasons'] as readonly string[],
+    remedy: row['remedy'] as string | null,
+    tells: row['tells'] as Tells,
+    tags: row['tags'] as readonly string[],
     considered: row['considered'] as readonly Considered[],
     bundle: row['bundle'] as string,
     facts: row['facts'] as StoredFacts,
     seqId: row['seq_id'] as string | null,
     fault: row['fault'] as string | null,
+    unchecked: row['unchecked'] as boolean,
     review: approvals === null ? null : { approvals, decideMs: Number(row['decide_ms']) },
   }
 }

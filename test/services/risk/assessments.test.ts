@@ -64,7 +64,8 @@ onEachStore('assessments', (store) => {
     const first = await world.assess(asked)
     const bought = await calls()
     const again = await world.assess(asked)
-    assert.deepEqual(again.body, first.body)
+    assert.deepEqual(again.body, { ...first.body, replayed: true })
+    assert.equal(first.body.replayed, false)
     assert.equal(await calls(), bought)
   })
 

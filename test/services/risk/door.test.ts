@@ -57,6 +57,7 @@ onEachStore('the door of risk control', (store) => {
     assert.deepEqual(Object.keys(document.paths).sort(), [
       '/v1/assessments',
       '/v1/assessments/{id}',
+      '/v1/budgets',
       '/v1/cases',
       '/v1/cases/{id}',
       '/v1/cases/{id}/votes',

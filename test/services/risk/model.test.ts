@@ -24,7 +24,7 @@ const stored: StoredFacts = {
   },
   member: { id: 'mem_alice' },
   source: { ip: '198.51.100.7', country: '' },
-  provider: { status: 'ok', decision: 'Review', score: 60, hitRules: ['amount_high'] },
+  provider: { status: 'ok', decision: 'Review', score: 60, hitRules: ['amount_high'], budget: '' },
   velocity: { transfersLastHour: 0, amountLastDay: { currency: 'CNY', value: '0.00' } },
   now: '2026-01-01T00:00:00.000Z',
 }

@@ -1,0 +1,68 @@
+import { decideRisk, HOLD_BY_DEFAULT, type RiskDefault } from './decide.ts'
+import type { RiskEffect } from './effect.ts'
+import type { RiskFacts } from './facts.ts'
+import { type Marks, UNCHECKED, withMarks } from './marks.ts'
+import type { OnError, OnErrors } from './on-error.ts'
+import type { Rule } from './rule.ts'
+import type { RuleSummary } from './rule-summary.ts'
+import type { RiskVerdict } from './verdict.ts'
+
+const ACCEPT_UNCHECKED: RiskDefault = {
+  effect: { name: 'accept' },
+  rule: 'risk/unchecked-accept',
+  reason: 'The fraud check could not be made, and no rule that does without it stops this transfer.',
+}
+const CLOSED = {
+  rule: 'risk/unchecked-closed',
+  reasons: ['The fraud check could not be made.'],
+  remedy: null,
+  tells: 'why',
+  unchecked: false,
+  considered: [],
+} as const
+
+/** Decides by the risk rules and, where the fraud provider gave no answer, by what the files say of that. */
+export function riskDecider(
+  rules: readonly Rule<RiskFacts, RiskEffect>[],
+  summaries: readonly RuleSummary[],
+  onErrors: OnErrors,
+): (facts: RiskFacts, marks: Marks) => RiskVerdict {
+  const asking = new Set(summaries.filter(readsProvider).map(({ name }) => name))
+  const withoutProvider = rules.filter(({ name }) => !asking.has(name))
+  return (facts, marks) => {
+    if (facts.provider.status === 'ok') return decideRisk(rules, facts, marks, HOLD_BY_DEFAULT)
+    switch (whatNow(onErrors['fraud-provider'], facts)) {
+      case 'open':
+        return decideUnchecked(withoutProvider, facts, marks)
+      case 'hold':
+        return heldAtLeast(decideRisk(rules, facts, marks, HOLD_BY_DEFAULT))
+      case 'closed':
+        return { outcome: 'closed', ...CLOSED, marks }
+    }
+  }
+}
+
+function readsProvider({ reads }: RuleSummary): boolean {
+  return reads.some((path) => path === 'provider' || path.startsWith('provider.'))
+}
+
+/** A budget has room only where that was asked and found: not known is used up. */
+function whatNow(onError: OnError, { provider }: RiskFacts): 'open' | 'hold' | 'closed' {
+  if (onError.kind !== 'budget') return onError.kind
+  return provider.budget === 'left' ? 'open' : onError.whenSpent
+}
+
+/** The tag stands while the rules are walked, so that they can hold some of what would pass; it stays on what does. */
+function decideUnchecked(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts, marks: Marks): RiskVerdict {
+  const verdict = decideRisk(rules, facts, withMarks(marks, { tags: [UNCHECKED] }), ACCEPT_UNCHECKED)
+  if (verdict.outcome === 'accept' || verdict.outcome === 'review') return { ...verdict, unchecked: true }
+  const tags = verdict.marks.tags.filter((tag) => tag !== UNCHECKED)
+  return { ...verdict, marks: { ...verdict.marks, tags } }
+}
+
+function heldAtLeast(verdict: RiskVerdict): RiskVerdict {
+  if (verdict.outcome !== 'accept' && verdict.outcome !== 'review') return verdict
+  const { approvals, holdMs } = HOLD_BY_DEFAULT.effect
+  const reasons = ['The fraud check could not be made; people decide.']
+  return { ...verdict, outcome: 'hold', approvals, holdMs, rule: 'risk/unchecked-hold', reasons }
+}
