@@ -5,7 +5,7 @@ import { literalText } from './expression.ts'
 import type { Lists } from './lists.ts'
 import { CallFault, type LiteralCall, ofText, registerLiteralCall } from './literal-call.ts'
 import { didYouMean } from './nearest.ts'
-import { compilePattern } from './pattern.ts'
+import { compilePattern, type Pattern } from './pattern.ts'
 import { registerZonedTime } from './zoned-time.ts'
 
 /** Adds `money(currency, value)` and `listed(text, list)`, and puts a linear engine under CEL's `matches`. */
@@ -33,12 +33,14 @@ export function registerFunctions(environment: Environment, lists: Lists) {
 
 /** cel-js runs `text.matches(pattern)` on JavaScript's backtracking engine. This goes before it. */
 function registerMatches(environment: Environment) {
+  const patterns = new Map<string, Pattern>()
   const compile = (subject: ASTNode, written: ASTNode): LiteralCall => {
     const text = literalText(written)
     if (text === null)
-      throw new CallFault('regex-not-literal', 'a pattern is written out, to be compiled once', written)
-    const pattern = compilePattern(text)
+      throw new CallFault('regex-not-literal', 'a pattern is written out, to be compiled with the rule', written)
+    const pattern = patterns.get(text) ?? compilePattern(text)
     if (typeof pattern === 'string') throw new CallFault('regex', pattern, written, 'patterns are RE2 syntax')
+    patterns.set(text, pattern)
     return ofText(subject, pattern.matches)
   }
   registerLiteralCall(environment, 'list.matches(ast): bool', ({ ast, receiver, args: [pattern = ast] }) =>

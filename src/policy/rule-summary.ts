@@ -22,6 +22,8 @@ export type RuleSummary = {
   readonly expires: Instant | null
   /** The facts that its `match` and `when` can read. */
   readonly reads: readonly FactPath[]
+  /** The names of the lists that they look into. */
+  readonly lists: readonly string[]
   /** Of a quota. */
   readonly throttle: Throttle | null
 }

@@ -75,6 +75,7 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       summaries.push({
         ...{ name, kind, mode, file, line, match, when, why, owner, expires, reads },
         effect: effect.name,
+        lists: [...new Set([...(match.lists ?? []), ...condition.lists])],
         throttle: effect.name === 'throttle' ? effect : null,
       })
     },

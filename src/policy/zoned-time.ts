@@ -3,19 +3,21 @@ import { literalText } from './expression.ts'
 import { CallFault, ofTime, registerLiteralCall } from './literal-call.ts'
 
 /**
- * Puts the parts of a time in a time zone, `now.getHours('Asia/Shanghai')`, on one formatter for each call. cel-js makes one
+ * Puts the parts of a time in a time zone, `now.getHours('Asia/Shanghai')`, on one formatter for each zone. cel-js makes one
  * at every evaluation, which costs 100 µs, and reads its text in the zone of the process, which is wrong in the hour that
  * this zone skips in spring.
  */
 export function registerZonedTime(environment: Environment) {
+  const offsets = new Map<string, OffsetMsAt>()
   for (const [name, partOf] of Object.entries(PARTS)) {
     registerLiteralCall(environment, `list.${name}(ast): int`, ({ ast, receiver, args: [zone = ast] }) => {
       const text = literalText(zone)
       if (text === null) throw new CallFault('time-zone', 'a time zone is written out', zone)
-      const offsetMsAt = offsetReader(text)
+      const offsetMsAt = offsets.get(text) ?? offsetReader(text)
       if (offsetMsAt === null) {
         throw new CallFault('time-zone', `there is no time zone '${text}'`, zone, 'such as Europe/Berlin or +02:00')
       }
+      offsets.set(text, offsetMsAt)
       return ofTime(receiver ?? ast, (time) => BigInt(partOf(new Date(time.getTime() + offsetMsAt(time)))))
     })
   }
@@ -39,8 +41,11 @@ const PARTS: Readonly<Record<string, (wall: Date) => number>> = {
   getMilliseconds: (wall) => wall.getUTCMilliseconds(),
 }
 
-/** How far the clocks of a zone are before UTC at a time, in milliseconds; null when there is no such zone. */
-function offsetReader(zone: string): ((time: Date) => number) | null {
+/** How far the clocks of a zone are before UTC at a time, in milliseconds. */
+type OffsetMsAt = (time: Date) => number
+
+/** Null when there is no such zone. */
+function offsetReader(zone: string): OffsetMsAt | null {
   const timeZone = /^\d/.test(zone) ? `+${zone}` : zone // CEL has offsets without a sign: 02:00
   let formatter: Intl.DateTimeFormat
   try {

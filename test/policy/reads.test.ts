@@ -5,12 +5,12 @@ import { assert } from '../../src/kernel/assert.ts'
 import { type Condition, conditionCompiler } from '../../src/policy/condition.ts'
 import { ACCESS_FACTS, RISK_FACTS } from '../../src/policy/facts.ts'
 import { pick } from '../../src/policy/reads.ts'
-import { accessFacts } from './fixtures.ts'
+import { accessFacts, compiled, policyFile } from './fixtures.ts'
 
 const compileAccess = conditionCompiler(ACCESS_FACTS, new Map())
 const compileRisk = conditionCompiler(RISK_FACTS, new Map())
 
-function compiled(text: string, compile = compileAccess): Condition {
+function conditionOf(text: string, compile = compileAccess): Condition {
   const condition = compile(text)
   assert(typeof condition === 'function', text)
   return condition
@@ -37,12 +37,22 @@ describe('what a condition can read is known before it runs', () => {
     ['type(claims.a) == string', ['claims.a']],
     ["{'claims': source.ip}['claims'] == ''", ['source.ip']],
   ]
-  for (const [when, reads] of cases) it(when, () => deepEqual(compiled(when).reads, reads))
+  for (const [when, reads] of cases) it(when, () => deepEqual(conditionOf(when).reads, reads))
 
   it('also of risk', () => {
-    const { reads } = compiled("transfer.amount > money('CNY', '1.00') && provider.status != 'ok'", compileRisk)
+    const { reads } = conditionOf("transfer.amount > money('CNY', '1.00') && provider.status != 'ok'", compileRisk)
     deepEqual(reads, ['provider.status', 'transfer.amount'])
   })
+})
+
+it('The lists that a rule looks into are known, by its match and its condition', () => {
+  const lists = policyFile('lists', "  - { name: a, strings: [x] }\n  - { name: b, cidrs: ['192.0.2.0/24'] }")
+  const when = "listed(route.id, 'a') || ['x'].exists(it, listed(it, 'a') && !listed(source.ip, 'b'))"
+  const rule = `  - { id: one, match: { lists: [b] }, when: ${JSON.stringify(when)}, effect: deny }`
+  deepEqual(
+    compiled(policyFile('access', rule), lists).rules.map((summary) => summary.lists),
+    [['b', 'a']],
+  )
 })
 
 describe('facts are picked by their paths', () => {
@@ -86,7 +96,7 @@ it('A condition decides the same on the facts it reads as on all of them', () =>
   const claims = fc.dictionary(key, fc.oneof(text, fc.array(text), fc.dictionary(key, text)))
   fc.assert(
     fc.property(both, headers, claims, (when, headers, claims) => {
-      const condition = compiled(when)
+      const condition = conditionOf(when)
       const facts = accessFacts({ request: { headers }, claims })
       deepEqual(outcome(condition, pick(facts, condition.reads)), outcome(condition, facts))
     }),
