@@ -2,19 +2,23 @@ import { isId } from '../kernel/id.ts'
 import { addressesFrom } from '../platform/addresses.ts'
 import { type Command, Misuse, readArguments } from './command.ts'
 import { type Explanation, explanationText } from './explain/explanation.ts'
+import { ownKeyIn } from './explain/kept-decision.ts'
 import { explainReceipt } from './explain/receipt.ts'
 import { rehearse } from './explain/rehearsal.ts'
 import { readBody, readHeader } from './explain/request.ts'
 import { operatorClient } from './operator-client.ts'
 import { placesFrom } from './places.ts'
 
-const HELP = `tidegate explain --receipt rcp_… [--json]
+const HELP = `tidegate explain --receipt rcp_… [--key FILE] [--json]
 tidegate explain --method POST --path /v1/transfers
     [--token TOKEN] [--ip ADDRESS] [--header name:value]… [--body TEXT|@FILE] [--json]
 
-Why a request was answered as it was, from its receipt; or what would become of a request by the policies and the config as
-they lie there, without sending it: each stage and rule with its outcome, and what would change it. A token's signature is
-verified if its issuer's keys can be had. Exit code 0 for a denial too.`
+Why a request was answered as it was, from its receipt: made again under the policies of then, which must come to the same,
+and under those of now. --key is the private key (a JWK) that opens what is sealed; of a platform in its default
+configuration it lies in the data directory and is found there.
+Or what would become of a request by the policies and the config as they lie there, without sending it: each stage and
+rule with its outcome, and what would change it. A token's signature is verified if its issuer's keys can be had.
+Exit code 0 for a denial too.`
 
 export const explain: Command = {
   help: HELP,
@@ -23,6 +27,7 @@ export const explain: Command = {
       args: [...args],
       options: {
         receipt: { type: 'string' },
+        key: { type: 'string' },
         method: { type: 'string' },
         path: { type: 'string' },
         token: { type: 'string' },
@@ -32,17 +37,20 @@ export const explain: Command = {
         json: { type: 'boolean', default: false },
       },
     })
-    const { receipt, json, ...request } = values
-    if (receipt !== undefined && Object.keys(request).length > 0) throw new Misuse('a receipt needs nothing beside it')
-    const explanation = receipt === undefined ? await fromRequest(request) : await fromReceipt(receipt)
+    const { receipt, key, json, ...request } = values
+    if (receipt !== undefined && Object.keys(request).length > 0)
+      throw new Misuse('beside a receipt stands its --key, and nothing else')
+    if (receipt === undefined && key !== undefined) throw new Misuse('--key opens what is sealed in a --receipt')
+    const explanation = receipt === undefined ? await fromRequest(request) : await fromReceipt(receipt, key)
     console.log(json ? JSON.stringify(explanation) : explanationText(explanation))
     return 0
   },
 }
 
-function fromReceipt(receipt: string): Promise<Explanation> {
+async function fromReceipt(receipt: string, key: string | undefined): Promise<Explanation> {
   if (!isId('receipt', receipt)) throw new Misuse(`${JSON.stringify(receipt)} is not a receipt: rcp_…`)
-  return explainReceipt(operatorClient(process.env), receipt)
+  const keyFile = key ?? (await ownKeyIn(placesFrom(process.env).data))
+  return explainReceipt(operatorClient(process.env), receipt, keyFile)
 }
 
 type Options = { method?: string; path?: string; token?: string; ip?: string; header?: string[]; body?: string }

@@ -1,15 +1,19 @@
 import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
 import { operatorClient } from './operator-client.ts'
 import { findBundle, listText, type PolicyList } from './policy/listing.ts'
+import { readReport, reportText } from './policy/report.ts'
 import { showBundle } from './policy/show.ts'
 
 const HELP = `tidegate policy list                      [--json]
 tidegate policy show [DIGEST] [--to DIR]  [--json]
 tidegate policy rollback DIGEST           [--json]
+tidegate policy report [--since 24h]      [--json]
 
 list      the bundles that served, the newest first; which one serves now, and why the newest edit does not
 show      the very files of a bundle (of the one that serves, without DIGEST); --to writes them into an empty folder
 rollback  lets a bundle serve again, at once and over restarts, until the policies are edited again
+report    what each rule did since then: requests it applied to, or would have (shadow), errors, callers, money; as far
+          back as decisions are kept
 
 All of the running platform, by its operator API. Of a DIGEST the first letters do that no other bundle has.`
 
@@ -19,11 +23,12 @@ export const policy: Command = {
     const { positionals, values } = readArguments({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, to: { type: 'string' } },
+      options: { json: { type: 'boolean', default: false }, to: { type: 'string' }, since: { type: 'string' } },
     })
     const [action, digest, ...others] = positionals
     if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
     if (values.to !== undefined && action !== 'show') throw new Misuse('--to belongs to tidegate policy show')
+    if (values.since !== undefined && action !== 'report') throw new Misuse('--since belongs to tidegate policy report')
     const print = (answer: unknown, text: string): ExitCode => {
       console.log(values.json ? JSON.stringify(answer) : text)
       return 0
@@ -47,8 +52,13 @@ export const policy: Command = {
         const warning = kept ? '' : '\nThe disk did not take it: it lasts until the next start.'
         return print(done, `in force: ${bundle}, until the policies are edited again${warning}`)
       }
+      case 'report': {
+        if (digest !== undefined) throw new Misuse('tidegate policy report reports on all rules')
+        const report = await readReport(operator, values.since ?? '24h')
+        return print(report, reportText(report))
+      }
       default:
-        throw new Misuse('say what to do with policies: list, show or rollback')
+        throw new Misuse('say what to do with policies: list, show, rollback or report')
     }
   },
 }

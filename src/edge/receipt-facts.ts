@@ -13,7 +13,7 @@ export type ReceiptFacts = {
 }
 
 /** Kept though no rule reads them: by them a decision is told, found and compared with another bundle's. */
-const ALWAYS_KEPT = [
+export const ALWAYS_KEPT: readonly string[] = [
   'request.method',
   'request.path',
   'source',
@@ -61,11 +61,14 @@ function pickersOf(bundle: Bundle) {
   return made
 }
 
+/** That the header was there is kept: rules ask for that more often than for what it says. */
+const WITHHELD = '(withheld)'
+
 function withoutCredentials(headers: Tree, withheld: string[]): Tree {
-  const kept = { ...headers }
+  const kept: Record<string, unknown> = { ...headers }
   for (const name of CREDENTIAL_HEADERS) {
     if (!Object.hasOwn(kept, name)) continue
-    delete kept[name]
+    kept[name] = WITHHELD
     withheld.push(`request.headers.${name}`)
   }
   return kept

@@ -66,6 +66,8 @@ export type ProblemExtras = {
   readonly rule?: string
   /** What would let the request pass, where the rule says it may be told. */
   readonly remedy?: string
+  /** Changes with which the request would have passed, where the rule says they may be told. */
+  readonly change?: readonly string[]
   /** The caller gets no more than the title: `detail`, `rule` and `remedy` are for us. */
   readonly tellsNothing?: boolean
   /** Faults of single fields, each with a JSON Pointer (RFC 6901). */
@@ -109,14 +111,14 @@ export class Problem extends Error {
   /** The body of the answer. */
   toBody(receipt?: string): Record<string, unknown> {
     const { errors, state, tellsNothing, ...reasons } = this.extras
-    const { detail, rule, remedy } = tellsNothing ? {} : reasons
+    const { detail, rule, remedy, change } = tellsNothing ? {} : reasons
     const body: Record<string, unknown> = {
       type: `urn:tidegate:problem:${this.code}`,
       title: PROBLEMS[this.code][1],
       status: this.status,
       code: this.code,
     }
-    for (const [name, value] of Object.entries({ detail, rule, remedy, errors, state, receipt })) {
+    for (const [name, value] of Object.entries({ detail, rule, remedy, change, errors, state, receipt })) {
       if (value !== undefined) body[name] = value
     }
     return body

@@ -93,7 +93,8 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
   if (lacking.length > 0) {
     const rule = `route/${route.id}`
     taken('authorize', rule, { outcome: 'deny' })
-    return refused(rule, problem('insufficient_scope', `The token lacks the scope ${lacking.join(' ')}.`))
+    const remedy = `ask for a token with the scope ${facts.scopesNeeded.join(' ')}`
+    return refused(rule, problem('insufficient_scope', `the token lacks the scope ${lacking.join(' ')}`, remedy))
   }
   const access = bundle.authorize(known, metering.marks)
   taken('authorize', access.rule, stepOf(access))

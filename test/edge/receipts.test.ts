@@ -70,7 +70,7 @@ describe('a receipt', () => {
       request: { headers: Record<string, string>; query: unknown }
     }
     assert.equal(sealed.request.headers['x-curious'], 'yes')
-    assert.equal(sealed.request.headers['authorization'], undefined)
+    assert.equal(sealed.request.headers['authorization'], '(withheld)')
   })
 
   test('of a plainly allowed request is kept by its part, and one left out says so', async () => {

@@ -1,4 +1,4 @@
-import type { KeptDecision } from '../explain/receipt.ts'
+import type { KeptDecision } from '../explain/kept-decision.ts'
 import type { Answer } from './caller.ts'
 import type { Seen } from './step.ts'
 import { eventually, type World } from './world.ts'

@@ -1,6 +1,7 @@
 import type { StageName } from '../../edge/exchange.ts'
-import type { Considered } from '../../policy/index.ts'
+import type { Considered, NearRule } from '../../policy/index.ts'
 import { inColumns } from '../columns.ts'
+import type { Again } from './again.ts'
 
 /** What a stage did with the request. `open`: it can't be told from here, and `note` says why. */
 export type StageResult = {
@@ -21,16 +22,23 @@ export type Explanation = {
   readonly rule: string | null
   readonly why: string | null
   readonly change: string | null
+  /** Changes that were tried on the policies of then, and passed. */
+  readonly wouldPass: readonly string[]
+  /** Of a denial by default: the rule that was nearest to allowing it. */
+  readonly nearest: NearRule | null
   readonly bundle: string
   readonly stages: readonly StageResult[]
   /** Rules that applied, in shadow too. */
   readonly considered: readonly Considered[]
   /** As risk control keeps it. */
   readonly assessment: unknown
+  /** The decision made again; null for a request that was not sent, or that no policy was asked about. */
+  readonly again: Again | null
 }
 
 export function explanationText(explanation: Explanation): string {
   const { request, receipt, status, code, rule, why, change, bundle, stages, considered, assessment } = explanation
+  const { wouldPass, nearest, again } = explanation
   const head = [
     ['request', request],
     ['receipt', receipt],
@@ -38,7 +46,10 @@ export function explanationText(explanation: Explanation): string {
     ['rule', rule],
     ['why', why],
     ['to change it', change],
+    ['would have passed', wouldPass.length === 0 ? null : wouldPass.join(', or ')],
+    ['nearest rule', nearest === null ? null : `${nearest.rule}, which asks for ${nearest.lacks.join(' and ')}`],
     ['policies', bundle],
+    ...(again === null ? [] : againLines(again)),
   ].flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name ?? '', value]]))
   const table = stages.map((it) => [it.stage, it.outcome, it.rule ?? '', it.note])
   const rules = considered.map((it) => [it.rule, it.outcome, it.effect, it.detail ?? ''])
@@ -46,6 +57,24 @@ export function explanationText(explanation: Explanation): string {
   if (rules.length > 0) parts.push(`Rules that applied:\n${inColumns(rules)}`)
   if (assessment !== null) parts.push(`Assessment:\n${JSON.stringify(assessment, null, 2)}`)
   return parts.join('\n\n')
+}
+
+const OUTCOMES = {
+  same: 'the same',
+  differs: 'SOMETHING ELSE: this is a fault of Tidegate, please report it',
+  incomplete: 'can not be told',
+} as const
+
+function againLines({ outcome, notes, today }: Again): [string, string][] {
+  const lines: [string, string][] = [
+    ['decided again', OUTCOMES[outcome]],
+    ...notes.map((note): [string, string] => ['', note]),
+  ]
+  if (today === null) return [...lines, ['policies of now', 'can not be had']]
+  const { bundle, decides, differs, unread } = today
+  lines.push(['policies of now', `${differs ? 'decide otherwise' : 'decide the same'}: ${decides} (${bundle})`])
+  if (unread.length > 0) lines.push(['', `they also read ${unread.join(', ')}, which the receipt does not have`])
+  return lines
 }
 
 /** What lets a refused request pass, where the rule itself does not say. */

@@ -1,36 +1,26 @@
 import { STAGES, type StageName } from '../../edge/exchange.ts'
 import { PROBLEMS } from '../../kernel/problem.ts'
-import type { Considered } from '../../policy/index.ts'
 import type { OperatorClient } from '../operator-client.ts'
+import { decideAgain } from './again.ts'
 import { changeOf, type Explanation, type StageResult } from './explanation.ts'
+import type { KeptAssessment, KeptDecision } from './kept-decision.ts'
 
-/** The parts of a kept decision that are explained; `src/edge/stages/record.ts` writes it. */
-export type KeptDecision = {
-  readonly receipt: string
-  readonly method: string
-  readonly path: string
-  readonly route: string | null
-  readonly principal: { readonly kind: string; readonly id: string } | null
-  readonly status: number
-  readonly code: string | null
-  /** The stage that refused; null when the service's own answer was passed on. */
-  readonly stage: StageName | null
-  readonly detail: string | null
-  readonly rule: string | null
-  readonly remedy: string | null
-  readonly considered: readonly Considered[]
-  readonly assessment: { readonly id: string; readonly outcome: string; readonly rule: string } | null
-  readonly bundle: string
-}
-
-/** Explains an answer that was given, from its receipt. @throws Error when the platform keeps no such receipt */
-export async function explainReceipt(operator: OperatorClient, receipt: string): Promise<Explanation> {
-  const decision = (await operator.get(`/v1/receipts/${receipt}`)) as KeptDecision
-  const { method, path, status, code, detail, rule, remedy, considered, bundle } = decision
+/**
+ * Explains an answer that was given, from its receipt: as it was kept, made again under the policies of then, and under those
+ * of now. `keyFile` opens what is sealed. @throws Error when the platform keeps no such receipt, or the key is another one
+ */
+export async function explainReceipt(
+  operator: OperatorClient,
+  receipt: string,
+  keyFile: string | null,
+): Promise<Explanation> {
+  const kept = (await operator.get(`/v1/receipts/${receipt}`)) as KeptDecision
+  const { method, path, status, code, detail, rule, remedy, considered, bundle } = kept
   // The receipt explains without it too: risk control may be away.
   const assessment =
-    decision.assessment && (await operator.get(`/v1/assessments/${decision.assessment.id}`).catch(() => null))
-  const ofRisk = (assessment as { considered?: readonly Considered[] } | null)?.considered ?? []
+    kept.assessment &&
+    ((await operator.get(`/v1/assessments/${kept.assessment.id}`).catch(() => null)) as KeptAssessment | null)
+  const again = await decideAgain(operator, kept, assessment, keyFile)
   return {
     request: `${method} ${path}`,
     receipt,
@@ -39,10 +29,13 @@ export async function explainReceipt(operator: OperatorClient, receipt: string):
     rule,
     why: detail ?? (code === null ? null : (PROBLEMS[code as keyof typeof PROBLEMS]?.[1] ?? null)),
     change: remedy ?? (code === null ? null : changeOf(code, rule)),
+    wouldPass: again?.wouldPass ?? [],
+    nearest: again?.nearest ?? null,
     bundle,
-    stages: stagesOf(decision),
-    considered: [...considered, ...ofRisk],
+    stages: stagesOf(kept),
+    considered: [...considered, ...(assessment?.considered ?? [])],
     assessment,
+    again: again?.again ?? null,
   }
 }
 

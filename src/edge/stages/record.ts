@@ -51,6 +51,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
         detail: problem?.extras.detail ?? null,
         rule: problem?.extras.rule ?? trail.rule,
         remedy: problem?.extras.remedy ?? null,
+        change: problem?.extras.change ?? null,
         considered: trail.considered,
         marks: trail.marks,
         assessment: trail.assessment,

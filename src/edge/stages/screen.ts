@@ -1,5 +1,5 @@
 import { Problem, type ProblemExtras } from '../../kernel/problem.ts'
-import type { StepUpDemand, Tells, Verdict } from '../../policy/index.ts'
+import { findChanges, type StepUpDemand, type Tells, type Verdict } from '../../policy/index.ts'
 import type { Routed, Screened, Screening, Trail } from '../exchange.ts'
 
 /** The firewall's rules on the request as it stands, before anyone is asked who sent it. */
@@ -16,7 +16,7 @@ export function enforce(verdict: Verdict, trail: Trail): string {
   if (verdict.effect === 'allow') return verdict.rule
   const { code, status } = verdict
   const challenge = verdict.effect === 'stepUp' ? { headers: { 'www-authenticate': stepUpChallenge(verdict) } } : {}
-  throw new Problem(code, { status, ...told(verdict), ...challenge })
+  throw new Problem(code, { status, ...told(verdict), ...changeOf(verdict, trail), ...challenge })
 }
 
 type Refusing = { readonly rule: string; readonly why: string; readonly remedy: string | null; readonly tells: Tells }
@@ -29,6 +29,13 @@ export function told({ rule, why, remedy, tells }: Refusing): ProblemExtras {
     ...(remedy === null ? {} : { remedy }),
     ...(tells === 'nothing' ? { tellsNothing: true } : {}),
   }
+}
+
+/** What would have let the request pass, where the rule tells: found by bounded work, on the real policies. */
+function changeOf({ tells }: Refusing, { bundle, facts, scopesNeeded }: Trail): Pick<ProblemExtras, 'change'> {
+  if (tells !== 'change' || facts === null) return {}
+  const known = { principal: null, claims: {}, ...facts, scopesNeeded, risk: null, usedUp: [] }
+  return { change: findChanges(bundle, known) }
 }
 
 /** RFC 9470, section 3. The words of `acr` were checked to need no escapes. */

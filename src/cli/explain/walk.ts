@@ -1,0 +1,98 @@
+import { trustedProxies } from '../../edge/client-address.ts'
+import type { Admission, Authenticated, Authorized, Incoming, Routed, Screening, Trail } from '../../edge/exchange.ts'
+import { readRoutes } from '../../edge/index.ts'
+import { createAuthenticate } from '../../edge/stages/authenticate.ts'
+import { accessFacts } from '../../edge/stages/meter.ts'
+import { createReceive } from '../../edge/stages/receive.ts'
+import { createRoute } from '../../edge/stages/route.ts'
+import { createValidate } from '../../edge/stages/validate.ts'
+import { toWire } from '../../kernel/money.ts'
+import { Problem } from '../../kernel/problem.ts'
+import type { Config } from '../../platform/config-schema.ts'
+import {
+  type Bundle,
+  type ChainDecision,
+  type ChainFacts,
+  decideChain,
+  findChanges,
+  type NearRule,
+  nearestRules,
+  type QuotaCharge,
+} from '../../policy/index.ts'
+import type { StageResult } from './explanation.ts'
+import { lenientVerifier } from './lenient-verifier.ts'
+
+/** Takes down what the next stage did. */
+export type Note = (text: string, rule?: string | null, outcome?: StageResult['outcome']) => void
+
+/** A rehearsal as it goes on. */
+export type Rehearsal = {
+  readonly bundle: Bundle
+  readonly trail: Trail
+  readonly note: Note
+  decided: ChainDecision | null
+  wouldPass: readonly string[]
+  nearest: NearRule | null
+}
+
+/** The stages around the policies' chain (`src/edge/pipeline.ts`); those stay open that count, ask or send. */
+export async function createWalk(config: Config, folder: string) {
+  const { limits, admission } = config.edge
+  const receive = createReceive(limits, trustedProxies(config.edge.trusted_proxies))
+  const route = createRoute(await readRoutes(config, folder))
+  const validate = createValidate(limits)
+  return async (incoming: Incoming, hasBody: boolean, rehearsal: Rehearsal): Promise<void> => {
+    const { trail, note } = rehearsal
+    const received = receive(incoming, trail)
+    note(`from ${received.source.ip}`)
+    note(`one address may make ${admission.requests} requests in ${admission.per_ms / 1000} s`, null, 'open')
+    const routed = route({ ...received, admission: { address: received.source.ip } as Admission })
+    const { scopes, upstream, assess } = routed.route
+    note(`${routed.route.id}${scopes.length === 0 ? ', public' : `, asks for ${scopes.join(' ')}`}`)
+    const verifier = lenientVerifier(config)
+    const screened = { ...routed, screening: { rule: '' } as Screening } // the chain screens: it is asked below
+    const known = await createAuthenticate(verifier)(screened).catch(Problem.from)
+    decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')
+    if (known instanceof Problem) return
+    if (routed.route.checkBody !== null && !hasBody) note('give --body to have it checked', null, 'open')
+    else {
+      await validate({ ...known, meter: {}, grant: {} } as unknown as Authorized)
+      note('')
+    }
+    if (assess === null) note('not asked for on this route')
+    else note('risk control decides when it is sent', null, 'open')
+    note(`to ${upstream}`, null, 'open')
+  }
+}
+
+/** Takes down what each policy stage says. @throws Problem of the first that refuses */
+function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Problem, unverified: string): void {
+  const { bundle, trail, note } = rehearsal
+  const isKnown = !(known instanceof Problem)
+  const facts: ChainFacts = {
+    ...(isKnown ? accessFacts(known) : { ...routed.facts, principal: null, claims: {} }),
+    scopesNeeded: routed.route.scopes,
+    risk: null,
+    usedUp: [],
+  }
+  const decided = decideChain(bundle, facts)
+  rehearsal.decided = decided
+  rehearsal.wouldPass = findChanges(bundle, facts)
+  if (decided.rule === 'access/default-deny') rehearsal.nearest = nearestRules(bundle, facts, 1)[0] ?? null
+  for (const { stage, outcome, rule, charges } of decided.steps) {
+    if (outcome !== 'pass') break
+    if (stage === 'authenticate') note(`${trail.principal?.kind} ${trail.principal?.id}${unverified}`)
+    else if (stage === 'meter') {
+      note(charges.map(quotaText).join('; ') || 'no quota applies', null, charges.length === 0 ? 'pass' : 'open')
+    } else note('', rule)
+  }
+  if (decided.refusal === null) return
+  if (decided.stage === 'authenticate' && !isKnown) throw known
+  const { code, status, why, remedy } = decided.refusal
+  throw new Problem(code, { status, rule: decided.rule, detail: why, ...(remedy === null ? {} : { remedy }) })
+}
+
+function quotaText(quota: QuotaCharge): string {
+  const limit = quota.cost === 'request' ? `${quota.limit} requests` : Object.values(toWire(quota.limit)).join(' ')
+  return `${quota.rule}: ${limit} in ${quota.windowMs / 1000} s`
+}
