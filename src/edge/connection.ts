@@ -49,7 +49,7 @@ export function createSourceCheck(deps: {
   readonly bundle: () => Bundle
   readonly clock: Clock
   readonly decisions: Pick<DecisionLog, 'write'>
-  readonly metrics: Pick<EdgeMetrics, 'connectionRefused'>
+  readonly metrics: Pick<EdgeMetrics, 'connectionRefused' | 'ruleErrors'>
   readonly countryOf: (address: string) => string
 }): ConnectionGuard['refuses'] {
   const { clock, decisions, metrics, countryOf } = deps
@@ -79,6 +79,7 @@ export function createSourceCheck(deps: {
     const verdict = bundle.accept(source, now)
     if (verdict.effect === 'allow') return false
     metrics.connectionRefused(verdict.rule)
+    metrics.ruleErrors(verdict.considered)
     write(source, now, verdict, bundle.digest)
     return true
   }

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { ServiceClient } from '../platform/service-client.ts'
-import type { Bundle } from '../policy/index.ts'
+import type { Bundle, Considered } from '../policy/index.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
 import type { Upstream } from './upstream.ts'
@@ -9,8 +9,8 @@ export interface EdgeMetrics {
   observe(route: string, status: number, durationMs: number): void
   /** A connection was closed unread, by this rule. */
   connectionRefused(rule: string): void
-  /** A rule could not be evaluated on a request. */
-  ruleFailed(rule: string): void
+  /** Counts those of the rules that could not be evaluated. */
+  ruleErrors(considered: readonly Considered[]): void
   /** A transfer passed without an answer of the fraud provider. */
   passedUnchecked(): void
   /** The Prometheus text format. */
@@ -83,7 +83,9 @@ export function createEdgeMetrics(sources: {
       seconds.observe({ route }, durationMs / 1000)
     },
     connectionRefused: (rule) => connectionsRefused.inc({ rule }),
-    ruleFailed: (rule) => ruleErrors.inc({ rule }),
+    ruleErrors(considered) {
+      for (const { rule, detail } of considered) if (detail !== undefined) ruleErrors.inc({ rule })
+    },
     passedUnchecked: countUnchecked(registry, sources.risk, sources.bundle),
     text: () => registry.metrics(),
   }

@@ -27,7 +27,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
       log[level]({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
     }
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
-    for (const { rule, detail } of trail.considered) if (detail !== undefined) metrics.ruleFailed(rule)
+    metrics.ruleErrors(trail.considered)
     if (trail.assessment?.unchecked === true && !trail.assessment.replayed) metrics.passedUnchecked()
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
