@@ -2,7 +2,7 @@ import { RE2JS, RE2JSException } from 're2js'
 
 export const PATTERN_CHARS_MAX = 500
 /** What the engine does for one character of a text is at most proportional to this. */
-export const PATTERN_INSTRUCTIONS_MAX = 1_000
+const PATTERN_INSTRUCTIONS_MAX = 1_000
 
 /** A pattern that matches in time linear in the text, whatever the text. */
 export type Pattern = {

@@ -58,26 +58,15 @@ function parsePath(path: FactPath): Keys {
 
 /** Sorted, each once, without those that another of them contains. */
 export function withoutContained(paths: readonly FactPath[]): readonly FactPath[] {
-  const kept: FactPath[] = []
-  for (const path of [...new Set(paths)].sort()) if (!kept.some((whole) => contains(whole, path))) kept.push(path)
-  return kept
-}
-
-function contains(whole: FactPath, path: FactPath): boolean {
-  return (
-    path.startsWith(whole) && (path.length === whole.length || path[whole.length] === '.' || path[whole.length] === '[')
-  )
+  const all = new Set(paths)
+  const isContained = (keys: Keys) => keys.some((_, length) => length > 0 && all.has(formatPath(keys.slice(0, length))))
+  return [...all].filter((path) => !isContained(parsePath(path))).sort()
 }
 
 /**
- * Just these facts, in the shape they have: enough that an expression that reads no others decides the same on them, also
- * where one is missing. Only own properties are read. The values are those of `facts`, not copies.
+ * Picks just these facts, in the shape they have: enough that an expression that reads no others decides the same on them,
+ * also where one is missing. Only own properties are read. The values are those of `facts`, not copies.
  */
-export function pick(facts: object, paths: readonly FactPath[]): Readonly<Record<string, unknown>> {
-  return pickerOf(paths)(facts)
-}
-
-/** `pick` for paths that stay the same, which are read once. */
 export function pickerOf(paths: readonly FactPath[]): (facts: object) => Readonly<Record<string, unknown>> {
   const ways = withoutContained(paths).map(parsePath)
   return (facts) => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { assert } from '../../src/kernel/assert.ts'
 import { type Condition, conditionCompiler } from '../../src/policy/condition.ts'
 import { ACCESS_FACTS, RISK_FACTS } from '../../src/policy/facts.ts'
-import { pick } from '../../src/policy/reads.ts'
+import { pickerOf } from '../../src/policy/reads.ts'
 import { accessFacts, compiled, policyFile } from './fixtures.ts'
 
 const compileAccess = conditionCompiler(ACCESS_FACTS, new Map())
@@ -57,7 +57,7 @@ it('The lists that a rule looks into are known, by its match and its condition',
 
 describe('facts are picked by their paths', () => {
   const facts = accessFacts({ claims: { acr: 'a', cnf: { jkt: 'j' }, amr: ['pwd'], 'a"b.c': 1 } })
-  const json = (paths: readonly string[], from: object = facts) => JSON.parse(JSON.stringify(pick(from, paths)))
+  const json = (paths: readonly string[], from: object = facts) => JSON.parse(JSON.stringify(pickerOf(paths)(from)))
 
   it('in the shape they have', () => {
     deepEqual(json(['claims.cnf.jkt', 'claims.amr', 'source.ip']), {
@@ -76,7 +76,7 @@ describe('facts are picked by their paths', () => {
     deepEqual(json(['claims.gone', 'nothing.at.all', 'claims.acr.deeper']), { claims: { acr: 'a' } })
     deepEqual(json(['claims.toString', 'claims.__proto__', 'claims.constructor.name']), { claims: {} })
     const sent = { claims: JSON.parse('{"__proto__": {"a": 1}}') }
-    equal(JSON.stringify(pick(sent, ['claims.__proto__.a'])), '{"claims":{"__proto__":{"a":1}}}')
+    equal(JSON.stringify(pickerOf(['claims.__proto__.a'])(sent)), '{"claims":{"__proto__":{"a":1}}}')
   })
 })
 
@@ -98,7 +98,7 @@ it('A condition decides the same on the facts it reads as on all of them', () =>
     fc.property(both, headers, claims, (when, headers, claims) => {
       const condition = conditionOf(when)
       const facts = accessFacts({ request: { headers }, claims })
-      deepEqual(outcome(condition, pick(facts, condition.reads)), outcome(condition, facts))
+      deepEqual(outcome(condition, pickerOf(condition.reads)(facts)), outcome(condition, facts))
     }),
   )
 })

@@ -4,10 +4,7 @@ import { createRegistry, isMessage } from '@bufbuild/protobuf'
 import { type Any, anyUnpack, DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt'
 import { Duration, UnsignedInt } from '@marcbachmann/cel-js/evaluator'
 
-/** A value or type of the cases that there is no value or type of ours for. */
-export class Untranslatable extends Error {}
-
-/** A value of the cases as cel-js has it. */
+/** A value of the cases as cel-js has it. @throws when it has none such */
 export function fromSpec({ kind }: Value): unknown {
   switch (kind.case) {
     case 'nullValue':
@@ -24,7 +21,7 @@ export function fromSpec({ kind }: Value): unknown {
       return fromMessage(kind.value)
     case 'enumValue':
     case undefined:
-      throw new Untranslatable(kind.case ?? 'no value')
+      throw new Error(kind.case ?? 'no value')
     default:
       return kind.value // the same in both
   }
@@ -36,7 +33,7 @@ function fromMessage(any: Any): unknown {
   const message = anyUnpack(any, KNOWN_MESSAGES)
   if (isMessage(message, TimestampSchema)) return new Date(Number(message.seconds) * 1_000 + message.nanos / 1_000_000)
   if (isMessage(message, DurationSchema)) return new Duration(message.seconds, message.nanos)
-  throw new Untranslatable(any.typeUrl)
+  throw new Error(any.typeUrl)
 }
 
 /** A value in a form in which equal ones are the same text, whatever they are made of. */
@@ -85,7 +82,7 @@ const WELL_KNOWN: Readonly<Record<Type_WellKnownType, string>> = {
   [Type_WellKnownType.DURATION]: 'google.protobuf.Duration',
 }
 
-/** A type of the cases as cel-js writes it. */
+/** A type of the cases as cel-js writes it. @throws when it has none such */
 export function typeFromSpec({ typeKind }: Type): string {
   switch (typeKind.case) {
     case 'dyn':
@@ -107,10 +104,10 @@ export function typeFromSpec({ typeKind }: Type): string {
     case 'abstractType':
       if (typeKind.value.name === 'optional_type') return `optional<${typeKind.value.parameterTypes.map(typeFromSpec)}>`
   }
-  throw new Untranslatable(`type ${typeKind.case}`)
+  throw new Error(`type ${typeKind.case}`)
 }
 
 function present<T, R>(value: T | undefined, read: (value: T) => R): R {
-  if (value === undefined) throw new Untranslatable('a part is missing')
+  if (value === undefined) throw new Error('a part is missing')
   return read(value)
 }
