@@ -1,6 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Instant } from '../kernel/clock.ts'
-import { type Checked, type CheckedRule, checkFiles, formatFinding, type SourceFile } from '../policy/index.ts'
+import {
+  assembleAtOnce,
+  type Bundle,
+  type Checked,
+  type CheckedRule,
+  type CompileOptions,
+  checkFiles,
+  compileBundle,
+  formatFinding,
+  type SourceFile,
+} from '../policy/index.ts'
 import type { PolicyArchive } from './policy-archive.ts'
 import { editionOf, markFolder, readPolicies } from './policy-folder.ts'
 import { pullBundle } from './policy-pull.ts'
@@ -16,6 +26,8 @@ export type CheckAsk = {
   /** The edition that is known already. An edition names what a source holds, to the letter; null asks for any. */
   readonly unless: string | null
   readonly now: Instant
+  /** The digest of what is in force, so that an edit that loosens it is told; null compares with nothing. */
+  readonly before: string | null
 }
 
 export type CheckAnswer =
@@ -43,10 +55,13 @@ const KEEP_MS_MAX = 300
 const SAVE_MS = 40
 const SAVE_LOOKS_MAX = 5
 
+/** What stays the same for as long as the process runs. */
+export type CheckOptions = Omit<CompileOptions, 'before'>
+
 /** Does all of an edit that takes long: reads files, YAML, schemas and rules, and keeps what is good in the history. */
-export function createPolicyChecker(archive: PolicyArchive): PolicyChecker {
+export function createPolicyChecker(archive: PolicyArchive, options: CheckOptions): PolicyChecker {
   let looked = { mark: '', edition: '' }
-  let last: { readonly digest: string; readonly files: readonly SourceFile[] } | null = null
+  let last: Good | null = null
 
   async function readFolder(folder: string, unless: string | null): Promise<Read> {
     const { mark, isSettled } = await waitForSave(folder)
@@ -74,6 +89,16 @@ export function createPolicyChecker(archive: PolicyArchive): PolicyChecker {
     return { edition: editionOf(files), files, claimed: digest }
   }
 
+  /** What is in force; null when it was checked in a thread that has ended, and is not kept either. */
+  async function inForce(digest: string, now: Instant): Promise<Bundle | null> {
+    if (last?.digest === digest) {
+      last.bundle ??= assembleAtOnce(last.checked, last.rules)
+      return last.bundle
+    }
+    const files = await archive.read(digest).catch(() => null)
+    return files === null ? null : compileBundle(files, now, options).bundle
+  }
+
   function read({ source, unless }: CheckAsk): Promise<Read> {
     if (source.from === 'folder') return readFolder(source.folder, unless)
     return source.from === 'pull' ? pullBundle(source, unless) : readKept(source.digest)
@@ -86,7 +111,12 @@ export function createPolicyChecker(archive: PolicyArchive): PolicyChecker {
       if (typeof found === 'string') return { kind: 'unreadable', reason: found }
       const { edition, files, claimed } = found
       onRead(edition)
-      const { checked, rules, findings } = checkFiles(files, ask.now)
+      const before = ask.before === null ? null : await inForce(ask.before, ask.now)
+      const { checked, rules, findings } = checkFiles(
+        files,
+        ask.now,
+        before === null ? options : { ...options, before },
+      )
       if (checked === null) {
         const errors = findings.filter(({ severity }) => severity === 'error')
         return { kind: 'refused', edition, errors: errors.slice(0, ERRORS_TOLD_MAX).map(formatFinding) }
@@ -94,11 +124,20 @@ export function createPolicyChecker(archive: PolicyArchive): PolicyChecker {
       if (claimed !== null && claimed !== checked.digest) {
         return { kind: 'refused', edition, errors: [`the files said to be ${claimed} are ${checked.digest}`] }
       }
-      last = { digest: checked.digest, files }
+      last = { digest: checked.digest, files, checked, rules, bundle: null }
       const notKept = ask.source.from === 'history' ? null : await keep(archive, checked.digest, files)
       return { kind: 'checked', edition, checked, rules, warnings: findings.length, notKept }
     },
   }
+}
+
+/** The newest files in which nothing was wrong. */
+type Good = {
+  readonly digest: string
+  readonly files: readonly SourceFile[]
+  readonly checked: Checked
+  readonly rules: readonly CheckedRule[]
+  bundle: Bundle | null
 }
 
 /** What a source held; null when it was the known edition. `claimed`: the digest that the files are said to have. */

@@ -2,7 +2,7 @@ import { setImmediate as afterRequests } from 'node:timers/promises'
 import { type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { assert } from '../kernel/assert.ts'
 import { assembleBundle, type Bundle, type CheckedRule } from '../policy/index.ts'
-import type { CheckAnswer, CheckAsk } from './policy-checker.ts'
+import type { CheckAnswer, CheckAsk, CheckOptions } from './policy-checker.ts'
 
 /** A check's answer, with the bundle made of what was checked. */
 export type Compiled =
@@ -24,6 +24,8 @@ export interface PolicyCompiler {
 
 type Checked = Omit<Extract<CheckAnswer, { kind: 'checked' }>, 'rules'>
 
+/** What the thread begins with. */
+export type WorkerData = { readonly history: string; readonly options: CheckOptions }
 /** What the thread says of the ask with this id. */
 export type WorkerSays = { readonly id: number } & (
   | { readonly kind: 'read'; readonly edition: string }
@@ -37,14 +39,14 @@ const HEAP_MB_MAX = 2_048
 const SLICE_MS_MAX = 2
 
 /** `history`: the folder of the bundles that served. The thread is started when it is needed and after it has ended. */
-export function createPolicyCompiler(history: string): PolicyCompiler {
+export function createPolicyCompiler(history: string, options: CheckOptions): PolicyCompiler {
   let worker: Worker | null = null
   let asked = 0
   let closed = false
 
   function start(): Worker {
     const started = new Worker(new URL('./policy-worker.ts', import.meta.url), {
-      workerData: { history },
+      workerData: { history, options } satisfies WorkerData,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     })
     started.once('exit', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '../kernel/assert.ts'
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -28,6 +29,8 @@ export type PolicyStatus = {
   readonly aside: string | null
 }
 
+const WRITE_MS_MAX = 300
+
 /** Swaps bundles, and writes into the history what began to serve and why. */
 export function createServing(history: PolicyHistory, clock: Clock, log: Log) {
   let serving: Serving | null = null
@@ -38,24 +41,30 @@ export function createServing(history: PolicyHistory, clock: Clock, log: Log) {
     return serving
   }
 
+  async function write(entry: HistoryEntry): Promise<boolean> {
+    const late = sleep(WRITE_MS_MAX, new Error(`the disk takes longer than ${WRITE_MS_MAX} ms`), { ref: false })
+    const fault = await Promise.race([history.began(entry).then(() => null), late]).catch((err: unknown) => err)
+    if (fault === null) return true
+    log.error({ err: fault, bundle: entry.digest }, 'policies: in force, but the history could not be written')
+    return false
+  }
+
   return {
     current,
-    /** In force when this returns; the promise says whether it is written down, so that it outlives a restart. */
-    begin(next: Serving, why: HistoryEntry['why'], by: string | null = null): Promise<boolean> {
-      serving = next
-      loaded = toRfc3339(clock.now())
+    /**
+     * Writes down that it serves, then lets it serve: after a kill no older one comes back. Where the disk does not take the
+     * line, or not in time, it serves all the same. Returns whether it was taken, so that it outlives a restart.
+     */
+    async begin(next: Serving, why: HistoryEntry['why'], by: string | null = null): Promise<boolean> {
       const { digest } = next.bundle
-      log.info({ bundle: digest, why, by }, 'policies: in force')
+      const at = toRfc3339(clock.now())
       const [last] = history.list()
-      const goesOn = last?.digest === digest && last.aside?.edition === next.aside?.edition
-      if (goesOn && why !== 'expiry') return Promise.resolve(true)
-      return history.began({ at: loaded, digest, why, by, aside: next.aside }).then(
-        () => true,
-        (err: unknown) => {
-          log.error({ err, bundle: digest }, 'policies: in force, but the history could not be written')
-          return false
-        },
-      )
+      const goesOn = last?.digest === digest && last.aside?.edition === next.aside?.edition && why !== 'expiry'
+      const isWritten = goesOn || (await write({ at, digest, why, by, aside: next.aside }))
+      serving = next
+      loaded = at
+      log.info({ bundle: digest, why, by }, 'policies: in force')
+      return isWritten
     },
     status(rejected: string | null): PolicyStatus {
       const { bundle, source, aside } = current()

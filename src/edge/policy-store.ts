@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { keepDoing } from '../platform/every.ts'
 import type { Log } from '../platform/log.ts'
 import type { Bundle } from '../policy/index.ts'
-import type { PolicySource } from './policy-checker.ts'
+import type { CheckOptions, PolicySource } from './policy-checker.ts'
 import { createPolicyCompiler } from './policy-compiler.ts'
 import { openPolicyHistory, type PolicyHistory } from './policy-history.ts'
 import { createServing, type PolicyStatus } from './policy-serving.ts'
@@ -24,6 +24,8 @@ export type PolicyStoreOptions = {
   readonly everyMs: number
   /** The folder where the bundles that served are kept. */
   readonly history: string
+  /** What policies are checked against, beside each other. */
+  readonly against: CheckOptions
   readonly clock: Clock
   readonly log: Log
 }
@@ -35,12 +37,12 @@ export type PolicyStoreOptions = {
 export async function openPolicyStore(options: PolicyStoreOptions): Promise<PolicyStore> {
   const { source, clock, log } = options
   const history = await openPolicyHistory(options.history, log)
-  const compiler = createPolicyCompiler(options.history)
+  const compiler = createPolicyCompiler(options.history, options.against)
   const { current, begin, status } = createServing(history, clock, log)
   const upkeep = createPolicyUpkeep({
     source,
     history,
-    compile: (from, unless) => compiler.compile({ source: from, unless, now: clock.now() }),
+    compile: (ask) => compiler.compile({ unless: null, before: null, ...ask, now: clock.now() }),
     current,
     begin,
     hasLapsed: ({ validUntil }) => validUntil !== null && clock.now() >= validUntil,

@@ -20,7 +20,7 @@ export type Rollback =
 export type UpkeepDeps = {
   readonly source: PolicySource
   readonly history: Pick<PolicyHistory, 'list'>
-  compile(from: CheckAsk['source'], unless: string | null): Promise<Compiled>
+  compile(ask: Pick<CheckAsk, 'source'> & Partial<CheckAsk>): Promise<Compiled>
   current(): Serving
   begin(next: Serving, why: HistoryEntry['why'], by?: string): Promise<boolean>
   /** Whether the bundle holds rules that have lapsed by now. */
@@ -35,7 +35,7 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
   /** Why what is in force may not be what should be, though nothing is wrong with the newest edition. */
   let trouble: string | null = null
 
-  function take(found: Extract<Compiled, { readonly edition: string }>, why: HistoryEntry['why']): void {
+  async function take(found: Extract<Compiled, { readonly edition: string }>, why: HistoryEntry['why']): Promise<void> {
     const { edition } = found
     if (found.kind === 'refused') {
       const rejected = found.errors[0] ?? 'the policies do not compile'
@@ -46,16 +46,16 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
     const { bundle, notKept } = found
     newest = { edition, bundle: bundle.digest, rejected: null }
     if (notKept !== null) log.error({ bundle: bundle.digest, notKept }, 'policies: in force, but not kept')
-    void begin({ bundle, source: source.from, aside: null }, why)
+    await begin({ bundle, source: source.from, aside: null }, why)
   }
 
   /** The same files, but what has lapsed. What keeps them from being read is returned. */
   async function leaveOutLapsed(): Promise<string | null> {
     const { bundle, ...rest } = current()
     if (!hasLapsed(bundle)) return null
-    const found = await compile({ from: 'history', digest: bundle.digest }, null)
+    const found = await compile({ source: { from: 'history', digest: bundle.digest } })
     if (found.kind !== 'compiled') return `what has lapsed is still in force: ${faultOf(found)}`
-    void begin({ bundle: found.bundle, ...rest }, 'expiry')
+    await begin({ bundle: found.bundle, ...rest }, 'expiry')
     return null
   }
 
@@ -65,28 +65,28 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
     /** Serves what the source holds, or else the last good bundle. @throws PolicyError when there is neither */
     async start(): Promise<void> {
       const [last] = history.list()
-      const found = await compile(source, last?.aside?.edition ?? null)
+      const found = await compile({ source, unless: last?.aside?.edition ?? null, before: last?.digest ?? null })
       if (found.kind === 'unreadable') trouble = found.reason
       else if (found.kind === 'unchanged') newest = last?.aside ?? null
-      else take(found, 'start')
+      else await take(found, 'start')
       if (found.kind === 'compiled') return
       const faults = found.kind === 'refused' ? found.errors : [trouble ?? 'a rollback is in force']
       if (last === undefined) throw new PolicyError(faults.join('\n'))
-      const kept = await compile({ from: 'history', digest: last.digest }, null)
+      const kept = await compile({ source: { from: 'history', digest: last.digest } })
       if (kept.kind !== 'compiled') {
         throw new PolicyError([...faults, `the last good bundle can not serve: ${faultOf(kept)}`].join('\n'))
       }
       const { bundle } = kept
       const isRolledBack = found.kind === 'unchanged'
       log.error({ bundle: last.digest, isRolledBack, reason: faults[0] }, 'policies: not the newest edit is in force')
-      void begin(
+      await begin(
         isRolledBack ? { bundle, source: 'rollback', aside: last.aside } : { bundle, source: 'history', aside: null },
         'start',
       )
     },
 
     async look(): Promise<void> {
-      const found = await compile(source, newest?.edition ?? null)
+      const found = await compile({ source, unless: newest?.edition ?? null, before: current().bundle.digest })
       if (found.kind !== 'unchanged' && found.kind !== 'unreadable')
         take(found, source.from === 'pull' ? 'pull' : 'edit')
       const fault = (await leaveOutLapsed()) ?? (found.kind === 'unreadable' ? found.reason : null)
@@ -98,7 +98,7 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
 
     /** An operator's explicit act: not held against what serves now. */
     async rollback(digest: string, by: string): Promise<Rollback> {
-      const found = await compile({ from: 'history', digest }, null)
+      const found = await compile({ source: { from: 'history', digest } })
       if (found.kind === 'refused') return { kind: 'refused', reason: faultOf(found) }
       if (found.kind !== 'compiled') return { kind: 'unknown' }
       const { bundle } = found

@@ -3,7 +3,7 @@ import { assert } from '../kernel/assert.ts'
 import type { CheckedRule } from '../policy/index.ts'
 import { createPolicyArchive } from './policy-archive.ts'
 import { type CheckAsk, createPolicyChecker } from './policy-checker.ts'
-import type { WorkerSays } from './policy-compiler.ts'
+import type { WorkerData, WorkerSays } from './policy-compiler.ts'
 
 /** The thread beside the one that serves: checks policies, one ask after the other. */
 
@@ -12,7 +12,8 @@ const SLICE_RULES = 25
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const port = parentPort
-const checker = createPolicyChecker(createPolicyArchive(String(workerData.history)))
+const { history, options } = workerData as WorkerData
+const checker = createPolicyChecker(createPolicyArchive(history), options)
 const say = (message: WorkerSays, ...transfer: readonly MessagePort[]): void => port.postMessage(message, [...transfer])
 let turn: Promise<void> = Promise.resolve()
 

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { openPolicyStore, type PolicyStore } from '../edge/policy-store.ts'
+import type { PolicyStore } from '../edge/policy-store.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { type Addresses, addressesFrom, type Environment, type PartName } from '../platform/addresses.ts'
 import { loadConfig } from '../platform/config.ts'
@@ -9,6 +8,7 @@ import { createLog, type Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { passportKeysIn } from '../platform/passport-keys.ts'
 import { createServiceClient, type ServiceClient } from '../platform/service-client.ts'
+import { openPolicies } from './policies.ts'
 
 /** Where a platform finds and keeps its files. */
 export type Places = { readonly config: string; readonly policies: string; readonly data: string }
@@ -64,18 +64,4 @@ export async function openHouse(
       return createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock })
     },
   }
-}
-
-const LOOK_EVERY_MS = 150
-
-function openPolicies(config: Config, places: Places, clock: Clock, log: Log): Promise<PolicyStore> {
-  const pull = config.policies?.pull
-  return openPolicyStore({
-    ...(pull === undefined
-      ? { source: { from: 'folder', folder: places.policies }, everyMs: LOOK_EVERY_MS }
-      : { source: { from: 'pull', url: pull.url, tokenFile: pull.token_file }, everyMs: pull.every_ms }),
-    history: join(places.data, 'policies'),
-    clock,
-    log,
-  })
 }

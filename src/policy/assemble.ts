@@ -30,6 +30,15 @@ export function* assembleBundle(
   return bundleOf(checked, lists, compilers)
 }
 
+/** For who has the thread to itself. @throws AssertionFailed when it was not checked */
+export function assembleAtOnce(checked: Checked, rules: readonly CheckedRule[]): Bundle {
+  const assembly = assembleBundle(checked, [rules])
+  for (;;) {
+    const step = assembly.next()
+    if (step.done) return step.value
+  }
+}
+
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 

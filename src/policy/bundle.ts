@@ -1,5 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
-import { assembleBundle } from './assemble.ts'
+import { assembleAtOnce } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
@@ -60,9 +60,5 @@ export function compileBundle(
 ): { readonly bundle: Bundle | null; readonly findings: readonly Finding[] } {
   const { checked, rules, findings } = checkFiles(files, now, options)
   if (checked === null) return { bundle: null, findings }
-  const assembly = assembleBundle(checked, [rules])
-  for (;;) {
-    const step = assembly.next()
-    if (step.done) return { bundle: step.value, findings }
-  }
+  return { bundle: assembleAtOnce(checked, rules), findings }
 }

@@ -1,4 +1,4 @@
-export { assembleBundle } from './assemble.ts'
+export { assembleAtOnce, assembleBundle } from './assemble.ts'
 export { type Bundle, type CompileOptions, compileBundle } from './bundle.ts'
 export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from './chain.ts'
 export { checkFiles } from './check.ts'

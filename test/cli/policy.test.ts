@@ -99,7 +99,7 @@ describe('tidegate policy', () => {
     ['what is no digest', ['rollback', 'yesterday'], 2, /is no digest/],
     ['letters of no bundle', ['show', '00000000000'], 1, /no bundle that served begins with/],
     ['a bundle that never served', ['rollback', `sha256:${'0'.repeat(64)}`], 1, /404 not_found: no bundle/],
-    ['an unknown action', ['undo'], 2, /list, show or rollback/],
+    ['an unknown action', ['undo'], 2, /say what to do with policies: list, show/],
     ['a folder for something else', ['list', '--to', 'x'], 2, /--to belongs to/],
   ] as const) {
     test(`a call with ${what} is refused in words`, async () => {

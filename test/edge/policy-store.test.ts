@@ -32,7 +32,14 @@ const BROKEN = allowing('a').replace('allow', 'alow')
 
 async function open(clock: Clock = manualClock(NOW)): Promise<PolicyStore> {
   const source = { from: 'folder', folder: join(root, 'policies') } as const
-  store = await openPolicyStore({ source, everyMs: 20, history: join(root, 'history'), clock, log: log.log })
+  store = await openPolicyStore({
+    source,
+    everyMs: 20,
+    history: join(root, 'history'),
+    against: {},
+    clock,
+    log: log.log,
+  })
   return store
 }
 async function restart(): Promise<PolicyStore> {
@@ -137,6 +144,20 @@ describe('policies in a folder', () => {
       log.lines.filter(({ level }) => level >= 50),
       [],
     )
+  })
+
+  test('an edit that puts an enforced rule into shadow for good is refused, also when it was made while nothing ran', async () => {
+    const denying = (mode: string): string =>
+      policyFile('firewall', `  - { id: d, match: { methods: [PUT] }, effect: deny, mode: ${mode} }`).text
+    await save(allowing('a'))
+    await save(denying('enforce'), 'firewall.yaml')
+    await open()
+    await save(denying('shadow'), 'firewall.yaml')
+    await rejectedSoon(/^firewall\.yaml:3:\d+: error loosens-forever/)
+    await restart()
+    assert.match(store.status().rejected ?? '', /loosens-forever/)
+    assert.equal(store.status().source, 'history')
+    assert.equal(store.bundle().rules.find(({ name }) => name === 'firewall/d')?.mode, 'enforce')
   })
 
   test('what has lapsed is left out on its day', async () => {
