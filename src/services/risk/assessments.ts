@@ -4,6 +4,7 @@ import { newId } from '../../kernel/id.ts'
 import type { Money } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Database } from '../../platform/database.ts'
+import type { Log } from '../../platform/log.ts'
 import type { Bundle, RiskFacts } from '../../policy/index.ts'
 import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
 import { storedFacts } from './facts.ts'
@@ -45,12 +46,13 @@ type Found = { readonly assessment: Assessment; readonly replayed: boolean }
 export function createAssessments(deps: {
   readonly database: Database
   readonly clock: Clock
+  readonly log: Log
   readonly provider: FraudProvider
   readonly bundle: () => Bundle
   /** Aborted when the service closes. */
   readonly signal: AbortSignal
 }): Assessments {
-  const { database, clock, provider, bundle, signal } = deps
+  const { database, clock, log, provider, bundle, signal } = deps
   const underWay = new Map<string, Promise<Found>>()
 
   /** Two at once with one key: the second waits for the first. */
@@ -83,6 +85,9 @@ export function createAssessments(deps: {
       const decided = decideOn(asked, { score, velocity, budget }, policies, now)
       if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
+      for (const { rule, detail } of decided.considered) {
+        if (detail !== undefined) log.warn({ rule, detail, receipt: asked.receipt }, 'a rule could not be evaluated')
+      }
       return { assessment: decided, replayed: false }
     })
   }

@@ -43,7 +43,7 @@ export function createRiskService(deps: RiskDeps): RiskService {
   const stop = new AbortController()
   const outbox = createOutbox(database, clock)
   const desk = createReviewDesk(deps.desk, clock)
-  const assessments = createAssessments({ database, clock, provider, bundle, signal: stop.signal })
+  const assessments = createAssessments({ database, clock, log, provider, bundle, signal: stop.signal })
   const reviews = createReviews({ outbox, clock, log, desk })
   const loops: { close(): Promise<void> }[] = []
   return {

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import type { Currency } from '../../../src/kernel/money.ts'
 import { money, toWire } from '../../../src/kernel/money.ts'
 import type { Database } from '../../../src/platform/database.ts'
+import { createLog, type Log } from '../../../src/platform/log.ts'
 import { type Bundle, compileBundle, formatFinding } from '../../../src/policy/index.ts'
 import { type Asked, type Assessments, createAssessments } from '../../../src/services/risk/assessments.ts'
 
@@ -16,6 +17,7 @@ const AWAY: FraudProvider = {
 
 const RULES = `
   - { id: banned, when: "transfer.to == 'acc_banned'", effect: reject }
+  - { id: tiny, when: "transfer.amount < money('CNY', '0.01')", effect: accept }
   - id: large-unchecked
     match: { tagged: [unchecked], amount: { currency: CNY, from: '1000.00' } }
     effect: { hold: { approvals: 3, expiresAfter: 24h, onTimeout: decline } }
@@ -35,8 +37,13 @@ export function budgetOf(count: number, value: string, then: 'hold' | 'closed' =
 }
 
 /** Risk control's decisions on a store, with nobody to ask. As many as there are processes. */
-export function deciding(database: Database, bundle: () => Bundle, clock: Clock = systemClock): Assessments {
-  return createAssessments({ database, clock, provider: AWAY, bundle, signal: new AbortController().signal })
+export function deciding(
+  database: Database,
+  bundle: () => Bundle,
+  clock: Clock = systemClock,
+  log: Log = createLog('silent'),
+): Assessments {
+  return createAssessments({ database, clock, log, provider: AWAY, bundle, signal: new AbortController().signal })
 }
 
 type Wanted = { readonly member?: string; readonly key?: string; readonly to?: string; readonly currency?: Currency }

@@ -7,6 +7,7 @@ import type { Database, DatabaseServer } from '../../../src/platform/database.ts
 import type { Bundle } from '../../../src/policy/index.ts'
 import type { Asked, Assessments } from '../../../src/services/risk/assessments.ts'
 import { riskMigrations } from '../../../src/services/risk/index.ts'
+import { recordingLog } from '../../support/recording-log.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { budgetOf, deciding, policiesWith, transferOf } from './away.ts'
 
@@ -44,6 +45,21 @@ onEachStore('transfers that nobody checks', (store) => {
     const { outcome, rule, unchecked, review } = await assess(transferOf(1n))
     assert.deepEqual([outcome, rule, unchecked, review?.approvals], ['hold', 'risk/unchecked-hold', false, 2])
     assert.equal((await assess(transferOf(1n, { to: 'acc_banned' }))).outcome, 'reject')
+  })
+
+  test('a rule that can not be evaluated is logged with the receipt, and the others decide', async () => {
+    policies = policiesWith('hold')
+    const { log, lines } = recordingLog()
+    const asked = { ...transferOf(1n, { currency: 'USD' }), receipt: 'rcp_dollars' }
+    const { rule } = await assess(
+      asked,
+      deciding(database, () => policies, clock, log),
+    )
+    assert.equal(rule, 'risk/unchecked-hold')
+    assert.deepEqual(
+      lines.map((line) => [line['rule'], line['receipt']]),
+      [['risk/tiny', 'rcp_dollars']],
+    )
   })
 
   test('closed: nothing is decided or stored, and the same key is decided once that is possible', async () => {
