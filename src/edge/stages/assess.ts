@@ -6,7 +6,7 @@ import type { PassportAssessment } from '../../platform/passport.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readAmount } from '../../platform/wire.ts'
-import { TELLS } from '../../policy/index.ts'
+import { TELLS, withMarks } from '../../policy/index.ts'
 import { type Clearance, type Cleared, ownerOf, type Proof, type Validated } from '../exchange.ts'
 import type { Running } from '../running.ts'
 import type { Spending } from '../spending.ts'
@@ -63,7 +63,7 @@ function passing({ trail }: Validated, verdict: Static<typeof Verdict> | Static<
   const { id, outcome, rule, holdMs, tags, unchecked, replayed } = verdict
   trail.assessment = { id, outcome, rule, unchecked, replayed }
   trail.rule = rule
-  trail.marks = { ...trail.marks, tags }
+  trail.marks = withMarks(trail.marks, { tags })
   if (outcome === 'reject') throw rejection(verdict)
   return { id, outcome, ...(holdMs === undefined ? {} : { holdMs }) }
 }
