@@ -47,7 +47,7 @@ export type CompileOptions = {
   /** What lies behind the edge. */
   readonly surface?: Surface
   /** What is in force: an edit that loosens it is told from a new rule. */
-  readonly before?: Pick<Bundle, 'rules'>
+  readonly before?: Pick<Bundle, 'rules' | 'onError'>
   /** Whether countries can be looked up. */
   readonly countries?: boolean
 }

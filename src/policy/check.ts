@@ -26,7 +26,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   reportMarkFaults(placed)
   reportLoosening(placed, options.before?.rules ?? [], now)
   const rules = placed.map(({ rule }) => rule)
-  const calls = readCalls(ofKind(shaped, 'risk'), options.surface)
+  const calls = readCalls(ofKind(shaped, 'risk'), options)
   const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...calls.findings])
   if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
   const { contents, expiries, named } = lists

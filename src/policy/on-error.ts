@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Money, parseMoney } from '../kernel/money.ts'
+import type { CompileOptions } from './bundle.ts'
 import { milliseconds, UNIT_MS } from './effect.ts'
 import type { Finding } from './finding.ts'
 import { closed, Duration, oneOf, WireMoney } from './schema-rule.ts'
@@ -58,7 +59,7 @@ type RiskFile = { readonly source: Source; readonly file: { readonly calls?: obj
  * Reads what all files say of those we ask. Without a word on the fraud provider what it should have checked is held; a
  * route that moves money has no such default where the surface is known.
  */
-export function readCalls(files: readonly RiskFile[], surface: Surface | undefined) {
+export function readCalls(files: readonly RiskFile[], { surface, before }: CompileOptions) {
   const declared = new Map<Callee, OnError>()
   const findings: Finding[] = []
   for (const { source, file } of files) {
@@ -74,16 +75,13 @@ export function readCalls(files: readonly RiskFile[], surface: Surface | undefin
       if (written === 'open') findings.push(source.finding(path, ...UNBOUNDED))
       const onError = readOnError(written)
       if ('fault' in onError) findings.push(source.finding([...path, ...onError.path], onError.fault, onError.message))
-      else declared.set(name, onError)
+      else {
+        if (isSofter(onError, before?.onError[name])) findings.push(source.finding(path, ...LOOSENS))
+        declared.set(name, onError)
+      }
     }
   }
-  const [first] = files
-  const moving = surface?.routes.find(({ assess, tags }) => assess === 'transfer' && tags.includes('money'))
-  if (moving !== undefined && first !== undefined && !declared.has('fraud-provider')) {
-    const message = `the route '${moving.id}' moves money: say what happens while the fraud-provider does not answer`
-    const hint = 'such as `calls: { fraud-provider: { onError: hold } }`'
-    findings.push(first.source.finding([], 'no-on-error', message, { hint }))
-  }
+  if (surface !== undefined && !declared.has('fraud-provider')) findings.push(...routesWithout(files, surface))
   const onErrors: OnErrors = { 'fraud-provider': declared.get('fraud-provider') ?? { kind: 'hold' } }
   return { onErrors, findings }
 }
@@ -93,6 +91,28 @@ const UNBOUNDED = [
   'while nobody answers, every transfer that no other rule stops passes unchecked',
   { severity: 'warning', hint: 'a `budget` bounds how many and how much' },
 ] as const
+
+const LOOSENS = ['loosens', 'more may pass unchecked than by what is in force', { severity: 'warning' }] as const
+
+function routesWithout([first]: readonly RiskFile[], { routes }: Surface): readonly Finding[] {
+  const moving = routes.find(({ assess, tags }) => assess === 'transfer' && tags.includes('money'))
+  if (moving === undefined || first === undefined) return []
+  const message = `the route '${moving.id}' moves money: say what happens while the fraud-provider does not answer`
+  const hint = 'such as `calls: { fraud-provider: { onError: hold } }`'
+  return [first.source.finding([], 'no-on-error', message, { hint })]
+}
+
+/** More at once, more in the long run, or in a currency in which nothing was allowed. */
+function isSofter(is: OnError, was: OnError | undefined): boolean {
+  if (was === undefined || was.kind === 'open') return false
+  if (is.kind !== 'budget') return is.kind === 'open'
+  if (was.kind !== 'budget' || is.amount.currency !== was.amount.currency) return true
+  const limits = [
+    [BigInt(is.count), BigInt(was.count)],
+    [is.amount.minor, was.amount.minor],
+  ] as const
+  return limits.some(([more, less]) => more > less || more * BigInt(was.perMs) > less * BigInt(is.perMs))
+}
 
 type Fault = { readonly fault: string; readonly path: Path; readonly message: string }
 

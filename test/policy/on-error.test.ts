@@ -73,6 +73,26 @@ describe('what policies say of a fraud provider that does not answer', () => {
     deepEqual([codes('', 'money'), codes('hold', 'money'), codes('', 'public')], [['no-on-error'], [], []])
   })
 
+  for (const [was, is, more] of [
+    ['hold', 'closed', false],
+    ['closed', 'hold', false],
+    ['hold', BUDGET, true],
+    [BUDGET, BUDGET, false],
+    [BUDGET, 'hold', false],
+    [BUDGET, BUDGET.replace('20', '21'), true],
+    [BUDGET, BUDGET.replace('500.00', '500.01'), true],
+    [BUDGET, BUDGET.replace('1h', '59m'), true],
+    [BUDGET, BUDGET.replace('1h', '2h'), false],
+    [BUDGET, BUDGET.replace('CNY', 'USD'), true],
+    ['open', BUDGET, false],
+  ] as const) {
+    it(`${more ? 'is' : 'is not'} told of as more than what is in force: ${is} after ${was}`, () => {
+      const before = compiled(saying(was))
+      const codes = compileBundle([saying(is)], NOW, { before }).findings.map(({ code }) => code)
+      deepEqual(codes, more ? ['loosens'] : [])
+    })
+  }
+
   it('is asked of those we ask, and of risk files only', () => {
     const unknown = saying('hold')
     const text = unknown.text.replace('fraud-provider', 'fraud-provder')
