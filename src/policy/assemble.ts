@@ -4,6 +4,7 @@ import { atConnection, connectionFacts } from './at-connection.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges } from './decide.ts'
+import { accessDimensions, requestDimensions, riskDimensions } from './dimensions.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
 import { type Lists, listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
@@ -11,7 +12,7 @@ import { type FactPath, withoutContained } from './reads.ts'
 import type { Report } from './rule.ts'
 import { indexRules } from './rule-index.ts'
 import type { RuleSummary } from './rule-summary.ts'
-import { riskDecider } from './unanswered.ts'
+import { riskDecider, withoutProvider } from './unanswered.ts'
 
 /**
  * Makes the bundle of what was checked: rules come in slices, and it yields after each, so that who shares the thread
@@ -27,7 +28,7 @@ export function* assembleBundle(
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
   }
-  return bundleOf(checked, lists, compilers)
+  return yield* bundleOf(checked, lists, compilers)
 }
 
 /** For who has the thread to itself. @throws AssertionFailed when it was not checked */
@@ -42,18 +43,22 @@ export function assembleAtOnce(checked: Checked, rules: readonly CheckedRule[]):
 const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
-function bundleOf(
-  { digest, onError, listExpiries }: Checked,
+function* bundleOf(
+  { digest, onError, lists: contents, listExpiries }: Checked,
   lists: Lists,
   { firewall, access, quota, risk }: RuleCompilers,
-): Bundle {
+): Generator<void, Bundle, void> {
   const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
   const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
-  const accepting = indexRules(atConnection(firewall.rules))
-  const screening = indexRules(firewall.rules)
-  const authorizing = indexRules(access.rules)
-  const metering = indexRules(quota.rules)
-  const assess = riskDecider(risk.rules, risk.summaries, onError)
+  const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
+  const screening = yield* indexRules(firewall.rules, requestDimensions, contents)
+  const authorizing = yield* indexRules(access.rules, accessDimensions, contents)
+  const metering = yield* indexRules(quota.rules, accessDimensions, contents)
+  const assess = riskDecider(
+    yield* indexRules(risk.rules, riskDimensions, contents),
+    yield* indexRules(withoutProvider(risk.rules), riskDimensions, contents),
+    onError,
+  )
   return {
     digest,
     onError,
@@ -66,13 +71,10 @@ function bundleOf(
       quota: readsOf(quota.summaries),
       risk: readsOf(risk.summaries),
     },
-    accept(source, now) {
-      const facts = connectionFacts(source, now)
-      return decideGate(accepting(facts), facts, NO_MARKS, ALLOW_BY_DEFAULT)
-    },
-    screen: (facts, marks = NO_MARKS) => decideGate(screening(facts), facts, marks, ALLOW_BY_DEFAULT),
-    authorize: (facts, marks = NO_MARKS) => decideGate(authorizing(facts), facts, marks, DENY_BY_DEFAULT),
-    quotas: (facts, marks = NO_MARKS) => findCharges(metering(facts), facts, marks),
+    accept: (source, now) => decideGate(accepting, connectionFacts(source, now), NO_MARKS, ALLOW_BY_DEFAULT),
+    screen: (facts, marks = NO_MARKS) => decideGate(screening, facts, marks, ALLOW_BY_DEFAULT),
+    authorize: (facts, marks = NO_MARKS) => decideGate(authorizing, facts, marks, DENY_BY_DEFAULT),
+    quotas: (facts, marks = NO_MARKS) => findCharges(metering, facts, marks),
     assess: (facts, marks = NO_MARKS) => assess(facts, marks),
   }
 }

@@ -4,6 +4,7 @@ import { requestContext, riskContext } from './environment.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Marks } from './marks.ts'
 import type { Rule } from './rule.ts'
+import type { RuleIndex } from './rule-index.ts'
 import type { QuotaCharge, QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
 import { startWalk } from './walk.ts'
 
@@ -18,13 +19,13 @@ export const DENY_BY_DEFAULT: Default = { effect: 'deny', rule: 'access/default-
  * `deny` it denies. Rules behind the deciding one are not evaluated: they could not have mattered.
  */
 export function decideGate<Facts extends RequestFacts>(
-  rules: readonly Rule<Facts, GateEffect>[],
+  rules: RuleIndex<Facts, Rule<Facts, GateEffect>>,
   facts: Facts,
   marks: Marks,
   whenNone: Default,
 ): Verdict {
   const walk = startWalk(facts, marks, requestContext)
-  for (const rule of rules) {
+  for (const rule of rules(facts, walk.tags)) {
     if (walk.acts(rule) === null) continue
     const { name, effect, why, remedy, tells } = rule
     if (effect.name === 'allow') return { effect: 'allow', rule: name, ...walk.left() }
@@ -47,13 +48,13 @@ export function decideGate<Facts extends RequestFacts>(
 
 /** Every quota that applies; one whose rule can not be evaluated does. */
 export function findCharges(
-  rules: readonly Rule<AccessFacts, QuotaEffect>[],
+  rules: RuleIndex<AccessFacts, Rule<AccessFacts, QuotaEffect>>,
   facts: AccessFacts,
   marks: Marks,
 ): QuotaVerdict {
   const walk = startWalk(facts, marks, requestContext)
   const charges: QuotaCharge[] = []
-  for (const rule of rules) {
+  for (const rule of rules(facts, walk.tags)) {
     const outcome = walk.take(rule)
     const { name, mode, why, remedy, tells, effect } = rule
     if (outcome === null || outcome === 'skipped' || effect.name !== 'throttle') continue
@@ -103,7 +104,7 @@ export const HOLD_BY_DEFAULT = {
  * a `review`, which could let pass what a later rule holds, holds.
  */
 export function decideRisk(
-  rules: readonly Rule<RiskFacts, RiskEffect>[],
+  rules: RuleIndex<RiskFacts, Rule<RiskFacts, RiskEffect>>,
   facts: RiskFacts,
   marks: Marks,
   whenNone: RiskDefault,
@@ -115,7 +116,7 @@ export function decideRisk(
     const { approvals, holdMs } = effect
     return { outcome: 'hold', approvals, holdMs, ...shared }
   }
-  for (const rule of rules) {
+  for (const rule of rules(facts, walk.tags)) {
     const acted = walk.acts(rule)
     const { name, effect, why, remedy, tells } = rule
     if (acted === null || effect.name === 'skip' || effect.name === 'tag') continue

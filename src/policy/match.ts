@@ -19,42 +19,43 @@ export type MatchFault = {
 }
 
 /**
- * A rule matches when all its predicates hold. Values under one key are alternatives, except
- * scopes, which must all be held.
+ * A rule matches when all its predicates hold. Values under one key are alternatives, except scopes, which must all be held.
+ * Lists stand last: a source that can not be looked up matters only to a rule that would match otherwise.
  */
 export function requestPredicates(match: Match, lists: Lists): readonly Predicate<RequestFacts>[] {
-  const predicates: Predicate<RequestFacts>[] = [({ request, route }) => selects(match, request.method, route)]
-  if (match.paths) {
-    const patterns = match.paths.map(pathPattern)
-    predicates.push(({ request }) => patterns.some((matches) => matches(request.path)))
-  }
-  return [...predicates, ...sourcePredicates(match, lists), ...taggedPredicates(match)]
-}
-
-/** What `match` says of method, route and tags: the same for all requests of one method to one route. */
-export function selects({ methods, routes, tags }: Match, method: string, route: RequestFacts['route']): boolean {
-  if (methods && !methods.includes(method)) return false
-  if (routes && !routes.includes(route.id)) return false
-  return !tags || tags.some((tag) => route.tags.includes(tag))
+  return [...routePredicates(match), ...sourcePredicates(match, lists)]
 }
 
 export function accessPredicates(match: Match, lists: Lists): readonly Predicate<AccessFacts>[] {
   const { scopes, kinds, roles } = match
-  const predicates: Predicate<AccessFacts>[] = [...requestPredicates(match, lists)]
+  const predicates: Predicate<AccessFacts>[] = [...routePredicates(match)]
   if (kinds) predicates.push(({ principal }) => kinds.includes(principal.kind))
   if (roles) predicates.push(({ principal }) => roles.some((role) => principal.roles.includes(role)))
   if (scopes) predicates.push(({ principal }) => scopes.every((scope) => principal.scopes.includes(scope)))
-  return predicates
+  return [...predicates, ...sourcePredicates(match, lists)]
 }
 
 export function riskPredicates(match: Match, lists: Lists): readonly Predicate<RiskFacts>[] {
-  const predicates: Predicate<RiskFacts>[] = [...sourcePredicates(match, lists), ...taggedPredicates(match)]
+  const predicates: Predicate<RiskFacts>[] = [...taggedPredicates(match)]
   if (match.amount) {
     const { currency, from, below } = readBand(match.amount)
     predicates.push(({ transfer: { amount } }) => {
       if (amount.currency !== currency) return false
       return (from === null || amount.minor >= from) && (below === null || amount.minor < below)
     })
+  }
+  return [...predicates, ...sourcePredicates(match, lists)]
+}
+
+function routePredicates(match: Match): readonly Predicate<RequestFacts>[] {
+  const { methods, paths, routes, tags } = match
+  const predicates: Predicate<RequestFacts>[] = [...taggedPredicates(match)]
+  if (methods) predicates.push(({ request }) => methods.includes(request.method))
+  if (routes) predicates.push(({ route }) => routes.includes(route.id))
+  if (tags) predicates.push(({ route }) => tags.some((tag) => route.tags.includes(tag)))
+  if (paths) {
+    const patterns = paths.map(pathPattern)
+    predicates.push(({ request }) => patterns.some((matches) => matches(request.path)))
   }
   return predicates
 }
@@ -118,7 +119,8 @@ function pathPattern(pattern: string): (path: string) => boolean {
   }
 }
 
-function readBand({ currency, from, below }: NonNullable<Match['amount']>) {
+/** The band of amounts in minor units. Its decimals were found right. */
+export function readBand({ currency, from, below }: NonNullable<Match['amount']>) {
   const minor = (value: string | undefined) =>
     value === undefined ? null : (parseMoney({ currency, value }) as Money).minor
   return { currency, from: minor(from), below: minor(below) }

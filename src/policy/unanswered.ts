@@ -4,7 +4,7 @@ import type { RiskFacts } from './facts.ts'
 import { type Marks, UNCHECKED, withMarks } from './marks.ts'
 import type { OnError, OnErrors } from './on-error.ts'
 import type { Rule } from './rule.ts'
-import type { RuleSummary } from './rule-summary.ts'
+import type { RuleIndex } from './rule-index.ts'
 import type { RiskVerdict } from './verdict.ts'
 
 const ACCEPT_UNCHECKED: RiskDefault = {
@@ -21,19 +21,23 @@ const CLOSED = {
   considered: [],
 } as const
 
-/** Decides by the risk rules and, where the fraud provider gave no answer, by what the files say of that. */
+type RiskRule = Rule<RiskFacts, RiskEffect>
+type RiskRules = RuleIndex<RiskFacts, RiskRule>
+
+/**
+ * Decides by the risk rules and, where the fraud provider gave no answer, by what the files say of that.
+ * @param unasked those of the rules that do without the provider
+ */
 export function riskDecider(
-  rules: readonly Rule<RiskFacts, RiskEffect>[],
-  summaries: readonly RuleSummary[],
+  rules: RiskRules,
+  unasked: RiskRules,
   onErrors: OnErrors,
 ): (facts: RiskFacts, marks: Marks) => RiskVerdict {
-  const asking = new Set(summaries.filter(readsProvider).map(({ name }) => name))
-  const withoutProvider = rules.filter(({ name }) => !asking.has(name))
   return (facts, marks) => {
     if (facts.provider.status === 'ok') return decideRisk(rules, facts, marks, HOLD_BY_DEFAULT)
     switch (whatNow(onErrors['fraud-provider'], facts)) {
       case 'open':
-        return decideUnchecked(withoutProvider, facts, marks)
+        return decideUnchecked(unasked, facts, marks)
       case 'hold':
         return heldAtLeast(decideRisk(rules, facts, marks, HOLD_BY_DEFAULT))
       case 'closed':
@@ -42,8 +46,9 @@ export function riskDecider(
   }
 }
 
-function readsProvider({ reads }: RuleSummary): boolean {
-  return reads.some((path) => path === 'provider' || path.startsWith('provider.'))
+/** The rules that do not ask what the provider says. */
+export function withoutProvider(rules: readonly RiskRule[]): readonly RiskRule[] {
+  return rules.filter(({ reads }) => !reads.some((path) => path === 'provider' || path.startsWith('provider.')))
 }
 
 /** A budget has room only where that was asked and found: not known is used up. */
@@ -53,7 +58,7 @@ function whatNow(onError: OnError, { provider }: RiskFacts): 'open' | 'hold' | '
 }
 
 /** The tag stands while the rules are walked, so that they can hold some of what would pass; it stays on what does. */
-function decideUnchecked(rules: readonly Rule<RiskFacts, RiskEffect>[], facts: RiskFacts, marks: Marks): RiskVerdict {
+function decideUnchecked(rules: RiskRules, facts: RiskFacts, marks: Marks): RiskVerdict {
   const verdict = decideRisk(rules, facts, withMarks(marks, { tags: [UNCHECKED] }), ACCEPT_UNCHECKED)
   if (verdict.outcome === 'accept' || verdict.outcome === 'review') return { ...verdict, unchecked: true }
   const tags = verdict.marks.tags.filter((tag) => tag !== UNCHECKED)

@@ -10,6 +10,8 @@ export type Walk<Facts> = {
   take(rule: Rule<Facts, NamedEffect>): Considered['outcome'] | null
   /** Takes the rule. @returns why its effect is to be carried out; null when it is not, or was: skip and tag */
   acts(rule: Rule<Facts, NamedEffect>): 'matched' | 'error' | null
+  /** The tags that the request has by now. */
+  tags(): readonly string[]
   /** What it has come to so far. */
   left(): { readonly considered: readonly Considered[]; readonly marks: Marks }
 }
@@ -58,6 +60,7 @@ export function startWalk<Facts>(
       if (outcome === 'error') return tightens(effect.name) && !rule.isMet(facts) ? 'error' : null
       return outcome === 'matched' ? 'matched' : null
     },
+    tags: () => marks.tags,
     left: () => ({ considered, marks }),
   }
 }

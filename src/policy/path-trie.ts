@@ -1,0 +1,52 @@
+/**
+ * Many path patterns, held against a path at once. `*` stands for one segment that is not empty, `**` at the end for any
+ * rest, none included.
+ */
+export type PathTrie = {
+  /** The patterns that match the path, as they were written. */
+  matching(path: string): readonly string[]
+}
+
+type Node = { readonly next: Map<string, Node>; star: Node | null; readonly here: string[]; readonly below: string[] }
+
+export function pathTrie(patterns: Iterable<string>): PathTrie {
+  const root = emptyNode()
+  for (const pattern of new Set(patterns)) plant(root, pattern)
+  return {
+    matching(path) {
+      const found: string[] = []
+      collect(root, path.split('/'), 0, found)
+      return found
+    },
+  }
+}
+
+function emptyNode(): Node {
+  return { next: new Map(), star: null, here: [], below: [] }
+}
+
+function plant(root: Node, pattern: string): void {
+  const isOpen = pattern.endsWith('/**')
+  let node = root
+  for (const segment of (isOpen ? pattern.slice(0, -3) : pattern).split('/')) {
+    const child = (segment === '*' ? node.star : node.next.get(segment)) ?? emptyNode()
+    if (segment === '*') node.star = child
+    else node.next.set(segment, child)
+    node = child
+  }
+  if (isOpen) node.below.push(pattern)
+  else node.here.push(pattern)
+}
+
+/** A pattern has few segments, and so do the branches it opens; what a path has beyond them is not looked at. */
+function collect(node: Node, segments: readonly string[], at: number, found: string[]): void {
+  found.push(...node.below)
+  const segment = segments[at]
+  if (segment === undefined) {
+    found.push(...node.here)
+    return
+  }
+  const next = node.next.get(segment)
+  if (next !== undefined) collect(next, segments, at + 1, found)
+  if (node.star !== null && segment !== '') collect(node.star, segments, at + 1, found)
+}
