@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
-import type { AccessFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
+import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
@@ -20,6 +20,7 @@ export const STAGES = [
   'meter',
   'authorize',
   'validate',
+  'inspect',
   'assess',
   'forward',
 ] as const
@@ -41,7 +42,7 @@ export type Trail = {
   route: string | null
   principal: { kind: string; id: string } | null
   /** As much as the rules have been shown of it. */
-  facts: RequestFacts | AccessFacts | null
+  facts: RequestFacts | AccessFacts | BodyFacts | null
   /** The scopes that the route asks for. */
   scopesNeeded: readonly string[]
   considered: Considered[]
@@ -108,7 +109,9 @@ export type Payload = Proof<'validate'> & {
   readonly value: unknown
   readonly idempotencyKey: string | null
 }
-export type Cleared = Validated & { readonly clearance: Clearance }
+export type Inspected = Validated & { readonly inspection: Inspection }
+export type Inspection = Proof<'inspect'>
+export type Cleared = Inspected & { readonly clearance: Clearance }
 export type Clearance = Proof<'assess'> & {
   readonly assessment: PassportAssessment | null
   /** The request's place among those that run on its route. */

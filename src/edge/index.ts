@@ -30,6 +30,7 @@ import { createAssess } from './stages/assess.ts'
 import { createAuthenticate } from './stages/authenticate.ts'
 import { authorize } from './stages/authorize.ts'
 import { createForward } from './stages/forward.ts'
+import { inspect } from './stages/inspect.ts'
 import { createMeter } from './stages/meter.ts'
 import { createReceive } from './stages/receive.ts'
 import { createRecord } from './stages/record.ts'
@@ -101,6 +102,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),
+    inspect: named('inspect', inspect),
     assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters) })),
     forward: named('forward', createForward({ upstreams, streams })),
     refuse,

@@ -6,6 +6,7 @@ import type {
   Authorized,
   Cleared,
   Incoming,
+  Inspected,
   Metered,
   Received,
   Routed,
@@ -26,7 +27,8 @@ export type Stages = {
   meter(authenticated: Authenticated): Promise<Metered>
   authorize(metered: Metered): Authorized
   validate(authorized: Authorized): Promise<Validated>
-  assess(validated: Validated): Promise<Cleared>
+  inspect(validated: Validated): Inspected
+  assess(inspected: Inspected): Promise<Cleared>
   forward(cleared: Cleared): Promise<Answer>
   refuse(problem: Problem, trail: Trail): Answer
   record(trail: Trail, answer: Answer, problem: Problem | null): void
@@ -77,7 +79,8 @@ export function createPipeline(stages: Stages): (incoming: Incoming) => Promise<
     const metered = await stages.meter(known) //                 429  by principal
     const authorized = stages.authorize(metered) //              403  may they
     const validated = await stages.validate(authorized) //       400  is it what the contract says
-    const cleared = await stages.assess(validated) //            403  should they, given the risk
+    const inspected = stages.inspect(validated) //               403  may they, given the body
+    const cleared = await stages.assess(inspected) //            403  should they, given the risk
     return stages.forward(cleared) //                            502  only a cleared request reaches an upstream
   }
 }

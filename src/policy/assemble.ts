@@ -1,9 +1,10 @@
 import { assert } from '../kernel/assert.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { atConnection, connectionFacts } from './at-connection.ts'
+import { isOfBody } from './body-fault.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
-import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges } from './decide.ts'
+import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges, PASS_BY_DEFAULT } from './decide.ts'
 import { accessDimensions, requestDimensions, riskDimensions } from './dimensions.ts'
 import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
 import { type Lists, listsFrom } from './lists.ts'
@@ -52,7 +53,9 @@ function* bundleOf(
   const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
   const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
   const screening = yield* indexRules(firewall.rules, requestDimensions, contents)
-  const authorizing = yield* indexRules(access.rules, accessDimensions, contents)
+  const [onBody, onHead] = [access.rules.filter(readsBody), access.rules.filter((rule) => !readsBody(rule))]
+  const authorizing = yield* indexRules(onHead, accessDimensions, contents)
+  const inspecting = yield* indexRules(onBody, accessDimensions, contents)
   const metering = yield* indexRules(quota.rules, accessDimensions, contents)
   const assess = riskDecider(
     yield* indexRules(risk.rules, riskDimensions, contents),
@@ -74,9 +77,14 @@ function* bundleOf(
     accept: (source, now) => decideGate(accepting, connectionFacts(source, now), NO_MARKS, ALLOW_BY_DEFAULT),
     screen: (facts, marks = NO_MARKS) => decideGate(screening, facts, marks, ALLOW_BY_DEFAULT),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing, facts, marks, DENY_BY_DEFAULT),
+    inspect: (facts, marks = NO_MARKS) => decideGate(inspecting, facts, marks, PASS_BY_DEFAULT),
     quotas: (facts, marks = NO_MARKS) => findCharges(metering, facts, marks),
     assess: (facts, marks = NO_MARKS) => assess(facts, marks),
   }
+}
+
+function readsBody({ reads }: { readonly reads: readonly FactPath[] }): boolean {
+  return reads.some(isOfBody)
 }
 
 function readsOf(rules: readonly RuleSummary[]): readonly FactPath[] {

@@ -1,7 +1,7 @@
 import type { Instant } from '../kernel/clock.ts'
 import { assembleAtOnce } from './assemble.ts'
 import { checkFiles } from './check.ts'
-import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
+import type { AccessFacts, BodyFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './finding.ts'
 import type { Lists } from './lists.ts'
 import type { Marks } from './marks.ts'
@@ -34,8 +34,10 @@ export type Bundle = {
   accept(source: RequestFacts['source'], now: Instant): Verdict
   /** The firewall rules, in order; allowed when none decides. */
   screen(facts: RequestFacts, marks?: Marks): Verdict
-  /** The access rules, in order; denied when none decides. */
+  /** The access rules that do not read the body, in order; denied when none decides. */
   authorize(facts: AccessFacts, marks?: Marks): Verdict
+  /** The access rules that read the body, in order, on a request that may pass otherwise; none of them allows. */
+  inspect(facts: BodyFacts, marks?: Marks): Verdict
   /** Every quota that applies. */
   quotas(facts: AccessFacts, marks?: Marks): QuotaVerdict
   /** The risk rules, in order; held when none decides. */

@@ -4,7 +4,7 @@ import type { AccessFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Considered, QuotaCharge, RiskVerdict, StepUpDemand, Verdict } from './verdict.ts'
 
 /** The stages that decide by policies, in the order of the edge's pipeline. */
-export const DECIDING_STAGES = ['screen', 'authenticate', 'meter', 'authorize', 'assess'] as const
+export const DECIDING_STAGES = ['screen', 'authenticate', 'meter', 'authorize', 'inspect', 'assess'] as const
 export type DecidingStage = (typeof DECIDING_STAGES)[number]
 
 /** All that the policies see of one request, from its head to what risk control knows. */
@@ -14,6 +14,8 @@ export type ChainFacts = RequestFacts & {
   /** Null when the route asks for a token and the request has none that is valid. */
   readonly principal: AccessFacts['principal'] | null
   readonly claims: AccessFacts['claims']
+  /** Of a route whose bodies are read by a schema; left out where it is not known. */
+  readonly body?: unknown
   /** What risk control decides on; null on a route that does not ask it. */
   readonly risk: RiskFacts | null
   /** Quotas (`quota/ID`) that are used up. All others have room: counts are not facts. */
@@ -99,9 +101,14 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
   const access = bundle.authorize(known, metering.marks)
   taken('authorize', access.rule, stepOf(access))
   if (access.effect !== 'allow') return refused(access.rule, refusalOf(access))
+  const inspection = facts.body === undefined ? null : bundle.inspect({ ...known, body: facts.body }, access.marks)
+  if (inspection !== null) {
+    taken('inspect', inspection.rule, stepOf(inspection))
+    if (inspection.effect !== 'allow') return refused(inspection.rule, refusalOf(inspection))
+  }
   if (facts.risk === null) return { outcome: 'allow', stage: 'authorize', rule: access.rule, refusal: null, steps }
 
-  const verdict = bundle.assess(facts.risk, access.marks)
+  const verdict = bundle.assess(facts.risk, (inspection ?? access).marks)
   const { outcome, rule, considered, reasons } = verdict
   if (outcome === 'reject' || outcome === 'closed') {
     taken('assess', rule, { outcome, considered })

@@ -1,5 +1,6 @@
 import { contentDigest, type Json } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
+import { reportBodyFaults } from './body-fault.ts'
 import type { CompileOptions } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
@@ -19,11 +20,13 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const { shaped, findings: shapeFindings } = readFiles(files)
   const entryFiles = files.filter(({ path }) => isListFile(path))
   const lists = readLists(ofKind(shaped, 'lists'), entryFiles, now)
-  const compilers = ruleCompilers(listsFrom(lists.contents), now)
+  const compiledLists = listsFrom(lists.contents)
+  const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
   const placed = [...rulesIn(shaped, ruleFindings)]
   for (const { rule, report } of placed) addRule(compilers, rule, report)
   reportMarkFaults(placed)
+  reportBodyFaults(placed, compiledLists, options.surface)
   reportLoosening(placed, options.before?.rules ?? [], now)
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)

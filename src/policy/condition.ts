@@ -55,7 +55,7 @@ function parse(environment: Environment, text: string) {
 }
 
 /** Whatever went wrong, it is a fault of the condition: also where cel-js says so with an error like any other. */
-function faultOf(error: unknown): ConditionFault {
+export function faultOf(error: unknown): ConditionFault {
   if (error instanceof CallFault) {
     const { code, message, node, hint } = error
     return { code, message, offset: node.start, ...(hint === undefined ? {} : { hint }) }

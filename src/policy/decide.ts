@@ -12,6 +12,8 @@ import { startWalk } from './walk.ts'
 type Default = { readonly effect: 'allow' | 'deny'; readonly rule: string }
 
 export const ALLOW_BY_DEFAULT: Default = { effect: 'allow', rule: 'firewall/default-allow' }
+/** Rules on the body come after those that let the request pass. */
+export const PASS_BY_DEFAULT: Default = { effect: 'allow', rule: 'access/default-pass' }
 export const DENY_BY_DEFAULT: Default = { effect: 'deny', rule: 'access/default-deny' }
 
 /**

@@ -1,6 +1,7 @@
 import { type Context, Environment } from '@marcbachmann/cel-js'
+import { bodyValue } from './body-value.ts'
 import { CelMoney, registerMoney } from './cel-money.ts'
-import type { AccessFacts, Declaration, RequestFacts, RiskFacts } from './facts.ts'
+import type { AccessFacts, BodyFacts, Declaration, RequestFacts, RiskFacts } from './facts.ts'
 import { registerFunctions } from './functions.ts'
 import type { Lists } from './lists.ts'
 
@@ -23,12 +24,13 @@ export function environmentOf(facts: Declaration, lists: Lists): Environment {
  * The facts of a request as conditions see them. What callers name, headers and claims for two, stands in a Map: CEL tells
  * types apart by `constructor`, and a header of that name must not make a rule fail.
  */
-export function requestContext(facts: RequestFacts | AccessFacts, tags: readonly string[]): Context {
+export function requestContext(facts: RequestFacts | AccessFacts | BodyFacts, tags: readonly string[]): Context {
   const { request } = facts
   const query = new Map(Object.entries(request.query))
   const headers = new Map(Object.entries(request.headers))
   const claims = 'claims' in facts ? { claims: asMaps(facts.claims) } : {}
-  return { ...facts, request: { ...request, query, headers }, ...claims, tags, now: new Date(facts.now) }
+  const body = 'body' in facts ? { body: bodyValue(facts.body) } : {}
+  return { ...facts, request: { ...request, query, headers }, ...claims, ...body, tags, now: new Date(facts.now) }
 }
 
 function asMaps(value: unknown): unknown {

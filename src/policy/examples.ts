@@ -10,6 +10,7 @@ import { type Lists, listsFrom, listsWith } from './lists.ts'
 import { type Marks, NO_MARKS } from './marks.ts'
 import { readLists } from './read-lists.ts'
 import type { SourceFile } from './source.ts'
+import type { Verdict } from './verdict.ts'
 
 export type ExampleResult = {
   readonly file: string
@@ -52,7 +53,7 @@ function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, ind
       return { effect, rule, tags: marks.tags }
     }
     case 'access': {
-      const { effect, rule, marks } = bundle.authorize(accessFacts(given, now), marksOf(given))
+      const { effect, rule, marks } = accessVerdict(bundle, accessFacts(given, now), given)
       return { effect, rule, tags: marks.tags }
     }
     case 'quota': {
@@ -68,6 +69,14 @@ function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, ind
   }
 }
 
+/** With a body, the rules that read it have the last word. */
+function accessVerdict(bundle: Bundle, facts: AccessFacts, given: Given): Verdict {
+  const verdict = bundle.authorize(facts, marksOf(given))
+  if (verdict.effect !== 'allow' || given.body === undefined) return verdict
+  const inspection = bundle.inspect({ ...facts, body: given.body }, verdict.marks)
+  return inspection.effect === 'allow' ? { ...verdict, marks: inspection.marks } : inspection
+}
+
 /** Facts as an example writes them; their shape was checked with the file. */
 type Given = {
   readonly [V in keyof Omit<AccessFacts, 'now'>]?: Partial<AccessFacts[V]>
@@ -77,6 +86,7 @@ type Given = {
   readonly provider?: Partial<RiskFacts['provider']>
   readonly velocity?: { readonly transfersLastHour?: number; readonly amountLastDay?: WireMoney }
   readonly tags?: readonly string[]
+  readonly body?: unknown
   readonly now?: string
   readonly entry?: string
 }

@@ -50,6 +50,9 @@ export type AccessFacts = RequestFacts & {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+/** A request whose body was read, and is what the route's contract says. */
+export type BodyFacts = AccessFacts & { readonly body: unknown }
+
 /** What risk control knows of a transfer. */
 export type RiskFacts = {
   readonly transfer: {
@@ -82,6 +85,7 @@ export type RiskFacts = {
 /** The type of a fact in the words of CEL. */
 export type FactType =
   | 'string'
+  | 'dyn'
   | 'int'
   | 'list<string>'
   | 'map<string, string>'
@@ -115,6 +119,9 @@ export const ACCESS_FACTS = {
   },
   claims: 'map<string, dyn>',
 } as const satisfies Declared<AccessFacts>
+
+/** A body's type is its route's: `body-fault.ts` holds conditions against it. */
+export const BODY_FACTS = { ...ACCESS_FACTS, body: 'dyn' } as const satisfies Declared<BodyFacts>
 
 export const RISK_FACTS = {
   transfer: { amount: 'Money', from: 'string', to: 'string', reference: 'string' },

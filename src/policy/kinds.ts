@@ -2,7 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { CheckedRule } from './checked.ts'
 import { conditionCompiler } from './condition.ts'
 import { type GateEffect, readGateEffect, readQuotaEffect, readRiskEffect } from './effect.ts'
-import { ACCESS_FACTS, type AccessFacts, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
+import { ACCESS_FACTS, type AccessFacts, BODY_FACTS, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
 import type { Lists } from './lists.ts'
 import { accessPredicates, requestPredicates, riskPredicates } from './match.ts'
 import { type Report, ruleCompiler } from './rule.ts'
@@ -15,9 +15,10 @@ export type RuleCompilers = ReturnType<typeof ruleCompilers>
 export function ruleCompilers(lists: Lists, now: Instant) {
   const onRequest = conditionCompiler(REQUEST_FACTS, lists)
   const onAccess = conditionCompiler(ACCESS_FACTS, lists)
+  const onBody = conditionCompiler(BODY_FACTS, lists)
   const onRisk = conditionCompiler(RISK_FACTS, lists)
   const firewall = { kind: 'firewall', predicates: requestPredicates, condition: onRequest } as const
-  const access = { kind: 'access', predicates: accessPredicates, condition: onAccess } as const
+  const access = { kind: 'access', predicates: accessPredicates, condition: onBody } as const
   const quota = { kind: 'quota', predicates: accessPredicates, condition: onAccess, effect: readQuotaEffect } as const
   const risk = { kind: 'risk', predicates: riskPredicates, condition: onRisk, effect: readRiskEffect } as const
   return {

@@ -17,6 +17,8 @@ function factSchema(type: FactType): TSchema {
   switch (type) {
     case 'string':
       return Type.String()
+    case 'dyn':
+      return Type.Unknown()
     case 'int':
       return Type.Integer()
     case 'list<string>':

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import { ACCESS_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
+import { ACCESS_FACTS, BODY_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from './facts.ts'
 import { callsSchema } from './on-error.ts'
 import { givenOf } from './schema-given.ts'
 import { listsKeys } from './schema-lists.ts'
@@ -89,7 +89,7 @@ export const SCHEMAS = {
     'access',
     accessMatch,
     accessEffect,
-    ACCESS_FACTS,
+    BODY_FACTS,
     Type.Object({ effect: oneOf(['allow', 'deny', 'stepUp']), rule: ruleName, tags }, closed),
   ),
   quota: ruleFile(

@@ -150,6 +150,7 @@ describe('tidegate explain', () => {
       meter: 'open',
       authorize: 'pass',
       validate: 'pass',
+      inspect: 'pass',
       assess: 'open',
       forward: 'open',
     })

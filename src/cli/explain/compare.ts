@@ -11,7 +11,7 @@ import type { KeptAssessment, KeptDecision } from './kept-decision.ts'
 /** A risk verdict and what it was reached on, by the bundle that reached it. */
 export type AssessedThen = { readonly kept: KeptAssessment; readonly facts: RiskFacts; readonly bundle: Bundle }
 
-const BY_POLICY: readonly (string | null)[] = ['screen', 'authenticate', 'meter', 'authorize']
+const BY_POLICY: readonly (string | null)[] = ['screen', 'authenticate', 'meter', 'authorize', 'inspect']
 
 /** Makes the decision again under the bundle of then. @returns what differs from what was kept; nothing when all is the same */
 export function differencesOf(

@@ -75,6 +75,7 @@ function chainFacts({ facts: open, scopesNeeded }: KeptDecision, secret: Tree): 
     now: open['now'] as Instant,
     principal: 'principal' in open ? ({ client: '', ...group('principal') } as AccessFacts['principal']) : null,
     claims: group('claims'),
+    ...('body' in secret ? { body: secret['body'] } : {}),
     scopesNeeded,
     risk: null,
     usedUp: [],

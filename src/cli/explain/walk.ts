@@ -52,12 +52,15 @@ export async function createWalk(config: Config, folder: string) {
     const verifier = lenientVerifier(config)
     const screened = { ...routed, screening: { rule: '' } as Screening } // the chain screens: it is asked below
     const known = await createAuthenticate(verifier)(screened).catch(Problem.from)
-    decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')
+    const facts = decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')
     if (known instanceof Problem) return
-    if (routed.route.checkBody !== null && !hasBody) note('give --body to have it checked', null, 'open')
-    else {
-      await validate({ ...known, meter: {}, grant: {} } as unknown as Authorized)
+    if (routed.route.checkBody !== null && !hasBody) {
+      note('give --body to have it checked', null, 'open')
+      note('', null, 'open')
+    } else {
+      const { payload } = await validate({ ...known, meter: {}, grant: {} } as unknown as Authorized)
       note('')
+      inspect(rehearsal, { ...facts, body: payload.value })
     }
     if (assess === null) note('not asked for on this route')
     else note('risk control decides when it is sent', null, 'open')
@@ -66,7 +69,7 @@ export async function createWalk(config: Config, folder: string) {
 }
 
 /** Takes down what each policy stage says. @throws Problem of the first that refuses */
-function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Problem, unverified: string): void {
+function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Problem, unverified: string): ChainFacts {
   const { bundle, trail, note } = rehearsal
   const isKnown = !(known instanceof Problem)
   const facts: ChainFacts = {
@@ -86,8 +89,24 @@ function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Pro
       note(charges.map(quotaText).join('; ') || 'no quota applies', null, charges.length === 0 ? 'pass' : 'open')
     } else note('', rule)
   }
-  if (decided.refusal === null) return
   if (decided.stage === 'authenticate' && !isKnown) throw known
+  throwRefusal(decided)
+  return facts
+}
+
+/** Decides anew, now that the body is known. @throws Problem of a rule on the body that refuses */
+function inspect(rehearsal: Rehearsal, facts: ChainFacts): void {
+  const { bundle, note } = rehearsal
+  const decided = decideChain(bundle, facts)
+  rehearsal.decided = decided
+  rehearsal.wouldPass = findChanges(bundle, facts)
+  throwRefusal(decided)
+  note('', decided.steps.find(({ stage }) => stage === 'inspect')?.rule ?? null)
+}
+
+/** @throws Problem where the chain refuses */
+function throwRefusal(decided: ChainDecision): void {
+  if (decided.refusal === null) return
   const { code, status, why, remedy } = decided.refusal
   throw new Problem(code, { status, rule: decided.rule, detail: why, ...(remedy === null ? {} : { remedy }) })
 }

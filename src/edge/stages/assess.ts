@@ -7,7 +7,7 @@ import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readAmount } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
-import { type Clearance, type Cleared, ownerOf, type Proof, type Validated } from '../exchange.ts'
+import { type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
 import type { Running } from '../running.ts'
 import type { Spending } from '../spending.ts'
 import { told } from './screen.ts'
@@ -39,17 +39,17 @@ export function createAssess(options: {
   readonly risk: ServiceClient
   readonly timeoutMs: number
   readonly running: Running
-  readonly spend: (validated: Validated, amount: Money) => Promise<Spending>
+  readonly spend: (inspected: Inspected, amount: Money) => Promise<Spending>
 }) {
   const { risk, timeoutMs, running, spend } = options
-  return async function assess(validated: Validated): Promise<Cleared> {
-    const slot = running.enter(validated.route)
-    if (validated.route.assess === null) return cleared(validated, { slot, assessment: null, spending: null })
+  return async function assess(inspected: Inspected): Promise<Cleared> {
+    const slot = running.enter(inspected.route)
+    if (inspected.route.assess === null) return cleared(inspected, { slot, assessment: null, spending: null })
     try {
-      const amount = readAmount((validated.payload.value as { amount: WireMoney }).amount, '/amount')
-      const assessment = passing(validated, await ask(risk, timeoutMs, validated))
-      const spending = await spend(validated, amount)
-      return cleared(validated, { slot, spending, assessment })
+      const amount = readAmount((inspected.payload.value as { amount: WireMoney }).amount, '/amount')
+      const assessment = passing(inspected, await ask(risk, timeoutMs, inspected))
+      const spending = await spend(inspected, amount)
+      return cleared(inspected, { slot, spending, assessment })
     } catch (refusal) {
       slot.release()
       throw refusal
@@ -58,7 +58,7 @@ export function createAssess(options: {
 }
 
 /** Writes the verdict down. @throws Problem unless it lets the transfer pass, if only to be held */
-function passing({ trail }: Validated, verdict: Static<typeof Verdict> | Static<typeof Conflict>): PassportAssessment {
+function passing({ trail }: Inspected, verdict: Static<typeof Verdict> | Static<typeof Conflict>): PassportAssessment {
   if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
   const { id, outcome, rule, holdMs, tags, unchecked, replayed } = verdict
   trail.assessment = { id, outcome, rule, unchecked, replayed }
@@ -68,14 +68,14 @@ function passing({ trail }: Validated, verdict: Static<typeof Verdict> | Static<
   return { id, outcome, ...(holdMs === undefined ? {} : { holdMs }) }
 }
 
-function cleared(validated: Validated, clearance: Omit<Clearance, keyof Proof<'assess'>>): Cleared {
-  return { ...validated, clearance: clearance as Clearance }
+function cleared(inspected: Inspected, clearance: Omit<Clearance, keyof Proof<'assess'>>): Cleared {
+  return { ...inspected, clearance: clearance as Clearance }
 }
 
 async function ask(
   risk: ServiceClient,
   timeoutMs: number,
-  { caller, payload, trail, facts }: Validated,
+  { caller, payload, trail, facts }: Inspected,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
   const { from, to, amount, reference } = payload.value as Record<string, unknown>
   const body = {
