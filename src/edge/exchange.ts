@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
+import type { WireMoney } from '../kernel/money.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
 import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
@@ -52,7 +53,15 @@ export type Trail = {
   rule: string | null
   quotas: QuotaState[]
   /** `unchecked`: it passed though the fraud provider did not answer; `replayed`: decided for an earlier request. */
-  assessment: { id: string; outcome: string; rule: string; unchecked: boolean; replayed: boolean } | null
+  assessment: {
+    id: string
+    outcome: string
+    rule: string
+    unchecked: boolean
+    replayed: boolean
+    amount: WireMoney
+    considered: readonly { rule: string; outcome: string; mode: string; effect: string }[]
+  } | null
   upstreamMs: number | null
 }
 

@@ -1,6 +1,5 @@
 import { type Instant, toRfc3339 } from '../kernel/clock.ts'
 import { type Money, parseMoney, toWire, type WireMoney } from '../kernel/money.ts'
-import type { Considered } from '../policy/index.ts'
 import type { DecisionLog } from './decision-log.ts'
 
 /** What one rule did in the time that a report is about. */
@@ -44,17 +43,17 @@ export async function reportOn(decisions: DecisionLog, since: Instant, allowedSa
   const tallies = new Map<string, Tally>()
   const from = toRfc3339(since)
   const seen = { decisions: 0, estimated: false, oldest: null as string | null, members: 0 }
-  for await (const decision of decisions.all()) {
-    const { at, sample, considered, assessment, rule } = decision as unknown as KeptDecision
+  for await (const line of decisions.all()) {
+    const decision = line as unknown as KeptDecision
+    const { at, sample = null, refused = 1 } = decision
     if (seen.oldest === null || at < seen.oldest) seen.oldest = at
     if (at < from) continue
     seen.decisions += 1
-    const weight = sample === null ? 1 : 1 / sample
-    if (weight !== 1) seen.estimated = true
-    for (const mattered of withDeciding([...considered, ...(assessment?.considered ?? [])], rule)) {
+    const weight = sample === null ? refused : 1 / sample
+    if (sample !== null && sample < 1) seen.estimated = true
+    for (const mattered of matteredIn(decision)) {
       const tally = tallyOf(tallies, mattered.rule)
-      if (tally !== null)
-        seen.members += count(tally, mattered, decision as unknown as KeptDecision, weight, seen.members)
+      if (tally !== null) seen.members += count(tally, mattered, decision, weight, seen.members)
     }
   }
   return {
@@ -68,21 +67,27 @@ export async function reportOn(decisions: DecisionLog, since: Instant, allowedSa
   }
 }
 
-/** The parts of a kept decision that are counted; `stages/record.ts` writes it. */
+/** The parts of a kept decision that are counted. `stages/record.ts` writes it, `connection.ts` that of a connection. */
 type KeptDecision = {
   readonly receipt: string
   readonly at: string
-  readonly principal: { readonly id: string } | null
-  readonly considered: readonly Considered[]
+  readonly principal?: { readonly id: string } | null
+  readonly considered: readonly Mattered[]
   readonly rule: string | null
   /** The part of its like that is kept; null when all are. */
-  readonly sample: number | null
-  readonly assessment: {
-    readonly considered?: readonly Considered[]
-    /** Of the transfer, unless it was counted under an earlier receipt. */
-    readonly amount?: WireMoney
+  readonly sample?: number | null
+  /** How many refused connections it stands for. */
+  readonly refused?: number
+  readonly assessment?: {
+    readonly rule: string
+    readonly considered: readonly Mattered[]
+    readonly amount: WireMoney
+    /** Decided, and counted, under an earlier receipt. */
+    readonly replayed: boolean
   } | null
 }
+
+type Mattered = { readonly rule: string; readonly outcome: string }
 
 type Tally = {
   hits: number
@@ -111,33 +116,32 @@ function tallyOf(tallies: Map<string, Tally>, rule: string): Tally | null {
   return tally
 }
 
-/** The rules that mattered, and the one that decided where it is none that applies: a default, a route's scopes. */
-function withDeciding(considered: readonly Considered[], rule: string | null): readonly Considered[] {
-  if (rule === null || considered.some((it) => it.rule === rule)) return considered
-  return [...considered, { rule, outcome: 'matched', mode: 'enforce', effect: '' }]
+/**
+ * The rules that mattered, those of risk control too, and the one that decided where it is none that applies: a default, a
+ * route's scopes. A retry that gets the first verdict again counts no risk rule a second time.
+ */
+function matteredIn({ considered, assessment, rule }: KeptDecision): readonly Mattered[] {
+  const isReplay = assessment?.replayed === true
+  const all = isReplay ? considered : [...considered, ...(assessment?.considered ?? [])]
+  const isCounted = rule === null || all.some((it) => it.rule === rule) || (isReplay && rule === assessment.rule)
+  return isCounted ? all : [...all, { rule, outcome: 'matched' }]
 }
 
 /** @returns how many callers more are told apart now */
-function count(
-  tally: Tally,
-  { outcome }: { readonly outcome: string },
-  decision: KeptDecision,
-  weight: number,
-  members: number,
-): number {
+function count(tally: Tally, { outcome }: Mattered, decision: KeptDecision, weight: number, members: number): number {
   if (outcome === 'error') tally.errors += weight
   else if (outcome === 'skipped') tally.skipped += weight
   else if (outcome === 'shadow') tally.shadowHits += weight
   else tally.hits += weight
   const { at, receipt, principal, assessment } = decision
-  const amount = assessment?.amount ? parseMoney(assessment.amount) : null
+  const amount = assessment?.replayed === false ? parseMoney(assessment.amount) : null
   if (typeof amount === 'object' && amount !== null) {
     tally.money.set(amount.currency, (tally.money.get(amount.currency) ?? 0n) + amount.minor)
   }
   tally.newest.push({ at, receipt })
   if (tally.newest.length > 2 * RECEIPTS_PER_RULE) tally.newest = newestOf(tally)
   const before = tally.members.size
-  if (principal !== null && principal.id !== '' && members < MEMBERS_MAX) tally.members.add(principal.id)
+  if (principal && principal.id !== '' && members < MEMBERS_MAX) tally.members.add(principal.id)
   return tally.members.size - before
 }
 

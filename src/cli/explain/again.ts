@@ -80,8 +80,8 @@ function changesOf(
   assessed: AssessedThen | null,
 ): readonly string[] {
   if (assessed === null) return kept.code === null ? [] : findChanges(bundle, { ...facts, usedUp: usedUpIn(kept) })
-  const { outcome, marks = kept.marks } = assessed.kept
-  const smaller = outcome === 'accept' ? null : findSmallerAmount(assessed.bundle, assessed.facts, marks)
+  const { outcome, facts: on } = assessed.kept
+  const smaller = outcome === 'accept' ? null : findSmallerAmount(assessed.bundle, assessed.facts, on.marks)
   return smaller === null ? [] : [smaller]
 }
 

@@ -37,7 +37,7 @@ export function differencesOf(
   const mattered = kept.considered.filter(({ rule }) => !amounts.has(rule))
   compare('what mattered', mattered.map(inShort), decided.steps.flatMap((step) => step.considered).map(inShort))
   if (assessed !== null) {
-    const verdict = assessed.bundle.assess(assessed.facts, assessed.kept.marks ?? kept.marks)
+    const verdict = assessed.bundle.assess(assessed.facts, assessed.kept.facts.marks)
     const { outcome, rule, considered } = assessed.kept
     compare("risk control's verdict", [outcome, rule], [verdict.outcome, verdict.rule])
     compare('what mattered to risk control', considered.map(inShort), verdict.considered.map(inShort))

@@ -10,8 +10,10 @@ import type { AccessFacts, ChainFacts, Considered, Marks, RequestFacts, RiskFact
 export type KeptDecision = {
   readonly receipt: string
   readonly at: string
-  readonly method: string
-  readonly path: string
+  readonly source: string
+  /** Left out for a connection that was closed before a byte of it was read. */
+  readonly method?: string
+  readonly path?: string
   readonly route: string | null
   readonly principal: { readonly kind: string; readonly id: string } | null
   readonly status: number
@@ -27,7 +29,7 @@ export type KeptDecision = {
   readonly bundle: string
   readonly scopesNeeded: readonly string[]
   /** What the rules could read, in the clear. Empty when the request was refused before any rule was asked. */
-  readonly facts: Tree
+  readonly facts?: Tree
   readonly sealed: Sealed | null
   /** The content key of what is sealed, itself sealed to the security team. */
   readonly jwe: string | null
@@ -42,7 +44,7 @@ export type KeptFacts = { readonly facts: ChainFacts | null; readonly missing: r
 
 /** Puts open and sealed facts together again. `keyFile`: the private key (a JWK); null when there is none to be had. */
 export async function factsOf(decision: KeptDecision, keyFile: string | null): Promise<KeptFacts> {
-  if (!('request' in decision.facts)) return { facts: null, missing: [] }
+  if (decision.facts === undefined || !('request' in decision.facts)) return { facts: null, missing: [] }
   const { sealed, jwe, receipt, withheld } = decision
   if (sealed === null) return { facts: chainFacts(decision, {}), missing: withheld }
   if (keyFile === null || jwe === null) {
@@ -66,7 +68,7 @@ export async function ownKeyIn(data: string): Promise<string | null> {
   )
 }
 
-function chainFacts({ facts: open, scopesNeeded }: KeptDecision, secret: Tree): ChainFacts {
+function chainFacts({ facts: open = {}, scopesNeeded }: KeptDecision, secret: Tree): ChainFacts {
   const group = (name: string): Tree => ({ ...(open[name] as Tree | undefined), ...(secret[name] as Tree | undefined) })
   return {
     request: { query: {}, headers: {}, ...group('request') } as unknown as RequestFacts['request'],
@@ -88,8 +90,8 @@ export type KeptAssessment = {
   readonly rule: string
   readonly bundle: string
   readonly considered: readonly Considered[]
-  readonly marks?: Marks
   readonly facts: Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
+    readonly marks: Marks
     readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
     readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
     readonly now: string
@@ -98,7 +100,7 @@ export type KeptAssessment = {
 
 /** The facts of an assessment; null when they are not in the form that this version keeps. */
 export function riskFactsOf({ facts }: KeptAssessment): RiskFacts | null {
-  const { transfer, velocity, now, ...rest } = facts
+  const { transfer, velocity, now, marks: _, ...rest } = facts
   const amount = parseMoney(transfer.amount)
   const amountLastDay = parseMoney(velocity.amountLastDay)
   const instant = fromRfc3339(now)

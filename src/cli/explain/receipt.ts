@@ -22,7 +22,7 @@ export async function explainReceipt(
     ((await operator.get(`/v1/assessments/${kept.assessment.id}`).catch(() => null)) as KeptAssessment | null)
   const again = await decideAgain(operator, kept, assessment, keyFile)
   return {
-    request: `${method} ${path}`,
+    request: method === undefined ? `a connection from ${kept.source}` : `${method} ${path}`,
     receipt,
     status,
     code,

@@ -19,9 +19,18 @@ const Verdict = Type.Object({
   reasons: Type.Array(Type.String()),
   remedy: Type.Union([Type.String(), Type.Null()]),
   tells: Type.Enum([...TELLS]),
+  change: Type.Union([Type.String(), Type.Null()]),
   tags: Type.Array(Type.String()),
   unchecked: Type.Boolean(),
   replayed: Type.Boolean(),
+  considered: Type.Array(
+    Type.Object({
+      rule: Type.String(),
+      outcome: Type.String(),
+      mode: Type.String(),
+      effect: Type.String(),
+    }),
+  ),
   holdMs: Type.Optional(Type.Integer()),
 })
 
@@ -58,10 +67,14 @@ export function createAssess(options: {
 }
 
 /** Writes the verdict down. @throws Problem unless it lets the transfer pass, if only to be held */
-function passing({ trail }: Inspected, verdict: Static<typeof Verdict> | Static<typeof Conflict>): PassportAssessment {
+function passing(
+  { trail, payload }: Inspected,
+  verdict: Static<typeof Verdict> | Static<typeof Conflict>,
+): PassportAssessment {
   if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
-  const { id, outcome, rule, holdMs, tags, unchecked, replayed } = verdict
-  trail.assessment = { id, outcome, rule, unchecked, replayed }
+  const { id, outcome, rule, holdMs, tags, unchecked, replayed, considered } = verdict
+  const { amount } = payload.value as { amount: WireMoney }
+  trail.assessment = { id, outcome, rule, unchecked, replayed, amount, considered }
   trail.rule = rule
   trail.marks = withMarks(trail.marks, { tags })
   if (outcome === 'reject') throw rejection(verdict)
@@ -99,9 +112,10 @@ async function ask(
 }
 
 /** A rejection is stored, so this may be the first answer again. */
-function rejection({ rule, reasons, remedy, tells, replayed }: Static<typeof Verdict>): Problem {
+function rejection({ rule, reasons, remedy, tells, change, replayed }: Static<typeof Verdict>): Problem {
   return new Problem('risk_rejected', {
     ...told({ rule, why: reasons.join('; '), remedy, tells }),
+    ...(change === null ? {} : { change: [change] }),
     ...(replayed ? { headers: { 'idempotency-replayed': 'true' } } : {}),
   })
 }

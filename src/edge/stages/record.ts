@@ -72,5 +72,6 @@ const NO_FACTS = { open: {}, secret: null, withheld: [] }
 function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {
   if (problem !== null || status >= 400) return false
   if (assessment !== null && (assessment.outcome !== 'accept' || assessment.unchecked)) return false
-  return considered.every(({ outcome, mode }) => outcome === 'matched' && mode === 'enforce')
+  const mattered = [...considered, ...(assessment?.considered ?? [])]
+  return mattered.every(({ outcome, mode }) => mode === 'enforce' && (outcome === 'matched' || outcome === 'satisfied'))
 }

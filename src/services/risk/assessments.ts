@@ -5,7 +5,7 @@ import type { Money } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Database } from '../../platform/database.ts'
 import type { Log } from '../../platform/log.ts'
-import type { Bundle, RiskFacts } from '../../policy/index.ts'
+import { type Bundle, findSmallerAmount, type Marks, type RiskFacts } from '../../policy/index.ts'
 import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
@@ -145,13 +145,19 @@ function decideOn(asked: Asked, { score, velocity, budget }: Known, policies: Bu
     reasons: verdict.reasons,
     remedy: verdict.remedy,
     tells: verdict.tells,
+    change: verdict.tells === 'change' ? changeOf(verdict.outcome, facts, marks, policies) : null,
     tags: verdict.marks.tags,
     considered: verdict.considered,
     bundle: policies.digest,
-    facts: storedFacts(facts),
+    facts: storedFacts(facts, marks),
     seqId: score.status === 'ok' ? score.seqId : null,
     fault: score.status === 'ok' ? null : score.reason,
     unchecked: verdict.unchecked,
     review: verdict.outcome === 'hold' ? { approvals: verdict.approvals, decideMs: verdict.holdMs } : null,
   }
+}
+
+/** What would have let it pass, where there is something that did when it was tried. */
+function changeOf(outcome: string, facts: RiskFacts, marks: Marks, policies: Bundle): string | null {
+  return outcome === 'hold' || outcome === 'reject' ? findSmallerAmount(policies, facts, marks) : null
 }

@@ -2,18 +2,21 @@ import ipaddr from 'ipaddr.js'
 import { contentDigest } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire, type WireMoney } from '../../kernel/money.ts'
-import type { RiskFacts } from '../../policy/index.ts'
+import type { Marks, RiskFacts } from '../../policy/index.ts'
 
 /** What an assessment was decided on, as it is stored: money in words, time in RFC 3339. */
 export type StoredFacts = Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
+  /** What the edge's rules had left on the request: without it nobody can decide again. */
+  readonly marks: Marks
   readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
   readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
   readonly now: string
 }
 
-export function storedFacts({ transfer, velocity, now, ...facts }: RiskFacts): StoredFacts {
+export function storedFacts({ transfer, velocity, now, ...facts }: RiskFacts, marks: Marks): StoredFacts {
   return {
     ...facts,
+    marks,
     transfer: { ...transfer, amount: toWire(transfer.amount) },
     velocity: { ...velocity, amountLastDay: toWire(velocity.amountLastDay) },
     now: toRfc3339(now),

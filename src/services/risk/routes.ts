@@ -52,7 +52,9 @@ function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
         const amount = readAmount(body.transfer.amount, '/transfer/amount')
         const outcome = await assessments.assess({ ...body, amount })
         if (outcome.kind === 'conflict') return { status: 200, body: { outcome: 'conflict' } }
-        return { status: 200, body: { ...wireAssessment(outcome.assessment), replayed: outcome.replayed } }
+        const { assessment, replayed } = outcome
+        const considered = assessment.considered.map(({ detail: _, ...mattered }) => mattered)
+        return { status: 200, body: { ...wireAssessment(assessment), replayed, considered } }
       },
     }),
     route({
@@ -182,10 +184,10 @@ function readCursor(cursor: string): string {
 }
 
 function wireAssessment(assessment: StoredAssessment) {
-  const { id, outcome, rule, reasons, remedy, tells, tags, unchecked, review, facts, seqId } = assessment
+  const { id, outcome, rule, reasons, remedy, tells, change, tags, unchecked, review, facts, seqId } = assessment
   const { status, decision, score } = facts.provider
   return {
-    ...{ id, version: 1, outcome, rule, reasons, remedy, tells, tags, unchecked },
+    ...{ id, version: 1, outcome, rule, reasons, remedy, tells, change, tags, unchecked },
     ...(review === null ? {} : { holdMs: holdMsOf(review.decideMs) }),
     provider: { status, decision, score, seqId },
   }

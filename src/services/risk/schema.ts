@@ -40,6 +40,8 @@ export const Assessment = Type.Object({
   /** What would let it pass, and how much of all this the caller may be told. */
   remedy: nullable(Type.String()),
   tells: Type.Enum([...TELLS]),
+  /** With which change it would have passed, where the rule tells it. */
+  change: nullable(Type.String()),
   /** What the rules tagged the transfer with, here and at the edge. */
   tags: Type.Array(Type.String()),
   /** It passed without an answer of the fraud provider. */
@@ -55,7 +57,14 @@ export const Assessment = Type.Object({
 })
 
 /** For the edge: `replayed` when it was decided before, and not for this call. */
-export const AssessmentAnswer = Type.Object({ ...Assessment.properties, replayed: Type.Boolean() })
+export const AssessmentAnswer = Type.Object({
+  ...Assessment.properties,
+  replayed: Type.Boolean(),
+  /** The rules that mattered, for the receipt. */
+  considered: Type.Array(
+    Type.Object({ rule: Type.String(), outcome: Type.String(), mode: Type.String(), effect: Type.String() }),
+  ),
+})
 
 /** For operators: with what it was decided on. */
 export const AssessmentDetail = Type.Object({

@@ -21,6 +21,8 @@ export type Assessment = {
   readonly reasons: readonly string[]
   readonly remedy: string | null
   readonly tells: Tells
+  /** What would have let it pass, where the rule tells it. */
+  readonly change: string | null
   /** What the rules tagged the transfer with, here and at the edge. */
   readonly tags: readonly string[]
   readonly considered: readonly Considered[]
@@ -39,15 +41,15 @@ export type Assessment = {
 export async function insertAssessment(sql: Sql, a: Assessment): Promise<void> {
   await sql.query(
     `INSERT INTO assessment (id, member, idempotency_key, body_sha256, receipt, at, currency, minor, outcome, rule,
-       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms, unchecked, remedy, tells, tags)
+       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms, unchecked, remedy, tells, tags, change)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18, $19,
-       $20, $21, $22::jsonb)`,
+       $20, $21, $22::jsonb, $23)`,
     [
       ...[a.id, a.member, a.idempotencyKey, a.bodySha256, a.receipt, toRfc3339(a.at)],
       ...[a.amount.currency, a.amount.minor, a.outcome, a.rule, JSON.stringify(a.reasons)],
       ...[JSON.stringify(a.considered), a.bundle, JSON.stringify(a.facts), a.seqId, a.fault],
       ...[a.review?.approvals ?? null, a.review?.decideMs ?? null, a.unchecked],
-      ...[a.remedy, a.tells, JSON.stringify(a.tags)],
+      ...[a.remedy, a.tells, JSON.stringify(a.tags), a.change],
     ],
   )
 }
@@ -253,6 +255,7 @@ function toAssessment(row: Row): Assessment {
     reasons: row['reasons'] as readonly string[],
     remedy: row['remedy'] as string | null,
     tells: row['tells'] as Tells,
+    change: row['change'] as string | null,
     tags: row['tags'] as readonly string[],
     considered: row['considered'] as readonly Considered[],
     bundle: row['bundle'] as string,

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Instant } from '../../../src/kernel/clock.ts'
 import { asId } from '../../../src/kernel/id.ts'
 import { money } from '../../../src/kernel/money.ts'
+import { NO_MARKS } from '../../../src/policy/index.ts'
 import { caseFacts, type StoredFacts, snapshotHashOf } from '../../../src/services/risk/facts.ts'
 import {
   approvalsOf,
@@ -16,6 +17,7 @@ import {
 } from '../../../src/services/risk/model.ts'
 
 const stored: StoredFacts = {
+  marks: NO_MARKS,
   transfer: {
     from: 'acc_alice',
     to: 'acc_bob',
