@@ -8,7 +8,7 @@ import type { Finding } from './finding.ts'
 import { addRule, ruleCompilers } from './kinds.ts'
 import { isListFile } from './list-file.ts'
 import { listsFrom } from './lists.ts'
-import { reportLoosening } from './loosening.ts'
+import { findLastingEntries, reportLoosening } from './loosening.ts'
 import { type PlacedRule, reportMarkFaults } from './mark-faults.ts'
 import { readCalls } from './on-error.ts'
 import { readLists } from './read-lists.ts'
@@ -28,9 +28,11 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   reportMarkFaults(placed)
   reportBodyFaults(placed, compiledLists, options.surface)
   reportLoosening(placed, options.before?.rules ?? [], now)
+  const summaries = Object.values(compilers).flatMap((kind) => kind.summaries)
+  const lasting = findLastingEntries(summaries, lists.summaries)
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)
-  const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...calls.findings])
+  const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...lasting, ...calls.findings])
   if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
   const { contents, expiries, named } = lists
   const digest = digestOf(shaped, [...named])

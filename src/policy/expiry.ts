@@ -6,6 +6,10 @@ import type { Mode } from './verdict.ts'
 /** What warns that something is about to lapse. */
 const SOON_MS = 14 * 86_400_000
 
+export function isSoon(end: Instant, now: Instant): boolean {
+  return end <= now + SOON_MS
+}
+
 /**
  * How a rule is applied now, and when that changes by itself. `expires` ends what loosens: the shadow of a rule that
  * tightens, which is enforced from then on, or else the rule. Null when the rule has lapsed, or its date is none.
@@ -24,7 +28,7 @@ export function lifeOf(
   }
   const endsShadow = tightening && mode === 'shadow'
   if (instant > now) {
-    if (instant <= now + SOON_MS) {
+    if (isSoon(instant, now)) {
       const what = endsShadow
         ? `the rule '${id}' is enforced from ${expires} on`
         : `the rule '${id}' lapses at ${expires}`

@@ -1,6 +1,8 @@
 import { fromRfc3339, type Instant } from '../kernel/clock.ts'
 import { readQuotaEffect, type Throttle, tightens } from './effect.ts'
+import type { Finding } from './finding.ts'
 import type { PlacedRule } from './mark-faults.ts'
+import type { ListSummary } from './read-lists.ts'
 import type { RuleSummary } from './rule-summary.ts'
 
 /**
@@ -58,4 +60,26 @@ function isRaised(is: Throttle, was: Throttle): boolean {
 function amountOf(quota: Throttle): { readonly unit: string; readonly limit: bigint } {
   if (quota.cost === 'request') return { unit: 'request', limit: BigInt(quota.limit) }
   return { unit: quota.limit.currency, limit: quota.limit.minor }
+}
+
+/**
+ * Entries without an owner or an end in lists that a rule lets pass by, once for each list. A rule that ends itself may
+ * lean on whatever it likes.
+ */
+export function findLastingEntries(
+  rules: readonly RuleSummary[],
+  lists: ReadonlyMap<string, ListSummary>,
+): readonly Finding[] {
+  const leaning = new Map<string, string>()
+  for (const { name, effect, owner, expires, lists: named } of rules) {
+    if (tightens(effect) || effect === 'tag' || (owner !== null && expires !== null)) continue
+    for (const list of named) leaning.set(list, name)
+  }
+  return [...leaning].flatMap(([listName, rule]) => {
+    const list = lists.get(listName)
+    if (list === undefined || list.lasting === null) return []
+    const message = `the rule ${rule} lets pass by the list '${listName}', and this has no \`owner\` or no \`expires\``
+    const hint = 'write `{ is: ENTRY, owner: TEAM, expires: 2030-12-31T00:00:00Z }`, or both keys at the list'
+    return [list.finding(list.lasting, 'loosens-forever', message, { hint })]
+  })
 }

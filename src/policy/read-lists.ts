@@ -2,6 +2,7 @@ import { fromRfc3339, type Instant } from '../kernel/clock.ts'
 import { parseCidr } from './cidr.ts'
 import { cidrMapBuilder } from './cidr-map.ts'
 import { findCountryFault } from './country.ts'
+import { isSoon } from './expiry.ts'
 import type { Finding } from './finding.ts'
 import { type Fault, readListFile } from './list-file.ts'
 import { LIST_KINDS, type ListContents, type ListKind } from './lists.ts'
@@ -142,7 +143,12 @@ function hasLapsed(expires: string, path: Path, what: string, { now, finding, fi
   } else if (until <= now) {
     const message = `${what} has lapsed and is no longer in the list`
     findings.push(finding(path, 'expired', message, { severity: 'warning' }))
-  } else expiries.push(until)
+  } else {
+    expiries.push(until)
+    if (isSoon(until, now)) {
+      findings.push(finding(path, 'expires-soon', `${what} leaves the list at ${expires}`, { severity: 'warning' }))
+    }
+  }
   return until !== null && until <= now
 }
 

@@ -89,7 +89,10 @@ describe('what would have let a refused request pass', () => {
     const bundle = compiled(
       lists,
       policyFile('firewall', '  - { id: bad, match: { lists: [bad] }, effect: deny }'),
-      policyFile('access', '  - { id: good, match: { lists: [good] }, effect: allow }'),
+      policyFile(
+        'access',
+        '  - { id: good, match: { lists: [good] }, effect: allow, owner: a, expires: 2027-01-01T00:00:00Z }',
+      ),
     )
     deepEqual(findChanges(bundle, request({}, { principal: null })), ['from an address in good', 'from outside bad'])
     deepEqual(findChanges(bundle, request({ source: { ip: '10.0.0.9' } })), ['from an address in good'])

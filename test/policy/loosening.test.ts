@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fromRfc3339, type Instant } from '../../src/kernel/clock.ts'
-import { type Bundle, compileBundle } from '../../src/policy/index.ts'
+import { type Bundle, compileBundle, type SourceFile } from '../../src/policy/index.ts'
 import { accessFacts, compiled, NOW, policyFile, riskFacts } from './fixtures.ts'
 
 const JUNE = "expires: '2026-06-01T00:00:00Z'"
@@ -116,4 +116,42 @@ describe('a quota that is raised in place', () => {
       deepEqual(codes(quota(...now), compiled(quota(...before))), warned ? ['3:40 warning loosens'] : [])
     })
   }
+})
+
+describe('a list that a rule lets pass by', () => {
+  const BY_MATCH = 'match: { lists: [near] }'
+  const BY_CONDITION = 'when: "listed(source.ip, \'near\')"'
+  const rule = (kind: 'firewall' | 'risk', keys: string) => policyFile(kind, `  - { id: one, ${keys} }`)
+  const near = (keys: string) => policyFile('lists', `  - { name: near, ${keys} }`)
+  const found = (...files: readonly SourceFile[]) =>
+    compileBundle(files, NOW).findings.map(
+      ({ file, line, column, severity, code }) => `${file}:${line}:${column} ${severity} ${code}`,
+    )
+
+  it('has entries that somebody answers for, and that lapse', () => {
+    const entry = `{ is: 192.0.2.1, owner: ann, ${JUNE} }`
+    for (const file of [
+      rule('firewall', `${BY_MATCH}, effect: allow`),
+      rule('risk', `${BY_CONDITION}, effect: accept`),
+    ]) {
+      deepEqual(found(file, near(`cidrs: [${entry}]`)), [])
+      deepEqual(found(file, near(`cidrs: [192.0.2.1], owner: ann, ${JUNE}`)), [])
+      deepEqual(found(file, near(`cidrs: [${entry}, 192.0.2.2]`)), ['lists.yaml:3:91 error loosens-forever'])
+      deepEqual(found(file, near('cidrs: [192.0.2.2], owner: ann')), ['lists.yaml:3:27 error loosens-forever'])
+    }
+  })
+
+  it('is told from one that a rule refuses by, and from one of a rule that ends itself', () => {
+    const lasting = near('cidrs: [192.0.2.1]')
+    deepEqual(found(rule('firewall', `${BY_MATCH}, effect: deny`), lasting), [])
+    deepEqual(found(rule('firewall', `${BY_MATCH}, effect: { tag: [near] }`), lasting), [])
+    deepEqual(found(rule('firewall', `${BY_MATCH}, effect: allow, owner: ann, ${JUNE}`), lasting), [])
+  })
+
+  it('warns of an entry in its last 14 days', () => {
+    const soon = "{ is: 192.0.2.1, owner: ann, expires: '2026-03-10T00:00:00Z' }"
+    deepEqual(found(rule('firewall', `${BY_MATCH}, effect: allow`), near(`cidrs: [${soon}]`)), [
+      'lists.yaml:3:27 warning expires-soon',
+    ])
+  })
 })

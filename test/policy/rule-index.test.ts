@@ -7,12 +7,13 @@ import type { AccessFacts, RiskFacts, SourceFile } from '../../src/policy/index.
 import type { Marks } from '../../src/policy/marks.ts'
 import { accessFacts, compiled, policyFile, riskFacts } from './fixtures.ts'
 
+const ENDS = "owner: ann, expires: '2027-01-01T00:00:00Z'" // any rule may lean on them
 const LISTS = policyFile(
   'lists',
-  `  - { name: wide, cidrs: [192.0.2.0/24, '2001:db8::/32'] }
-  - { name: narrow, cidrs: [192.0.2.128/25] }
-  - { name: near, countries: [CN, NO] }
-  - { name: far, countries: [SE] }`,
+  `  - { name: wide, cidrs: [192.0.2.0/24, '2001:db8::/32'], ${ENDS} }
+  - { name: narrow, cidrs: [192.0.2.128/25], ${ENDS} }
+  - { name: near, countries: [CN, NO], ${ENDS} }
+  - { name: far, countries: [SE], ${ENDS} }`,
 )
 const TAGS = policyFile('firewall', "  - { id: tags, when: 'false', effect: { tag: [t1, t2, t3, seen] } }")
 const some = <T>(...values: readonly T[]) => fc.subarray([...values], { minLength: 1 })
