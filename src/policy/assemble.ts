@@ -62,18 +62,21 @@ function* bundleOf(
     yield* indexRules(withoutProvider(risk.rules), riskDimensions, contents),
     onError,
   )
+  yield
+  const reads = {
+    firewall: readsOf(firewall.summaries),
+    access: readsOf(access.summaries),
+    quota: readsOf(quota.summaries),
+    risk: readsOf(risk.summaries),
+  }
+  yield
   return {
     digest,
     onError,
     validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
     rules,
     lists,
-    reads: {
-      firewall: readsOf(firewall.summaries),
-      access: readsOf(access.summaries),
-      quota: readsOf(quota.summaries),
-      risk: readsOf(risk.summaries),
-    },
+    reads,
     accept: (source, now) => decideGate(accepting, connectionFacts(source, now), NO_MARKS, ALLOW_BY_DEFAULT),
     screen: (facts, marks = NO_MARKS) => decideGate(screening, facts, marks, ALLOW_BY_DEFAULT),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing, facts, marks, DENY_BY_DEFAULT),

@@ -1,11 +1,22 @@
 import type { TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import type { Finding } from './finding.ts'
 import { didYouMean } from './nearest.ts'
 import type { Path, Source } from './source.ts'
 
+const compiled = new WeakMap<TSchema, Validator>()
+
+/** Looking for faults costs forty times what the question costs whether there are any. */
+function isSound(schema: TSchema, content: unknown): boolean {
+  const validator = compiled.get(schema) ?? Compile(schema)
+  compiled.set(schema, validator)
+  return validator.Check(content)
+}
+
 /** What a schema has against a file, at the places where it is to be mended. */
 export function checkSchema(source: Source, schema: TSchema): readonly Finding[] {
+  if (isSound(schema, source.content)) return []
   const faults = Value.Errors(schema, source.content) as readonly Fault[]
   return worthSaying(faults).flatMap((fault) => findingsOf(source, schema, fault))
 }

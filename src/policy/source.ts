@@ -39,8 +39,8 @@ export function readSource({ path: file, text }: SourceFile): Source | readonly 
     const before = text.slice(0, unprintable.index).split('\n')
     return [at(file, before.length, (before.at(-1)?.length ?? 0) + 1, 'not-text', 'the file is not text in UTF-8')]
   }
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const lines = linesOf(text)
+  const document = parseDocument(text, { prettyErrors: false })
   const fault = (offset: number, code: string, message: string) => {
     const { line, col } = lines.linePos(Math.max(0, offset))
     return at(file, Math.max(1, line), Math.max(1, col), code, message)
@@ -68,6 +68,14 @@ export function readSource({ path: file, text }: SourceFile): Source | readonly 
       return extras.hint === undefined ? finding : { ...finding, hint: extras.hint }
     },
   }
+}
+
+/** Counted here: the parser takes a sixth of its time for it. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1)
+  return lines
 }
 
 function at(file: string, line: number, column: number, code: string, message: string): Finding {

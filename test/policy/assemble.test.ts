@@ -30,7 +30,7 @@ describe('a bundle assembled of what another thread checked', () => {
     assert.ok(checked !== null)
     const { bundle, pauses } = assembledInSlices(checked, rules)
     assert.equal(bundle.digest, checked.digest)
-    assert.equal(pauses, rules.length)
+    assert.ok(pauses >= rules.length)
     const results = runExamples(bundle, files, NOW)
     assert.ok(results.length > 5)
     assert.deepEqual(
