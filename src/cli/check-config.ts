@@ -2,22 +2,47 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { readRoutes } from '../edge/index.ts'
+import { surfaceOf } from '../edge/surface.ts'
 import type { Places } from '../main.ts'
 import { addressesFrom, type Environment } from '../platform/addresses.ts'
 import { ConfigError, parseConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
-import type { Finding } from '../policy/index.ts'
+import type { Finding, RouteFault, Surface } from '../policy/index.ts'
 import { fromHere } from './policy-folder.ts'
 
+export type CheckedConfig = {
+  readonly findings: readonly Finding[]
+  /** What policies are checked against; null when something is wrong with the config. */
+  readonly surface: Surface | null
+  /** The place of what is wrong with a route. */
+  locate(fault: RouteFault): Finding
+}
+
 /** What is wrong with the config: its shape, or else each route with the OpenAPI file it names, then the routes together. */
-export async function checkConfig(places: Places, environment: Environment): Promise<readonly Finding[]> {
+export async function checkConfig(places: Places, environment: Environment): Promise<CheckedConfig> {
   const file = fromHere('.', places.config)
   const text = await readFile(places.config, 'utf8')
+  const place = placesIn(text)
+  const unusable = (findings: readonly Finding[]): CheckedConfig => ({
+    findings,
+    surface: null,
+    locate: ({ route: _route, key: _key, ...fault }) => ({ file, ...place(['routes']), ...fault }),
+  })
   try {
     const config = parseConfig(file, text, { ...addressesFrom(environment).urls, data: places.data })
-    return await checkRoutes(config, dirname(places.config), placesIn(text), file)
+    const folder = dirname(places.config)
+    const findings = await checkRoutes(config, folder, place, file)
+    if (findings.length > 0) return unusable(findings)
+    return {
+      findings,
+      surface: surfaceOf(config, await readRoutes(config, folder)),
+      locate({ route, key, ...fault }) {
+        const index = config.routes.findIndex(({ id }) => id === route)
+        return { file, ...place(['routes', index, key]), ...fault }
+      },
+    }
   } catch (error) {
-    if (error instanceof ConfigError) return error.message.split('\n').map(findingOf)
+    if (error instanceof ConfigError) return unusable(error.message.split('\n').map(findingOf))
     throw error
   }
 }

@@ -1,14 +1,23 @@
-import { systemClock } from '../kernel/clock.ts'
-import { compileBundle, type Finding, formatFinding } from '../policy/index.ts'
+import { fromRfc3339, type Instant, systemClock } from '../kernel/clock.ts'
+import { type Analysis, analysePolicies, type Finding, formatFinding, type Surface } from '../policy/index.ts'
 import { checkConfig } from './check-config.ts'
+import { moneyText, planText } from './check-text.ts'
+
 import { type Command, Misuse, readArguments } from './command.ts'
 import { placesFrom } from './places.ts'
 import { locate, readPolicyFolder } from './policy-folder.ts'
 
-const HELP = `tidegate check [DIR] [--json]
+const HELP = `tidegate check [DIR] [--as-of DATE] [--plan] [--strict] [--json]
 
-Checks the policies, and the config with its routes and the OpenAPI files they name; with DIR only the policies in it.
-Prints file:line:col: severity code: message. Exit code 1 when there are errors; warnings are fine.`
+Checks the policies, and the config with its routes and the OpenAPI files they name; the policies are held against the
+routes. With DIR only the policies in it. Prints file:line:col: severity code: message, and whether a caller without a token
+can reach a route tagged money.
+
+  --as-of DATE   as it will be then (2030-12-31, or an RFC 3339 time): what will have lapsed is warned of
+  --plan         what a request to each route costs at worst: rules, and calls until their deadlines
+  --strict       warnings count
+
+Exit code 1 when there are errors; warnings are fine, unless --strict.`
 
 export const check: Command = {
   help: HELP,
@@ -16,23 +25,51 @@ export const check: Command = {
     const { positionals, values } = readArguments({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false } },
+      options: {
+        'as-of': { type: 'string' },
+        plan: { type: 'boolean', default: false },
+        strict: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
     })
     if (positionals.length > 1) throw new Misuse('one folder at a time')
-    const [folder] = positionals
-    const places = placesFrom(process.env)
-    const ofPolicies = await checkPolicies(folder ?? places.policies)
-    const ofConfig = folder === undefined ? await checkConfig(places, process.env) : []
-    const findings = [...ofConfig, ...ofPolicies]
+    const now = readDate(values['as-of'])
+    const { findings, analysis } = await checkAll(positionals[0] ?? null, now)
     const errors = findings.filter(({ severity }) => severity === 'error').length
     const warnings = findings.length - errors
-    if (values.json) console.log(JSON.stringify({ findings, errors, warnings }))
-    else console.log([...findings.map(formatFinding), `${errors} errors, ${warnings} warnings`].join('\n'))
-    return errors === 0 ? 0 : 1
+    const { money = null, plan = null } = analysis ?? {}
+    if (values.json) console.log(JSON.stringify({ findings, errors, warnings, money, plan }))
+    else {
+      const table = values.plan && plan !== null ? [planText(plan)] : []
+      const answer = money === null ? [] : [moneyText(money)]
+      const count = `${errors} errors, ${warnings} warnings`
+      console.log([...findings.map(formatFinding), ...table, ...answer, count].join('\n'))
+    }
+    return errors === 0 && !(values.strict && warnings > 0) ? 0 : 1
   },
 }
 
-async function checkPolicies(folder: string): Promise<readonly Finding[]> {
-  const files = await readPolicyFolder(folder)
-  return locate(folder, compileBundle(files, systemClock.now()).findings)
+type Checked = { readonly findings: readonly Finding[]; readonly analysis: Analysis | null }
+
+async function checkAll(folder: string | null, now: Instant): Promise<Checked> {
+  const places = placesFrom(process.env)
+  if (folder !== null) return checkPolicies(folder, now, null)
+  const config = await checkConfig(places, process.env)
+  const { findings, analysis } = await checkPolicies(places.policies, now, config.surface)
+  const ofRoutes = (analysis?.routeFaults ?? []).map(config.locate)
+  return { findings: [...config.findings, ...ofRoutes, ...findings], analysis }
+}
+
+async function checkPolicies(folder: string, now: Instant, surface: Surface | null): Promise<Checked> {
+  const options = surface === null ? {} : { surface }
+  const { findings, analysis } = analysePolicies(await readPolicyFolder(folder), now, options)
+  return { findings: locate(folder, findings), analysis }
+}
+
+/** A day is its first moment. */
+function readDate(text: string | undefined): Instant {
+  if (text === undefined) return systemClock.now()
+  const instant = fromRfc3339(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+  if (instant === null) throw new Misuse(`${JSON.stringify(text)} is no date, such as 2030-12-31`)
+  return instant
 }

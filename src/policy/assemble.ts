@@ -6,7 +6,7 @@ import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges, PASS_BY_DEFAULT } from './decide.ts'
 import { accessDimensions, requestDimensions, riskDimensions } from './dimensions.ts'
-import { addRule, type RuleCompilers, ruleCompilers } from './kinds.ts'
+import { addRule, type RuleCompilers, ruleCompilers, summariesOf } from './kinds.ts'
 import { type Lists, listsFrom } from './lists.ts'
 import { NO_MARKS } from './marks.ts'
 import { type FactPath, withoutContained } from './reads.ts'
@@ -49,7 +49,7 @@ function* bundleOf(
   lists: Lists,
   { firewall, access, quota, risk }: RuleCompilers,
 ): Generator<void, Bundle, void> {
-  const rules = [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
+  const rules = summariesOf({ firewall, access, quota, risk })
   const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
   const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
   const screening = yield* indexRules(firewall.rules, requestDimensions, contents)

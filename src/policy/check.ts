@@ -1,11 +1,16 @@
 import { contentDigest, type Json } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
+import { analysedRules } from './analysis/analysed-rule.ts'
+import { type Analysis, analyse } from './analysis/index.ts'
+import { findUnknownNames } from './analysis/names.ts'
+import { samplesOf } from './analysis/source-samples.ts'
+import { assembleAtOnce } from './assemble.ts'
 import { reportBodyFaults } from './body-fault.ts'
 import type { CompileOptions } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
-import { addRule, ruleCompilers } from './kinds.ts'
+import { addRule, ruleCompilers, summariesOf } from './kinds.ts'
 import { isListFile } from './list-file.ts'
 import { listsFrom } from './lists.ts'
 import { findLastingEntries, reportLoosening } from './loosening.ts'
@@ -16,10 +21,11 @@ import type { Report } from './rule.ts'
 import type { SourceFile } from './source.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
-export function checkFiles(files: readonly SourceFile[], now: Instant, options: CompileOptions = {}) {
+export function checkFiles(files: readonly SourceFile[], now: Instant, options: CheckOptions = {}) {
   const { shaped, findings: shapeFindings } = readFiles(files)
   const entryFiles = files.filter(({ path }) => isListFile(path))
-  const lists = readLists(ofKind(shaped, 'lists'), entryFiles, now)
+  const listFiles = ofKind(shaped, 'lists')
+  const lists = readLists(listFiles, entryFiles, now)
   const compiledLists = listsFrom(lists.contents)
   const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
@@ -32,12 +38,34 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const lasting = findLastingEntries(summaries, lists.summaries)
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)
-  const findings = inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...lasting, ...calls.findings])
-  if (findings.some(({ severity }) => severity === 'error')) return { checked: null, rules, findings }
   const { contents, expiries, named } = lists
   const digest = digestOf(shaped, [...named])
   const checked: Checked = { digest, now, lists: contents, listExpiries: expiries, onError: calls.onErrors }
-  return { checked, rules, findings }
+
+  const inForce = analysedRules(summariesOf(compilers), placed)
+  if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
+  const findings = () => inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...lasting, ...calls.findings])
+  const isSound = () => findings().every(({ severity }) => severity !== 'error')
+  const sources = () =>
+    samplesOf(
+      listFiles.map(({ file }) => file),
+      entryFiles,
+    )
+  const bundle = () => assembleAtOnce(checked, rules)
+  const analysis = isSound() ? analyse({ ...options, rules: inForce, sources, now, bundle }) : null
+  return { checked: isSound() ? checked : null, rules, findings: findings(), analysis }
+}
+
+/** @param options.thorough whether to look for what is no error but hardly meant, which takes longer with many rules */
+export type CheckOptions = CompileOptions & { readonly thorough?: boolean }
+
+/** All that `tidegate check` says of policies: against the surface, where there is one. */
+export function analysePolicies(
+  files: readonly SourceFile[],
+  now: Instant,
+  options: CompileOptions,
+): { readonly findings: readonly Finding[]; readonly analysis: Analysis | null } {
+  return checkFiles(files, now, { ...options, thorough: true })
 }
 
 /** Every rule of every file, with what takes down faults at its place. */

@@ -1,7 +1,16 @@
+export {
+  type Analysis,
+  dependencyText,
+  type MoneyAnswer,
+  partsOf,
+  type RouteFault,
+  type RoutePlan,
+  sourceText,
+} from './analysis/index.ts'
 export { assembleAtOnce, assembleBundle } from './assemble.ts'
 export { type Bundle, type CompileOptions, compileBundle } from './bundle.ts'
 export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from './chain.ts'
-export { checkFiles } from './check.ts'
+export { analysePolicies, checkFiles } from './check.ts'
 export type { Checked, CheckedRule } from './checked.ts'
 export { findChanges } from './counterfactual.ts'
 export { type ExampleResult, runExamples } from './examples.ts'

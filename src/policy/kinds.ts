@@ -6,6 +6,7 @@ import { ACCESS_FACTS, type AccessFacts, BODY_FACTS, REQUEST_FACTS, RISK_FACTS }
 import type { Lists } from './lists.ts'
 import { accessPredicates, requestPredicates, riskPredicates } from './match.ts'
 import { type Report, ruleCompiler } from './rule.ts'
+import type { RuleSummary } from './rule-summary.ts'
 import type { RuleKind, WrittenRule } from './schema.ts'
 import { isSteppedUp } from './step-up.ts'
 
@@ -27,6 +28,11 @@ export function ruleCompilers(lists: Lists, now: Instant) {
     quota: ruleCompiler(quota, lists, now),
     risk: ruleCompiler(risk, lists, now),
   }
+}
+
+/** All rules, kind by kind, in the order in which they are walked. */
+export function summariesOf({ firewall, access, quota, risk }: RuleCompilers): readonly RuleSummary[] {
+  return [firewall, access, quota, risk].flatMap((kind) => kind.summaries)
 }
 
 /** Compiles a rule with the compiler of its kind. */

@@ -28,7 +28,8 @@ const places = () => ({ TIDEGATE_CONFIG: config, TIDEGATE_POLICIES: policies })
 describe('tidegate check', () => {
   test('what is shipped has neither errors nor warnings', async () => {
     const { code, stdout } = await runCli(['check'])
-    assert.equal(stdout, '0 errors, 0 warnings\n')
+    const answer = 'Can a caller without a token reach a route tagged money? No: none of 6.'
+    assert.equal(stdout, `${answer}\n0 errors, 0 warnings\n`)
     assert.equal(code, 0)
   })
 
@@ -69,6 +70,63 @@ describe('tidegate check', () => {
     assert.match(stdout, /error route: route undecided: say either/)
     assert.match(stdout, /error route: .*no operation POST \/bodiless/)
     assert.match(stdout, /^3 errors/m)
+  })
+
+  test('a rule that names what no route has is an error with what was meant', async () => {
+    await editFile(join(policies, 'access.yaml'), (text) => text.replace('tags: [operator]', 'tags: [operators]'))
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /access\.yaml:8:21: error unknown-tag: .*'operators' \(did you mean 'operator'\?\)/)
+  })
+
+  test('a way to money without a token is an error, with a request that goes it', async () => {
+    await editFile(config, (text) =>
+      text.replace('authenticate: none, tags: [public]', 'authenticate: none, tags: [public, money]'),
+    )
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /zz-access-default\.yaml:11:5: error money-unauthenticated: lets POST \/v1\/reviews\/decisions/,
+    )
+    assert.match(
+      stdout,
+      /money\? Yes: POST \/v1\/reviews\/decisions from 198\.51\.100\.77 passes by access\/public-routes\./,
+    )
+  })
+
+  test('where a `when` decides whether money can be reached, not knowing is an error', async () => {
+    await editFile(config, (text) =>
+      text.replace('authenticate: none, tags: [public]', 'authenticate: none, tags: [public, money]'),
+    )
+    await editFile(join(policies, 'zz-access-default.yaml'), (text) =>
+      text.replace('kinds: [anonymous] }', "kinds: [anonymous] }\n    when: request.path.contains('%')"),
+    )
+    const { code, stdout } = await runCli(['check', '--json'], places())
+    const { findings, money } = JSON.parse(stdout)
+    assert.equal(code, 1)
+    assert.deepEqual(money, { answer: 'unknown', routes: 7, dependsOn: ['access/public-routes'] })
+    assert.equal(findings[0].code, 'money-unclear')
+  })
+
+  test('a route that may cost more than its budget is an error that names the parts', async () => {
+    await editFile(config, (text) => text.replace('budget_ms: 45000', 'budget_ms: 40000'))
+    const { code, stdout } = await runCli(['check', '--plan'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /default\.yaml:\d+:16: error over-budget: .*risk control 10000 ms \+ .*cash-flow 30000 ms/)
+    assert.match(stdout, /^transfers\.create +\d+ ms +40000 ms +\d+ rules/m)
+  })
+
+  test('as of a later date it warns of what will have lapsed; warnings count if asked to', async () => {
+    const later = "rules:\n  - { id: for-now, when: 'true', effect: deny, owner: o, expires: '2090-01-01T00:00:00Z' }\n"
+    await editFile(join(policies, 'firewall.yaml'), (text) => text.replace('rules:\n', later))
+    const quiet = await runCli(['check', '--strict', policies])
+    assert.match(quiet.stdout, /^0 errors, 0 warnings$/m)
+    assert.equal(quiet.code, 0)
+    const { code, stdout } = await runCli(['check', '--strict', '--as-of', '2090-01-01', policies])
+    assert.match(stdout, /firewall\.yaml:5:\d+: warning expired: the rule 'for-now'/)
+    assert.equal(code, 1)
+    assert.equal((await runCli(['check', '--as-of', 'tomorrow', policies])).code, 2)
   })
 
   test('two routes that answer the same requests are an error', async () => {
