@@ -1,8 +1,8 @@
 import { setImmediate as afterRequests } from 'node:timers/promises'
-import { type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { assert } from '../kernel/assert.ts'
-import { assembleBundle, type Bundle, type CheckedRule } from '../policy/index.ts'
+import { Worker } from 'node:worker_threads'
+import type { Bundle } from '../policy/index.ts'
 import type { CheckAnswer, CheckAsk, CheckOptions } from './policy-checker.ts'
+import { type Shipment, unpack } from './policy-pieces.ts'
 
 /** A check's answer, with the bundle made of what was checked. */
 export type Compiled =
@@ -22,7 +22,7 @@ export interface PolicyCompiler {
   close(): Promise<void>
 }
 
-type Checked = Omit<Extract<CheckAnswer, { kind: 'checked' }>, 'rules'>
+type Found = Omit<Extract<CheckAnswer, { kind: 'checked' }>, 'checked' | 'rules'>
 
 /** What the thread begins with. */
 export type WorkerData = { readonly history: string; readonly options: CheckOptions }
@@ -30,7 +30,7 @@ export type WorkerData = { readonly history: string; readonly options: CheckOpti
 export type WorkerSays = { readonly id: number } & (
   | { readonly kind: 'read'; readonly edition: string }
   | { readonly kind: 'answer'; readonly answer: Exclude<CheckAnswer, { kind: 'checked' }> }
-  | { readonly kind: 'checked'; readonly answer: Checked; readonly slices: MessagePort; readonly rulesCount: number }
+  | { readonly kind: 'checked'; readonly answer: Found; readonly shipment: Shipment }
 )
 
 const CHECK_MS_MAX = 30_000
@@ -93,14 +93,14 @@ export function createPolicyCompiler(history: string, options: CheckOptions): Po
     async compile(ask) {
       const said = await check(ask)
       if (said.kind === 'answer') return said.answer
-      const { edition, checked, warnings, notKept } = said.answer
+      const { edition, warnings, notKept } = said.answer
       try {
-        const bundle = await assembleBetweenRequests(assembleBundle(checked, slicesFrom(said)))
+        const bundle = await assembleBetweenRequests(unpack(said.shipment))
         return { kind: 'compiled', edition, bundle, warnings, notKept }
       } catch (error) {
         return refused(edition, `what was checked can not be assembled: ${String(error)}`)
       } finally {
-        said.slices.close()
+        said.shipment.port.close()
       }
     },
     async close() {
@@ -113,16 +113,6 @@ export function createPolicyCompiler(history: string, options: CheckOptions): Po
 
 const unreadable = (reason: string) => ({ kind: 'unreadable', reason }) as const
 const refused = (edition: string, reason: string) => ({ kind: 'refused', edition, errors: [reason] }) as const
-
-/** All slices that were sent, each taken out of the port when it is its turn. */
-function* slicesFrom({ slices, rulesCount }: Extract<WorkerSays, { kind: 'checked' }>) {
-  for (let count = 0; count < rulesCount; ) {
-    const next: { message: readonly CheckedRule[] } | undefined = receiveMessageOnPort(slices)
-    assert(next !== undefined, 'the slices hold every rule that was checked')
-    count += next.message.length
-    yield next.message
-  }
-}
 
 async function assembleBetweenRequests(assembly: Generator<void, Bundle, void>): Promise<Bundle> {
   for (;;) {
