@@ -17,11 +17,27 @@ const RULES = `
     why: The north does not read this account.
 `
 
+const branch = (name: string) => `"request.headers[?'x-branch'].orValue('') == '${name}'"`
+const MARKS = `
+  - { id: west, when: ${branch('west')}, effect: { tag: [west] } }
+  - id: east
+    when: ${branch('east')}
+    effect: { skip: [firewall/closed, risk/east] }
+    owner: security
+    expires: 2999-01-01T00:00:00Z
+  - { id: closed, when: ${branch('east')}, effect: deny }
+`
+const RISK = `
+  - { id: west, match: { tagged: [west] }, effect: reject }
+  - { id: east, when: "transfer.reference == 'east'", effect: reject }
+`
+
 let platform: TestPlatform
 let calls: EdgeCalls
 before(async () => {
+  const first = (rules: string) => (text: string) => text.replace('rules:\n', `rules:${rules}\n`)
   platform = await startTestPlatform({
-    policies: { 'access.yaml': (text) => text.replace('rules:\n', `rules:${RULES}\n`) },
+    policies: { 'access.yaml': first(RULES), 'firewall.yaml': first(MARKS), 'risk.yaml': first(RISK) },
   })
   calls = edgeCalls(platform)
 })
@@ -72,6 +88,17 @@ describe('a receipt that is decided again', () => {
       const { again } = await explained(headers['tidegate-receipt'])
       assert.deepEqual([again?.outcome, again?.notes], ['same', []], `${status} ${body.code}`)
       assert.equal(again?.today?.differs, false, `${status} ${body.code}: ${again?.today?.decides}`)
+    }
+  })
+
+  test('comes to the same with what earlier rules left on the request, which decided nothing themselves', async () => {
+    const west = await calls.transfer('10.00', { headers: { 'x-branch': 'west' } })
+    const east = await calls.transfer('10.00', { headers: { 'x-branch': 'east' }, reference: 'east' })
+    assert.deepEqual([west.status, west.body.rule, east.status], [403, 'risk/west', 201])
+    for (const { headers } of [west, east]) {
+      const { again, stages } = await explained(headers['tidegate-receipt'])
+      assert.deepEqual([again?.outcome, again?.notes], ['same', []])
+      assert.equal(stages.find(({ stage }) => stage === 'screen')?.rule, 'firewall/default-allow')
     }
   })
 

@@ -51,7 +51,8 @@ function stagesOf(decision: KeptDecision): readonly StageResult[] {
 /** The rule that let the request pass a stage, where it is kept. */
 function passingRule(stage: StageName, { considered, assessment }: KeptDecision): string | null {
   const allowed = (kind: string): string | null =>
-    considered.findLast(({ rule, outcome }) => rule.startsWith(kind) && outcome === 'matched')?.rule ?? null
+    considered.find(({ rule, outcome, effect }) => rule.startsWith(kind) && outcome === 'matched' && effect === 'allow')
+      ?.rule ?? null
   switch (stage) {
     case 'screen':
       return allowed('firewall/') ?? 'firewall/default-allow'
