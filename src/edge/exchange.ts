@@ -7,6 +7,7 @@ import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, Re
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
+import type { Scheme } from './tokens/credential.ts'
 
 /** One request with the means to answer it, as the listener hands it over. */
 export type Incoming = { readonly request: IncomingMessage; readonly response: ServerResponse }
@@ -42,6 +43,10 @@ export type Trail = {
   path: string
   route: string | null
   principal: { kind: string; id: string } | null
+  /** How the token was presented; a challenge is in the same scheme. */
+  scheme: Scheme
+  /** For the client's next DPoP proof, where proofs need one. */
+  dpopNonce: string | null
   /** As much as the rules have been shown of it. */
   facts: RequestFacts | AccessFacts | BodyFacts | null
   /** The scopes that the route asks for. */
@@ -86,6 +91,8 @@ export type Received = Incoming & {
   /** With its `?`, or empty. */
   readonly query: string
   readonly host: string
+  /** Scheme and authority by which this request was sent to us: `http://127.0.0.1:8080`. */
+  readonly origin: string
   /** Each header once, by its lower-case name; lists joined by a comma. */
   readonly headers: ReadonlyMap<string, string>
   readonly source: { readonly ip: string }

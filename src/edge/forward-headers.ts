@@ -21,6 +21,7 @@ const HOP_BY_HOP = new Set([
 /** Names under which only we speak to an upstream, and names by which frameworks let a client choose path or method. */
 const OURS = new Set([
   'authorization',
+  'dpop',
   'forwarded',
   'x-real-ip',
   'x-original-url',
@@ -65,7 +66,7 @@ export function answerHeaders(headers: Values): [string, string | readonly strin
   const kept: [string, string | readonly string[]][] = []
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || HOP_BY_HOP.has(name) || named.has(name) || name.startsWith('tidegate-')) continue
-    if (name === 'server' || name === 'x-powered-by') continue
+    if (name === 'server' || name === 'x-powered-by' || name === 'dpop-nonce') continue
     kept.push([name, value])
   }
   return kept

@@ -40,6 +40,7 @@ import { screen } from './stages/screen.ts'
 import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
 import type { TokenVerifier } from './token-verifier.ts'
+import type { SenderCheck } from './tokens/sender.ts'
 import { createTurns } from './turns.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
@@ -52,6 +53,7 @@ export type EdgeDeps = {
   readonly passports: PassportKeys
   readonly policies: PolicyStore
   readonly tokens: TokenVerifier
+  readonly checkSender: SenderCheck
   readonly decisions: DecisionLog
   /** Null: personal and secret facts are left out of receipts. */
   readonly sealer: Sealer | null
@@ -98,7 +100,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     admit: named('admit', createAdmit(config.edge.admission)),
     route: named('route', createRoute(table)),
     screen: named('screen', screen),
-    authenticate: named('authenticate', createAuthenticate(tokens)),
+    authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender)),
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),
@@ -154,6 +156,8 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     path: '',
     route: null,
     principal: null,
+    scheme: 'Bearer',
+    dpopNonce: null,
     facts: null,
     scopesNeeded: [],
     considered: [],

@@ -15,8 +15,9 @@ import type { EdgeMetrics } from './edge-metrics.ts'
 import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
 import type { PolicyStore } from './policy-store.ts'
-import { callerOf, OPERATOR_SCOPE, readBearer } from './stages/authenticate.ts'
+import { callerOf, OPERATOR_SCOPE } from './stages/authenticate.ts'
 import type { TokenVerifier } from './token-verifier.ts'
+import { readCredential, refused } from './tokens/credential.ts'
 import type { Upstream } from './upstream.ts'
 
 export type OperatorDeps = {
@@ -109,10 +110,15 @@ async function operatorOf(
   { edge, localCredential }: OperatorDeps,
   authorization: string | undefined,
 ): Promise<Principal> {
-  const credential = readBearer(authorization)
-  if (isSame(credential, localCredential)) return LOCAL_OPERATOR
+  const { scheme, token } = readCredential(authorization)
+  if (isSame(token, localCredential)) return LOCAL_OPERATOR
   if (edge === null) throw new Problem('invalid_token')
-  const { principal } = callerOf(await edge.tokens.verify(credential))
+  const verified = await edge.tokens.verify(token)
+  const { keyThumbprint, certificateThumbprint } = verified.confirmation
+  if (scheme !== 'Bearer' || keyThumbprint !== null || certificateThumbprint !== null) {
+    throw refused('a bound token is of no use here: this listener does not look at proofs')
+  }
+  const { principal } = callerOf(verified)
   if (principal.kind !== 'operator') {
     throw new Problem('insufficient_scope', { detail: `the operator API asks for the scope ${OPERATOR_SCOPE}` })
   }

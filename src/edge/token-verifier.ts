@@ -6,6 +6,7 @@ import type { Config } from '../platform/config-schema.ts'
 import { destinationFault, safeDispatcher } from '../platform/safe-destination.ts'
 import { type Expectations, readClaims, readPayload, type VerifiedToken } from './tokens/claims.ts'
 import { type CompactJws, readCompactJws } from './tokens/compact-jws.ts'
+import { refused } from './tokens/credential.ts'
 import { createIssuerKeys, type IssuerKeys, type IssuerKeysState } from './tokens/issuer-keys.ts'
 import { KEYS_DEADLINE_MS } from './tokens/key-fetch.ts'
 import type { Algorithm, VerificationKey } from './tokens/key-policy.ts'
@@ -151,12 +152,4 @@ function expectationsOf(
 function accepted<T>(read: T | string): T {
   if (typeof read === 'string') throw refused(read)
   return read
-}
-
-export function refused(detail: string, cause?: unknown): Problem {
-  return new Problem('invalid_token', {
-    detail,
-    cause,
-    headers: { 'www-authenticate': 'Bearer realm="tidegate", error="invalid_token"' },
-  })
 }

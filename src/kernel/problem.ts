@@ -20,6 +20,8 @@ export const PROBLEMS = {
   // who and may they
   unauthenticated: [401, 'A valid access token is needed'],
   invalid_token: [401, 'The access token is not accepted'],
+  invalid_dpop_proof: [401, 'The DPoP proof is not accepted'],
+  use_dpop_nonce: [401, 'The DPoP proof needs a nonce of ours'],
   step_up_required: [401, 'This request needs a stronger or fresher sign-in'],
   invalid_passport: [401, 'The call carries no valid passport'],
   invalid_signature: [401, 'The signature is not accepted'],

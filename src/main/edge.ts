@@ -6,6 +6,8 @@ import { createOperatorApp, listenOperator } from '../edge/operator.ts'
 import { createSealer, type Sealer } from '../edge/sealing.ts'
 import { makeSealingKeys, readSealingKey } from '../edge/sealing-key.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
+import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
+import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { closeServer } from '../platform/door.ts'
@@ -36,6 +38,7 @@ export async function startEdge(house: House): Promise<void> {
     passports,
     policies,
     tokens,
+    checkSender: openSenderCheck(house),
     decisions,
     sealer,
     allowedSample,
@@ -56,6 +59,18 @@ export async function startEdge(house: House): Promise<void> {
   })
   const operator = await listenOperator(app, addresses.operator)
   closing(() => closeServer(operator))
+}
+
+/** 7,000 proofs a second for as long as each is remembered: more than one process can verify. */
+const REMEMBERED_PROOFS_MAX = 500_000
+
+/** Holds bound tokens to their senders. Edges that share a key folder take each other's nonces. */
+function openSenderCheck({ config: { edge, identity, keys }, clock }: House): SenderCheck {
+  const { nonce = 'off', remembered_proofs_max: proofsMax = REMEMBERED_PROOFS_MAX } = identity.dpop ?? {}
+  const secretFile = join(keys.folder, 'dpop-nonce.secret')
+  if (nonce === 'required' && keys.generate) makeSecretFile(secretFile, () => randomBytes(32).toString('base64url'))
+  const nonces = nonce === 'required' ? createDpopNonces(readSecret(secretFile), clock) : null
+  return createSenderCheck({ clock, publicOrigins: edge.public_origins ?? [], proofsMax, nonces })
 }
 
 /** What seals receipts to the security team; null where no key is configured. @throws Error when it can't be used */

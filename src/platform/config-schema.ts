@@ -42,6 +42,8 @@ const Upstream = strict({
 export const ConfigSchema = strict({
   edge: strict({
     trusted_proxies: Type.Array(Type.String()),
+    /** `https://api.example.com`: how clients know us where TLS ends in front of us; DPoP proofs name it. */
+    public_origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/?#@]+$' }), { minItems: 1 })),
     admission: strict({ requests: count, per_ms: count }),
     limits: strict({
       header_lines_max: count,
@@ -64,6 +66,13 @@ export const ConfigSchema = strict({
     remembered_tokens_max: count,
     /** From `iat` to `exp`; longer-lived tokens are refused. */
     token_lifetime_s_max: Type.Optional(count),
+    /** `nonce`: whether DPoP proofs need one of ours. A proof is remembered for 70 s; beyond the limit bound tokens are refused. */
+    dpop: Type.Optional(
+      strict({
+        nonce: Type.Optional(Type.Enum(['off', 'required'])),
+        remembered_proofs_max: Type.Optional(count),
+      }),
+    ),
     /** `refresh_s`: a key no longer published stops within it. `stale_s_max`: how long the last set is believed while no newer one comes. */
     keys: Type.Optional(
       strict({

@@ -12,4 +12,4 @@ export const PRIVATE_FACTS: readonly string[] = [
 ]
 
 /** Headers that no receipt keeps, sealed or not: whoever reads them can be their sender. */
-export const CREDENTIAL_HEADERS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization']
+export const CREDENTIAL_HEADERS: readonly string[] = ['authorization', 'cookie', 'dpop', 'proxy-authorization']

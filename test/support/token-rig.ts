@@ -3,23 +3,27 @@ import { AUDIENCE, ec, publicKey, rsa, stranger } from './forged-token.ts'
 import { type KeyServer, startKeyServer } from './key-server.ts'
 import { startTestPlatform } from './platform.ts'
 import { openRawSocket } from './raw-socket.ts'
-import { startRecordingUpstream } from './recording-upstream.ts'
+import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
+
+export type TokenAnswer = { readonly status: number; readonly challenge: string; readonly text: string }
 
 export interface TokenRig {
-  /** GET of the guarded route, or of another target, with these Authorization lines, byte for byte. */
-  send(authorization: readonly string[], target?: string): Promise<{ status: number; challenge: string; text: string }>
+  /** GET of the guarded route, or of another target, with these Authorization lines and others, byte for byte. */
+  send(authorization: readonly string[], target?: string, lines?: readonly string[]): Promise<TokenAnswer>
   /** Holds the edge to refuse this token, and the upstream to have seen nothing. */
   assertRefused(token: string, status?: number): Promise<void>
   assertTaken(token: string): Promise<void>
   /** A key server that no issuer names. */
   readonly elsewhere: KeyServer
-  /** Requests that the upstream has seen. */
+  /** Requests that the upstream has seen, as bytes. */
+  readonly requests: readonly string[]
   forwarded(): number
+  readonly answerWith: RecordingUpstream['answerWith']
   close(): Promise<void>
 }
 
 /** An edge with two issuers of our own, one of them with a kid of the other's, and a recording upstream behind a guarded route. */
-export async function startTokenRig(): Promise<TokenRig> {
+export async function startTokenRig(config = (text: string): string => text): Promise<TokenRig> {
   const upstream = await startRecordingUpstream()
   const issuerA = await startKeyServer([await publicKey(ec.publicKey, 'ec-1'), await publicKey(rsa.publicKey, 'rsa-1')])
   const issuerB = await startKeyServer([await publicKey(stranger.publicKey, 'ec-1')])
@@ -30,17 +34,17 @@ export async function startTokenRig(): Promise<TokenRig> {
   const route = '  - { id: guarded, path: /guarded, methods: [GET], upstream: recorder, scopes: [payments] }\n'
   const platform = await startTestPlatform({
     config: (text) =>
-      text
+      config(text)
         .replace('  issuers:\n', `  issuers:\n${issuer('a', issuerA, 'ES256, PS256')}${issuer('b', issuerB, 'ES256')}`)
         .replace('upstreams:\n', `upstreams:\n${recorder}`)
         .replace('routes:\n', `routes:\n${route}`),
   })
 
-  const send: TokenRig['send'] = async (authorization, target = '/guarded') => {
+  const send: TokenRig['send'] = async (authorization, target = '/guarded', others = []) => {
     const socket = await openRawSocket(platform.urls.edge)
-    const lines = authorization.map((value) => `Authorization: ${value}\r\n`).join('')
-    const head = `GET ${target} HTTP/1.1\r\nHost: edge.test\r\nConnection: close\r\n`
-    socket.write(Buffer.from(`${head}${lines}\r\n`, 'latin1'))
+    const lines = [...authorization.map((value) => `Authorization: ${value}`), ...others]
+    const head = [`GET ${target} HTTP/1.1`, 'Host: edge.test', 'Connection: close', ...lines].join('\r\n')
+    socket.write(Buffer.from(`${head}\r\n\r\n`, 'latin1'))
     const text = await socket.closed()
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1])
     return { status, challenge: /www-authenticate: (.*)\r/i.exec(text)?.[1] ?? '', text }
@@ -48,7 +52,9 @@ export async function startTokenRig(): Promise<TokenRig> {
   return {
     send,
     elsewhere,
+    requests: upstream.requests,
     forwarded: () => upstream.requests.length,
+    answerWith: upstream.answerWith,
     async assertRefused(token, status = 401) {
       const sent = upstream.requests.length
       const answer = await send([`Bearer ${token}`])

@@ -1,18 +1,24 @@
 import { isId } from '../../kernel/id.ts'
-import { Problem } from '../../kernel/problem.ts'
 import type { Principal } from '../../platform/passport.ts'
 import { type Authenticated, type Caller, ownerOf, type Screened } from '../exchange.ts'
-import { refused, type TokenVerifier, type VerifiedToken } from '../token-verifier.ts'
+import type { TokenVerifier, VerifiedToken } from '../token-verifier.ts'
+import { readCredential, refused } from '../tokens/credential.ts'
+import type { SenderCheck } from '../tokens/sender.ts'
 
 /** A token with this scope is an operator's: every member's things, and the operator API. */
 export const OPERATOR_SCOPE = 'operator'
 
 /** Who is it. A route is open to everyone only where its configuration says so. */
-export function createAuthenticate(tokens: TokenVerifier) {
+export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderCheck) {
+  const identify = async (screened: Screened): Promise<Caller> => {
+    const credential = readCredential(screened.headers.get('authorization'))
+    screened.trail.scheme = credential.scheme
+    const verified = await tokens.verify(credential.token)
+    await checkSender(screened, credential, verified) // also of a token that is remembered
+    return callerOf(verified)
+  }
   return async function authenticate(screened: Screened): Promise<Authenticated> {
-    const caller = screened.route.isPublic
-      ? anonymous
-      : callerOf(await tokens.verify(readBearer(screened.headers.get('authorization'))))
+    const caller = screened.route.isPublic ? anonymous : await identify(screened)
     const { principal } = caller
     screened.trail.principal = { kind: principal.kind, id: ownerOf(principal) }
     return { ...screened, caller }
@@ -20,16 +26,6 @@ export function createAuthenticate(tokens: TokenVerifier) {
 }
 
 const anonymous = { principal: { kind: 'anonymous' }, client: '', scopes: [], claims: {} } as unknown as Caller
-
-/** RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1). */
-export function readBearer(authorization: string | undefined): string {
-  if (authorization === undefined) {
-    throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer realm="tidegate"' } })
-  }
-  const match = /^bearer ([^\s,]+)$/i.exec(authorization)
-  if (match === null) throw refused('the Authorization header is not `Bearer TOKEN`')
-  return match[1] ?? ''
-}
 
 export function callerOf({ subject, client, scopes, claims }: VerifiedToken): Caller {
   return { principal: principalOf(subject, scopes), client, scopes, claims } as unknown as Caller

@@ -8,6 +8,7 @@ import { readTarget } from '../target.ts'
 const SINGLETONS = new Set([
   'host',
   'authorization',
+  'dpop',
   'content-type',
   'content-length',
   'transfer-encoding',
@@ -48,6 +49,7 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
       path,
       query,
       host: host.replace(/:\d+$/, '').toLowerCase(),
+      origin: `http://${host.toLowerCase()}`,
       headers,
       source,
       hasBody,

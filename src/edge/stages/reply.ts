@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import helmet from 'helmet'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Incoming, Trail } from '../exchange.ts'
+import { challengeIn } from '../tokens/sender.ts'
 import { rateLimitHeaders } from './meter.ts'
 
 /** How long a client that still sends may go on sending, unread. */
@@ -11,17 +12,35 @@ type HeaderPair = readonly [name: string, value: string | readonly string[]]
 
 /** The answer that a refusal is: application/problem+json (RFC 9457) with the receipt in it. */
 export function refuse(problem: Problem, trail: Trail): Answer {
+  const headers = Object.entries(problem.headers).map(
+    ([name, value]) => [name, name === 'www-authenticate' ? challengeIn(trail.scheme, value) : value] as const,
+  )
   return {
     status: problem.status,
-    headers: [['content-type', 'application/problem+json'], ...Object.entries(problem.headers)],
+    headers: [['content-type', 'application/problem+json'], ...headers],
     body: Buffer.from(JSON.stringify(problem.toBody(trail.receipt))),
   }
 }
 
-/** Headers of every answer: the receipt, what is left of the quotas, and helmet's. */
+/** Headers of every answer: the receipt, what is left of the quotas, a nonce for the next DPoP proof, and helmet's. */
 export function createEdgeHeaders(): (trail: Trail) => readonly HeaderPair[] {
   const security = helmetHeaders()
-  return (trail) => [...security, ['tidegate-receipt', trail.receipt], ...rateLimitHeaders(trail.quotas)]
+  return ({ receipt, quotas, dpopNonce }) => [
+    ...security,
+    ['tidegate-receipt', receipt],
+    ...rateLimitHeaders(quotas),
+    ...nonceHeaders(dpopNonce),
+  ]
+}
+
+/** RFC 9449 section 8.2: from a cache, the nonce would be an old one. An upstream's own Cache-Control comes later. */
+function nonceHeaders(nonce: string | null): readonly HeaderPair[] {
+  return nonce === null
+    ? []
+    : [
+        ['cache-control', 'no-store'],
+        ['dpop-nonce', nonce],
+      ]
 }
 
 /** Writes the answer, unless the streaming forwarder has. What is left unread of the request is not waited for. */

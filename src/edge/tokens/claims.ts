@@ -8,8 +8,17 @@ export type VerifiedToken = {
   readonly client: string
   readonly scopes: readonly string[]
   readonly claims: Readonly<Record<string, unknown>>
+  readonly confirmation: Confirmation
   /** Unix seconds. */
   readonly expiresAt: number
+}
+
+/** Whose token it is, as SHA-256 in base64url: it is worth nothing in other hands. Null: not bound in this way. */
+export type Confirmation = {
+  /** `jkt`: of the key that signs DPoP proofs (RFC 9449 section 6.1). */
+  readonly keyThumbprint: string | null
+  /** `x5t#S256`: of the client's certificate (RFC 8705 section 3.1). */
+  readonly certificateThumbprint: string | null
 }
 
 /** What a token must say to be taken here; times in Unix seconds. */
@@ -46,11 +55,14 @@ export function readClaims(jws: CompactJws, expected: Expectations): VerifiedTok
     return 'the claim scope is not a list of scopes'
   const fault = findTimeFault(claims, expected)
   if (fault !== null) return fault
+  const confirmation = readConfirmation(claims['cnf'])
+  if (typeof confirmation === 'string') return confirmation
   return {
     subject: sub,
     client: client_id,
     scopes: scope === '' ? [] : scope.split(' '),
     claims,
+    confirmation,
     expiresAt: exp as number,
   }
 }
@@ -60,8 +72,7 @@ export function readPayload(payload: Buffer): Readonly<Record<string, Json>> | s
   const read = parseStrictJson(payload, CLAIM_LIMITS)
   if (!('value' in read)) return `the claims can not be read: ${read.detail}`
   const { value } = read
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Readonly<Record<string, Json>>) : 'the claims are not an object'
+  return isObject(value) ? value : 'the claims are not an object'
 }
 
 function isFor(aud: Json | undefined, audience: string): boolean {
@@ -69,8 +80,26 @@ function isFor(aud: Json | undefined, audience: string): boolean {
   return aud.length <= AUDIENCES_MAX && aud.every((each) => typeof each === 'string') && aud.includes(audience)
 }
 
+/** RFC 7800 section 3.1. What is bound in no way that we can confirm is not taken for unbound. */
+function readConfirmation(cnf: Json | undefined): Confirmation | string {
+  if (cnf === undefined) return { keyThumbprint: null, certificateThumbprint: null }
+  if (!isObject(cnf)) return 'the claim cnf is not an object'
+  const { jkt, 'x5t#S256': x5t } = cnf
+  if (jkt === undefined && x5t === undefined) return 'the token is bound in a way that is not known here'
+  if (!isThumbprint(jkt) || !isThumbprint(x5t)) return 'the claim cnf holds no SHA-256 thumbprint'
+  return { keyThumbprint: jkt ?? null, certificateThumbprint: x5t ?? null }
+}
+
+function isThumbprint(value: Json | undefined): value is string | undefined {
+  return value === undefined || (typeof value === 'string' && /^[A-Za-z0-9_-]{43}$/.test(value))
+}
+
+function isObject(value: Json): value is Readonly<Record<string, Json>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** Whole seconds since 1970: RFC 7519 allows fractions, but no issuer needs them and parsers read them differently. */
-function isTime(value: Json | undefined): value is number {
+export function isTime(value: Json | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }
 

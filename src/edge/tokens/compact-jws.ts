@@ -22,8 +22,11 @@ const HEADER_LIMITS = { depthMax: 4, keysMax: 32 }
  */
 const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'zip', 'enc', 'p2c']
 
-/** Reads a token strictly, before jose, which takes some base64url that is not canonical. A text says why it is none. */
-export function readCompactJws(token: string): CompactJws | string {
+/**
+ * Reads a token strictly, before jose, which takes some base64url that is not canonical. `taken` are header members that this kind
+ * of token has although others may not. A text says why it is none.
+ */
+export function readCompactJws(token: string, taken: readonly string[] = []): CompactJws | string {
   if (token.length > TOKEN_CHARACTERS_MAX) return 'the token is too long'
   const [, header = '', payload = '', signature = ''] = COMPACT.exec(token) ?? []
   if (header === '') return 'the token is not a compact JWS'
@@ -34,7 +37,7 @@ export function readCompactJws(token: string): CompactJws | string {
   const { alg, kid = null } = members
   if (typeof alg !== 'string') return 'the header names no algorithm'
   if (kid !== null && !isKeyId(kid)) return 'the kid is not a short text'
-  const refused = REFUSED_MEMBERS.find((name) => Object.hasOwn(members, name))
+  const refused = REFUSED_MEMBERS.find((name) => Object.hasOwn(members, name) && !taken.includes(name))
   if (refused !== undefined) return `the header holds ${refused}`
   return { token, algorithm: alg, kid, header: members, payload: Buffer.from(payload, 'base64url') }
 }

@@ -1,0 +1,84 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { Problem, type ProblemCode } from '../../kernel/problem.ts'
+import type { Received } from '../exchange.ts'
+import type { VerifiedToken } from './claims.ts'
+import { type Credential, refused, type Scheme } from './credential.ts'
+import type { DpopNonces } from './dpop-nonces.ts'
+import { DPOP_ALGORITHMS, PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, readDpopProof } from './dpop-proof.ts'
+import { createProofMemory } from './proof-memory.ts'
+
+/** Holds a verified token to the sender that it was given to, if it says so. @throws Problem when it is not the one */
+export type SenderCheck = (
+  request: Pick<Received, 'trail' | 'method' | 'origin' | 'path' | 'headers'>,
+  credential: Credential,
+  token: VerifiedToken,
+) => Promise<void>
+
+export type SenderOptions = {
+  readonly clock: Clock
+  /** Scheme and authority by which clients know us, when TLS ends in front of us; empty: the request's own. */
+  readonly publicOrigins: readonly string[]
+  readonly proofsMax: number
+  /** Null: proofs need no nonce. */
+  readonly nonces: DpopNonces | null
+}
+
+const ALGORITHMS = `algs="${DPOP_ALGORITHMS.join(' ')}"`
+
+/**
+ * DPoP (RFC 9449): a token bound to a key is taken with a proof by that key, made for this very request, once. A bound token
+ * sent as Bearer, or any other as DPoP, is refused: neither side can be talked into the weaker way. Used proofs are known to
+ * this process only, so those from before it started are refused.
+ */
+export function createSenderCheck({ clock, publicOrigins, proofsMax, nonces }: SenderOptions): SenderCheck {
+  const keptMs = 1_000 * (PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX)
+  const memory = createProofMemory({ proofsMax, keptMs, clock })
+  const startedAtS = clock.now() / 1_000
+
+  const checkProof = async (...[request, { token }, { confirmation }]: Parameters<SenderCheck>): Promise<void> => {
+    const { trail, headers, method, origin, path } = request
+    if (nonces !== null) trail.dpopNonce = nonces.current()
+    const header = headers.get('dpop')
+    if (header === undefined) throw notProven('there is no DPoP proof')
+    const proof = await readDpopProof(header, {
+      method,
+      origins: publicOrigins.length === 0 ? [origin] : publicOrigins,
+      path,
+      token,
+      nowS: clock.now() / 1_000,
+      notBeforeS: startedAtS,
+    })
+    if (typeof proof === 'string') throw notProven(`the DPoP proof is refused: ${proof}`)
+    if (proof.thumbprint !== confirmation.keyThumbprint) throw unbound('the token is bound to another key')
+    if (nonces !== null && !nonces.isFresh(proof.nonce)) {
+      throw challenge('use_dpop_nonce', 'the DPoP proof has no nonce of ours, or an old one')
+    }
+    const taken = memory.take(proof)
+    if (taken === 'seen') throw notProven('the DPoP proof was used before')
+    if (taken === 'full') throw new Problem('overloaded', { detail: 'no more DPoP proofs can be remembered' })
+  }
+
+  return async (request, credential, token) => {
+    const { keyThumbprint, certificateThumbprint } = token.confirmation
+    if (certificateThumbprint !== null) throw refused('the token is bound to a client certificate')
+    if (keyThumbprint === null && credential.scheme === 'DPoP') throw unbound('the token is not bound to a key')
+    if (keyThumbprint !== null && credential.scheme === 'Bearer') throw unbound('the token is bound to a key')
+    if (keyThumbprint !== null) await checkProof(request, credential, token)
+  }
+}
+
+/** A challenge written for Bearer, in the scheme that the client used (RFC 9449 section 7.1). */
+export function challengeIn(scheme: Scheme, challenge: string): string {
+  if (scheme === 'Bearer' || !challenge.startsWith('Bearer ')) return challenge
+  return `${challenge.replace('Bearer', 'DPoP')}, ${ALGORITHMS}`
+}
+
+const notProven = (detail: string): Problem => challenge('invalid_dpop_proof', detail)
+const unbound = (detail: string): Problem => challenge('invalid_token', detail)
+
+function challenge(code: ProblemCode, detail: string): Problem {
+  return new Problem(code, {
+    detail,
+    headers: { 'www-authenticate': `DPoP realm="tidegate", error="${code}", ${ALGORITHMS}` },
+  })
+}
