@@ -9,12 +9,12 @@ import { type Block, blocksOf } from './markdown.ts'
 import { openShell, type Shell } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** This one is followed from top to bottom by a test of its own. */
-const FOLLOWED = 'docs/add-a-route.md'
+/** These are followed from top to bottom by tests of their own. */
+const FOLLOWED = ['docs/add-a-route.md', 'docs/policies.md']
 
 /** Pages may mark a shell block as `sh run`: it runs, beside a platform with the shipped configuration, and ends well. */
 for (const name of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
-  if (name === FOLLOWED) continue
+  if (FOLLOWED.includes(name)) continue
   const blocks = blocksOf(readFileSync(join(ROOT, name), 'utf8'))
   const commands = blocks.filter(({ language, word }) => language === 'sh' && word === 'run')
   const rules = blocks.filter(({ language }) => language === 'yaml')

@@ -10,8 +10,8 @@ const BLOCK_MS_MAX = 60_000
 
 export type Shell = {
   readonly folder: string
-  /** Runs the text in the one shell, where variables and functions stay. @returns what it printed */
-  run(text: string): Promise<string>
+  /** Runs the text in the one shell, where variables and functions stay; it ends with this status. @returns what it printed */
+  run(text: string, status?: number): Promise<string>
   /** Leaves the text running in the background. */
   start(text: string): Promise<void>
   /** Ends the shell and all that it started. */
@@ -31,7 +31,7 @@ export async function openShell(environment: Readonly<Record<string, string>>): 
   const exited = once(shell, 'exit')
   shell.stdout.setEncoding('utf8')
 
-  const run = async (text: string): Promise<string> => {
+  const run = async (text: string, wanted = 0): Promise<string> => {
     let output = ''
     shell.stdin.write(`${text}\necho "<status $?>"\n`)
     const signal = AbortSignal.timeout(BLOCK_MS_MAX)
@@ -40,7 +40,7 @@ export async function openShell(environment: Readonly<Record<string, string>>): 
       output += chunk
     }
     const [whole, printed = '', status] = /^(.*)<status (\d+)>\n$/s.exec(output) ?? []
-    assert.ok(whole !== undefined && status === '0', `\n${text}\nended with ${status}: ${printed}`)
+    assert.ok(whole !== undefined && status === String(wanted), `\n${text}\nended with ${status}: ${printed}`)
     return printed
   }
 
