@@ -3,6 +3,7 @@ import { canonicalJson } from '../kernel/canonical-json.ts'
 import { fromRfc3339, type Instant } from '../kernel/clock.ts'
 import { type Money, money, parseMoney, type WireMoney } from '../kernel/money.ts'
 import type { Bundle } from './bundle.ts'
+import { observed } from './coverage.ts'
 import type { AccessFacts, RiskFacts } from './facts.ts'
 import { ofKind, readFiles, type Shaped } from './files.ts'
 import { isListFile } from './list-file.ts'
@@ -20,6 +21,8 @@ export type ExampleResult = {
   readonly ok: boolean
   /** What came out, and for a failure what was expected. */
   readonly message: string
+  /** The rules that mattered to it, in shadow too. */
+  readonly reached: readonly string[]
 }
 
 /** Decides every example of every file by the bundle. `now` is the time of examples that give none. */
@@ -29,13 +32,15 @@ export function runExamples(bundle: Bundle, files: readonly SourceFile[], now: I
   const lists = listsFrom(readLists(ofKind(all, 'lists'), entryFiles, now).contents)
   return all.flatMap((shaped) =>
     shaped.file.examples.map(({ name, expect }, index) => {
-      const outcome = outcomeOf({ bundle, lists, now }, shaped, index)
+      const reached = new Set<string>()
+      const watched = observed(bundle, (rule) => reached.add(rule))
+      const outcome = outcomeOf({ bundle: watched, lists, now }, shaped, index)
       // Only what the example expects is compared: it need not say everything.
       const seen = Object.fromEntries(Object.keys(expect).map((key) => [key, outcome[key]]))
       const ok = canonicalJson(seen) === canonicalJson(expect)
       const { line } = shaped.source.finding(['examples', index], '', '')
       const message = ok ? canonicalJson(seen) : `expected ${canonicalJson(expect)}, got ${canonicalJson(seen)}`
-      return { file: shaped.source.file, name, line, ok, message }
+      return { file: shaped.source.file, name, line, ok, message, reached: [...reached] }
     }),
   )
 }

@@ -13,6 +13,7 @@ export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from
 export { analysePolicies, checkFiles } from './check.ts'
 export type { Checked, CheckedRule } from './checked.ts'
 export { findChanges } from './counterfactual.ts'
+export { coverageOf, type RuleCoverage } from './coverage.ts'
 export { type ExampleResult, runExamples } from './examples.ts'
 export type { AccessFacts, BodyFacts, RequestFacts, RiskFacts } from './facts.ts'
 export { type Finding, formatFinding } from './finding.ts'

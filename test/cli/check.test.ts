@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { placesFrom } from '../../src/cli/places.ts'
 import { runCli } from '../support/cli.ts'
 import { editFile } from '../support/platform.ts'
@@ -157,6 +160,36 @@ describe('tidegate test', () => {
       /FAIL .*policies\/risk\.yaml:\d+: What the provider accepts passes\n +expected .*reject.*got .*accept/,
     )
     assert.match(stdout, /^\d+ passed, 1 failed$/m)
+  })
+
+  test('every shipped rule is reached by an example; one that is not is warned of, or an error if asked for', async () => {
+    const shipped = await runCli(['test', '--require-coverage'])
+    assert.match(shipped.stdout, /^(\d+) of \1 rules are reached by an example$/m)
+    assert.equal(shipped.code, 0)
+    const unseen = 'rules:\n  - { id: unseen, match: { methods: [TRACE] }, effect: deny, mode: shadow }\n'
+    await editFile(join(policies, 'firewall.yaml'), (text) => text.replace('rules:\n', unseen))
+    const warned = await runCli(['test', policies])
+    assert.match(warned.stdout, /firewall\.yaml:5:1: warning uncovered: no example reaches 'firewall\/unseen'/)
+    assert.equal(warned.code, 0)
+    assert.equal((await runCli(['test', '--require-coverage', policies])).code, 1)
+  })
+
+  test('it runs once more after a save, and ends with the code of the last run', async () => {
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const child = spawn(process.execPath, [main, 'test', '--watch', policies])
+    const ended = once(child, 'close')
+    let seen = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text
+    })
+    const saw = async (pattern: RegExp) => {
+      while (!pattern.test(seen)) await once(child.stdout, 'data')
+    }
+    await saw(/passed, 0 failed/)
+    await editFile(join(policies, 'risk.yaml'), (text) => text.replace('outcome: accept,', 'outcome: reject,'))
+    await saw(/passed, 1 failed/)
+    child.kill('SIGINT')
+    assert.deepEqual(await ended, [1, null])
   })
 
   test('no example runs on policies that do not compile', async () => {
