@@ -15,7 +15,7 @@ export type FactPath = string
 export function readsOf(expression: ASTNode, facts: Declaration): readonly FactPath[] {
   const found = new Set<FactPath>()
   walk(expression, (node, hidden) => {
-    const keys = keysOf(node, (name) => Object.hasOwn(facts, name) && !hidden.has(name))
+    const keys = keysOf(node, (name) => Object.hasOwn(facts, name) && !hidden.has(name), facts)
     if (keys !== null) found.add(formatPath(keys))
     return keys === null
   })
@@ -24,20 +24,34 @@ export function readsOf(expression: ASTNode, facts: Declaration): readonly FactP
 
 type Keys = readonly string[]
 
+type IsFact = (name: string) => boolean
+
 /** The keys from a fact down to this expression; null when it is not reached by literal keys alone. */
-function keysOf(node: ASTNode, isFact: (name: string) => boolean): Keys | null {
+function keysOf(node: ASTNode, isFact: IsFact, facts: Declaration): Keys | null {
   switch (node.op) {
     case 'id':
       return isFact(node.args) ? [node.args] : null
     case '.':
     case '.?':
-      return below(keysOf(node.args[0], isFact), node.args[1])
+      return below(keysOf(node.args[0], isFact, facts), node.args[1])
     case '[]':
     case '[?]':
-      return below(keysOf(node.args[0], isFact), literalText(node.args[1]))
+      return below(keysOf(node.args[0], isFact, facts), literalText(node.args[1]))
+    case 'in': {
+      // Whether a map has a key is told by what stands there; a list is searched as a whole.
+      const map = keysOf(node.args[1], isFact, facts)
+      return map !== null && isMap(map, facts) ? below(map, literalText(node.args[0])) : null
+    }
     default:
       return null
   }
+}
+
+function isMap([root = '', field, ...deeper]: Keys, facts: Declaration): boolean {
+  const group = facts[root]
+  const type = typeof group === 'object' && field !== undefined ? group[field] : group
+  const isWhole = deeper.length === 0 && (typeof group === 'object' || field === undefined)
+  return isWhole && typeof type === 'string' && type.startsWith('map<')
 }
 
 function below(keys: Keys | null, key: string | null): Keys | null {

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { exportJWK, generateKeyPair } from 'jose'
-import type { Explanation } from '../../src/cli/explain/explanation.ts'
+import { type Explanation, explanationText } from '../../src/cli/explain/explanation.ts'
+import { explainReceipt } from '../../src/cli/explain/receipt.ts'
 import { runCli } from '../support/cli.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { editFile, startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -31,13 +32,33 @@ const RISK = `
   - { id: west, match: { tagged: [west] }, effect: reject }
   - { id: east, when: "transfer.reference == 'east'", effect: reject }
 `
+const ONCE = `
+  - id: once
+    match: { paths: [/v1/accounts/acc_alice] }
+    effect: { throttle: { limit: 1, per: 1h, key: principal, cost: request } }
+    owner: security
+`
+
+const MUCH = `
+  - id: much
+    match: { amount: { currency: CNY, from: '700.00', below: '800.00' } }
+    effect: reject
+    tells: change
+    why: Much.
+    owner: risk
+`
 
 let platform: TestPlatform
 let calls: EdgeCalls
 before(async () => {
   const first = (rules: string) => (text: string) => text.replace('rules:\n', `rules:${rules}\n`)
   platform = await startTestPlatform({
-    policies: { 'access.yaml': first(RULES), 'firewall.yaml': first(MARKS), 'risk.yaml': first(RISK) },
+    policies: {
+      'access.yaml': first(RULES),
+      'firewall.yaml': first(MARKS),
+      'quota.yaml': first(ONCE),
+      'risk.yaml': first(RISK + MUCH),
+    },
   })
   calls = edgeCalls(platform)
 })
@@ -69,6 +90,19 @@ describe('a receipt that is decided again', () => {
     )
   })
 
+  test('of a rejected transfer says with which amount it would have passed, to the caller and again to a retry', async () => {
+    const key = 'rejected-once'
+    const change = ['with an amount of at most CNY 699.99']
+    for (const replayed of [undefined, 'true']) {
+      const rejected = await calls.transfer('750.00', { key })
+      assert.deepEqual([rejected.status, rejected.body.change], [403, change])
+      assert.equal(rejected.headers['idempotency-replayed'], replayed)
+      const explanation = await explained(rejected.headers['tidegate-receipt'])
+      assert.deepEqual([explanation.again?.outcome, explanation.wouldPass], ['same', change])
+    }
+    assert.equal((await calls.transfer('699.99')).status, 201)
+  })
+
   test('comes to the same for each way that a request ends', async () => {
     const answers = [
       await calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob'),
@@ -76,13 +110,15 @@ describe('a receipt that is decided again', () => {
       await calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob', { scope: 'products:read' }),
       await calls.call('mem_bob', 'POST', '/v1/transfers', { body: {}, key: 'wrong' }),
       await calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob?file=../../x'),
+      await calls.call('mem_alice', 'GET', '/v1/accounts/acc_alice'),
+      await calls.call('mem_alice', 'GET', '/v1/accounts/acc_alice'),
       await calls.transfer('10.00'),
       await calls.transfer('50000.00'),
       await calls.transfer('95000.00'),
     ]
     assert.deepEqual(
       answers.map(({ status }) => status),
-      [200, 401, 403, 400, 403, 201, 202, 403],
+      [200, 401, 403, 400, 403, 200, 429, 201, 202, 403],
     )
     for (const { status, headers, body } of answers) {
       const { again } = await explained(headers['tidegate-receipt'])
@@ -141,4 +177,30 @@ describe('a denial that no rule allows', () => {
     assert.match(stdout, /^nearest rule +access\/declared-scopes-suffice, which asks for the role auditor$/m)
     assert.match(stdout, /^would have passed +with the role auditor$/m)
   })
+})
+
+test('a connection that was refused before a byte was read is explained too', async () => {
+  const kept = {
+    ...{
+      receipt: 'rcp_1',
+      at: '2026-03-01T12:00:00.000Z',
+      source: '203.0.113.7',
+      stage: 'accept',
+      rule: 'firewall/bad',
+    },
+    ...{
+      code: 'firewall_denied',
+      detail: 'No.',
+      remedy: null,
+      considered: [],
+      bundle: 'sha256:0',
+      status: null,
+      refused: 3,
+    },
+  }
+  const operator = { get: async () => kept, post: async () => null }
+  const text = explanationText(await explainReceipt(operator, 'rcp_1', null))
+  assert.match(text, /^request +a connection from 203\.0\.113\.7$/m)
+  assert.match(text, /^rule +firewall\/bad$/m)
+  assert.doesNotMatch(text, / pass /)
 })

@@ -35,6 +35,9 @@ describe('what a condition can read is known before it runs', () => {
     ['cel.bind(request, claims.a, request == claims.b)', ['claims.a', 'claims.b']],
     ["[claims.a].map(source, source == '1')[0] && source.ip == ''", ['claims.a', 'source.ip']],
     ['type(claims.a) == string', ['claims.a']],
+    ["'user-agent' in request.headers", ['request.headers["user-agent"]']],
+    ["'a' in claims && 'b' in claims.c", ['claims.a', 'claims.c']],
+    ["'a' in principal.scopes && route.id in request.query", ['principal.scopes', 'request.query', 'route.id']],
     ["{'claims': source.ip}['claims'] == ''", ['source.ip']],
   ]
   for (const [when, reads] of cases) it(when, () => deepEqual(conditionOf(when).reads, reads))

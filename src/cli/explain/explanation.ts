@@ -42,7 +42,7 @@ export function explanationText(explanation: Explanation): string {
   const head = [
     ['request', request],
     ['receipt', receipt],
-    ['answer', status === null ? 'the service decides' : code === null ? String(status) : `${status} ${code}`],
+    ['answer', status === null ? (code ?? 'the service decides') : `${status} ${code ?? ''}`.trim()],
     ['rule', rule],
     ['why', why],
     ['to change it', change],
