@@ -28,6 +28,24 @@ function stops(bundle: Bundle): Readonly<Record<string, boolean>> {
   }
 }
 
+/** What a bundle makes of requests that the shipped policies let pass. */
+function passes(bundle: Bundle): readonly boolean[] {
+  return [
+    bundle.screen(accessFacts()).effect === 'allow',
+    bundle.screen(accessFacts({ request: { headers: {} } })).effect === 'allow',
+    bundle.authorize(accessFacts()).effect === 'allow',
+    bundle.authorize(accessFacts({ route: { tags: ['operator'] }, principal: { kind: 'operator' } })).effect ===
+      'allow',
+    bundle.authorize(accessFacts({ route: { tags: ['public'] }, principal: { kind: 'anonymous' } })).effect === 'allow',
+    bundle.assess(riskFacts()).outcome === 'accept',
+    bundle.assess(riskFacts({ transfer: { to: 'acc_watched' } })).outcome === 'accept',
+    bundle.assess(riskFacts({ velocity: { transfersLastHour: 500 } })).outcome === 'accept',
+  ]
+}
+
+/** What became of all breakages, and of which a bundle came that decides the same, or lets less pass. */
+const tally = { refused: 0, same: 0, tightened: 0 }
+
 /** The shipped files with the text of one of them changed. */
 function withBroken(index: number, text: string): readonly SourceFile[] {
   return files.map((file, at) => (at === index % files.length ? { ...file, text } : file))
@@ -37,6 +55,7 @@ function expectNoBundle(index: number, text: string) {
   const { bundle, findings } = compileBundle(withBroken(index, text), NOW)
   equal(bundle, null, text)
   notEqual(findings.length, 0)
+  tally.refused += 1
 }
 
 const anyFile = fc.nat(files.length - 1)
@@ -106,13 +125,21 @@ describe('a broken file never yields a bundle', () => {
 describe('a damaged file that still reads as policies opens nothing', () => {
   const intact = stops(compiled(...files))
 
+  it('(the shipped files let pass what they should)', () =>
+    deepEqual(new Set(passes(compiled(...files))), new Set([true])))
+
   it('(the shipped files stop all of it)', () => deepEqual(new Set(Object.values(intact)), new Set([true])))
 
   const check = (damage: fc.Arbitrary<{ readonly index: number; readonly text: string }>) =>
     fc.assert(
       fc.property(damage, ({ index, text }) => {
         const { bundle } = compileBundle(withBroken(index, text), NOW)
-        if (bundle !== null) deepEqual(stops(bundle), intact)
+        if (bundle === null) {
+          tally.refused += 1
+          return
+        }
+        deepEqual(stops(bundle), intact)
+        tally[passes(bundle).every((it) => it) ? 'same' : 'tightened'] += 1
       }),
       { seed: SEED, numRuns: RUNS },
     )
@@ -122,6 +149,21 @@ describe('a damaged file that still reads as policies opens nothing', () => {
 
   it('cut off anywhere', () =>
     check(fc.tuple(anyFile, fc.nat(6_000)).map(([index, end]) => ({ index, text: textOf(index).slice(0, end) }))))
+
+  it('with the keys of two lines swapped', () =>
+    check(
+      anyLine(WITH_KEY).map((at) => {
+        const keyed = (line: string) => /^( *(?:- )?)([a-z]+)(: .*)$/.exec(line)
+        const below = at.lines.findIndex((line, number) => number > at.number && keyed(line) !== null)
+        const [, indent = '', key = '', value = ''] = keyed(at.line) ?? []
+        const [, indentBelow = '', keyBelow = '', valueBelow = ''] = keyed(at.lines[below] ?? '') ?? []
+        const swapped = at.lines.with(at.number, `${indent}${keyBelow}${value}`)
+        return {
+          index: at.index,
+          text: (below < 0 ? at.lines : swapped.with(below, `${indentBelow}${key}${valueBelow}`)).join('\n'),
+        }
+      }),
+    ))
 
   it('with two lines swapped', () =>
     check(
@@ -136,4 +178,11 @@ describe('a damaged file that still reads as policies opens nothing', () => {
         }
       }),
     ))
+})
+
+it('these were a thousand breakages and more, and none let anything pass that was stopped', (test) => {
+  test.diagnostic(JSON.stringify(tally))
+  const { refused, same, tightened } = tally
+  equal(refused + same + tightened >= 1_000, true)
+  equal(Math.min(refused, same) > 0, true)
 })
