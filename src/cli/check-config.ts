@@ -12,8 +12,8 @@ import { fromHere } from './policy-folder.ts'
 
 export type CheckedConfig = {
   readonly findings: readonly Finding[]
-  /** What policies are checked against; null when something is wrong with the config. */
-  readonly surface: Surface | null
+  /** What policies are checked against; empty when something is wrong with the config. */
+  readonly against: { readonly surface?: Surface; readonly countries?: boolean }
   /** The place of what is wrong with a route. */
   locate(fault: RouteFault): Finding
 }
@@ -25,7 +25,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
   const place = placesIn(text)
   const unusable = (findings: readonly Finding[]): CheckedConfig => ({
     findings,
-    surface: null,
+    against: {},
     locate: ({ route: _route, key: _key, ...fault }) => ({ file, ...place(['routes']), ...fault }),
   })
   try {
@@ -35,7 +35,10 @@ export async function checkConfig(places: Places, environment: Environment): Pro
     if (findings.length > 0) return unusable(findings)
     return {
       findings,
-      surface: surfaceOf(config, await readRoutes(config, folder)),
+      against: {
+        surface: surfaceOf(config, await readRoutes(config, folder)),
+        countries: config.edge.country_database !== undefined,
+      },
       locate({ route, key, ...fault }) {
         const index = config.routes.findIndex(({ id }) => id === route)
         return { file, ...place(['routes', index, key]), ...fault }

@@ -1,6 +1,6 @@
 import { fromRfc3339, type Instant, systemClock } from '../kernel/clock.ts'
-import { type Analysis, analysePolicies, type Finding, formatFinding, type Surface } from '../policy/index.ts'
-import { checkConfig } from './check-config.ts'
+import { type Analysis, analysePolicies, type Finding, formatFinding } from '../policy/index.ts'
+import { type CheckedConfig, checkConfig } from './check-config.ts'
 import { moneyText, planText } from './check-text.ts'
 
 import { type Command, Misuse, readArguments } from './command.ts'
@@ -53,16 +53,15 @@ type Checked = { readonly findings: readonly Finding[]; readonly analysis: Analy
 
 async function checkAll(folder: string | null, now: Instant): Promise<Checked> {
   const places = placesFrom(process.env)
-  if (folder !== null) return checkPolicies(folder, now, null)
+  if (folder !== null) return checkPolicies(folder, now, {})
   const config = await checkConfig(places, process.env)
-  const { findings, analysis } = await checkPolicies(places.policies, now, config.surface)
+  const { findings, analysis } = await checkPolicies(places.policies, now, config.against)
   const ofRoutes = (analysis?.routeFaults ?? []).map(config.locate)
   return { findings: [...config.findings, ...ofRoutes, ...findings], analysis }
 }
 
-async function checkPolicies(folder: string, now: Instant, surface: Surface | null): Promise<Checked> {
-  const options = surface === null ? {} : { surface }
-  const { findings, analysis } = analysePolicies(await readPolicyFolder(folder), now, options)
+async function checkPolicies(folder: string, now: Instant, against: CheckedConfig['against']): Promise<Checked> {
+  const { findings, analysis } = analysePolicies(await readPolicyFolder(folder), now, against)
   return { findings: locate(folder, findings), analysis }
 }
 

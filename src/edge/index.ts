@@ -14,6 +14,7 @@ import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
 import { createSourceCheck } from './connection.ts'
+import type { CountryDatabase } from './country-database.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
@@ -60,6 +61,7 @@ export type EdgeDeps = {
   /** The part of the plainly allowed requests that leaves a receipt, 0 to 1. */
   readonly allowedSample: number
   readonly risk: ServiceClient
+  readonly countryOf: CountryDatabase['countryOf']
 }
 
 export interface Edge {
@@ -98,7 +100,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),
     admit: named('admit', createAdmit(config.edge.admission)),
-    route: named('route', createRoute(table)),
+    route: named('route', createRoute(table, deps.countryOf)),
     screen: named('screen', screen),
     authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender)),
     meter: named('meter', createMeter(counters)),
@@ -117,7 +119,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     turns,
     limits,
     proxies,
-    refuses: createSourceCheck({ bundle: policies.bundle, clock, decisions, metrics, countryOf: () => '' }),
+    refuses: createSourceCheck({ bundle: policies.bundle, clock, decisions, metrics, countryOf: deps.countryOf }),
     refuseUnread(problem, source) {
       const trail = { ...newTrail(policies, clock), source }
       const answer = refuse(problem, trail)

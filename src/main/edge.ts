@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { openCountryDatabase } from '../edge/country-database.ts'
 import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
@@ -30,6 +31,8 @@ export async function startEdge(house: House): Promise<void> {
   const allowedSample = config.decisions.allowed_sample ?? 1
   const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
   closing(decisions.close)
+  const countries = await openCountryDatabase(config.edge.country_database, log)
+  closing(countries.close)
   const edge = await createEdge({
     config,
     configPath: places.config,
@@ -43,6 +46,7 @@ export async function startEdge(house: House): Promise<void> {
     sealer,
     allowedSample,
     risk,
+    countryOf: countries.countryOf,
   })
   await edge.listen(addresses.edge)
   closing(edge.close)

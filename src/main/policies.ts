@@ -18,7 +18,7 @@ export async function openPolicies(config: Config, places: Places, clock: Clock,
       ? { source: { from: 'folder', folder: places.policies }, everyMs: LOOK_EVERY_MS }
       : { source: { from: 'pull', url: pull.url, tokenFile: pull.token_file }, everyMs: pull.every_ms }),
     history: join(places.data, 'policies'),
-    against: { surface: surfaceOf(config, routes) },
+    against: { surface: surfaceOf(config, routes), countries: config.edge.country_database !== undefined },
     clock,
     log,
   })

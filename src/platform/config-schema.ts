@@ -44,6 +44,8 @@ export const ConfigSchema = strict({
     trusted_proxies: Type.Array(Type.String()),
     /** `https://api.example.com`: how clients know us where TLS ends in front of us; DPoP proofs name it. */
     public_origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/?#@]+$' }), { minItems: 1 })),
+    /** The operator's file of the format MaxMind DB 2.0; without it no rule may ask for a country. */
+    country_database: Type.Optional(Type.String({ minLength: 1 })),
     admission: strict({ requests: count, per_ms: count }),
     limits: strict({
       header_lines_max: count,

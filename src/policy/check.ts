@@ -12,6 +12,7 @@ import { ofKind, readFiles, type Shaped } from './files.ts'
 import type { Finding } from './finding.ts'
 import { addRule, ruleCompilers, summariesOf } from './kinds.ts'
 import { isListFile } from './list-file.ts'
+import { checkListUse } from './list-use.ts'
 import { listsFrom } from './lists.ts'
 import { findLastingEntries, reportLoosening } from './loosening.ts'
 import { type PlacedRule, reportMarkFaults } from './mark-faults.ts'
@@ -35,7 +36,10 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   reportBodyFaults(placed, compiledLists, options.surface)
   reportLoosening(placed, options.before?.rules ?? [], now)
   const summaries = Object.values(compilers).flatMap((kind) => kind.summaries)
-  const lasting = findLastingEntries(summaries, lists.summaries)
+  const uses = [
+    ...findLastingEntries(summaries, lists.summaries),
+    ...checkListUse(placed, summaries, lists.summaries, options.countries),
+  ]
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)
   const { contents, expiries, named } = lists
@@ -44,7 +48,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
 
   const inForce = analysedRules(summariesOf(compilers), placed)
   if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
-  const findings = () => inOrder([...shapeFindings, ...lists.findings, ...ruleFindings, ...lasting, ...calls.findings])
+  const findings = () => inOrder([...shapeFindings, ...lists.findings, ...uses, ...ruleFindings, ...calls.findings])
   const isSound = () => findings().every(({ severity }) => severity !== 'error')
   const sources = () =>
     samplesOf(

@@ -18,7 +18,11 @@ type Written = PolicyFile<'lists'>['lists'][number]
 export type ListSummary = {
   readonly name: string
   readonly kind: ListKind
-  readonly isEmpty: boolean
+  /** How many entries it has, those that have lapsed not counted. */
+  readonly count: number
+  readonly lapsed: number
+  /** Nothing is wrong with it. */
+  readonly isRead: boolean
   /** An entry that nobody answers for, or that never lapses: what a rule that lets pass must not lean on. */
   readonly lasting: Path | null
   /** Takes down what is wrong at a place inside the list. */
@@ -45,18 +49,23 @@ export function readLists(
         continue
       }
       const { name } = written
+      const before = errorsIn(seen.findings)
       if (summaries.has(name)) seen.findings.push(finding(['name'], 'duplicate-id', `the list '${name}' stands twice`))
       const texts = new Set<string>()
       const owner = lists.length
       const add = atMost(LIST_ENTRIES_MAX, adders(texts, (cidr) => addresses.add(cidr, owner))[kind])
       const folder = source.file.replace(/[^/]*$/, '')
-      const { count, lasting } = readEntries(written, kind, add, { ...seen, folder, entryFiles, now, finding })
+      const entries = readEntries(written, kind, add, { ...seen, folder, entryFiles, now, finding })
       lists.push({ name, kind, texts })
-      summaries.set(name, { name, kind, isEmpty: count === 0, lasting, finding })
+      summaries.set(name, { name, kind, ...entries, isRead: errorsIn(seen.findings) === before, finding })
     }
   }
   const contents: ListContents = { lists, addresses: addresses.build() }
   return { contents, summaries: summaries as ReadonlyMap<string, ListSummary>, ...seen }
+}
+
+function errorsIn(findings: readonly Finding[]): number {
+  return findings.filter(({ severity }) => severity === 'error').length
 }
 
 /** Takes an entry, and says what is wrong with it. */
@@ -105,6 +114,7 @@ type Reading = {
 function readEntries(written: Written, kind: ListKind, take: Take, reading: Reading) {
   const { findings, finding } = reading
   let count = 0
+  let lapsed = 0
   let lasting: Path | null = null
   const counting: Take = (text) => {
     count += 1
@@ -122,8 +132,11 @@ function readEntries(written: Written, kind: ListKind, take: Take, reading: Read
       findings.push(finding(path, 'shape', 'an entry has either `is` or `file`'))
       continue
     }
+    if (expires !== undefined && hasLapsed(expires, path, `'${is ?? file}'`, reading)) {
+      lapsed += 1
+      continue
+    }
     if (expires === undefined || owner === undefined) lasting ??= path
-    if (expires !== undefined && hasLapsed(expires, path, `'${is ?? file}'`, reading)) continue
     if (is !== undefined) {
       const fault = counting(is)
       const place = typeof entry === 'string' ? path : [...path, 'is']
@@ -132,7 +145,7 @@ function readEntries(written: Written, kind: ListKind, take: Take, reading: Read
     const source = file === undefined ? null : findFile(file, [...path, 'file'], reading)
     if (source !== null) findings.push(...readListFile(source, counting))
   }
-  return { count, lasting }
+  return { count, lapsed, lasting }
 }
 
 function hasLapsed(expires: string, path: Path, what: string, { now, finding, findings, expiries }: Reading): boolean {

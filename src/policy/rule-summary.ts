@@ -1,5 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { EffectName, Throttle } from './effect.ts'
+import type { ListKind, Lists } from './lists.ts'
 import type { Match } from './match.ts'
 import { type FactPath, withoutContained } from './reads.ts'
 import type { RuleKind } from './schema.ts'
@@ -34,7 +35,7 @@ const READ_BY_MATCH: { readonly [K in keyof Required<Match>]: readonly FactPath[
   paths: ['request.path'],
   routes: ['route.id'],
   tags: ['route.tags'],
-  lists: ['source'],
+  lists: [], // as the lists are
   tagged: ['tags'],
   scopes: ['principal.scopes'],
   kinds: ['principal.kind'],
@@ -43,7 +44,14 @@ const READ_BY_MATCH: { readonly [K in keyof Required<Match>]: readonly FactPath[
 }
 
 /** Every fact that a rule with this match and these conditions' facts can read, sorted. */
-export function readsOfRule(match: Match, condition: readonly FactPath[]): readonly FactPath[] {
+export function readsOfRule(match: Match, lists: Lists, condition: readonly FactPath[]): readonly FactPath[] {
   const byMatch = Object.keys(match).flatMap((key) => READ_BY_MATCH[key as keyof Match])
-  return withoutContained([...byMatch, ...condition])
+  const byLists = (match.lists ?? []).map((name) => FACT_IN[lists.get(name)?.kind ?? 'cidrs'])
+  return withoutContained([...byMatch, ...byLists, ...condition])
+}
+
+const FACT_IN: Readonly<Record<ListKind, FactPath>> = {
+  cidrs: 'source.ip',
+  countries: 'source.country',
+  strings: 'source.ip',
 }

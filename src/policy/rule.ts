@@ -66,7 +66,7 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const { when = null, owner = null, remedy = null, tells = 'why' } = written
       const why = written.why ?? `The rule ${name} says so.`
       const predicates = dialect.predicates(match, lists)
-      const reads = readsOfRule(match, condition.reads)
+      const reads = readsOfRule(match, lists, condition.reads)
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },
         applies: (facts, tags, context) => predicates.every((holds) => holds(facts, tags)) && condition(context()),

@@ -6,7 +6,7 @@ import { accessFacts, compiled, NOW, policyFile } from './fixtures.ts'
 
 const LISTS = policyFile(
   'lists',
-  '  - { name: bad, cidrs: [203.0.113.0/24] }\n  - { name: good, cidrs: [203.0.113.7] }',
+  '  - { name: bad, cidrs: [203.0.113.0/24], owner: sec, expires: 2030-01-01T00:00:00Z }\n  - { name: good, cidrs: [203.0.113.7], owner: sec, expires: 2030-01-01T00:00:00Z }',
 )
 const bundleOf = (rules: string | readonly object[]) =>
   compiled(

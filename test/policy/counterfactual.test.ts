@@ -84,7 +84,7 @@ describe('what would have let a refused request pass', () => {
   it('is another place where lists decide, and the firewall is passed before anyone asks for a token', () => {
     const lists = policyFile(
       'lists',
-      '  - { name: bad, cidrs: [192.0.0.0/8] }\n  - { name: good, cidrs: ["2001:db8:7::/48", 198.51.100.64/26] }',
+      '  - { name: bad, cidrs: [192.0.0.0/8] }\n  - { name: good, cidrs: ["2001:db8:7::/48", 198.51.100.64/26], owner: sec, expires: 2030-01-01T00:00:00Z }',
     )
     const bundle = compiled(
       lists,

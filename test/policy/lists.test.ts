@@ -113,16 +113,14 @@ it('A list has one type', () => {
 
 it('A country is one of ISO 3166-1', () => {
   const countries = (code: string) => policyFile('lists', `  - { name: near, countries: [${code}] }`)
-  deepEqual(
-    ['CN', 'NO', 'UK', 'cn', 'XX'].map((code) => findingsIn(countries(code))),
-    [
-      [],
-      [],
-      ['lists.yaml:3:31 error unknown-country'],
-      ['lists.yaml:3:31 error unknown-country'],
-      ['lists.yaml:3:31 error unknown-country'],
-    ],
-  )
+  const errorsIn = (code: string) => findingsIn(countries(code)).filter((line) => !line.includes('unused-list'))
+  deepEqual(['CN', 'NO', 'UK', 'cn', 'XX'].map(errorsIn), [
+    [],
+    [],
+    ['lists.yaml:3:31 error unknown-country'],
+    ['lists.yaml:3:31 error unknown-country'],
+    ['lists.yaml:3:31 error unknown-country'],
+  ])
 })
 
 it('Examples of lists see what stands in files', () => {
@@ -141,4 +139,51 @@ it('A rule matches on the country of the source, and no country is none of them'
   const bundle = compiled(near, policyFile('firewall', '  - { id: near, match: { lists: [near] }, effect: deny }'))
   const effectIn = (country: string) => bundle.screen(accessFacts({ source: { country } })).effect
   deepEqual(['CN', 'NO', 'SE', ''].map(effectIn), ['deny', 'deny', 'allow', 'allow'])
+})
+
+describe('lists and the rules that use them', () => {
+  const allow = (id: string) => policyFile('access', `  - { id: far, match: { lists: [far] }, effect: ${id} }`)
+  const dated = "owner: net, expires: '2030-01-01T00:00:00Z'"
+  const entries = (...written: readonly string[]) => far(`cidrs: [${written.join(', ')}]`)
+
+  it('let pass only by entries that somebody answers for, and that lapse', () => {
+    deepEqual(findingsIn(allow('allow'), entries(`{ is: 192.0.2.1, ${dated} }`, '192.0.2.2')), [
+      'lists.yaml:3:90 error loosens-forever',
+    ])
+    deepEqual(findingsIn(allow('allow'), entries(`{ is: 192.0.2.1, ${dated} }`)), [])
+    deepEqual(findingsIn(allow('allow'), far(`cidrs: [192.0.2.1], ${dated}`)), [])
+    deepEqual(findingsIn(allow('deny'), entries('192.0.2.1')), [])
+  })
+
+  it('let pass by a condition no more than by a match', () => {
+    const listed = policyFile('access', '  - { id: far, when: "listed(source.ip, \'far\')", effect: allow }')
+    deepEqual(findingsIn(listed, entries('192.0.2.1')), ['lists.yaml:3:26 error loosens-forever'])
+  })
+
+  it('match on nothing where a file has no entries: an error; and where all have lapsed: told of', () => {
+    const files = [DENY, far('cidrs: [{ file: far.txt }]'), entryFile('# none\n')]
+    deepEqual(findingsIn(...files), ['firewall.yaml:3:33 error empty-list'])
+    const lapsed = entries("{ is: 192.0.2.1, owner: net, expires: '2026-01-01T00:00:00Z' }")
+    deepEqual(findingsIn(DENY, lapsed), ['firewall.yaml:3:33 warning empty-list', 'lists.yaml:3:26 warning expired'])
+  })
+
+  it('are told of where no rule uses them', () => {
+    const unused = policyFile('lists', '  - { name: other, strings: [a] }', 'other.yaml')
+    deepEqual(findingsIn(DENY, entries('192.0.2.1'), unused), ['other.yaml:3:13 warning unused-list'])
+  })
+
+  it('are of countries only where a country can be looked up', () => {
+    const near = policyFile('lists', '  - { name: near, countries: [CN] }')
+    const rules = policyFile(
+      'firewall',
+      "  - { id: a, match: { lists: [near] }, effect: deny }\n  - { id: b, when: source.country == 'CN', effect: deny }",
+    )
+    const places = (countries: boolean) =>
+      compileBundle([near, rules], NOW, { countries }).findings.map(({ line, column, code }) => [line, column, code])
+    deepEqual(places(true), [])
+    deepEqual(places(false), [
+      [3, 31, 'no-country-database'],
+      [4, 20, 'no-country-database'],
+    ])
+  })
 })

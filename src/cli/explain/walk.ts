@@ -1,4 +1,5 @@
 import { trustedProxies } from '../../edge/client-address.ts'
+import { openCountryDatabase } from '../../edge/country-database.ts'
 import type { Admission, Authenticated, Authorized, Incoming, Routed, Screening, Trail } from '../../edge/exchange.ts'
 import { readRoutes } from '../../edge/index.ts'
 import { createAuthenticate } from '../../edge/stages/authenticate.ts'
@@ -39,7 +40,10 @@ export type Rehearsal = {
 export async function createWalk(config: Config, folder: string) {
   const { limits, admission } = config.edge
   const receive = createReceive(limits, trustedProxies(config.edge.trusted_proxies))
-  const route = createRoute(await readRoutes(config, folder))
+  const silent = { info: () => undefined, error: () => undefined }
+  const countries = await openCountryDatabase(config.edge.country_database, silent)
+  countries.close() // it is read once and not looked after
+  const route = createRoute(await readRoutes(config, folder), countries.countryOf)
   const validate = createValidate(limits)
   return async (incoming: Incoming, hasBody: boolean, rehearsal: Rehearsal): Promise<void> => {
     const { trail, note } = rehearsal

@@ -1,9 +1,10 @@
 import { Problem } from '../../kernel/problem.ts'
+import type { CountryDatabase } from '../country-database.ts'
 import type { Admitted, Routed } from '../exchange.ts'
 import type { RouteTable } from '../route-table.ts'
 
 /** Finds the route. What is not listed is not served; a token in the query is refused before anything logs it. */
-export function createRoute(table: RouteTable) {
+export function createRoute(table: RouteTable, countryOf: CountryDatabase['countryOf']) {
   return function route(admitted: Admitted): Routed {
     const { host, method, path, query, headers, source, trail } = admitted
     const match = table.match(host, method, path)
@@ -24,7 +25,7 @@ export function createRoute(table: RouteTable) {
     }
     const facts = {
       request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
-      source: { ...source, country: '' },
+      source: { ...source, country: countryOf(source.ip) },
       route: { id, path: pattern, tags, upstream },
       now: trail.startedAt,
     }
