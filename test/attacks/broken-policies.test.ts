@@ -63,7 +63,7 @@ const allowed = () => calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob')
 const refused = [
   () => calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob?file=../../etc/passwd'),
   () => calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob', { headers: { 'user-agent': 'sqlmap' } }),
-  () => calls.call('mem_bob', 'POST', '/v1/deposits', { scope: 'deposits:write', body: {} }),
+  () => calls.call('mem_bob', 'POST', '/v1/deposits', { scope: 'deposits:write' }),
   () => calls.call(null, 'GET', '/v1/accounts/acc_bob'),
 ]
 
