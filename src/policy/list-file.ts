@@ -2,7 +2,7 @@ import type { Finding } from './finding.ts'
 import type { SourceFile } from './source.ts'
 
 /** Enough for a million addresses of IPv6 with a comment on some. */
-export const LIST_FILE_CHARACTERS_MAX = 48_000_000
+const LIST_FILE_CHARACTERS_MAX = 48_000_000
 const FINDINGS_MAX = 20
 
 export function isListFile(path: string): boolean {
