@@ -4,6 +4,7 @@ import { type House, openHouse, type Places } from './main/house.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
 import { SERVICE_NAMES } from './platform/database.ts'
+import { requireStrictHttpParser } from './platform/http-parser.ts'
 import { makeSecretFile, readSecret } from './platform/secret-file.ts'
 import { deskKeyIn } from './sandbox/desk-key.ts'
 import { startSandbox } from './sandbox/index.ts'
@@ -26,6 +27,7 @@ export async function startPlatform(
   environment: Environment,
   parts: readonly PartName[] = PART_NAMES,
 ): Promise<Platform> {
+  requireStrictHttpParser(process.execArgv, environment['NODE_OPTIONS'])
   const closings: (() => unknown)[] = []
   const close = async (): Promise<void> => {
     const faults: unknown[] = []

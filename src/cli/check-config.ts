@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
+import { trustedProxies } from '../edge/client-address.ts'
 import { readRoutes } from '../edge/index.ts'
 import { surfaceOf } from '../edge/surface.ts'
 import type { Places } from '../main.ts'
@@ -31,7 +32,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
   try {
     const config = parseConfig(file, text, { ...addressesFrom(environment).urls, data: places.data })
     const folder = dirname(places.config)
-    const findings = await checkRoutes(config, folder, place, file)
+    const findings = [...checkProxies(config, place, file), ...(await checkRoutes(config, folder, place, file))]
     if (findings.length > 0) return unusable(findings)
     return {
       findings,
@@ -47,6 +48,16 @@ export async function checkConfig(places: Places, environment: Environment): Pro
   } catch (error) {
     if (error instanceof ConfigError) return unusable(error.message.split('\n').map(findingOf))
     throw error
+  }
+}
+
+function checkProxies({ edge }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
+  try {
+    trustedProxies(edge.trusted_proxies)
+    return []
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return [{ file, ...place(['edge', 'trusted_proxies']), severity: 'error', code: 'config', message }]
   }
 }
 

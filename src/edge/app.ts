@@ -1,4 +1,4 @@
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type Express } from 'express'
 import { Problem, type ProblemCode } from '../kernel/problem.ts'
@@ -56,9 +56,9 @@ export function createEdgeServer({ app, turns, limits, proxies, refuses, refuseU
   )
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
   server.maxConnections = limits.connections_max
-  server.maxRequestsPerSocket = limits.requests_per_socket_max
   server.timeout = limits.socket_silence_ms // also for who never reads an answer
   guardConnections(server, { perAddressMax: limits.connections_per_address_max, proxies, refuses })
+  closeAfter(server, limits.requests_per_socket_max)
   server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', app)
   server.on('connect', (_request, socket: Socket) => {
@@ -71,6 +71,17 @@ export function createEdgeServer({ app, turns, limits, proxies, refuses, refuseU
     if (await turns.mayAnswerError(socket)) answerParserError(error, socket, refuseUnread) // else an answer closes it
   })
   return server
+}
+
+/** Node's own limit answers what was pipelined beyond it with a bare 503; here it is not looked at, like all behind a close. */
+function closeAfter(server: Server, requestsMax: number): void {
+  const counts = new WeakMap<Socket, number>()
+  const count = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const requests = (counts.get(socket) ?? 0) + 1
+    counts.set(socket, requests)
+    if (requests >= requestsMax) response.setHeader('connection', 'close')
+  }
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.prependListener(event, count)
 }
 
 type ParserError = Error & { readonly code?: string }

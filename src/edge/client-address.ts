@@ -2,12 +2,15 @@ import ipaddr from 'ipaddr.js'
 
 export type TrustedProxies = { has(address: string): boolean }
 
+/** The widest range that one owner has: 10.0.0.0/8 and fc00::/7 (RFC 1918, RFC 4193). Wider ones trust strangers. */
+const PREFIX_BITS_MIN = { ipv4: 8, ipv6: 7 }
+
 /** Proxies by their CIDRs. A hop count, or "trust all", can be spoofed and has no spelling here. @throws Error on a bad CIDR */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   const ranges = cidrs.map((cidr) => {
     if (!ipaddr.isValidCIDR(cidr)) throw new Error(`edge.trusted_proxies: ${JSON.stringify(cidr)} is not a CIDR`)
     const [address, bits] = ipaddr.parseCIDR(cidr)
-    if (bits === 0) throw new Error(`edge.trusted_proxies: ${cidr} trusts everyone`)
+    if (bits < PREFIX_BITS_MIN[address.kind()]) throw new Error(`edge.trusted_proxies: ${cidr} trusts strangers`)
     return { address, bits }
   })
   return {

@@ -18,21 +18,44 @@ const HOP_BY_HOP = new Set([
   'content-length',
 ])
 
-/** Names under which only we speak to an upstream, and names by which frameworks let a client choose path or method. */
+/**
+ * Names under which only we speak to an upstream (who asks, and from where), and names by which servers and frameworks let
+ * a client choose path, host or method, or (`proxy`: CVE-2016-5385) where they send their own requests.
+ */
 const OURS = new Set([
   'authorization',
   'dpop',
   'forwarded',
+  'proxy',
+  'client-ip',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
   'x-real-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'client-cert',
+  'client-cert-chain',
+  'remote-user',
+  'x-remote-user',
+  'x-user',
+  'x-user-id',
+  'x-host',
+  'x-original-host',
+  'x-original-uri',
   'x-original-url',
   'x-rewrite-url',
-  'x-http-method-override',
   'x-http-method',
+  'x-http-method-override',
   'x-method-override',
   'x-middleware-subrequest',
-  'x-user-id',
 ])
-const OUR_PREFIXES = ['tidegate-', 'x-forwarded-', 'x-auth-']
+const OUR_PREFIXES = ['tidegate-', 'x-forwarded', 'x-auth-', 'x-envoy-', 'x-client-cert', 'x-ssl-', 'ssl-client-']
+
+/** Whether a client's header of this lower-case name never reaches an upstream as the client wrote it. */
+export function isOurs(name: string): boolean {
+  return OURS.has(name) || OUR_PREFIXES.some((prefix) => name.startsWith(prefix))
+}
 
 /**
  * The request headers for an upstream, the same for both forwarders: hop-by-hop headers and all that `Connection` names go
@@ -42,8 +65,7 @@ export function requestHeaders(cleared: Cleared, upstream: Upstream): Record<str
   const named = connectionNames(cleared.headers.get('connection'))
   const headers: Record<string, string> = {}
   for (const [name, value] of cleared.headers) {
-    if (HOP_BY_HOP.has(name) || named.has(name) || OURS.has(name) || name.includes('_')) continue
-    if (OUR_PREFIXES.some((prefix) => name.startsWith(prefix))) continue
+    if (HOP_BY_HOP.has(name) || named.has(name) || isOurs(name) || name.includes('_')) continue
     headers[name] = value
   }
   const token = cleared.headers.get('authorization')
@@ -72,6 +94,7 @@ export function answerHeaders(headers: Values): [string, string | readonly strin
   return kept
 }
 
-function connectionNames(value: string | undefined): ReadonlySet<string> {
+/** The headers that a `Connection` header names, in lower case. */
+export function connectionNames(value: string | undefined): ReadonlySet<string> {
   return new Set(value?.split(',').map((name) => name.trim().toLowerCase()))
 }

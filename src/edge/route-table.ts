@@ -62,10 +62,16 @@ export function createRouteTable(
       const wanted = method === 'HEAD' ? 'GET' : method
       const hit = found.find(({ route }) => route.methods.includes(wanted))
       return hit === undefined
-        ? { kind: 'wrong_method', allowed: [...new Set(found.flatMap(({ route }) => route.methods))].sort() }
+        ? { kind: 'wrong_method', allowed: allowedOf(found) }
         : { kind: 'route', route: hit.route }
     },
   }
+}
+
+/** With HEAD wherever GET is: it is answered by the same route. */
+function allowedOf(found: readonly HostedRoute[]): readonly string[] {
+  const methods = found.flatMap(({ route }) => route.methods)
+  return [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].sort()
 }
 
 function insert(root: Node, host: string | null, route: Route): void {

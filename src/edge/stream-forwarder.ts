@@ -15,9 +15,13 @@ export interface StreamForwarder {
 type HeaderPairs = Answer['headers']
 type Pending = {
   readonly edgeHeaders: HeaderPairs
+  readonly headMsMax: number
   readonly answered: (answer: Answer) => void
   readonly failed: (fault: UpstreamFault) => void
 }
+
+/** The head of an answer did not come in time, however many interim ones did. */
+class HeadTimeout extends Error {}
 
 const SILENCE_MS_MAX = 60_000
 /** The client hung up before the head of the answer; no upstream's fault. Written to receipts, seen by nobody. */
@@ -47,7 +51,8 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
         () =>
           new Promise<Answer>((answered, failed) => {
             const { request, response, path, query } = cleared
-            pending.set(request, { edgeHeaders: edgeHeaders(cleared), answered, failed })
+            const headMsMax = upstream.timeoutMs
+            pending.set(request, { edgeHeaders: edgeHeaders(cleared), headMsMax, answered, failed })
             // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
@@ -70,11 +75,22 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
     ejectPlugins: true, // its own error page and log are not ours
     plugins: [proxyEventsPlugin], // without it `on` is not heard
     on: {
-      proxyRes(answer, request) {
+      proxyReq(outgoing, request) {
+        const waiting = pending.get(request)
+        const late = setTimeout(() => outgoing.destroy(new HeadTimeout()), waiting?.headMsMax)
+        for (const event of ['response', 'close']) outgoing.once(event, () => clearTimeout(late))
+        outgoing.once('upgrade', (_answer, socket) => {
+          socket.destroy() // nobody asked for it; unheard, the request would never end
+          waiting?.failed(new UpstreamFault({ kind: 'lost', reason: 'broken' }))
+        })
+      },
+      proxyRes(answer, request, response) {
         const waiting = pending.get(request)
         const headers = [...answerHeaders(answer.headers), ...(waiting?.edgeHeaders ?? [])]
-        // The middleware copies what is in `headers` to the client once this returns.
+        // The middleware copies what is in `headers` to the client once this returns, and says keep-alive where we say nothing.
         answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))
+        if (!response.shouldKeepAlive || response.getHeader('connection') === 'close')
+          answer.headers.connection = 'close'
         const head: Answer = { status: answer.statusCode ?? 502, headers, body: 'streamed' }
         if (head.status < 500) waiting?.answered(head)
         else waiting?.failed(new UpstreamFault({ kind: 'answered', answer: head }))
@@ -83,7 +99,7 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
         const refused = 'code' in error && error.code === 'ECONNREFUSED'
         const outcome = refused
           ? ({ kind: 'not_sent', reason: 'no connection', retryAfterS: 1 } as const)
-          : ({ kind: 'lost', reason: 'broken' } as const)
+          : ({ kind: 'lost', reason: error instanceof HeadTimeout ? 'timeout' : 'broken' } as const)
         pending.get(request)?.failed(new UpstreamFault(outcome, error))
         // With the head out there is nothing left to say but to cut the stream.
         if ('headersSent' in response && response.headersSent) response.destroy()

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import type { NoAnswer, Outcome } from './upstream.ts'
 
 export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
@@ -26,9 +26,11 @@ export function sendOnce(
   pool: Dispatcher,
   origin: string,
   request: Dispatcher.DispatchOptions,
+  headMsMax: number,
 ): Promise<ReceivedAnswer> {
   return new Promise((done, fail) => {
     let sent = false
+    let sentAt = 0
     let status = 0
     let headers: IncomingHttpHeaders = {}
     let bytes = 0
@@ -38,9 +40,14 @@ export function sendOnce(
       {
         onRequestStart() {
           sent = true
+          sentAt = performance.now()
         },
-        onResponseStart(_controller, statusCode, received) {
-          if (statusCode < 200) return // 1xx: an interim answer is not passed on
+        onResponseStart(controller, statusCode, received) {
+          if (statusCode < 200) {
+            // An interim answer is not passed on; each starts undici's own deadline anew, so they could go on for ever.
+            if (performance.now() - sentAt > headMsMax) controller.abort(new errors.HeadersTimeoutError())
+            return
+          }
           status = statusCode
           headers = received
         },

@@ -20,6 +20,8 @@ export interface Upstream {
   readonly name: string
   readonly origin: string
   readonly forwardToken: boolean
+  /** For the head of an answer, and between the pieces of its body. */
+  readonly timeoutMs: number
   send(request: Dispatcher.DispatchOptions): Promise<Outcome<ReceivedAnswer>>
   /** Runs a call of one's own through the same breaker; it tells a fault of the upstream by an UpstreamFault. */
   guard<T>(call: () => Promise<T>): Promise<Outcome<T>>
@@ -74,12 +76,13 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     name,
     origin,
     forwardToken: config.forward_token ?? false,
+    timeoutMs: config.timeout_ms,
     breaker: {
       state: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'halfOpen' : 'closed'),
       since: () => since,
     },
     guard,
-    send: (request) => guard(() => sendOnce(pool, origin, request)),
+    send: (request) => guard(() => sendOnce(pool, origin, request, config.timeout_ms)),
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const { bytes: body, idempotencyKey } = payload

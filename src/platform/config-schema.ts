@@ -51,6 +51,7 @@ export const ConfigSchema = strict({
       header_lines_max: count,
       header_bytes_max: count,
       target_bytes_max: count,
+      query_parameters_max: count,
       body_bytes_max: count,
       json_depth_max: count,
       json_keys_max: count,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { type AttackRig, http, startAttackRig } from '../support/attack-rig.ts'
 import { openRawSocket, statusesOf } from '../support/raw-socket.ts'
+import { headersOf } from '../support/recording-upstream.ts'
 
 let rig: AttackRig
 
@@ -24,6 +25,8 @@ describe('framing that two servers could read differently is refused', () => {
     'two Content-Lengths': [post('Content-Length: 5', 'Content-Length: 6'), 400],
     'two equal Content-Lengths': [post('Content-Length: 5', 'Content-Length: 5'), 400],
     'a list of Content-Lengths': [post('Content-Length: 5, 5'), 400],
+    'a list of different Content-Lengths': [post('Content-Length: 5, 6'), 400],
+    'a Content-Length with a space inside': [post('Content-Length: 5 5'), 400],
     'a Content-Length with leading zeros': [post('Content-Length: 005'), 400],
     'a Content-Length with a plus': [post('Content-Length: +5'), 400],
     'a negative Content-Length': [post('Content-Length: -1'), 400],
@@ -49,6 +52,21 @@ describe('framing that two servers could read differently is refused', () => {
       post('Transfer-Encoding: chunked').replace('5\r\nhello', ' 5\r\nhello'),
       400,
     ],
+    'a negative chunk size': [post('Transfer-Encoding: chunked').replace('5\r\nhello', '-5\r\nhello'), 400],
+    'a chunk size with an underscore': [post('Transfer-Encoding: chunked').replace('5\r\nhello', '5_\r\nhello'), 400],
+    'a chunk size with a space behind it': [
+      post('Transfer-Encoding: chunked').replace('5\r\nhello', '5 \r\nhello'),
+      400,
+    ],
+    'a chunk size beyond 2^53': [
+      post('Transfer-Encoding: chunked').replace('5\r\nhello', '40000000000000\r\nhello'),
+      [400, 408, 413],
+    ],
+    'a chunk size that ends in a bare carriage return': [
+      post('Transfer-Encoding: chunked').replace('5\r\n', '5\r'),
+      400,
+    ],
+    'a chunk without its line end': [post('Transfer-Encoding: chunked').replace('hello\r\n', 'hello'), 400],
     'a chunk size beyond 2^64': [
       post('Transfer-Encoding: chunked').replace('5\r\nhello', '10000000000000005\r\nhello'),
       400,
@@ -69,6 +87,21 @@ describe('framing that two servers could read differently is refused', () => {
     test(what, () => rig.assertRefused(bytes + SMUGGLED, status))
   }
 
+  for (const byte of ['\0', '\x01', '\x08', '\x0b', '\x0c', '\x1f', '\x7f', '\xa0', '\xff']) {
+    const name = `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
+    test(`the byte ${name} before, inside or behind the name or the value of Transfer-Encoding`, async () => {
+      for (const line of ['@Transfer-Encoding: chunked', 'Transfer-Encoding@: chunked', 'Transfer@-Encoding: chunked'])
+        await rig.assertRefused(post(line.replace('@', byte)) + SMUGGLED, 400)
+      for (const line of ['Transfer-Encoding: @chunked', 'Transfer-Encoding: chunked@', 'Transfer-Encoding: chun@ked'])
+        await rig.assertRefused(post(line.replace('@', byte)) + SMUGGLED, [400, 501])
+    })
+  }
+
+  test('the body of a request that is refused early never becomes a request', async () => {
+    const lines = [`Content-Length: ${SMUGGLED.length}`, 'Content-Type: application/json', 'Idempotency-Key: a']
+    await rig.assertRefused(http('POST /v1/transfers HTTP/1.1', lines, SMUGGLED), 401)
+  })
+
   for (const method of ['GET', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE']) {
     test(`a body on ${method}, with a length or in chunks, is refused and never becomes a request`, async () => {
       const start = `${method} /echo/a HTTP/1.1`
@@ -88,8 +121,8 @@ describe('what is passed on is framed anew', () => {
   test('a chunked body arrives whole, with a length of our own and without extensions or trailers', async () => {
     const bytes = http(
       'POST /echo/chunks HTTP/1.1',
-      ['Transfer-Encoding: chunked', 'Trailer: X-User-Id'],
-      '5;name=value\r\nhello\r\n1\r\n!\r\n0\r\nX-User-Id: root\r\nAuthorization: Bearer x\r\n\r\n',
+      ['Transfer-Encoding: chunked', 'Trailer: X-User-Id, Host'],
+      '5;name=value\r\nhello\r\n1\r\n!\r\n0\r\nX-User-Id: root\r\nHost: other.test\r\nAuthorization: Bearer x\r\n\r\n',
     )
     const { statuses } = await rig.attack(bytes, 1)
     assert.deepEqual(statuses, [200])
@@ -97,7 +130,15 @@ describe('what is passed on is framed anew', () => {
     assert.match(request, /^POST \/echo\/chunks HTTP\/1\.1\r\n/)
     assert.ok(request.endsWith('\r\n\r\nhello!'))
     assert.match(request, /content-length: 6\r\n/i)
-    assert.doesNotMatch(request, /transfer-encoding|trailer|x-user-id|name=value/i)
+    assert.doesNotMatch(request, /transfer-encoding|trailer|x-user-id|authorization|other\.test|name=value/i)
+  })
+
+  test('spaces and tabs around a length are not passed on', async () => {
+    const { statuses } = await rig.attack(http('POST /echo/a HTTP/1.1', ['Content-Length: \t 5 \t'], 'hello'), 1)
+    assert.deepEqual(statuses, [200])
+    const request = rig.upstream.requests.at(-1) ?? ''
+    assert.deepEqual([headersOf(request).get('content-length'), request.endsWith('\r\n\r\nhello')], ['5', true])
+    assert.match(request, /content-length: 5\r\n/i)
   })
 
   test('three requests in one write are three, answered in order, each with its own decision', async () => {
@@ -137,11 +178,12 @@ describe('what is passed on is framed anew', () => {
     assert.deepEqual(other.statuses, [200])
   })
 
-  test('a body that never ends, and a head that never ends, are cut off in time', async () => {
-    const [body, head] = await Promise.all([
+  test('a body, a chunk and a head that never end are cut off in time', async () => {
+    const [body, chunk, head] = await Promise.all([
       rig.attack(http('POST /echo/slow HTTP/1.1', ['Content-Length: 100'], 'only this')),
+      rig.attack(http('POST /echo/slow HTTP/1.1', ['Transfer-Encoding: chunked'], 'ff\r\nonly this')),
       rig.attack('GET /echo/slow HTTP/1.1\r\nHost: edge'),
     ])
-    assert.deepEqual([body.statuses, head.statuses], [[408], [408]])
+    assert.deepEqual([body.statuses, chunk.statuses, head.statuses], [[408], [408], [408]])
   })
 })

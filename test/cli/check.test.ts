@@ -132,6 +132,13 @@ describe('tidegate check', () => {
     assert.equal((await runCli(['check', '--as-of', 'tomorrow', policies])).code, 2)
   })
 
+  test('a proxy range that trusts strangers is an error with its place', async () => {
+    await editFile(config, (text) => text.replace('trusted_proxies: []', 'trusted_proxies: ["0.0.0.0/0"]'))
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /default\.yaml:\d+:20: error config: edge\.trusted_proxies: 0\.0\.0\.0\/0 trusts strangers/)
+  })
+
   test('two routes that answer the same requests are an error', async () => {
     const twin = 'routes:\n  - { id: twin, path: "/v1/members/{name}", methods: [GET], upstream: risk, scopes: [x] }\n'
     await editFile(config, (text) => text.replace('routes:\n', twin))

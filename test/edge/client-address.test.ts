@@ -24,8 +24,18 @@ describe("the client's address", () => {
   for (const [what, [socket, forwarded, proxies, expected]] of Object.entries(cases))
     test(what, () => assert.equal(clientAddress(socket, forwarded, proxies), expected))
 
-  test('trusting everyone, or something that is no CIDR, is refused at the start', () => {
-    for (const cidr of ['0.0.0.0/0', '::/0', '10.0.0.1', '10.0.0.0/33', ''])
+  test('trusting everyone, a hop count, or something that is no CIDR, is refused at the start', () => {
+    for (const cidr of [
+      '0.0.0.0/0',
+      '::/0',
+      '0.0.0.0/1',
+      '128.0.0.0/7',
+      '2000::/3',
+      '1',
+      '10.0.0.1',
+      '10.0.0.0/33',
+      '',
+    ])
       assert.throws(() => trustedProxies([cidr]), /trusted_proxies/)
   })
 })

@@ -42,7 +42,7 @@ describe('what is refused', () => {
   test('a method the route does not take is answered with those it takes', async () => {
     const answer = await calls.call('mem_alice', 'DELETE', '/v1/transfers')
     assertRefused(answer, 'method_not_allowed')
-    assert.equal(answer.headers['allow'], 'GET, POST')
+    assert.equal(answer.headers['allow'], 'GET, HEAD, POST')
   })
 
   test('a body of another content type is not read', async () => {

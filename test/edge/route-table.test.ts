@@ -56,7 +56,10 @@ describe('the route table', () => {
   test('a method that no route of the path takes is told apart, with those that are', () => {
     assert.equal(match(table, '/v1/things', 'POST'), 'make')
     assert.equal(match(table, '/v1/things', 'HEAD'), 'list')
-    assert.deepEqual(table.match('h', 'DELETE', '/v1/things'), { kind: 'wrong_method', allowed: ['GET', 'POST'] })
+    assert.deepEqual(table.match('h', 'DELETE', '/v1/things'), {
+      kind: 'wrong_method',
+      allowed: ['GET', 'HEAD', 'POST'],
+    })
   })
 
   test('a host of its own wins over every host', () => {

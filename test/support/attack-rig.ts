@@ -15,7 +15,10 @@ export interface AttackRig {
   attack(bytes: string | Uint8Array, answers?: number): Promise<{ statuses: number[]; text: string }>
   /** Decisions written since the rig was last asked. */
   newDecisions(atLeast: number): Promise<readonly Decision[]>
-  /** The edge refuses these bytes with this status, once; nothing reaches the upstream, and the edge goes on serving. */
+  /**
+   * The edge refuses these bytes with this status, once, and closes: what follows them is not read. Not a byte reaches the
+   * upstream, one refusal is written down, and the next client on a socket of its own gets its own answer.
+   */
   assertRefused(bytes: string | Uint8Array, status: number | readonly number[]): Promise<void>
   close(): Promise<void>
 }
@@ -70,7 +73,7 @@ export async function startAttackRig(): Promise<AttackRig> {
     attack,
     newDecisions,
     async assertRefused(bytes, status) {
-      const sent = upstream.requests.length
+      const sent = upstream.received()
       const { statuses, text } = await attack(bytes)
       const decisions = await newDecisions(1)
       const receipt = /tidegate-receipt: (rcp_\w+)/i.exec(text)?.[1]
@@ -80,7 +83,10 @@ export async function startAttackRig(): Promise<AttackRig> {
       // A body that breaks while it is read leaves two: the parser's, which is answered, and the broken exchange's.
       assert.ok(decisions.length <= 2 && decisions.every(({ status }) => status >= 400), JSON.stringify(decisions))
       assert.ok(decisions.some((decision) => decision.receipt === receipt && decision.status === statuses[0]))
-      assert.equal(upstream.requests.length, sent, 'nothing reaches the upstream')
+      assert.equal(upstream.received(), sent, 'nothing reaches the upstream')
+      const next = await attack(http('GET /echo/next HTTP/1.1'), 1)
+      assert.deepEqual([next.statuses, next.text.endsWith('/echo/next')], [[200], true])
+      await newDecisions(1)
     },
     async close() {
       await platform.close()

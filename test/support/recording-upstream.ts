@@ -5,8 +5,10 @@ export interface RecordingUpstream {
   readonly url: string
   /** The bytes of each request it was sent, as Latin-1, oldest first. */
   readonly requests: string[]
-  /** What it says to the next requests; by default 200 and the request's own target. */
-  answerWith(answer: ((request: string) => string) | null): void
+  /** How many bytes it was sent, whole requests or not. */
+  received(): number
+  /** What it says to the next requests, also by itself on their socket; by default 200 and the request's own target. */
+  answerWith(answer: ((request: string, socket: Socket) => string) | null): void
   close(): Promise<void>
 }
 
@@ -16,19 +18,21 @@ export interface RecordingUpstream {
  */
 export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   const requests: string[] = []
-  let answer: ((request: string) => string) | null = null
+  let received = 0
+  let answer: ((request: string, socket: Socket) => string) | null = null
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     let pending = ''
     socket.on('data', (bytes) => {
+      received += bytes.length
       pending += bytes.toString('latin1')
       for (let length = requestLength(pending); length !== null; length = requestLength(pending)) {
         const request = pending.slice(0, length)
         pending = pending.slice(length)
         requests.push(request)
-        socket.write(Buffer.from((answer ?? echo)(request), 'latin1'))
+        socket.write(Buffer.from((answer ?? echo)(request, socket), 'latin1'))
       }
     })
   })
@@ -37,6 +41,7 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    received: () => received,
     answerWith(next) {
       answer = next
     },

@@ -2,6 +2,7 @@ import { Problem } from '../../kernel/problem.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
 import { clientAddress, type TrustedProxies } from '../client-address.ts'
 import type { Incoming, Received, Trail } from '../exchange.ts'
+import { connectionNames, isOurs } from '../forward-headers.ts'
 import { readTarget } from '../target.ts'
 
 /** Headers that mean something only once; two of them, even equal, are read differently by different servers. */
@@ -35,10 +36,12 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
     trail.method = request.method ?? ''
     trail.source = request.socket.remoteAddress ?? ''
     const headers = readHeaders(request.rawHeaders, limits)
+    checkConnection(headers.get('connection'))
     const host = headers.get('host') ?? ''
     if (!HOST.test(host)) throw refused('the Host header is missing or not a host')
     const { path, query } = readTarget(request.url ?? '', host, limits.target_bytes_max)
     trail.path = path
+    if (query.split('&').length > limits.query_parameters_max) throw refused('the query has too many parameters')
     const hasBody = readFraming(headers, trail.method, request.httpVersion)
     const source = { ip: clientAddress(trail.source, headers.get('x-forwarded-for'), proxies) }
     trail.source = source.ip
@@ -70,6 +73,14 @@ function readHeaders(raw: readonly string[], limits: EdgeLimits): ReadonlyMap<st
     headers.set(name, known === undefined ? value : `${known}${name === 'cookie' ? '; ' : ', '}${value}`)
   }
   return headers
+}
+
+/** What `Connection` names goes no further (RFC 9110 section 7.6.1): no client takes away what a decision rests on. */
+function checkConnection(value: string | undefined): void {
+  if (value === undefined) return
+  for (const name of connectionNames(value)) {
+    if (SINGLETONS.has(name) || isOurs(name)) throw refused(`Connection names ${name}, which is not of one connection`)
+  }
 }
 
 /** Whether a body arrives, by the only two ways it can (RFC 9112 section 6). */

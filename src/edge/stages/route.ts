@@ -23,6 +23,8 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
         headers: { 'www-authenticate': 'Bearer realm="tidegate", error="invalid_request"' },
       })
     }
+    // Frameworks let it choose the method, so that the upstream would do another thing than the rules were asked about.
+    if (parameters.has('_method')) throw new Problem('malformed_request', { detail: 'the query names another method' })
     const facts = {
       request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
       source: { ...source, country: countryOf(source.ip) },

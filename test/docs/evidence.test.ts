@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { evidenceFindings, evidenceRows } from './evidence.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const read = (file: string): string | null =>
+  existsSync(join(ROOT, file)) ? readFileSync(join(ROOT, file), 'utf8') : null
+const rowsOf = (page: string) => evidenceRows(readFileSync(join(ROOT, page), 'utf8'))
+
+describe('docs/http-hardening.md', () => {
+  const rows = rowsOf('docs/http-hardening.md')
+
+  test('has every class, once and in order', () => {
+    assert.deepEqual(
+      rows.map(({ id }) => Number(id)),
+      Array.from({ length: 47 }, (_, index) => index + 1),
+    )
+  })
+
+  test('names tests that exist', () => {
+    assert.deepEqual(
+      rows.flatMap((row) => evidenceFindings(row, read)),
+      [],
+    )
+  })
+})
+
+describe('the comparison', () => {
+  const table = (cell: string) => evidenceRows(`| # | Class | Tests |\n|---|---|---|\n| 1 | a | ${cell} |\n`)
+  const findings = (cell: string) =>
+    table(cell).flatMap((row) => evidenceFindings(row, (file) => (file === 'test/a.test.ts' ? TEXT : null)))
+  const TEXT = `test('one', x)
+    'two, or more': [1],
+    three: [1],
+    test(\`four of \${five} (\${six})\`, x)`
+
+  test('finds titles in each form they have', () => {
+    assert.deepEqual(findings('[a](../test/a.test.ts) "one" "two, or more" "three" "four of … (…)"'), [])
+    assert.deepEqual(findings('not ours: nobody sends it here'), [])
+  })
+
+  for (const cell of [
+    '',
+    'not ours:',
+    'tested',
+    '[a](../test/a.test.ts)',
+    '[a](../test/a.test.ts) "on"',
+    '[b](../test/b.test.ts) "one"',
+  ])
+    test(`misses what is missing: ${cell || 'nothing at all'}`, () => assert.equal(findings(cell).length, 1))
+})
