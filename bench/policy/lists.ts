@@ -1,5 +1,5 @@
-import { type Cidr, parseCidr } from '../../src/policy/cidr.ts'
-import { type CidrMap, cidrMapBuilder, ownersOf } from '../../src/policy/cidr-map.ts'
+import { type Cidr, parseCidr } from '../../src/policy/lists/cidr.ts'
+import { type CidrMap, cidrMapBuilder, ownersOf } from '../../src/policy/lists/cidr-map.ts'
 import { seededRandom } from '../random.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { ListContents } from './lists.ts'
-import type { OnErrors } from './on-error.ts'
-import type { RuleKind, WrittenRule } from './schema.ts'
+import type { OnErrors } from './language/on-error.ts'
+import type { RuleKind, WrittenRule } from './language/schema.ts'
+import type { ListContents } from './lists/lists.ts'
 
 /**
  * Files in which nothing is wrong, as plain values that another thread can be sent: a bundle is made of functions and

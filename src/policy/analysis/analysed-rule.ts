@@ -1,10 +1,10 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { CheckedRule } from '../checked.ts'
-import type { EffectName } from '../effect.ts'
-import type { Match } from '../match.ts'
-import type { Report } from '../rule.ts'
-import type { RuleSummary } from '../rule-summary.ts'
-import type { RuleKind } from '../schema.ts'
+import type { RuleKind } from '../language/schema.ts'
+import type { EffectName } from '../rules/effect.ts'
+import type { Match } from '../rules/match.ts'
+import type { Report } from '../rules/rule.ts'
+import type { RuleSummary } from '../rules/rule-summary.ts'
 
 /** A rule that is in force, as analysis sees it. Rules come in the order in which they are walked. */
 export type AnalysedRule = {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../nearest.ts'
+import { didYouMean } from '../language/did-you-mean.ts'
 import type { AnalysedRule } from './analysed-rule.ts'
 import { globOfPattern, overlap } from './glob.ts'
 import { type Cell, METHODS, type Region } from './region.ts'

@@ -1,6 +1,6 @@
 import { parseMoney } from '../../kernel/money.ts'
-import { tightens } from '../effect.ts'
-import type { Match } from '../match.ts'
+import { tightens } from '../rules/effect.ts'
+import type { Match } from '../rules/match.ts'
 import { type AnalysedRule, decides } from './analysed-rule.ts'
 import type { Regions } from './dead.ts'
 import { ANY_PATH, covers, type Glob, globOfPattern } from './glob.ts'

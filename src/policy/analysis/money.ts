@@ -1,6 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Bundle } from '../bundle.ts'
-import { type ChainFacts, decideChain } from '../chain.ts'
+import { type ChainFacts, decideChain } from '../decide/chain.ts'
 import type { Surface } from '../surface.ts'
 import type { AnalysedRule } from './analysed-rule.ts'
 import { pathIn } from './glob.ts'

@@ -1,4 +1,4 @@
-import { didYouMean } from '../nearest.ts'
+import { didYouMean } from '../language/did-you-mean.ts'
 import type { Surface } from '../surface.ts'
 import type { AnalysedRule } from './analysed-rule.ts'
 

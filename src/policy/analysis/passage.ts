@@ -1,4 +1,4 @@
-import { tightens } from '../effect.ts'
+import { tightens } from '../rules/effect.ts'
 import type { AnalysedRule } from './analysed-rule.ts'
 import { covers, globOfPattern } from './glob.ts'
 import { type Cell, mayHold } from './region.ts'

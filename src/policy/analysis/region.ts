@@ -1,5 +1,5 @@
 import type { PrincipalKind } from '../facts.ts'
-import type { Match } from '../match.ts'
+import type { Match } from '../rules/match.ts'
 import type { Surface, SurfaceRoute } from '../surface.ts'
 import { ANY_PATH, type Glob, globOfPattern, globOfRoute, overlap } from './glob.ts'
 

@@ -1,5 +1,5 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
-import { childrenOf, isLoop } from '../expression.ts'
+import { childrenOf, isLoop } from '../conditions/expression.ts'
 
 /** The most things that a request can bring to loop over: a query of 8 KiB has 4,096 parameters. */
 const ITEMS_MAX = 4_096

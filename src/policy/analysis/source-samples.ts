@@ -1,6 +1,6 @@
-import { parseAddress } from '../cidr.ts'
-import type { PolicyFile } from '../schema.ts'
-import type { SourceFile } from '../source.ts'
+import type { PolicyFile } from '../language/schema.ts'
+import type { SourceFile } from '../language/source.ts'
+import { parseAddress } from '../lists/cidr.ts'
 
 /** Where a made-up request comes from. */
 export type SourceSample = { readonly ip: string; readonly country: string }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRouteTable, type Route } from '../../../src/edge/route-table.ts'
 import { covers, globOfPattern, globOfRoute, overlap, pathIn } from '../../../src/policy/analysis/glob.ts'
-import { requestPredicates } from '../../../src/policy/match.ts'
+import { requestPredicates } from '../../../src/policy/rules/match.ts'
 import { accessFacts } from '../fixtures.ts'
 
 const segment = fc.constantFrom('a', 'b', '*')

@@ -1,9 +1,9 @@
 import type { SimpleTest } from '@bufbuild/cel-spec/cel/expr/conformance/test/simple_pb.js'
 import { getConformanceSuite } from '@bufbuild/cel-spec/testdata/tests.js'
 import { type Context, ParseError } from '@marcbachmann/cel-js'
-import { environmentOf } from '../../../src/policy/environment.ts'
+import { environmentOf } from '../../../src/policy/conditions/environment.ts'
+import { findUnknownName } from '../../../src/policy/conditions/unknown-name.ts'
 import type { Declaration } from '../../../src/policy/facts.ts'
-import { findUnknownName } from '../../../src/policy/unknown-name.ts'
 import { canonical, fromSpec, typeFromSpec } from './value.ts'
 
 /** A case of the specification, run in the environment that rules have. */

@@ -1,0 +1,93 @@
+import { type ASTNode, type Context, type Environment, ParseError, TypeError as TypeFault } from '@marcbachmann/cel-js'
+import { assert } from '../../kernel/assert.ts'
+import type { Declaration } from '../facts.ts'
+import type { Lists } from '../lists/lists.ts'
+import { environmentOf } from './environment.ts'
+import { childrenOf, isLoop, literalText, walk } from './expression.ts'
+import { CallFault } from './literal-call.ts'
+import { type FactPath, readsOf } from './reads.ts'
+import { findUnknownField, findUnknownName } from './unknown-name.ts'
+
+/** A compiled `when`. @throws when it can not be evaluated, for want of a header say */
+export type Condition = ((context: Context) => boolean) & {
+  /** The facts it can read. */
+  readonly reads: readonly FactPath[]
+  /** The names of the lists it looks into. */
+  readonly lists: readonly string[]
+}
+
+export type ConditionFault = {
+  readonly code: 'expression' | 'type' | 'unknown-name' | 'too-costly' | CallFault['code']
+  readonly message: string
+  /** UTF-16 code units into the condition. */
+  readonly offset: number
+  readonly hint?: string
+}
+
+/** A function that compiles the conditions of one kind of rule: CEL, typed over the declared facts. */
+export function conditionCompiler(facts: Declaration, lists: Lists): (text: string) => Condition | ConditionFault {
+  const environment = environmentOf(facts, lists)
+  return (text) => {
+    const parsed = parse(environment, text)
+    if ('code' in parsed) return parsed
+    const unknown = findUnknownField(parsed.ast, facts)
+    if (unknown !== null) return unknown
+    const { type, error } = parsed.check()
+    if (error !== undefined) return findUnknownName(error, environment) ?? faultOf(error)
+    if (type !== 'bool') return { code: 'type', message: `a condition is true or false, not ${type}`, offset: 0 }
+    const costly = findLoopTooDeep(parsed.ast)
+    if (costly !== null) return costly
+    const holds = (context: Context): boolean => {
+      const value: unknown = parsed(context)
+      assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
+      return value
+    }
+    return Object.assign(holds, { reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) })
+  }
+}
+
+function parse(environment: Environment, text: string) {
+  try {
+    return environment.parse(text)
+  } catch (error) {
+    return faultOf(error)
+  }
+}
+
+/** Whatever went wrong, it is a fault of the condition: also where cel-js says so with an error like any other. */
+export function faultOf(error: unknown): ConditionFault {
+  if (error instanceof CallFault) {
+    const { code, message, node, hint } = error
+    return { code, message, offset: node.start, ...(hint === undefined ? {} : { hint }) }
+  }
+  if (error instanceof ParseError || error instanceof TypeFault) {
+    const code = error.code === 'limit_exceeded' ? 'too-costly' : error instanceof ParseError ? 'expression' : 'type'
+    return { code, message: error.summary, offset: error.range?.start ?? 0 }
+  }
+  return { code: 'type', message: error instanceof Error ? error.message : String(error), offset: 0 }
+}
+
+const LOOP_DEPTH_MAX = 2
+
+/** Loops inside each other multiply what a caller sends. */
+function findLoopTooDeep(node: ASTNode, depth = 0): ConditionFault | null {
+  const inner = isLoop(node) ? depth + 1 : depth
+  if (inner > LOOP_DEPTH_MAX) {
+    return { code: 'too-costly', message: `more than ${LOOP_DEPTH_MAX} loops inside each other`, offset: node.start }
+  }
+  for (const child of childrenOf(node)) {
+    const found = findLoopTooDeep(child, inner)
+    if (found !== null) return found
+  }
+  return null
+}
+
+function listsIn(expression: ASTNode): readonly string[] {
+  const names = new Set<string>()
+  walk(expression, (node) => {
+    const name = node.op === 'call' && node.args[0] === 'listed' ? literalText(node.args[1][1]) : null
+    if (name !== null) names.add(name)
+    return true
+  })
+  return [...names]
+}

@@ -1,0 +1,57 @@
+import { type Context, Environment } from '@marcbachmann/cel-js'
+import type { AccessFacts, BodyFacts, Declaration, RequestFacts, RiskFacts } from '../facts.ts'
+import type { Lists } from '../lists/lists.ts'
+import { bodyValue } from './body-value.ts'
+import { CelMoney, registerMoney } from './cel-money.ts'
+import { registerFunctions } from './functions.ts'
+
+/** What conditions may name: the declared facts, `money(currency, value)`, `listed(text, list)` and CEL's own. */
+export function environmentOf(facts: Declaration, lists: Lists): Environment {
+  const environment = new Environment({
+    enableOptionalTypes: true, // headers[?'x'].orValue('')
+    limits: { maxAstNodes: 500, maxDepth: 48, maxListElements: 100, maxMapEntries: 40, maxCallArguments: 8 },
+  })
+  registerMoney(environment)
+  registerFunctions(environment, lists)
+  for (const [name, type] of Object.entries(facts)) {
+    if (typeof type === 'string') environment.registerVariable(name, type)
+    else environment.registerVariable({ name, schema: { ...type } })
+  }
+  return environment
+}
+
+/**
+ * The facts of a request as conditions see them. What callers name, headers and claims for two, stands in a Map: CEL tells
+ * types apart by `constructor`, and a header of that name must not make a rule fail.
+ */
+export function requestContext(facts: RequestFacts | AccessFacts | BodyFacts, tags: readonly string[]): Context {
+  const { request } = facts
+  const query = new Map(Object.entries(request.query))
+  const headers = new Map(Object.entries(request.headers))
+  const claims = 'claims' in facts ? { claims: asMaps(facts.claims) } : {}
+  const body = 'body' in facts ? { body: bodyValue(facts.body) } : {}
+  return { ...facts, request: { ...request, query, headers }, ...claims, ...body, tags, now: new Date(facts.now) }
+}
+
+function asMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asMaps)
+  if (typeof value !== 'object' || value === null) return value
+  return new Map(Object.entries(value).map(([name, inner]) => [name, asMaps(inner)]))
+}
+
+/** The facts of a transfer as conditions see them. */
+export function riskContext(facts: RiskFacts, tags: readonly string[]): Context {
+  const { transfer, provider, velocity } = facts
+  return {
+    transfer: { ...transfer, amount: new CelMoney(transfer.amount) },
+    member: facts.member,
+    source: facts.source,
+    provider: { ...provider, score: BigInt(provider.score) },
+    velocity: {
+      transfersLastHour: BigInt(velocity.transfersLastHour),
+      amountLastDay: new CelMoney(velocity.amountLastDay),
+    },
+    tags,
+    now: new Date(facts.now),
+  }
+}

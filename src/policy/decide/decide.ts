@@ -1,0 +1,133 @@
+import { PROBLEMS } from '../../kernel/problem.ts'
+import { requestContext, riskContext } from '../conditions/environment.ts'
+import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
+import type { GateEffect, Hold, QuotaEffect, RiskEffect, ThrottleKey } from '../rules/effect.ts'
+import type { Rule } from '../rules/rule.ts'
+import type { RuleIndex } from '../rules/rule-index.ts'
+import type { Marks } from './marks.ts'
+import type { QuotaCharge, QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
+import { startWalk } from './walk.ts'
+
+/** What a gate says where no rule decides. */
+type Default = { readonly effect: 'allow' | 'deny'; readonly rule: string }
+
+export const ALLOW_BY_DEFAULT: Default = { effect: 'allow', rule: 'firewall/default-allow' }
+/** Rules on the body come after those that let the request pass. */
+export const PASS_BY_DEFAULT: Default = { effect: 'allow', rule: 'access/default-pass' }
+export const DENY_BY_DEFAULT: Default = { effect: 'deny', rule: 'access/default-deny' }
+
+/**
+ * Walks the rules in order to the first enforced one that decides. An error in an `allow` lets nothing pass; in a
+ * `deny` it denies. Rules behind the deciding one are not evaluated: they could not have mattered.
+ */
+export function decideGate<Facts extends RequestFacts>(
+  rules: RuleIndex<Facts, Rule<Facts, GateEffect>>,
+  facts: Facts,
+  marks: Marks,
+  whenNone: Default,
+): Verdict {
+  const walk = startWalk(facts, marks, requestContext)
+  for (const rule of rules(facts, walk.tags)) {
+    if (walk.acts(rule) === null) continue
+    const { name, effect, why, remedy, tells } = rule
+    if (effect.name === 'allow') return { effect: 'allow', rule: name, ...walk.left() }
+    const told = { rule: name, why, remedy, tells }
+    if (effect.name === 'stepUp') {
+      const { acr, maxAgeMs } = effect
+      const [status] = PROBLEMS.step_up_required
+      return { effect: 'stepUp', status, code: 'step_up_required', acr, maxAgeMs, ...told, ...walk.left() }
+    }
+    if (effect.name === 'deny') {
+      return { effect: 'deny', status: effect.status, code: effect.code, ...told, ...walk.left() }
+    }
+  }
+  const { effect, rule } = whenNone
+  if (effect === 'allow') return { effect, rule, ...walk.left() }
+  const why = 'No access rule allows this request.'
+  const [status] = PROBLEMS.policy_denied
+  return { effect, rule, status, code: 'policy_denied', why, remedy: null, tells: 'why', ...walk.left() }
+}
+
+/** Every quota that applies; one whose rule can not be evaluated does. */
+export function findCharges(
+  rules: RuleIndex<AccessFacts, Rule<AccessFacts, QuotaEffect>>,
+  facts: AccessFacts,
+  marks: Marks,
+): QuotaVerdict {
+  const walk = startWalk(facts, marks, requestContext)
+  const charges: QuotaCharge[] = []
+  for (const rule of rules(facts, walk.tags)) {
+    const outcome = walk.take(rule)
+    const { name, mode, why, remedy, tells, effect } = rule
+    if (outcome === null || outcome === 'skipped' || effect.name !== 'throttle') continue
+    const { name: _, key, ...limit } = effect
+    const bucket = [name, ...bucketOf(key, facts)].map(encodeURIComponent).join(':')
+    charges.push({ rule: name, name: name.slice('quota/'.length), key: bucket, mode, why, remedy, tells, ...limit })
+  }
+  const { considered, marks: left } = walk.left()
+  const counted = ['matched', 'shadow'] // whether these matter is known once they are counted
+  return {
+    charges,
+    considered: considered.filter(({ effect, outcome }) => effect !== 'throttle' || !counted.includes(outcome)),
+    marks: left,
+  }
+}
+
+/** A member is one principal, whichever client acts for it; who is anonymous is told apart by address. */
+function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): readonly string[] {
+  const who =
+    principal.kind === 'anonymous' ? ['anonymous', source.ip] : [principal.kind, principal.member || principal.id]
+  switch (key) {
+    case 'principal':
+      return who
+    case 'source':
+      return [source.ip]
+    case 'route':
+      return [route.id]
+    case 'principal+route':
+      return [...who, route.id]
+  }
+}
+
+type Outcome = Hold | { readonly name: 'accept' | 'review' | 'reject' }
+
+/** What risk control says where no rule decides. */
+export type RiskDefault = { readonly effect: Outcome; readonly rule: string; readonly reason: string }
+
+/** What happens to a transfer on which the rules are silent or broken: two people look at it. */
+export const HOLD_BY_DEFAULT = {
+  effect: { name: 'hold', approvals: 2, holdMs: 86_400_000 },
+  rule: 'risk/default-hold',
+  reason: 'No risk rule decides on this transfer.',
+} as const satisfies RiskDefault
+
+/**
+ * Walks the risk rules in order to the first enforced one that decides. An error in an `accept` lets nothing pass; one in
+ * a `review`, which could let pass what a later rule holds, holds.
+ */
+export function decideRisk(
+  rules: RuleIndex<RiskFacts, Rule<RiskFacts, RiskEffect>>,
+  facts: RiskFacts,
+  marks: Marks,
+  whenNone: RiskDefault,
+): RiskVerdict {
+  const walk = startWalk(facts, marks, riskContext)
+  const verdict = (effect: Outcome, told: RiskTold): RiskVerdict => {
+    const shared = { ...told, unchecked: false, ...walk.left() }
+    if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
+    const { approvals, holdMs } = effect
+    return { outcome: 'hold', approvals, holdMs, ...shared }
+  }
+  for (const rule of rules(facts, walk.tags)) {
+    const acted = walk.acts(rule)
+    const { name, effect, why, remedy, tells } = rule
+    if (acted === null || effect.name === 'skip' || effect.name === 'tag') continue
+    const reason = acted === 'error' ? `The rule ${name} could not be evaluated.` : why
+    const safe = acted === 'error' && effect.name === 'review' ? HOLD_BY_DEFAULT.effect : effect
+    return verdict(safe, { rule: name, reasons: [reason], remedy, tells })
+  }
+  const { effect, rule, reason } = whenNone
+  return verdict(effect, { rule, reasons: [reason], remedy: null, tells: 'why' })
+}
+
+type RiskTold = Pick<RiskVerdict, 'rule' | 'reasons' | 'remedy' | 'tells'>

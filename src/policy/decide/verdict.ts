@@ -1,0 +1,94 @@
+import type { Money } from '../../kernel/money.ts'
+import type { ProblemCode } from '../../kernel/problem.ts'
+import type { Marks } from './marks.ts'
+
+export type Mode = 'enforce' | 'shadow'
+
+/** What the caller of a denial is told: the problem's title; also why and remedy; also what would have let it pass. */
+export const TELLS = ['nothing', 'why', 'change'] as const
+export type Tells = (typeof TELLS)[number]
+
+/** A rule that mattered to a verdict. A shadow rule is evaluated by the same code and never decides. */
+export type Considered = {
+  /** `kind/id` */
+  readonly rule: string
+  /**
+   * `matched`: applies and is enforced; `shadow`: would have applied; `error`: could not be evaluated; `skipped`: would
+   * have applied, had no earlier rule skipped it; `satisfied`: asks for a step-up that the token brings.
+   */
+  readonly outcome: 'matched' | 'shadow' | 'error' | 'skipped' | 'satisfied'
+  readonly mode: Mode
+  /** The name of the rule's effect: `allow`, `deny`, `throttle`, `hold` … */
+  readonly effect: string
+  /** What went wrong where the rule could not be evaluated. For us, not for the caller. */
+  readonly detail?: string
+}
+
+/** What every walk through the rules of a kind leaves: which of them mattered, and what the request carries on. */
+type Walked = { readonly considered: readonly Considered[]; readonly marks: Marks }
+
+/** Of the firewall or the access rules. */
+export type Verdict =
+  | (Walked & { readonly effect: 'allow'; readonly rule: string })
+  | (Refusal & { readonly effect: 'deny' })
+  | (Refusal & StepUpDemand & { readonly effect: 'stepUp' })
+
+type Refusal = Walked &
+  Told & {
+    readonly rule: string
+    readonly status: number
+    readonly code: ProblemCode
+  }
+
+/** What a rule has to say to who is refused by it. */
+type Told = {
+  /** One sentence for the caller. */
+  readonly why: string
+  /** What would let the request pass, where the rule tells. */
+  readonly remedy: string | null
+  readonly tells: Tells
+}
+
+/** The authentication a token must tell of (RFC 9470): any of these `acr`, an `auth_time` not older than `maxAgeMs`. */
+export type StepUpDemand = {
+  /** Empty when any will do. */
+  readonly acr: readonly string[]
+  readonly maxAgeMs: number | null
+}
+
+/** A quota that applies to a request: take `cost` from the bucket `key`, which holds `limit` per `windowMs`. */
+export type QuotaCharge = Told & {
+  /** `quota/ID` */
+  readonly rule: string
+  /** The rule's id, for the RateLimit headers. */
+  readonly name: string
+  /** The bucket, told apart from those of all other rules. */
+  readonly key: string
+  readonly windowMs: number
+  readonly mode: Mode
+} & ({ readonly cost: 'request'; readonly limit: number } | { readonly cost: 'amount'; readonly limit: Money })
+
+/**
+ * Of the quotas. Whether a quota refuses is known once it is counted, so `considered` has only those that mattered
+ * otherwise: skips, tags, what was skipped, what could not be evaluated.
+ */
+export type QuotaVerdict = Walked & { readonly charges: readonly QuotaCharge[] }
+
+/** Of the risk rules on one transfer. `closed`: nothing is decided while the fraud provider does not answer. */
+export type RiskVerdict = Walked & {
+  /** `risk/ID` */
+  readonly rule: string
+  readonly reasons: readonly string[]
+  readonly remedy: string | null
+  readonly tells: Tells
+  /** It passes without an answer of the fraud provider. */
+  readonly unchecked: boolean
+} & (
+    | { readonly outcome: 'accept' | 'review' | 'reject' | 'closed' }
+    | {
+        readonly outcome: 'hold'
+        readonly approvals: number
+        /** How long a person has to decide. */
+        readonly holdMs: number
+      }
+  )

@@ -1,0 +1,146 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { TELLS } from '../decide/verdict.ts'
+import { ACCESS_FACTS, BODY_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from '../facts.ts'
+import { callsSchema } from './on-error.ts'
+import { givenOf } from './schema-given.ts'
+import { listsKeys } from './schema-lists.ts'
+import {
+  accessEffect,
+  accessMatch,
+  closed,
+  firewallEffect,
+  Id,
+  oneOf,
+  quotaEffect,
+  requestMatch,
+  riskEffect,
+  riskMatch,
+  text,
+} from './schema-rule.ts'
+
+/** The shape of policy files, said once: files are checked with it and editors complete with it. */
+
+const examples = <G extends TSchema, X extends TSchema>(given: G, expect: X) =>
+  Type.Array(Type.Object({ name: text('what it shows'), given, expect }, closed), {
+    minItems: 1,
+    description: 'cases with the outcome they must have; last in the file',
+  })
+
+type Keys = Record<string, TSchema>
+
+const ruleFile = <
+  K extends string,
+  M extends Keys,
+  E extends TSchema,
+  X extends TSchema,
+  C extends Keys = Record<never, TSchema>,
+>(
+  kind: K,
+  match: M,
+  effect: E,
+  facts: Declaration,
+  expect: X,
+  more: C = {} as C,
+) =>
+  Type.Object(
+    {
+      kind: Type.Literal(kind),
+      name: Type.Optional(text('what the file is about')),
+      rules: Type.Array(
+        Type.Object(
+          {
+            id: Id,
+            match: Type.Optional(Type.Object(match, { ...closed, minProperties: 1 })),
+            when: Type.Optional(text('a CEL condition over the facts of this kind', 4_000)),
+            effect,
+            mode: Type.Optional(oneOf(['enforce', 'shadow'])),
+            why: Type.Optional(text('one sentence for the caller')),
+            remedy: Type.Optional(text('what would let the request pass, for the caller')),
+            tells: Type.Optional(oneOf(TELLS)),
+            owner: Type.Optional(text('who answers for the rule')),
+            ticket: Type.Optional(text('where it was agreed')),
+            expires: Type.Optional(
+              text('an RFC 3339 time that ends what the rule loosens: its shadow, or the rule itself'),
+            ),
+          },
+          closed,
+        ),
+        { minItems: 1 },
+      ),
+      ...more,
+      examples: examples(givenOf(facts), expect),
+    },
+    closed,
+  )
+
+const ruleName = Type.Optional(text('`kind/id` of the deciding rule'))
+const tags = Type.Optional(Type.Array(Id, { description: 'all tags of the request after the rules of this kind' }))
+
+/** One schema for each kind of file. */
+export const SCHEMAS = {
+  firewall: ruleFile(
+    'firewall',
+    requestMatch,
+    firewallEffect,
+    REQUEST_FACTS,
+    Type.Object({ effect: oneOf(['allow', 'deny']), rule: ruleName, tags }, closed),
+  ),
+  access: ruleFile(
+    'access',
+    accessMatch,
+    accessEffect,
+    BODY_FACTS,
+    Type.Object({ effect: oneOf(['allow', 'deny', 'stepUp']), rule: ruleName, tags }, closed),
+  ),
+  quota: ruleFile(
+    'quota',
+    accessMatch,
+    quotaEffect,
+    ACCESS_FACTS,
+    Type.Object({ rules: Type.Array(text('`quota/id`')), tags }, closed),
+  ),
+  risk: ruleFile(
+    'risk',
+    riskMatch,
+    riskEffect,
+    RISK_FACTS,
+    Type.Object(
+      {
+        outcome: oneOf(['accept', 'review', 'hold', 'reject', 'closed']),
+        rule: ruleName,
+        approvals: Type.Optional(Type.Integer({ minimum: 1 })),
+        tags,
+      },
+      closed,
+    ),
+    { calls: Type.Optional(callsSchema) },
+  ),
+  lists: Type.Object(
+    {
+      kind: Type.Literal('lists'),
+      name: Type.Optional(text('what the file is about')),
+      ...listsKeys,
+      examples: examples(
+        Type.Object({ entry: text('a text or an address') }, closed),
+        Type.Object({ lists: Type.Array(Id) }, closed),
+      ),
+    },
+    closed,
+  ),
+} as const
+
+export type Kind = keyof typeof SCHEMAS
+export type RuleKind = Exclude<Kind, 'lists'>
+export type PolicyFile<K extends Kind = Kind> = { readonly [P in K]: Static<(typeof SCHEMAS)[P]> }[K]
+export type WrittenRule<K extends RuleKind = RuleKind> = PolicyFile<K>['rules'][number]
+
+/** The JSON Schema (2020-12) of a policy file: what `config/policy.schema.json` holds. */
+export function policyJsonSchema(): Record<string, unknown> {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Tidegate policy file',
+    type: 'object',
+    required: ['kind'],
+    oneOf: Object.values(SCHEMAS),
+  }
+}

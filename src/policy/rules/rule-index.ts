@@ -1,0 +1,159 @@
+import type { ListContents } from '../lists/lists.ts'
+import type { Dimension, Key } from './dimensions.ts'
+import type { Match } from './match.ts'
+
+/**
+ * Finds the rules that can apply to a request among very many. They stand in a tree. A node asks one dimension of `match`
+ * (the path, the route, the lists that the source is in …) and files each rule under its keys there; rules that do not
+ * select by it, or by very many keys, stay in `rest`. The way down takes the branches of the request's keys, and the rest.
+ * Each node takes the dimension that leaves fewest rules to look at, so that rules which select by one rare thing are found
+ * by it, and rules which select by many common things are found by all of these together. What is found is a superset, in
+ * the rules' order: their own predicates decide. Rules with nothing but a `when` can not be told apart: all are found.
+ */
+export type RuleIndex<Facts, R> = (facts: Facts, tagsNow: () => readonly string[]) => Iterable<R>
+
+type Node = readonly number[] | Branching
+type Branching = { readonly dimension: number; readonly branches: ReadonlyMap<Key, Node>; readonly rest: Node }
+
+/** A node that asks costs about as much as this many rules that do not match. */
+const NODE_COST = 2
+/** With more keys in a dimension, a rule is left in the rest: filing it would cost more than it saves. */
+const KEYS_MAX = 32
+/** How often a rule with several keys in several dimensions stands in the tree, on average. */
+const COPIES_MAX = 16
+/** After so much work the building pauses. */
+const KEYS_PER_SLICE = 2_000
+
+/** Builds the index, pausing every millisecond or two so that requests can go first. */
+export function* indexRules<Facts, R extends { readonly match: Match }>(
+  rules: readonly R[],
+  dimensionsOf: (matches: readonly Match[], lists: ListContents) => readonly Dimension<Facts>[],
+  lists: ListContents,
+): Generator<void, RuleIndex<Facts, R>, void> {
+  const matches = rules.map(({ match }) => match)
+  const dimensions = dimensionsOf(matches, lists)
+  const keys = dimensions.map(() => [] as (readonly Key[] | null)[])
+  for (const [place, match] of matches.entries()) {
+    for (const [dimension, { ofRule }] of dimensions.entries()) {
+      const found = ofRule(match)
+      keys[dimension]?.push(found === null || found.length > KEYS_MAX ? null : found)
+    }
+    if (place % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield
+  }
+  const all = rules.map((_, place) => place)
+  const root = yield* plant(
+    all,
+    dimensions.map((_, dimension) => dimension),
+    all.length * COPIES_MAX,
+    keys,
+  )
+  const leavesFor = (facts: Facts, tags: readonly string[]): Leaves => {
+    const asked: (readonly Key[] | null | undefined)[] = []
+    const leaves: Leaves = []
+    collect(root, leaves, (dimension) => {
+      let keys = asked[dimension]
+      if (keys === undefined) keys = asked[dimension] = dimensions[dimension]?.ofFacts(facts, tags) ?? null
+      return keys
+    })
+    return leaves
+  }
+  return function* find(facts, tagsNow) {
+    let tags = tagsNow()
+    let leaves = leavesFor(facts, tags)
+    for (let place = placeBehind(-1, leaves); place < rules.length; place = placeBehind(place, leaves)) {
+      yield rules[place] as R
+      if (tagsNow() === tags) continue
+      tags = tagsNow() // what stands behind a rule that tags is looked up anew
+      leaves = leavesFor(facts, tags)
+    }
+  }
+}
+
+/** The places of rules, in order, that were found in one node, and how many of them lie behind us. */
+type Leaves = { readonly places: readonly number[]; passed: number }[]
+
+function collect(from: Node, leaves: Leaves, keysIn: (dimension: number) => readonly Key[] | null): void {
+  let node = from
+  while ('rest' in node) {
+    const { branches } = node
+    for (const key of keysIn(node.dimension) ?? branches.keys()) {
+      const branch = branches.get(key)
+      if (branch !== undefined) collect(branch, leaves, keysIn)
+    }
+    node = node.rest
+  }
+  if (node.length > 0) leaves.push({ places: node, passed: 0 })
+}
+
+/** The next of all leaves, which may share places. Lazily: mostly one of the first rules decides. */
+function placeBehind(place: number, leaves: Leaves): number {
+  let next = Number.POSITIVE_INFINITY
+  for (const leaf of leaves) {
+    const { places } = leaf
+    while ((places[leaf.passed] ?? next) <= place) leaf.passed += 1
+    next = Math.min(next, places[leaf.passed] ?? next)
+  }
+  return next
+}
+
+type Keys = readonly (readonly (readonly Key[] | null)[])[]
+
+/** @param copiesLeft how many more places than rules the tree below may have */
+function* plant(
+  places: readonly number[],
+  dimensions: readonly number[],
+  copiesLeft: number,
+  keys: Keys,
+): Generator<void, Node, void> {
+  let best: Split | null = null
+  for (const dimension of places.length > NODE_COST ? dimensions : []) {
+    const split = splitBy(places, dimension, keys)
+    if (split.copies <= copiesLeft && split.cost < (best?.cost ?? places.length)) best = split
+    if (places.length >= KEYS_PER_SLICE / 4) yield
+  }
+  if (best === null) return places
+  const { dimension, filed, rest, copies } = best
+  const others = dimensions.filter((other) => other !== dimension)
+  const share = (copiesLeft - copies) / (places.length + copies)
+  const branches = new Map<Key, Node>()
+  for (const [key, under] of filed) branches.set(key, yield* plant(under, others, share * under.length, keys))
+  return { dimension, branches, rest: yield* plant(rest, others, share * rest.length, keys) }
+}
+
+type Split = {
+  readonly dimension: number
+  readonly filed: ReadonlyMap<Key, readonly number[]>
+  readonly rest: readonly number[]
+  /** How many more places than rules. */
+  readonly copies: number
+  /** How many rules are left to look at, by a request that has a key as often as rules have it. */
+  readonly cost: number
+}
+
+function splitBy(places: readonly number[], dimension: number, keys: Keys): Split {
+  const filed = new Map<Key, number[]>()
+  const rest: number[] = []
+  for (const place of places) {
+    const own = keys[dimension]?.[place] ?? null
+    if (own === null) rest.push(place)
+    for (const key of own ?? []) {
+      const under = filed.get(key)
+      if (under === undefined) filed.set(key, [place])
+      else under.push(place)
+    }
+  }
+  let filings = 0
+  let squares = 0
+  for (const { length } of filed.values()) {
+    filings += length
+    squares += length * length
+  }
+  const found = filings === 0 ? 0 : squares / filings
+  return {
+    dimension,
+    filed,
+    rest,
+    copies: filings + rest.length - places.length,
+    cost: NODE_COST + rest.length + found,
+  }
+}
