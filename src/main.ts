@@ -3,6 +3,7 @@ import { startEdge } from './main/edge.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
+import type { Config } from './platform/config-schema.ts'
 import { SERVICE_NAMES } from './platform/database.ts'
 import { requireStrictHttpParser } from './platform/http-parser.ts'
 import { makeSecretFile, readSecret } from './platform/secret-file.ts'
@@ -14,6 +15,7 @@ export type { Places } from './main/house.ts'
 export type Platform = {
   readonly addresses: Addresses
   readonly parts: readonly PartName[]
+  readonly config: Config
   /** Ends what was started, the last first: traffic stops before what it needs. */
   close(): Promise<void>
 }
@@ -47,7 +49,7 @@ export async function startPlatform(
     if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
     if (database !== null) await startServices(house, database, services)
     if (parts.includes('edge')) await startEdge(house)
-    return { addresses: house.addresses, parts, close }
+    return { addresses: house.addresses, parts, config: house.config, close }
   } catch (error) {
     await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error

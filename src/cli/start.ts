@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { startPlatform } from '../main.ts'
+import { type Platform, startPlatform } from '../main.ts'
 import { PART_NAMES, type PartName, urlOf } from '../platform/addresses.ts'
 import { issueToken } from '../sandbox/identity-provider.ts'
 import { type Command, Misuse, readArguments } from './command.ts'
@@ -43,13 +43,12 @@ function asPart(name: string): PartName {
   return part
 }
 
-async function banner(
-  { addresses, parts }: Awaited<ReturnType<typeof startPlatform>>,
-  seconds: string,
-): Promise<string> {
+async function banner(platform: Platform, seconds: string): Promise<string> {
+  const { addresses, parts } = platform
   const rows: [string, string][] = []
-  if (parts.includes('edge'))
-    rows.push(['edge', urlOf(addresses.edge)], ['operator', `${urlOf(addresses.operator)}/readyz`])
+  if (parts.includes('edge')) {
+    rows.push(['edge', edgeUrl(platform)], ['operator', `${urlOf(addresses.operator)}/readyz`])
+  }
   for (const [name, listener] of Object.entries(addresses.service)) {
     if (parts.includes(name as PartName)) rows.push([name, urlOf(listener)])
   }
@@ -58,11 +57,17 @@ async function banner(
   }
   const places = rows.map(([name, url]) => `  ${name.padEnd(18)} ${url}`).join('\n')
   const lines = [`Tidegate is ready in ${seconds} s.`, '', places]
-  if (parts.includes('edge') && parts.includes('sandbox')) lines.push('', await firstSteps(addresses))
+  if (parts.includes('edge') && parts.includes('sandbox')) lines.push('', await firstSteps(platform))
   return lines.join('\n')
 }
 
-async function firstSteps(addresses: Awaited<ReturnType<typeof startPlatform>>['addresses']): Promise<string> {
+function edgeUrl({ addresses, config }: Platform): string {
+  return urlOf(addresses.edge, config.edge.tls === undefined ? 'http' : 'https')
+}
+
+async function firstSteps(platform: Platform): Promise<string> {
+  const { addresses, config } = platform
+  const trusting = config.edge.tls === undefined ? '' : ` --cacert ${config.edge.tls.certificate}`
   const { access_token } = await issueToken(urlOf(addresses.sandbox['identity-provider']), { member: 'mem_alice' })
   const body = JSON.stringify({
     from: 'acc_alice',
@@ -76,6 +81,6 @@ ${access_token}
 
 Try it:
 
-curl -i ${urlOf(addresses.edge)}/v1/transfers -H 'content-type: application/json' -H 'idempotency-key: first-${Date.now()}' -H 'authorization: Bearer ${access_token}' -d '${body}'
+curl -i${trusting} ${edgeUrl(platform)}/v1/transfers -H 'content-type: application/json' -H 'idempotency-key: first-${Date.now()}' -H 'authorization: Bearer ${access_token}' -d '${body}'
 `
 }

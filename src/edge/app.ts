@@ -1,4 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express, { type Express } from 'express'
 import { Problem, type ProblemCode } from '../kernel/problem.ts'
@@ -7,6 +15,7 @@ import type { Log } from '../platform/log.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { type ConnectionGuard, guardConnections } from './connection.ts'
 import type { Answer, Incoming } from './exchange.ts'
+import type { EdgeTls } from './tls.ts'
 import type { Turns } from './turns.ts'
 
 /** How long a refused CONNECT may stay open, to read its answer. */
@@ -35,25 +44,25 @@ export type EdgeServerDeps = {
   readonly turns: Turns
   readonly limits: EdgeLimits
   readonly proxies: TrustedProxies
+  /** Null: plain HTTP. */
+  readonly tls: EdgeTls | null
   readonly refuses: ConnectionGuard['refuses']
   /** Answers, and records, what Node's parser could not read. */
   readonly refuseUnread: (problem: Problem, source: string) => Answer
 }
 
 /** The listener, with every limit that Node leaves off or wide set to ours. */
-export function createEdgeServer({ app, turns, limits, proxies, refuses, refuseUnread }: EdgeServerDeps): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.header_bytes_max,
-      headersTimeout: limits.headers_timeout_ms,
-      requestTimeout: limits.request_timeout_ms,
-      keepAliveTimeout: limits.keep_alive_ms,
-      connectionsCheckingInterval: 1_000,
-      insecureHTTPParser: false,
-      requireHostHeader: false, // `receive` refuses it, with a receipt
-    },
-    app,
-  )
+export function createEdgeServer({ app, turns, limits, proxies, tls, refuses, refuseUnread }: EdgeServerDeps): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: limits.header_bytes_max,
+    headersTimeout: limits.headers_timeout_ms,
+    requestTimeout: limits.request_timeout_ms,
+    keepAliveTimeout: limits.keep_alive_ms,
+    connectionsCheckingInterval: 1_000,
+    insecureHTTPParser: false,
+    requireHostHeader: false, // `receive` refuses it, with a receipt
+  }
+  const server = tls === null ? createServer(options, app) : serveTls(options, app, tls)
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
   server.maxConnections = limits.connections_max
   server.timeout = limits.socket_silence_ms // also for who never reads an answer
@@ -70,6 +79,12 @@ export function createEdgeServer({ app, turns, limits, proxies, refuses, refuseU
   server.on('clientError', async (error: ParserError, socket: Socket) => {
     if (await turns.mayAnswerError(socket)) answerParserError(error, socket, refuseUnread) // else an answer closes it
   })
+  return server
+}
+
+function serveTls(options: ServerOptions, app: Express, tls: EdgeTls): Server {
+  const server = createTlsServer({ ...options, ...tls.options }, app)
+  tls.serve(server)
   return server
 }
 

@@ -2,6 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle, Considered } from '../policy/index.ts'
 import type { PolicyStatus } from './policy-serving.ts'
+import type { EdgeTls } from './tls.ts'
+import { watchTls } from './tls-metrics.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -29,6 +31,7 @@ export function createEdgeMetrics(sources: {
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient
   readonly bundle: () => Bundle
+  readonly tls: EdgeTls | null
 }): EdgeMetrics {
   const registry = new Registry()
   const registers = [registry]
@@ -77,6 +80,7 @@ export function createEdgeMetrics(sources: {
     },
   })
   watchPolicies(registers, sources.policies)
+  if (sources.tls !== null) watchTls(registry, sources.tls.status)
   return {
     observe(route, status, durationMs) {
       requests.inc({ route, status: String(status) })

@@ -72,7 +72,7 @@ export function requestHeaders(cleared: Cleared, upstream: Upstream): Record<str
   if (upstream.forwardToken && token !== undefined) headers['authorization'] = token
   headers['x-forwarded-for'] = cleared.source.ip
   headers['x-forwarded-host'] = cleared.headers.get('host') ?? ''
-  headers['x-forwarded-proto'] = 'http'
+  headers['x-forwarded-proto'] = cleared.origin.startsWith('https:') ? 'https' : 'http'
   headers['tidegate-receipt'] = cleared.trail.receipt
   const passport = upstream.passportFor(cleared)
   if (passport !== null) headers['tidegate-passport'] = passport

@@ -40,6 +40,7 @@ import { createRoute } from './stages/route.ts'
 import { screen } from './stages/screen.ts'
 import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
+import { openTls } from './tls.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { createTurns } from './turns.ts'
@@ -82,12 +83,14 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       createUpstream(name, upstream, deps.passports, clock),
     ]),
   )
+  const tls = config.edge.tls === undefined ? null : await openTls(config.edge.tls, log)
   const metrics = createEdgeMetrics({
     upstreams: [...upstreams.values()],
     decisionsDropped: decisions.dropped,
     policies: policies.status,
     risk: deps.risk,
     bundle: policies.bundle,
+    tls,
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)
@@ -119,6 +122,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     turns,
     limits,
     proxies,
+    tls,
     refuses: createSourceCheck({ bundle: policies.bundle, clock, decisions, metrics, countryOf: deps.countryOf }),
     refuseUnread(problem, source) {
       const trail = { ...newTrail(policies, clock), source }
@@ -138,6 +142,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     },
     async close() {
       const closed = closeServer(server)
+      await tls?.close()
       streams.close()
       await closed
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))

@@ -14,14 +14,14 @@ const UNRESERVED = /%(?:2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/
  */
 export function readTarget(
   target: string,
-  host: string,
+  origin: string,
   bytesMax: number,
 ): { readonly path: string; readonly query: string } {
   if (target.length > bytesMax) throw new Problem('target_too_long', { headers: { connection: 'close' } })
-  const origin = originForm(target, host)
-  const at = origin.indexOf('?')
-  const path = at === -1 ? origin : origin.slice(0, at)
-  const query = at === -1 ? '' : origin.slice(at)
+  const relative = originForm(target, origin)
+  const at = relative.indexOf('?')
+  const path = at === -1 ? relative : relative.slice(0, at)
+  const query = at === -1 ? '' : relative.slice(at)
   if (!PATH.test(path)) throw refused('the path holds characters that a path may not hold')
   if (DANGEROUS.test(path) || UNRESERVED.test(path)) throw refused('the path is encoded in a way that can be misread')
   if (!isUtf8(path)) throw refused('the path is not UTF-8')
@@ -33,11 +33,11 @@ export function readTarget(
   return { path, query }
 }
 
-/** A target in absolute form (RFC 9112 section 3.2.2) is taken when it names the very host of the Host header. */
-function originForm(target: string, host: string): string {
+/** A target in absolute form (RFC 9112 section 3.2.2) is taken when it names our scheme and the very host of the Host header. */
+function originForm(target: string, origin: string): string {
   if (target.startsWith('/')) return target
-  const absolute = /^http:\/\/([^/?#]*)(\/.*)?$/i.exec(target)
-  if (absolute === null || absolute[1]?.toLowerCase() !== host.toLowerCase()) {
+  const absolute = /^(https?:\/\/[^/?#]*)(\/.*)?$/i.exec(target)
+  if (absolute === null || absolute[1]?.toLowerCase() !== origin) {
     throw refused('the request target is neither a path nor a URL of this host')
   }
   return absolute[2] ?? '/'

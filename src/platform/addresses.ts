@@ -68,7 +68,7 @@ function listeners<Name extends string>(names: readonly Name[], host: string, fi
 }
 
 /** A listener on every address is reached by way of loopback. */
-export function urlOf({ host, port }: Listener): string {
+export function urlOf({ host, port }: Listener, scheme: 'http' | 'https' = 'http'): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  return `http://${reachable}:${port}`
+  return `${scheme}://${reachable}:${port}`
 }

@@ -39,8 +39,19 @@ const Upstream = strict({
   running_max: count,
 })
 
+/** Files in PEM, looked at every second. `client_ca`: who issues the clients' certificates; any are good without. */
+const Tls = strict({
+  certificate: file,
+  key: file,
+  client_ca: Type.Optional(file),
+  client_certificates: Type.Optional(Type.Enum(['none', 'request', 'require'])),
+  handshake_timeout_ms: Type.Optional(count),
+})
+
 export const ConfigSchema = strict({
   edge: strict({
+    /** Plain HTTP when left out: for loopback, or where TLS ends in front of us. */
+    tls: Type.Optional(Tls),
     trusted_proxies: Type.Array(Type.String()),
     /** `https://api.example.com`: how clients know us where TLS ends in front of us; DPoP proofs name it. */
     public_origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/?#@]+$' }), { minItems: 1 })),

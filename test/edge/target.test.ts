@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { readTarget } from '../../src/edge/target.ts'
 import { Problem } from '../../src/kernel/problem.ts'
 
-const read = (target: string) => readTarget(target, 'edge.test', 8_192)
+const read = (target: string) => readTarget(target, 'http://edge.test', 8_192)
 
 describe('the request target', () => {
   test('is split into path and query, byte for byte', () => {

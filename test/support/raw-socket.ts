@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
 /** A socket that says exactly these bytes, and what came back on it. */
 export interface RawSocket {
@@ -15,9 +16,11 @@ export interface RawSocket {
 
 const DEADLINE_MS = 10_000
 
-export async function openRawSocket(url: string): Promise<RawSocket> {
+/** In plain, or encrypted where there are options for it. */
+export async function openRawSocket(url: string, tls?: ConnectionOptions): Promise<RawSocket> {
   const { hostname, port } = new URL(url)
-  const socket: Socket = connect(Number(port), hostname)
+  const socket: Socket =
+    tls === undefined ? connect(Number(port), hostname) : connectTls({ port: Number(port), host: hostname, ...tls })
   let received = ''
   let ended = false
   let wake = Promise.withResolvers<void>()
@@ -35,7 +38,7 @@ export async function openRawSocket(url: string): Promise<RawSocket> {
       changed()
     })
   }
-  await once(socket, 'connect')
+  await once(socket, tls === undefined ? 'connect' : 'secureConnect')
   const wait = async (done: () => boolean): Promise<string> => {
     const timer = setTimeout(() => socket.destroy(new Error('deadline')), DEADLINE_MS)
     while (!done() && !ended) await wake.promise

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import type { ConnectionOptions } from 'node:tls'
 import { AUDIENCE, ec, publicKey, rsa, stranger } from './forged-token.ts'
 import { type KeyServer, startKeyServer } from './key-server.ts'
-import { startTestPlatform } from './platform.ts'
+import { startTestPlatform, type TestPlatform } from './platform.ts'
 import { openRawSocket } from './raw-socket.ts'
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
 
@@ -9,10 +10,16 @@ export type TokenAnswer = { readonly status: number; readonly challenge: string;
 
 export interface TokenRig {
   /** GET of the guarded route, or of another target, with these Authorization lines and others, byte for byte. */
-  send(authorization: readonly string[], target?: string, lines?: readonly string[]): Promise<TokenAnswer>
+  send(
+    authorization: readonly string[],
+    target?: string,
+    lines?: readonly string[],
+    tls?: ConnectionOptions,
+  ): Promise<TokenAnswer>
   /** Holds the edge to refuse this token, and the upstream to have seen nothing. */
   assertRefused(token: string, status?: number): Promise<void>
   assertTaken(token: string): Promise<void>
+  readonly platform: TestPlatform
   /** A key server that no issuer names. */
   readonly elsewhere: KeyServer
   /** Requests that the upstream has seen, as bytes. */
@@ -40,8 +47,8 @@ export async function startTokenRig(config = (text: string): string => text): Pr
         .replace('routes:\n', `routes:\n${route}`),
   })
 
-  const send: TokenRig['send'] = async (authorization, target = '/guarded', others = []) => {
-    const socket = await openRawSocket(platform.urls.edge)
+  const send: TokenRig['send'] = async (authorization, target = '/guarded', others = [], tls) => {
+    const socket = await openRawSocket(platform.urls.edge, tls)
     const lines = [...authorization.map((value) => `Authorization: ${value}`), ...others]
     const head = [`GET ${target} HTTP/1.1`, 'Host: edge.test', 'Connection: close', ...lines].join('\r\n')
     socket.write(Buffer.from(`${head}\r\n\r\n`, 'latin1'))
@@ -51,6 +58,7 @@ export async function startTokenRig(config = (text: string): string => text): Pr
   }
   return {
     send,
+    platform,
     elsewhere,
     requests: upstream.requests,
     forwarded: () => upstream.requests.length,

@@ -4,6 +4,7 @@ import { clientAddress, type TrustedProxies } from '../client-address.ts'
 import type { Incoming, Received, Trail } from '../exchange.ts'
 import { connectionNames, isOurs } from '../forward-headers.ts'
 import { readTarget } from '../target.ts'
+import { isTls } from '../tls.ts'
 
 /** Headers that mean something only once; two of them, even equal, are read differently by different servers. */
 const SINGLETONS = new Set([
@@ -39,7 +40,8 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
     checkConnection(headers.get('connection'))
     const host = headers.get('host') ?? ''
     if (!HOST.test(host)) throw refused('the Host header is missing or not a host')
-    const { path, query } = readTarget(request.url ?? '', host, limits.target_bytes_max)
+    const origin = `${isTls(request.socket) ? 'https' : 'http'}://${host.toLowerCase()}`
+    const { path, query } = readTarget(request.url ?? '', origin, limits.target_bytes_max)
     trail.path = path
     if (query.split('&').length > limits.query_parameters_max) throw refused('the query has too many parameters')
     const hasBody = readFraming(headers, trail.method, request.httpVersion)
@@ -52,7 +54,7 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
       path,
       query,
       host: host.replace(/:\d+$/, '').toLowerCase(),
-      origin: `http://${host.toLowerCase()}`,
+      origin,
       headers,
       source,
       hasBody,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
 import type { Received } from '../exchange.ts'
+import { peerCertificateThumbprint } from '../tls.ts'
 import type { VerifiedToken } from './claims.ts'
 import { type Credential, refused, type Scheme } from './credential.ts'
 import type { DpopNonces } from './dpop-nonces.ts'
@@ -9,7 +10,7 @@ import { createProofMemory } from './proof-memory.ts'
 
 /** Holds a verified token to the sender that it was given to, if it says so. @throws Problem when it is not the one */
 export type SenderCheck = (
-  request: Pick<Received, 'trail' | 'method' | 'origin' | 'path' | 'headers'>,
+  request: Pick<Received, 'request' | 'trail' | 'method' | 'origin' | 'path' | 'headers'>,
   credential: Credential,
   token: VerifiedToken,
 ) => Promise<void>
@@ -26,9 +27,10 @@ export type SenderOptions = {
 const ALGORITHMS = `algs="${DPOP_ALGORITHMS.join(' ')}"`
 
 /**
- * DPoP (RFC 9449): a token bound to a key is taken with a proof by that key, made for this very request, once. A bound token
- * sent as Bearer, or any other as DPoP, is refused: neither side can be talked into the weaker way. Used proofs are known to
- * this process only, so those from before it started are refused.
+ * Mutual TLS (RFC 8705): a token bound to a certificate is taken on a connection that has it; no header is believed for it,
+ * since any client can send one. DPoP (RFC 9449): a token bound to a key is taken with a proof by that key, made for this very
+ * request, once. Such a token sent as Bearer, or any other as DPoP, is refused: nobody can be talked into the weaker way. Used
+ * proofs are known to this process only, so those from before it started are refused.
  */
 export function createSenderCheck({ clock, publicOrigins, proofsMax, nonces }: SenderOptions): SenderCheck {
   const keptMs = 1_000 * (PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX)
@@ -60,7 +62,9 @@ export function createSenderCheck({ clock, publicOrigins, proofsMax, nonces }: S
 
   return async (request, credential, token) => {
     const { keyThumbprint, certificateThumbprint } = token.confirmation
-    if (certificateThumbprint !== null) throw refused('the token is bound to a client certificate')
+    if (certificateThumbprint !== null && certificateThumbprint !== peerCertificateThumbprint(request.request.socket)) {
+      throw refused('the token is bound to a client certificate that this connection does not have')
+    }
     if (keyThumbprint === null && credential.scheme === 'DPoP') throw unbound('the token is not bound to a key')
     if (keyThumbprint !== null && credential.scheme === 'Bearer') throw unbound('the token is bound to a key')
     if (keyThumbprint !== null) await checkProof(request, credential, token)
