@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { trustedProxies } from '../edge/client-address.ts'
+import { readCors } from '../edge/cors.ts'
 import { readRoutes } from '../edge/index.ts'
 import { surfaceOf } from '../edge/surface.ts'
 import type { Places } from '../main.ts'
@@ -32,7 +33,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
   try {
     const config = parseConfig(file, text, { ...addressesFrom(environment).urls, data: places.data })
     const folder = dirname(places.config)
-    const findings = [...checkProxies(config, place, file), ...(await checkRoutes(config, folder, place, file))]
+    const findings = [...checkEdge(config, place, file), ...(await checkRoutes(config, folder, place, file))]
     if (findings.length > 0) return unusable(findings)
     return {
       findings,
@@ -51,14 +52,20 @@ export async function checkConfig(places: Places, environment: Environment): Pro
   }
 }
 
-function checkProxies({ edge }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
-  try {
-    trustedProxies(edge.trusted_proxies)
-    return []
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return [{ file, ...place(['edge', 'trusted_proxies']), severity: 'error', code: 'config', message }]
+function checkEdge({ edge }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
+  const checks = {
+    trusted_proxies: () => trustedProxies(edge.trusted_proxies),
+    cors: () => edge.cors && readCors(edge.cors),
   }
+  return Object.entries(checks).flatMap(([key, check]): readonly Finding[] => {
+    try {
+      check()
+      return []
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return [{ file, ...place(['edge', key]), severity: 'error', code: 'config', message }]
+    }
+  })
 }
 
 async function checkRoutes(

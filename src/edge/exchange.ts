@@ -57,6 +57,8 @@ export type Trail = {
   /** The rule that let the request pass or refused it. */
   rule: string | null
   quotas: QuotaState[]
+  /** Headers that say which page may read the answer. */
+  cors: Answer['headers']
   /** `unchecked`: it passed though the fraud provider did not answer; `replayed`: decided for an earlier request. */
   assessment: {
     id: string
@@ -100,7 +102,12 @@ export type Received = Incoming & {
 }
 export type Admitted = Received & { readonly admission: Admission }
 export type Admission = Proof<'admit'> & { readonly address: string }
-export type Routed = Admitted & { readonly route: Route; readonly facts: RequestFacts }
+export type Routed = Admitted & {
+  readonly route: Route
+  readonly facts: RequestFacts
+  /** The method that a browser asks about; null when the request is itself. */
+  readonly asked: string | null
+}
 export type Screened = Routed & { readonly screening: Screening }
 export type Screening = Proof<'screen'> & { readonly rule: string }
 export type Authenticated = Screened & { readonly caller: Caller }

@@ -1,4 +1,4 @@
-import type { Cleared } from './exchange.ts'
+import type { Answer, Cleared } from './exchange.ts'
 import type { Upstream } from './upstream.ts'
 
 /** RFC 9110 section 7.6.1, and what only concerns the connection we read from. */
@@ -89,9 +89,20 @@ export function answerHeaders(headers: Values): [string, string | readonly strin
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || HOP_BY_HOP.has(name) || named.has(name) || name.startsWith('tidegate-')) continue
     if (name === 'server' || name === 'x-powered-by' || name === 'dpop-nonce') continue
+    if (name.startsWith('access-control-')) continue // which pages may read it is decided here
     kept.push([name, value])
   }
   return kept
+}
+
+/** Several sets of headers as one: a later one wins, but what answers vary by adds up. */
+export function mergeHeaders(...sets: readonly Answer['headers'][]): [string, string | readonly string[]][] {
+  const merged = new Map<string, string | readonly string[]>()
+  for (const [name, value] of sets.flat()) {
+    const known = name === 'vary' ? merged.get(name) : undefined
+    merged.set(name, known === undefined ? value : `${known}, ${value}`)
+  }
+  return [...merged]
 }
 
 /** The headers that a `Connection` header names, in lower case. */

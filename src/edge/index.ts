@@ -14,6 +14,7 @@ import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
 import { createSourceCheck } from './connection.ts'
+import { readCors } from './cors.ts'
 import type { CountryDatabase } from './country-database.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
@@ -33,6 +34,7 @@ import { authorize } from './stages/authorize.ts'
 import { createForward } from './stages/forward.ts'
 import { inspect } from './stages/inspect.ts'
 import { createMeter } from './stages/meter.ts'
+import { preflight } from './stages/preflight.ts'
 import { createReceive } from './stages/receive.ts'
 import { createRecord } from './stages/record.ts'
 import { createEdgeHeaders, createReply, refuse } from './stages/reply.ts'
@@ -105,6 +107,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     admit: named('admit', createAdmit(config.edge.admission)),
     route: named('route', createRoute(table, deps.countryOf)),
     screen: named('screen', screen),
+    preflight,
     authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender)),
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
@@ -171,6 +174,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     marks: NO_MARKS,
     rule: null,
     quotas: [],
+    cors: [],
     assessment: null,
     upstreamMs: null,
   }
@@ -197,6 +201,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
   if (route.stream === true && route.methods.some((method) => method !== 'GET')) {
     throw new Error(`route ${route.id}: only GET is streamed`)
   }
+  const cors = route.cors ?? config.edge.cors
   const bodySchema =
     route.openapi === undefined ? null : await loadBodySchema(join(folder, route.openapi), route.path, route.methods)
   return {
@@ -213,6 +218,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     stream: route.stream ?? false,
     runningMax: route.running_max ?? null,
     bodyBytesMax: route.body_bytes_max ?? config.edge.limits.body_bytes_max,
+    cors: cors === undefined ? null : readCors(cors),
     budgetMs: route.budget_ms ?? null,
     bodySchema,
     checkBody: bodySchema === null ? null : compileSchema(bodySchema as unknown as TSchema),

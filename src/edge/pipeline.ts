@@ -23,6 +23,7 @@ export type Stages = {
   admit(received: Received): Promise<Admitted>
   route(admitted: Admitted): Routed
   screen(routed: Routed): Screened
+  preflight(screened: Screened): Answer | null
   authenticate(screened: Screened): Promise<Authenticated>
   meter(authenticated: Authenticated): Promise<Metered>
   authorize(metered: Metered): Authorized
@@ -75,6 +76,8 @@ export function createPipeline(stages: Stages): (incoming: Incoming) => Promise<
     const admitted = await stages.admit(received) //             429  by address, before we know who
     const routed = stages.route(admitted) //                     404  not listed, not served
     const screened = stages.screen(routed) //                    403  the firewall
+    const asked = stages.preflight(screened) //                  403  a browser asks whether a page may
+    if (asked !== null) return asked
     const known = await stages.authenticate(screened) //         401  who is it
     const metered = await stages.meter(known) //                 429  by principal
     const authorized = stages.authorize(metered) //              403  may they

@@ -1,5 +1,6 @@
 import type { RouteConfig } from '../platform/config-schema.ts'
 import type { Checked } from '../platform/schema.ts'
+import type { Cors } from './cors.ts'
 import type { JsonSchema } from './openapi-body.ts'
 
 /** A route as the edge serves it. */
@@ -18,6 +19,8 @@ export type Route = {
   readonly stream: boolean
   readonly runningMax: number | null
   readonly bodyBytesMax: number
+  /** Null: no page of another origin may use it. */
+  readonly cors: Cors | null
   readonly budgetMs: number | null
   /** Of its request body, from the route's OpenAPI file. */
   readonly bodySchema: JsonSchema | null

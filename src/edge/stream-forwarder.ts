@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
 import type { Answer, Cleared } from './exchange.ts'
-import { answerHeaders, requestHeaders } from './forward-headers.ts'
+import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
 import type { Outcome, Upstream } from './upstream.ts'
 import { UpstreamFault } from './upstream-request.ts'
 
@@ -86,7 +86,7 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
       },
       proxyRes(answer, request, response) {
         const waiting = pending.get(request)
-        const headers = [...answerHeaders(answer.headers), ...(waiting?.edgeHeaders ?? [])]
+        const headers = mergeHeaders(answerHeaders(answer.headers), waiting?.edgeHeaders ?? [])
         // The middleware copies what is in `headers` to the client once this returns, and says keep-alive where we say nothing.
         answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))
         if (!response.shouldKeepAlive || response.getHeader('connection') === 'close')

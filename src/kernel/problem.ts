@@ -28,6 +28,7 @@ export const PROBLEMS = {
   insufficient_scope: [403, 'The token does not carry the scope this route asks for'],
   policy_denied: [403, 'A policy denies this request'],
   firewall_denied: [403, 'The firewall denies this request'],
+  cors_denied: [403, 'Pages of this origin may not send this request'],
   risk_rejected: [403, 'Risk control rejects this request'],
   reviewer_not_allowed: [403, 'This reviewer may not vote on this case'],
   // what is there

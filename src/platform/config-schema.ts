@@ -4,7 +4,20 @@ const strict = <P extends TProperties>(properties: P) => Type.Object(properties,
 const count = Type.Integer({ minimum: 1 })
 const name = Type.String({ pattern: '^[a-z][a-z0-9.-]{0,62}$' })
 const file = Type.String({ minLength: 1 })
+const method = Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const url = Type.String({ pattern: '^(https?://|\\$\\{)' })
+
+/** Which pages of other origins may use a route from a browser; none where nothing is said. */
+const Cors = strict({
+  /** As browsers write them: `https://app.example`; `*` is every one, and excludes `credentials`. */
+  origins: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+  /** Those of the route when left out. */
+  methods: Type.Optional(Type.Array(method, { minItems: 1 })),
+  /** The request headers that pages may send. */
+  headers: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9-]+$' }))),
+  max_age_s: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+  credentials: Type.Optional(Type.Boolean()),
+})
 
 const Route = strict({
   id: name,
@@ -12,7 +25,7 @@ const Route = strict({
   host: Type.Optional(Type.String({ minLength: 1 })),
   /** `/v1/things/{id}`: `{…}` is one segment; a last `{…*}` is the rest of the path. */
   path: Type.String({ pattern: '^/' }),
-  methods: Type.Array(Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']), { minItems: 1 }),
+  methods: Type.Array(method, { minItems: 1 }),
   upstream: name,
   /** `none` opens the route to everyone, and must be said. */
   authenticate: Type.Optional(Type.Literal('none')),
@@ -25,6 +38,8 @@ const Route = strict({
   stream: Type.Optional(Type.Boolean()),
   running_max: Type.Optional(count),
   body_bytes_max: Type.Optional(count),
+  /** In place of `edge.cors`, as a whole. */
+  cors: Type.Optional(Cors),
   /** What a request may take at worst: `tidegate check` adds up the rules and the deadlines of all calls. */
   budget_ms: Type.Optional(count),
 })
@@ -58,6 +73,7 @@ export const ConfigSchema = strict({
     /** The operator's file of the format MaxMind DB 2.0; without it no rule may ask for a country. */
     country_database: Type.Optional(Type.String({ minLength: 1 })),
     admission: strict({ requests: count, per_ms: count }),
+    cors: Type.Optional(Cors),
     limits: strict({
       header_lines_max: count,
       header_bytes_max: count,
@@ -143,5 +159,6 @@ export const ConfigSchema = strict({
 
 export type Config = Static<typeof ConfigSchema>
 export type RouteConfig = Static<typeof Route>
+export type CorsConfig = Static<typeof Cors>
 export type UpstreamConfig = Static<typeof Upstream>
 export type EdgeLimits = Config['edge']['limits']

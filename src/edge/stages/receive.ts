@@ -9,6 +9,8 @@ import { isTls } from '../tls.ts'
 /** Headers that mean something only once; two of them, even equal, are read differently by different servers. */
 const SINGLETONS = new Set([
   'host',
+  'origin',
+  'access-control-request-method',
   'authorization',
   'dpop',
   'content-type',

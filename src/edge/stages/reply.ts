@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import helmet from 'helmet'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Incoming, Trail } from '../exchange.ts'
+import { mergeHeaders } from '../forward-headers.ts'
 import { challengeIn } from '../tokens/sender.ts'
 import { rateLimitHeaders } from './meter.ts'
 
@@ -25,10 +26,11 @@ export function refuse(problem: Problem, trail: Trail): Answer {
 /** Headers of every answer: the receipt, what is left of the quotas, a nonce for the next DPoP proof, and helmet's. */
 export function createEdgeHeaders(): (trail: Trail) => readonly HeaderPair[] {
   const security = helmetHeaders()
-  return ({ receipt, quotas, dpopNonce }) => [
+  return ({ receipt, quotas, cors, dpopNonce }) => [
     ...security,
     ['tidegate-receipt', receipt],
     ...rateLimitHeaders(quotas),
+    ...cors,
     ...nonceHeaders(dpopNonce),
   ]
 }
@@ -48,8 +50,8 @@ export function createReply(edgeHeaders: (trail: Trail) => readonly HeaderPair[]
   return function reply({ request, response }: Incoming, trail: Trail, { status, headers, body }: Answer): void {
     if (body === 'streamed' || response.destroyed) return
     response.statusCode = status
-    for (const [name, value] of edgeHeaders(trail)) response.setHeader(name, value as string | string[])
-    for (const [name, value] of headers) response.setHeader(name, value as string | string[])
+    for (const [name, value] of mergeHeaders(edgeHeaders(trail), headers))
+      response.setHeader(name, value as string | string[])
     const unread = !request.complete && !request.readableEnded && hasBody(request.headers)
     if (unread) response.setHeader('connection', 'close') // the rest must not be taken for the next request
     const bodiless = status === 204 || status === 304 || request.method === 'HEAD'

@@ -1,13 +1,15 @@
 import { Problem } from '../../kernel/problem.ts'
+import { corsHeaders } from '../cors.ts'
 import type { CountryDatabase } from '../country-database.ts'
 import type { Admitted, Routed } from '../exchange.ts'
-import type { RouteTable } from '../route-table.ts'
+import type { RouteMatch, RouteTable } from '../route-table.ts'
+import { askedMethod } from './preflight.ts'
 
 /** Finds the route. What is not listed is not served; a token in the query is refused before anything logs it. */
 export function createRoute(table: RouteTable, countryOf: CountryDatabase['countryOf']) {
   return function route(admitted: Admitted): Routed {
-    const { host, method, path, query, headers, source, trail } = admitted
-    const match = table.match(host, method, path)
+    const { method, path, query, headers, source, trail } = admitted
+    const { match, asked } = find(table, admitted)
     if (match.kind === 'no_route') throw new Problem('route_not_found')
     if (match.kind === 'wrong_method') {
       const allow = match.allowed.join(', ')
@@ -15,6 +17,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     }
     const { id, path: pattern, tags, upstream } = match.route
     trail.route = id
+    trail.cors = corsHeaders(match.route.cors, headers.get('origin'))
     const parameters = new URLSearchParams(query)
     if (parameters.has('access_token')) {
       // RFC 9700 section 4.3.2: tokens in URLs end up in logs and histories.
@@ -33,8 +36,17 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     }
     trail.facts = facts
     trail.scopesNeeded = match.route.scopes
-    return { ...admitted, route: match.route, facts }
+    return { ...admitted, route: match.route, facts, asked }
   }
+}
+
+/** A preflight finds the route whose request it asks about, where that one says anything about other origins. */
+function find(table: RouteTable, admitted: Admitted): { readonly match: RouteMatch; readonly asked: string | null } {
+  const { host, method, path } = admitted
+  const asked = askedMethod(admitted)
+  const match = asked === null ? null : table.match(host, asked, path)
+  if (match?.kind === 'route' && match.route.cors !== null) return { match, asked }
+  return { match: table.match(host, method, path), asked: null }
 }
 
 /** A name that stands twice shows all its values to the rules, whichever of them the upstream will read. */
