@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { startEdge } from './main/edge.ts'
+import { checkProfile, startEdge } from './main/edge.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
@@ -44,6 +44,7 @@ export async function startPlatform(
   }
   try {
     const house = await openHouse(places, environment, parts, (closing) => closings.push(closing))
+    if (parts.includes('edge')) checkProfile(house)
     const services = SERVICE_NAMES.filter((name) => parts.includes(name))
     const database = services.length > 0 ? await openDatabaseServer(house, services) : null
     if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))

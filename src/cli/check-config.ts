@@ -4,6 +4,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { trustedProxies } from '../edge/client-address.ts'
 import { readCors } from '../edge/cors.ts'
 import { readRoutes } from '../edge/index.ts'
+import { findProfileFaults } from '../edge/security-profile.ts'
 import { surfaceOf } from '../edge/surface.ts'
 import type { Places } from '../main.ts'
 import { addressesFrom, type Environment } from '../platform/addresses.ts'
@@ -31,9 +32,16 @@ export async function checkConfig(places: Places, environment: Environment): Pro
     locate: ({ route: _route, key: _key, ...fault }) => ({ file, ...place(['routes']), ...fault }),
   })
   try {
-    const config = parseConfig(file, text, { ...addressesFrom(environment).urls, data: places.data })
+    const addresses = addressesFrom(environment)
+    const config = parseConfig(file, text, { ...addresses.urls, data: places.data })
     const folder = dirname(places.config)
-    const findings = [...checkEdge(config, place, file), ...(await checkRoutes(config, folder, place, file))]
+    const findings = [
+      ...checkEdge(config, place, file),
+      ...findProfileFaults(config, addresses.edge).map(
+        ({ keys, message }): Finding => ({ file, ...place(keys), severity: 'error', code: 'profile', message }),
+      ),
+      ...(await checkRoutes(config, folder, place, file)),
+    ]
     if (findings.length > 0) return unusable(findings)
     return {
       findings,

@@ -6,6 +6,7 @@ import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
 import { createSealer, type Sealer } from '../edge/sealing.ts'
 import { makeSealingKeys, readSealingKey } from '../edge/sealing-key.ts'
+import { findProfileFaults } from '../edge/security-profile.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
 import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
 import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
@@ -15,6 +16,12 @@ import { closeServer } from '../platform/door.ts'
 import { makeSecretFile, readSecret } from '../platform/secret-file.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { House } from './house.ts'
+
+/** @throws Error with all that the security profile does not allow; before anything is started */
+export function checkProfile({ config, addresses }: House): void {
+  const faults = findProfileFaults(config, addresses.edge)
+  if (faults.length > 0) throw new Error(faults.map(({ keys, message }) => `${keys.join('.')}: ${message}`).join('\n'))
+}
 
 /** Starts the edge and the operator's listener. */
 export async function startEdge(house: House): Promise<void> {
@@ -74,7 +81,8 @@ function openSenderCheck({ config: { edge, identity, keys }, clock }: House): Se
   const secretFile = join(keys.folder, 'dpop-nonce.secret')
   if (nonce === 'required' && keys.generate) makeSecretFile(secretFile, () => randomBytes(32).toString('base64url'))
   const nonces = nonce === 'required' ? createDpopNonces(readSecret(secretFile), clock) : null
-  return createSenderCheck({ clock, publicOrigins: edge.public_origins ?? [], proofsMax, nonces })
+  const mustBeBound = identity.security === 'fapi2'
+  return createSenderCheck({ clock, publicOrigins: edge.public_origins ?? [], proofsMax, nonces, mustBeBound })
 }
 
 /** What seals receipts to the security team; null where no key is configured. @throws Error when it can't be used */

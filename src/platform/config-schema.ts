@@ -92,6 +92,8 @@ export const ConfigSchema = strict({
     }),
   }),
   identity: strict({
+    /** `fapi2`: what the FAPI 2.0 Security Profile asks of a resource server; every token must be bound to its sender. */
+    security: Type.Optional(Type.Enum(['standard', 'fapi2'])),
     clock_skew_s: Type.Integer({ minimum: 0, maximum: 60 }),
     remembered_tokens_max: count,
     /** From `iat` to `exp`; longer-lived tokens are refused. */

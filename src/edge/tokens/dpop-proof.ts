@@ -25,7 +25,7 @@ export type ProofExpectations = {
   readonly notBeforeS: number
 }
 
-/** The algorithms of FAPI 2.0 section 5.4; no issuer's configuration widens them, since a client chooses its key by itself. */
+/** The algorithms of FAPI 2.0; no issuer's configuration widens them, since a client chooses its key by itself. */
 export const DPOP_ALGORITHMS: readonly Algorithm[] = ['ES256', 'PS256', 'EdDSA']
 /** How old a proof may be. */
 export const PROOF_AGE_S_MAX = 60

@@ -22,6 +22,8 @@ export type SenderOptions = {
   readonly proofsMax: number
   /** Null: proofs need no nonce. */
   readonly nonces: DpopNonces | null
+  /** Whether a token that is bound to nobody is refused, as FAPI 2.0 has it. */
+  readonly mustBeBound: boolean
 }
 
 const ALGORITHMS = `algs="${DPOP_ALGORITHMS.join(' ')}"`
@@ -32,7 +34,8 @@ const ALGORITHMS = `algs="${DPOP_ALGORITHMS.join(' ')}"`
  * request, once. Such a token sent as Bearer, or any other as DPoP, is refused: nobody can be talked into the weaker way. Used
  * proofs are known to this process only, so those from before it started are refused.
  */
-export function createSenderCheck({ clock, publicOrigins, proofsMax, nonces }: SenderOptions): SenderCheck {
+export function createSenderCheck(options: SenderOptions): SenderCheck {
+  const { clock, publicOrigins, proofsMax, nonces, mustBeBound } = options
   const keptMs = 1_000 * (PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX)
   const memory = createProofMemory({ proofsMax, keptMs, clock })
   const startedAtS = clock.now() / 1_000
@@ -67,6 +70,9 @@ export function createSenderCheck({ clock, publicOrigins, proofsMax, nonces }: S
     }
     if (keyThumbprint === null && credential.scheme === 'DPoP') throw unbound('the token is not bound to a key')
     if (keyThumbprint !== null && credential.scheme === 'Bearer') throw unbound('the token is bound to a key')
+    if (mustBeBound && keyThumbprint === null && certificateThumbprint === null) {
+      throw unbound('a token must be bound to a key or a certificate')
+    }
     if (keyThumbprint !== null) await checkProof(request, credential, token)
   }
 }

@@ -13,7 +13,7 @@ const start = (START_S * 1_000) as Instant
 /** A check on a clock of its own, and what calls it with a proof made at `iat`. */
 async function rig(proofsMax = 100) {
   const clock = manualClock(start)
-  const check = createSenderCheck({ clock, publicOrigins: [], proofsMax, nonces: null })
+  const check = createSenderCheck({ clock, publicOrigins: [], proofsMax, nonces: null, mustBeBound: false })
   const confirmation = { keyThumbprint: await jkt(), certificateThumbprint: null }
   const send = (iat: number, jti: string = randomUUID()): Promise<string> => {
     const proof = proofFor('token', { claims: { iat, jti } })
