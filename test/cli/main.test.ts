@@ -26,7 +26,7 @@ test('misuse ends with 2 and says what was not understood', async () => {
     [['explain', '--receipt', '42'], /"42" is not a receipt/],
     [['cases'], /list, show, approve or decline/],
     [['cases', 'show', '42'], /case_…/],
-    [['policy'], /policy list/],
+    [['policy'], /list, show, rollback or report/],
     [['token'], /--member/],
   ]
   for (const [args, words] of misuses) {

@@ -50,7 +50,7 @@ export async function startAttackRig(): Promise<AttackRig> {
       const lines = text
         .slice(0, text.lastIndexOf('\n') + 1)
         .split('\n')
-        .filter(Boolean)
+        .filter((line) => line.startsWith('{"receipt"')) // the others hold the keys that receipts are sealed with
       if (lines.length < seen + atLeast) return null
       const decisions = lines.slice(seen).map((line) => JSON.parse(line) as Decision)
       seen = lines.length
