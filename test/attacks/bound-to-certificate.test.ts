@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { certificateThumbprint, pairOf, pemPath } from '../support/certificates.ts'
 import { jkt, proofFor } from '../support/dpop-proof.ts'
 import { eventually } from '../support/edge-calls.ts'
@@ -68,6 +69,16 @@ describe('a token bound to a certificate', () => {
     assert.doesNotMatch(rig.requests.at(-1) ?? 'none', /cert/i)
   })
 
+  test('is taken on a resumed session of the connection that had it, with the client’s key to the session', async () => {
+    const port = Number(new URL(rig.platform.urls.edge).port)
+    const first = connect({ port, host: '127.0.0.1', ...client })
+    const [session] = await once(first, 'session')
+    first.destroy()
+    const { cert: _cert, key: _key, ...withoutPair } = client
+    assert.equal((await send(`Bearer ${bound()}`, { ...withoutPair, session })).status, 200)
+    assert.equal((await send(`Bearer ${bound()}`, withoutPair)).status, 401)
+  })
+
   test('and to a key needs both', async () => {
     const both = bound({ jkt: await jkt() })
     const proof = () => [`DPoP: ${proofFor(both, { claims: { htu: 'https://edge.test/guarded' } })}`]
@@ -112,7 +123,14 @@ describe('over TLS', () => {
     await eventually('there is room again', () => send(`Bearer ${token()}`, anonymous).catch(() => null))
   })
 
-  test('plain HTTP is cut off unanswered, and leaves no receipt of its own', async () => {
+  test('a tunnel is refused as it is in plain', async () => {
+    const socket = await openRawSocket(rig.platform.urls.edge, anonymous)
+    socket.write('CONNECT edge.test:443 HTTP/1.1\r\nHost: edge.test:443\r\n\r\n')
+    assert.deepEqual(statusesOf(await socket.closed()), [501])
+    assert.equal((await send(`Bearer ${token()}`, anonymous)).status, 200)
+  })
+
+  test('plain HTTP is cut off unanswered, and the next connection is served', async () => {
     await assert.rejects(rig.send([`Bearer ${token()}`]).then(({ status }) => assert.ok(status > 0)))
     assert.equal((await send(`Bearer ${token()}`, anonymous)).status, 200)
   })
