@@ -2,7 +2,6 @@ import { fromRfc3339, type Instant, systemClock } from '../kernel/clock.ts'
 import { type Analysis, analysePolicies, type Finding, formatFinding } from '../policy/index.ts'
 import { type CheckedConfig, checkConfig } from './check-config.ts'
 import { moneyText, planText } from './check-text.ts'
-
 import { type Command, Misuse, readArguments } from './command.ts'
 import { placesFrom } from './places.ts'
 import { locate, readPolicyFolder } from './policy-folder.ts'

@@ -1,9 +1,8 @@
 import { assert } from '../kernel/assert.ts'
 import type { Instant } from '../kernel/clock.ts'
-import { isOfBody } from './analysis/body-fault.ts'
 import type { Bundle } from './bundle.ts'
 import type { Checked, CheckedRule } from './checked.ts'
-import { type FactPath, withoutContained } from './conditions/reads.ts'
+import { type FactPath, isWithin, withoutContained } from './conditions/reads.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, findCharges, PASS_BY_DEFAULT } from './decide/decide.ts'
 import { NO_MARKS } from './decide/marks.ts'
 import { riskDecider, withoutProvider } from './decide/unanswered.ts'
@@ -87,7 +86,7 @@ function* bundleOf(
 }
 
 function readsBody({ reads }: { readonly reads: readonly FactPath[] }): boolean {
-  return reads.some(isOfBody)
+  return reads.some((path) => isWithin(path, 'body'))
 }
 
 function readsOf(rules: readonly RuleSummary[]): readonly FactPath[] {

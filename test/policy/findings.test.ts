@@ -21,6 +21,7 @@ describe('a finding stands at the place to mend', () => {
     ['broken YAML', plain('kind: access\nrules: [\n▸'), 'yaml'],
     ['a key twice', plain('kind: access\n▸kind: risk\n'), 'yaml'],
     ['an alias', plain('kind: &k access\nname: ▸*k\n'), 'yaml'],
+    ['a tag of YAML itself', plain('kind: access\nname: !!str ▸x\n'), 'yaml'],
     ['a tag', plain('kind: ▸!js access\n'), 'yaml'],
     ['two documents', plain('kind: access\n▸---\nkind: risk\n'), 'yaml'],
     ['a key that is no text', plain('kind: access\n▸1: x\n'), 'yaml'],

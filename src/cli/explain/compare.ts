@@ -34,7 +34,7 @@ export function differencesOf(
     compare('the answer', [kept.status, kept.code], [decided.refusal?.status, decided.refusal?.code])
   }
   const amounts = new Set(decided.steps.flatMap(({ charges }) => charges.filter(isOnAmount).map(({ rule }) => rule)))
-  const mattered = kept.considered.filter(({ rule }) => !amounts.has(rule))
+  const mattered = kept.considered.filter((it) => !(amounts.has(it.rule) && isUsedUp(it)))
   compare('what mattered', mattered.map(inShort), decided.steps.flatMap((step) => step.considered).map(inShort))
   if (assessed !== null) {
     const verdict = assessed.bundle.assess(assessed.facts, assessed.kept.facts.marks)
@@ -47,9 +47,12 @@ export function differencesOf(
 
 /** The quotas that were used up: they are kept as what mattered, since counts are no facts. */
 export function usedUpIn({ considered }: KeptDecision): readonly string[] {
-  return considered
-    .filter(({ effect, outcome }) => effect === 'throttle' && outcome !== 'skipped')
-    .map(({ rule }) => rule)
+  return considered.filter(isUsedUp).map(({ rule }) => rule)
+}
+
+/** One that was skipped was not counted; one in error was, and is there twice when it was used up. */
+function isUsedUp({ effect, outcome }: Considered): boolean {
+  return effect === 'throttle' && (outcome === 'matched' || outcome === 'shadow')
 }
 
 function isOnAmount({ cost }: { readonly cost: string }): boolean {

@@ -1,9 +1,7 @@
 import { dirname } from 'node:path'
-
 import { STAGES } from '../../edge/exchange.ts'
 import { newTrail } from '../../edge/index.ts'
 import { readPolicies } from '../../edge/policy-folder.ts'
-
 import { systemClock } from '../../kernel/clock.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Places } from '../../main.ts'
@@ -59,5 +57,6 @@ export async function rehearse(
 function compile(files: Awaited<ReturnType<typeof readPolicies>>): Bundle {
   const { bundle, findings } = compileBundle(files, systemClock.now())
   if (bundle !== null) return bundle
-  throw new Error(`the policies do not compile:\n${findings.map(formatFinding).join('\n')}`)
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  throw new Error(`the policies do not compile:\n${errors.map(formatFinding).join('\n')}`)
 }

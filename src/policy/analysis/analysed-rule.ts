@@ -1,5 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { CheckedRule } from '../checked.ts'
+import { isWithin } from '../conditions/reads.ts'
 import type { RuleKind } from '../language/schema.ts'
 import type { EffectName } from '../rules/effect.ts'
 import type { Match } from '../rules/match.ts'
@@ -40,7 +41,7 @@ export function analysedRules(
       ...{ name, kind, match, effect, expires },
       when: when?.trim() === 'true' ? null : when,
       isEnforced: mode === 'enforce',
-      readsBody: reads.some((path) => /^body\b/.test(path)),
+      readsBody: reads.some((path) => isWithin(path, 'body')),
       skips: ('skip' in marks && marks.skip) || [],
       gives: ('tag' in marks && marks.tag) || [],
       report: found.report,

@@ -2,15 +2,11 @@ import type { Environment } from '@marcbachmann/cel-js'
 import { findBodyFault } from '../conditions/body-condition.ts'
 import { bodyType } from '../conditions/body-type.ts'
 import { environmentOf } from '../conditions/environment.ts'
-import { type FactPath, readsOf } from '../conditions/reads.ts'
+import { isWithin, readsOf } from '../conditions/reads.ts'
 import { BODY_FACTS } from '../facts.ts'
 import type { Lists } from '../lists/lists.ts'
 import type { Surface } from '../surface.ts'
 import type { PlacedRule } from './mark-faults.ts'
-
-export function isOfBody(path: FactPath): boolean {
-  return /^body(?![A-Za-z0-9_])/.test(path)
-}
 
 /**
  * What is wrong with access rules that read the body. They are asked once it is known to be what its route's contract
@@ -45,7 +41,7 @@ export function reportBodyFaults(rules: readonly PlacedRule[], lists: Lists, sur
 
 function readsBody(when: string, environment: Environment): boolean {
   try {
-    return readsOf(environment.parse(when).ast, BODY_FACTS).some(isOfBody)
+    return readsOf(environment.parse(when).ast, BODY_FACTS).some((path) => isWithin(path, 'body'))
   } catch {
     return false // reported where the condition is compiled
   }

@@ -64,6 +64,11 @@ function formatPath([root = '', ...keys]: Keys): FactPath {
   return root + keys.map((key) => (IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('')
 }
 
+/** Whether that is a fact (`body`, `source`) or a part of it. */
+export function isWithin(path: FactPath, fact: string): boolean {
+  return path === fact || path.startsWith(`${fact}.`) || path.startsWith(`${fact}[`)
+}
+
 const KEY = /\[("(?:[^"\\]|\\.)*")\]|[^.[]+/g
 
 function parsePath(path: FactPath): Keys {

@@ -1,3 +1,4 @@
+import { isWithin } from '../conditions/reads.ts'
 import type { RiskFacts } from '../facts.ts'
 import type { OnError, OnErrors } from '../language/on-error.ts'
 import type { RiskEffect } from '../rules/effect.ts'
@@ -48,7 +49,7 @@ export function riskDecider(
 
 /** The rules that do not ask what the provider says. */
 export function withoutProvider(rules: readonly RiskRule[]): readonly RiskRule[] {
-  return rules.filter(({ reads }) => !reads.some((path) => path === 'provider' || path.startsWith('provider.')))
+  return rules.filter(({ reads }) => !reads.some((path) => isWithin(path, 'provider')))
 }
 
 /** A budget has room only where that was asked and found: not known is used up. */

@@ -30,18 +30,14 @@ export function startWalk<Facts>(
     return seen
   }
 
-  const faultOf = (rule: Rule<Facts, NamedEffect>): string | null | 'does not apply' => {
-    try {
-      return rule.applies(facts, marks.tags, context) ? null : 'does not apply'
-    } catch (error) {
-      return String(error).split('\n', 1)[0] ?? ''
-    }
-  }
-
   const take: Walk<Facts>['take'] = (rule) => {
     const { name, mode, effect } = rule
-    const detail = faultOf(rule)
-    if (detail === 'does not apply') return null
+    let detail: string | null = null
+    try {
+      if (!rule.applies(facts, marks.tags, context)) return null
+    } catch (error) {
+      detail = String(error).split('\n', 1)[0] ?? ''
+    }
     const outcome = outcomeOf(rule, facts, marks, detail !== null)
     considered.push({ rule: name, outcome, mode, effect: effect.name, ...(detail === null ? {} : { detail }) })
     if (outcome === 'matched' && (effect.name === 'skip' || effect.name === 'tag')) {

@@ -1,7 +1,7 @@
 import type { Bundle } from '../bundle.ts'
 import { type ChainDecision, type ChainFacts, decideChain } from '../decide/chain.ts'
 import { asKind, type Edit, FRESHLY_SIGNED_IN, fromElsewhere, withAcr, withScopes } from './edit.ts'
-import { nearestRules } from './nearest-rule.ts'
+import { reachableRules } from './nearest-rule.ts'
 
 const NEAR_RULES_MAX = 8
 const EDITS_MAX = 24
@@ -23,7 +23,7 @@ export function findChanges(bundle: Bundle, facts: ChainFacts): readonly string[
     const changed = edits.reduce((sum, edit) => edit.apply(sum), facts)
     return isPast(decided, decideChain(bundle, changed))
   }
-  const near = nearestRules(bundle, facts, NEAR_RULES_MAX)
+  const near = reachableRules(bundle, facts, NEAR_RULES_MAX)
   const edits = candidates(
     bundle,
     facts,

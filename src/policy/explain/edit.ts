@@ -54,12 +54,21 @@ export const FRESHLY_SIGNED_IN: Edit = {
 export function fromListed(lists: Lists, names: readonly string[]): Edit | null {
   for (const name of names) {
     const list = lists.get(name)
-    const sample = list?.sample() ?? null
+    const sample = list === undefined ? null : sampleOf(list)
     if (list === undefined || sample === null || list.kind === 'strings') continue
     const from = list.kind === 'countries' ? { country: sample } : { ip: sample }
     return { text: `from ${placeIn(list)} in ${name}`, apply: (facts) => fromSource(facts, from) }
   }
   return null
+}
+
+/** Looked for once: in a list of a million it takes milliseconds, and refused callers wait for it. */
+const samples = new WeakMap<List, { readonly sample: string | null }>()
+
+function sampleOf(list: List): string | null {
+  const known = samples.get(list) ?? { sample: list.sample() }
+  samples.set(list, known)
+  return known.sample
 }
 
 /** Addresses that nobody has (RFC 5737, RFC 3849), one that everybody has (RFC 1918), and no country. */

@@ -17,24 +17,49 @@ export type NearRule = {
 
 type Lack = { readonly text: string; readonly edit: Edit | null }
 
+/** Of a bundle with more rules for one request the first are looked at: a refused caller waits for it. */
+const RULES_MAX = 1_000
+
 /**
  * The enforced access rules that allow and that a denied request came nearest to: fewest lacks first, in the order of the
  * rules, those for another request (route, method, path, tags) last.
  */
 export function nearestRules(bundle: Bundle, facts: ChainFacts, most: number): readonly NearRule[] {
-  return bundle.rules
-    .filter(({ kind, effect, mode }) => kind === 'access' && effect === 'allow' && mode === 'enforce')
+  const near = reachableRules(bundle, facts, most)
+  if (near.length >= most) return near
+  const others = allowingRules(bundle).filter(({ match }) => requestLacks(match, facts).length > 0)
+  return [...near, ...nearestOf(others, bundle, facts, most - near.length)]
+}
+
+/** As `nearestRules`, without those for another request: what a caller lacks for them can be had. */
+export function reachableRules(bundle: Bundle, facts: ChainFacts, most: number): readonly NearRule[] {
+  const rules = allowingRules(bundle).filter(({ match }) => requestLacks(match, facts).length === 0)
+  return nearestOf(rules.slice(0, RULES_MAX), bundle, facts, most)
+}
+
+function allowingRules({ rules }: Bundle): readonly RuleSummary[] {
+  return rules.filter(({ kind, effect, mode }) => kind === 'access' && effect === 'allow' && mode === 'enforce')
+}
+
+function nearestOf(
+  rules: readonly RuleSummary[],
+  bundle: Bundle,
+  facts: ChainFacts,
+  most: number,
+): readonly NearRule[] {
+  return rules
     .map((rule) => ({ rule: rule.name, lacks: lacksOf(rule, facts, bundle) }))
-    .sort((a, b) => distanceOf(a.lacks) - distanceOf(b.lacks))
+    .map((near) => ({ ...near, distance: distanceOf(near.lacks) }))
+    .sort((a, b) => a.distance - b.distance)
     .slice(0, most)
     .map(({ rule, lacks }) => ({ rule, lacks: lacks.map(({ text }) => text), edits: editsOf(lacks) }))
 }
 
-/** What is another request is further away than anything a caller could bring along. */
-const OTHER_REQUEST = 100
+/** What nobody can bring along, another request or what a condition asks for, is further away than all that can be. */
+const OUT_OF_REACH = 100
 
 function distanceOf(lacks: readonly Lack[]): number {
-  return lacks.reduce((sum, { edit }) => sum + (edit === null ? OTHER_REQUEST : 1), 0)
+  return lacks.reduce((sum, { edit }) => sum + (edit === null ? OUT_OF_REACH : 1), 0)
 }
 
 function editsOf(lacks: readonly Lack[]): readonly Edit[] | null {

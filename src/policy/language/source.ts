@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml'
+import { type Document, isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml'
 import type { Json } from '../../kernel/canonical-json.ts'
 import type { Finding } from './finding.ts'
 
@@ -49,6 +49,10 @@ export function readSource({ path: file, text }: SourceFile): Source | readonly 
   if (!text.endsWith('\n')) findings.push(fault(text.length, 'cut-off', 'the file does not end with a line end'))
   visit(document, (key, node) => {
     const start = (node as { range?: readonly number[] } | null)?.range?.[0] ?? 0
+    // Of tags the parser knows only those of YAML itself, `!!int`; it has said what is wrong with others.
+    if (isNode(node) && !isAlias(node) && node.tag?.startsWith('tag:yaml.org,2002:')) {
+      findings.push(fault(start, 'yaml', 'tags are not taken: a value is what it looks like'))
+    }
     if (isAlias(node)) findings.push(fault(start, 'yaml', 'aliases are not taken: write the value out'))
     if (isScalar(node) && typeof node.value === 'number' && !Number.isFinite(node.value)) {
       findings.push(fault(start, 'yaml', 'a number is finite'))

@@ -1,5 +1,5 @@
 import type { Instant } from '../../kernel/clock.ts'
-import type { FactPath } from '../conditions/reads.ts'
+import { type FactPath, isWithin } from '../conditions/reads.ts'
 import type { RequestFacts } from '../facts.ts'
 import type { GateEffect } from './effect.ts'
 import type { Rule } from './rule.ts'
@@ -26,7 +26,7 @@ export function atConnection(rules: readonly FirewallRule[]): readonly FirewallR
   return certain.some(({ effect }) => effect.name === 'deny') ? certain : []
 }
 
-const isOfSource = (path: FactPath): boolean => path === 'source' || path.startsWith('source.')
+const isOfSource = (path: FactPath): boolean => isWithin(path, 'source')
 const isKnown = (path: FactPath): boolean => path === 'now' || isOfSource(path)
 
 /** What is known when a connection is accepted; nothing of the rest is read by these rules. */
