@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'list, show, approve or decline review cases',
     load: async () => (await import('./cases.ts')).cases,
   },
+  revoke: {
+    summary: 'take access tokens back before they expire',
+    load: async () => (await import('./revoke.ts')).revoke,
+  },
   token: {
     summary: "print an access token of the sandbox's identity provider",
     load: async () => (await import('./token.ts')).token,

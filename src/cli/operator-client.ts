@@ -4,11 +4,12 @@ import { addressesFrom, type Environment, urlOf } from '../platform/addresses.ts
 import { credentialFile } from '../platform/data-directory.ts'
 import { placesFrom } from './places.ts'
 
-/** The operator API of a running platform; answers are JSON as they came. */
+/** The operator API of a running platform; answers are JSON as they came, or null. */
 export interface OperatorClient {
   /** @throws Error in words for the person at the terminal: no platform there, or its refusal */
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
+  delete(path: string): Promise<unknown>
 }
 
 const CALL_TIMEOUT_MS = 15_000
@@ -18,7 +19,7 @@ export function operatorClient(environment: Environment): OperatorClient {
   const url = urlOf(addressesFrom(environment).operator)
   const file = credentialFile(placesFrom(environment).data)
 
-  async function call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
     const credential = await readFile(file, 'utf8').catch(() => {
       throw new Error(`no platform at ${url} was started with this data directory (npm start): ${file} is missing`)
     })
@@ -30,12 +31,16 @@ export function operatorClient(environment: Environment): OperatorClient {
     }).catch((cause: unknown) => {
       throw new Error(`no platform answers at ${url}; start one with npm start, or set TIDEGATE_PORT`, { cause })
     })
-    const value = await answer.body.json()
+    const value = answer.statusCode === 204 ? null : await answer.body.json()
     if (answer.statusCode >= 400) throw new Error(refusalOf(answer.statusCode, value))
     return value
   }
 
-  return { get: (path) => call('GET', path), post: (path, body) => call('POST', path, body) }
+  return {
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    delete: (path) => call('DELETE', path),
+  }
 }
 
 function refusalOf(status: number, problem: unknown): string {

@@ -1,9 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Clock } from '../kernel/clock.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle, Considered } from '../policy/index.ts'
 import type { PolicyStatus } from './policy-serving.ts'
+import type { Revocations } from './revocations.ts'
 import type { EdgeTls } from './tls.ts'
 import { watchTls } from './tls-metrics.ts'
+import { watchTokens } from './token-metrics.ts'
+import type { TokenVerification } from './token-verifier.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -32,6 +36,9 @@ export function createEdgeMetrics(sources: {
   readonly risk: ServiceClient
   readonly bundle: () => Bundle
   readonly tls: EdgeTls | null
+  readonly issuers: TokenVerification['issuers']
+  readonly revocations: Revocations
+  readonly clock: Clock
 }): EdgeMetrics {
   const registry = new Registry()
   const registers = [registry]
@@ -81,6 +88,7 @@ export function createEdgeMetrics(sources: {
   })
   watchPolicies(registers, sources.policies)
   if (sources.tls !== null) watchTls(registry, sources.tls.status)
+  watchTokens(registry, sources)
   return {
     observe(route, status, durationMs) {
       requests.inc({ route, status: String(status) })

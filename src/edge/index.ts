@@ -23,6 +23,7 @@ import { loadBodySchema } from './openapi-body.ts'
 import { createPipeline, named } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
+import type { Revocations } from './revocations.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
 import { createRunning } from './running.ts'
 import type { Sealer } from './sealing.ts'
@@ -43,7 +44,7 @@ import { screen } from './stages/screen.ts'
 import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
 import { openTls } from './tls.ts'
-import type { TokenVerifier } from './token-verifier.ts'
+import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { createTurns } from './turns.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
@@ -57,7 +58,9 @@ export type EdgeDeps = {
   readonly passports: PassportKeys
   readonly policies: PolicyStore
   readonly tokens: TokenVerifier
+  readonly issuers: TokenVerification['issuers']
   readonly checkSender: SenderCheck
+  readonly revocations: Revocations
   readonly decisions: DecisionLog
   /** Null: personal and secret facts are left out of receipts. */
   readonly sealer: Sealer | null
@@ -76,7 +79,7 @@ export interface Edge {
 
 /** Puts the stages together. @throws Error where the configuration contradicts itself, naming the route */
 export async function createEdge(deps: EdgeDeps): Promise<Edge> {
-  const { config, clock, log, policies, tokens, decisions } = deps
+  const { config, clock, log, policies, tokens, revocations, decisions } = deps
   const { limits } = config.edge
   const table = await readRoutes(config, dirname(deps.configPath))
   const upstreams = new Map(
@@ -93,11 +96,15 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     risk: deps.risk,
     bundle: policies.bundle,
     tls,
+    issuers: deps.issuers,
+    revocations,
+    clock,
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)
   const counters = createQuotaCounters()
   const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
+  revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
   const record = createRecord({ decisions, sealer: deps.sealer, allowedSample: deps.allowedSample, metrics, log })
@@ -108,7 +115,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     route: named('route', createRoute(table, deps.countryOf)),
     screen: named('screen', screen),
     preflight,
-    authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender)),
+    authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender, revocations)),
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import helmet from 'helmet'
-import type { Clock } from '../kernel/clock.ts'
+import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { ServiceName } from '../platform/database.ts'
@@ -15,8 +15,9 @@ import type { EdgeMetrics } from './edge-metrics.ts'
 import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
 import type { PolicyStore } from './policy-store.ts'
+import type { Revocations } from './revocations.ts'
 import { callerOf, OPERATOR_SCOPE } from './stages/authenticate.ts'
-import type { TokenVerifier } from './token-verifier.ts'
+import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { readCredential, refused } from './tokens/credential.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -33,6 +34,8 @@ export type OperatorDeps = {
     readonly allowedSample: number
     readonly clock: Clock
     readonly tokens: TokenVerifier
+    readonly issuers: TokenVerification['issuers']
+    readonly revocations: Revocations
     readonly service: (name: ServiceName) => ServiceClient
   } | null
   /** The credential that `start` leaves in the data directory, for the commands on this machine. */
@@ -52,7 +55,9 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.get('/readyz', async (_request, response) => {
     const parts = await readiness(deps.parts)
     const ready = Object.values(parts).every((state) => state === 'ready')
-    response.status(ready ? 200 : 503).json({ parts, policies: deps.edge?.policies.status() ?? null })
+    const policies = deps.edge?.policies.status() ?? null
+    const revocations = deps.edge?.revocations.state() ?? null // stale: the rest is served, so the edge stays ready
+    response.status(ready ? 200 : 503).json({ parts, policies, revocations })
   })
   app.get('/metrics', async (_request, response) => {
     response.type('text/plain; version=0.0.4').send((await deps.edge?.metrics.text()) ?? '')
@@ -73,10 +78,15 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
       }))
       response.json({ items, next: null })
     })
+    app.get('/v1/issuers', (_request, response) => {
+      const items = edge.issuers().map(issuerView)
+      response.json({ items, next: null })
+    })
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))
+    app.all('/v1/revocations{/*path}', passTo(edge.service('membership')))
   }
   app.use(() => {
     throw new Problem('route_not_found')
@@ -131,16 +141,28 @@ function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }
 
+function issuerView({ fetchedAt, ...state }: ReturnType<TokenVerification['issuers']>[number]): object {
+  return { ...state, fetchedAt: fetchedAt === null ? null : toRfc3339(fetchedAt) }
+}
+
+const METHODS_PASSED = ['GET', 'POST', 'DELETE'] as const
+
 /** Hands a call to a service as the operator who made it. */
 function passTo(client: ServiceClient) {
   return async (request: Request, response: Response): Promise<void> => {
+    const method = METHODS_PASSED.find((each) => each === request.method.replace('HEAD', 'GET'))
+    if (method === undefined) {
+      throw new Problem('method_not_allowed', { headers: { allow: METHODS_PASSED.join(', ') } })
+    }
     const answer = await client.call({
-      method: request.method === 'POST' ? 'POST' : 'GET',
+      method,
       target: request.originalUrl,
-      ...(request.method === 'POST' ? { body: request.body as unknown } : {}),
+      ...(method === 'POST' ? { body: request.body as unknown } : {}),
       timeoutMs: CALL_TIMEOUT_MS,
       claims: { principal: response.locals['principal'] as Principal },
     })
-    response.status(answer.status).json(answer.body)
+    response.status(answer.status)
+    if (answer.body === null) response.end()
+    else response.json(answer.body)
   }
 }

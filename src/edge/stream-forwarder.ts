@@ -8,8 +8,8 @@ import { UpstreamFault } from './upstream-request.ts'
 export interface StreamForwarder {
   /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
   forward(cleared: Cleared, upstream: Upstream): Promise<Outcome<Answer>>
-  /** Cuts what still streams; a reader comes again with its Last-Event-ID. */
-  close(): void
+  /** Cuts what still streams, or that of the callers who are named; a reader comes again with its Last-Event-ID. */
+  close(whose?: (caller: Cleared['caller']) => boolean): void
 }
 
 type HeaderPairs = Answer['headers']
@@ -34,7 +34,7 @@ const CLIENT_CLOSED = 499
 export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderPairs): StreamForwarder {
   const pending = new WeakMap<IncomingMessage, Pending>()
   const proxies = new Map<string, RequestHandler>()
-  const open = new Set<ServerResponse>()
+  const open = new Map<ServerResponse, Cleared['caller']>()
 
   const proxyTo = ({ name, origin }: Upstream): RequestHandler => {
     const proxy = proxies.get(name) ?? createProxy(origin, pending)
@@ -43,8 +43,8 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   }
 
   return {
-    close() {
-      for (const response of open) response.destroy()
+    close(whose = () => true) {
+      for (const [response, caller] of open) if (whose(caller)) response.destroy()
     },
     forward: (cleared, upstream) =>
       upstream.guard(
@@ -56,7 +56,7 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
             // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
-            open.add(response)
+            open.set(response, cleared.caller)
             response.once('close', () => {
               open.delete(response)
               answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' })

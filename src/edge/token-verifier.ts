@@ -100,6 +100,14 @@ export function createTokenVerifier(
   }
 }
 
+/** No token is taken for longer after it was issued, whatever the clocks. */
+export function tokenLifeMsMax({
+  token_lifetime_s_max = TOKEN_LIFETIME_S_MAX,
+  clock_skew_s,
+}: Config['identity']): number {
+  return 1_000 * (token_lifetime_s_max + 2 * clock_skew_s)
+}
+
 /** `iss`, unverified, chooses among our own issuers only; the signature is then held to that one's keys. */
 async function chooseKey(
   jws: CompactJws,

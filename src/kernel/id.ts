@@ -17,6 +17,7 @@ const KINDS = {
   payout: 'pay',
   product: 'prd',
   receipt: 'rcp',
+  revocation: 'rvk',
   settlementBatch: 'stb',
   transfer: 'trf',
   vote: 'vote',

@@ -4,6 +4,7 @@ import { openCountryDatabase } from '../edge/country-database.ts'
 import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
+import { followRevocations, withoutRevoked } from '../edge/revocations.ts'
 import { createSealer, type Sealer } from '../edge/sealing.ts'
 import { makeSealingKeys, readSealingKey } from '../edge/sealing-key.ts'
 import { findProfileFaults } from '../edge/security-profile.ts'
@@ -27,11 +28,14 @@ export function checkProfile({ config, addresses }: House): void {
 export async function startEdge(house: House): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
-  const tokens = createTokenVerifier(config, clock, (issuer, fault) => {
+  const verification = createTokenVerifier(config, clock, (issuer, fault) => {
     if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
     else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
   })
-  closing(tokens.close)
+  closing(verification.close)
+  const revocations = followRevocations(client('edge', 'membership'), clock, log)
+  closing(revocations.close)
+  const tokens = withoutRevoked(verification, revocations)
   const risk = client('edge', 'risk')
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const sealer = await openSealer(house)
@@ -48,13 +52,16 @@ export async function startEdge(house: House): Promise<void> {
     passports,
     policies,
     tokens,
+    issuers: verification.issuers,
     checkSender: openSenderCheck(house),
+    revocations,
     decisions,
     sealer,
     allowedSample,
     risk,
     countryOf: countries.countryOf,
   })
+  await revocations.isFresh() // a moment for the first news; without, no money moves
   await edge.listen(addresses.edge)
   closing(edge.close)
   ready['edge'] = async () => true
@@ -65,7 +72,17 @@ export async function startEdge(house: House): Promise<void> {
   const app = createOperatorApp({
     log,
     parts: ready,
-    edge: { ...edge, policies, decisions, allowedSample, clock, tokens, service },
+    edge: {
+      ...edge,
+      policies,
+      decisions,
+      allowedSample,
+      clock,
+      tokens,
+      revocations,
+      service,
+      issuers: verification.issuers,
+    },
     localCredential,
   })
   const operator = await listenOperator(app, addresses.operator)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
 import { createTongdun } from '../adapters/fraud/tongdun.ts'
+import { tokenLifeMsMax } from '../edge/token-verifier.ts'
 import { asId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
 import { ownDataDirectory } from '../platform/data-directory.ts'
@@ -94,6 +95,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         cashFlowEvents,
         dispatcher,
         allowLoopback: config.allow_loopback,
+        tokenLifeMsMax: tokenLifeMsMax(config.identity),
       })
       closing(() => dispatcher.close())
       if (config.seed) {

@@ -9,7 +9,8 @@ import { compileSchema } from './schema.ts'
 import type { ServiceClient } from './service-client.ts'
 import { route, type ServiceRoute } from './service-route.ts'
 
-const PAGE_MAX = 100
+/** A page with fewer holds all there was. */
+export const FEED_PAGE_MAX = 100
 /** Short enough that a service which closes need not wait long for its readers. */
 const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
@@ -44,21 +45,22 @@ export function feedRoute(outbox: Outbox): ServiceRoute {
     answers: { 200: Page },
     async run({ query, signal }) {
       const waitMs = Math.min(Number(query.waitMs), WAIT_MS_MAX)
-      const events = await outbox.read(BigInt(query.after), PAGE_MAX, waitMs, signal)
+      const events = await outbox.read(BigInt(query.after), FEED_PAGE_MAX, waitMs, signal)
       return { status: 200, body: { items: events.map((event) => ({ ...event, seq: event.seq.toString() })) } }
     },
   })
 }
 
-/** A page of another service's events; waits on the other side until there is one or `WAIT_MS_MAX` passed. */
+/** A page of another service's events; waits on the other side until there is one or its time is up. */
 export type FeedSource = (after: bigint, signal: AbortSignal) => Promise<readonly Event[]>
 
 const checkPage = compileSchema(Page)
 
-export function feedOf(client: ServiceClient): FeedSource {
+/** `waitMs`: how long the other side waits for an event; `slackMs`: how much later its answer may come. */
+export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CALL_SLACK_MS): FeedSource {
   return async (after, signal) => {
-    const target = `/internal/feed?after=${after}&waitMs=${WAIT_MS_MAX}`
-    const answer = await client.call({ method: 'GET', target, timeoutMs: WAIT_MS_MAX + CALL_SLACK_MS, signal })
+    const target = `/internal/feed?after=${after}&waitMs=${waitMs}`
+    const answer = await client.call({ method: 'GET', target, timeoutMs: waitMs + slackMs, signal })
     const page = checkPage(answer.body)
     if (answer.status !== 200 || !page.ok) throw new Error(`the feed answered ${answer.status}`)
     return page.value.items.map(fromWire)

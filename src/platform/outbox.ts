@@ -80,6 +80,12 @@ async function append(sql: Sql, clock: Clock, happenings: readonly Happening[]):
   }
 }
 
+/** The number of the newest event that is committed. */
+export async function headOf(sql: Sql): Promise<bigint> {
+  const [head] = await sql.query<{ seq: bigint }>('SELECT seq FROM outbox_head')
+  return head?.seq ?? 0n
+}
+
 function select(sql: Sql, after: bigint, limit: number): Promise<Event[]> {
   return sql.query<Event>(
     'SELECT seq, id, type, subject, members, at, data FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',

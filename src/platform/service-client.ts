@@ -7,7 +7,7 @@ import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport }
 const ANSWER_BYTES_MAX = 4_194_304
 
 export type ServiceCall = {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   /** Path and query. */
   readonly target: string
   readonly body?: unknown

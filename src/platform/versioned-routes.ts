@@ -143,6 +143,6 @@ function requireVisible<Creation, Fields extends Creation>(
   if (!isId(kind, id) || !isVisible(principal, id)) throw new Problem('not_found')
 }
 
-function actorOf(principal: Principal): string {
+export function actorOf(principal: Principal): string {
   return principal.kind === 'anonymous' ? 'anonymous' : `${principal.kind}:${principal.id}`
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCli } from '../support/cli.ts'
 
-const COMMANDS = ['start', 'demo', 'check', 'test', 'explain', 'policy', 'cases', 'token', 'version']
+const COMMANDS = ['start', 'demo', 'check', 'test', 'explain', 'policy', 'cases', 'revoke', 'token', 'version']
 
 test('the overview lists every command, and each has its own help', async () => {
   const overview = await runCli(['--help'])
@@ -27,6 +27,10 @@ test('misuse ends with 2 and says what was not understood', async () => {
     [['cases'], /list, show, approve or decline/],
     [['cases', 'show', '42'], /case_…/],
     [['policy'], /list, show, rollback or report/],
+    [['revoke'], /either --jti J or --member/],
+    [['revoke', '--member', 'alice'], /mem_…/],
+    [['revoke', '--jti', 'j', '--until', 'soon'], /2030-01-01T00:00:00Z/],
+    [['revoke', 'lift', '42'], /rvk_…/],
     [['token'], /--member/],
   ]
   for (const [args, words] of misuses) {

@@ -22,7 +22,7 @@ export function openApiDocuments(): Record<ServiceName, Record<string, unknown>>
   const base = { database, clock: systemClock, log: createLog('silent') }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
   const routes: Record<ServiceName, readonly ServiceRoute[]> = {
-    membership: createMembership({ ...base, ...outward, cashFlowEvents: events }).routes,
+    membership: createMembership({ ...base, ...outward, cashFlowEvents: events, tokenLifeMsMax: 1 }).routes,
     product: createProduct(base).routes,
     'cash-flow': createCashFlow({
       ...base,

@@ -1,5 +1,10 @@
 import { Problem } from '../../kernel/problem.ts'
-import { ENDPOINTS_PER_MEMBER_MAX, type RegistrationOutcome } from './model.ts'
+import {
+  ENDPOINTS_PER_MEMBER_MAX,
+  REVOCATIONS_IN_FORCE_MAX,
+  type RegistrationOutcome,
+  type RevocationOutcome,
+} from './model.ts'
 
 /** The problem that a refused registration is to its caller. */
 export function refusalOf(outcome: Exclude<RegistrationOutcome, { kind: 'registered' }>): Problem {
@@ -9,6 +14,21 @@ export function refusalOf(outcome: Exclude<RegistrationOutcome, { kind: 'registe
     case 'bad_destination':
       return unacceptable('/url', outcome.fault)
   }
+}
+
+/** The problem that a revocation which was not made is to its operator. */
+export function unmadeOf(outcome: Exclude<RevocationOutcome, { kind: 'revoked' }>): Problem {
+  switch (outcome.kind) {
+    case 'too_many':
+      return new Problem('conflict', { detail: `at most ${REVOCATIONS_IN_FORCE_MAX} revocations are in force at once` })
+    case 'over':
+      return unacceptable('/until', 'is over')
+  }
+}
+
+/** A body whose fields do not make sense together, or one of them by itself. */
+export function unreadable(pointer: string, detail: string): Problem {
+  return new Problem('validation_failed', { detail: `body${pointer}: ${detail}`, errors: [{ pointer, detail }] })
 }
 
 export function unknownCountry(): Problem {

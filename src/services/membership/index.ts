@@ -3,12 +3,13 @@ import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
 import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
-import { type FeedSource, followFeed } from '../../platform/feed.ts'
+import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { isCountry } from './country.ts'
+import { createRevocations } from './revocations.ts'
 import { membershipRoutes } from './routes.ts'
 import type { MemberFields } from './schema.ts'
 import { createMembershipService } from './service.ts'
@@ -30,6 +31,8 @@ export type MembershipDeps = {
   /** Webhooks leave through it: a `safeDispatcher`. */
   readonly dispatcher: Dispatcher
   readonly allowLoopback: boolean
+  /** No access token lives longer. */
+  readonly tokenLifeMsMax: number
 }
 
 export type MembershipPart = {
@@ -40,13 +43,17 @@ export type MembershipPart = {
   close(): Promise<void>
 }
 
-/** Who the members are, and how they are told what happened: their events, and signed webhooks. */
+/**
+ * Who the members are, how they are told what happened (their events, and signed webhooks), and which tokens were taken back.
+ */
 export function createMembership(deps: MembershipDeps): MembershipPart {
-  const { database, clock, log, cashFlowEvents } = deps
+  const { database, clock, log, cashFlowEvents, tokenLifeMsMax } = deps
   const service = createMembershipService(deps)
+  const outbox = createOutbox(database, clock)
+  const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []
   return {
-    routes: membershipRoutes(service),
+    routes: [...membershipRoutes(service, revocations), feedRoute(outbox)],
 
     async seedMember(id, fields) {
       assert(isCountry(fields.country), `${id} lives in a country of ISO 3166-1`)
@@ -58,7 +65,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
         followFeed({
           feed: 'cash-flow',
           source: cashFlowEvents,
-          store: createOutbox(database, clock),
+          store: outbox,
           apply: (event, sql) => tellMembers(sql, clock, event),
           log,
         }),

@@ -1,5 +1,6 @@
 import type { Json } from '../../kernel/canonical-json.ts'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import type { Id } from '../../kernel/id.ts'
 
 /** What a member can be told of. */
 export const EVENT_TYPES = [
@@ -57,3 +58,32 @@ export function messageOf(event: MemberEvent, sequence: bigint): string {
     data: event.data,
   })
 }
+
+/** What is taken back: one token by its `jti`, or all that a subject was issued until then. The other is null. */
+export type Revoked = { readonly jti: string | null; readonly sub: string | null }
+
+/** Tokens taken back before they expire, and by whom. */
+export type Revocation = Revoked & {
+  readonly id: Id<'revocation'>
+  readonly reason: string
+  readonly actor: string
+  /** A subject's tokens issued after it are good. */
+  readonly at: Instant
+  /** When it lapses by itself. */
+  readonly until: Instant
+  readonly lifted: { readonly actor: string; readonly at: Instant } | null
+}
+
+export type RevocationOutcome =
+  | { readonly kind: 'revoked'; readonly revocation: Revocation }
+  | { readonly kind: 'too_many' }
+  /** It would end before it began. */
+  | { readonly kind: 'over' }
+
+/** What the edges need to know of one. */
+export function noticeOf({ id, jti, sub, at, until }: Revocation) {
+  return { id, jti, sub, at: toRfc3339(at), until: toRfc3339(until) }
+}
+
+/** Every edge holds all of them in memory. */
+export const REVOCATIONS_IN_FORCE_MAX = 100_000

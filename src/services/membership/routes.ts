@@ -4,12 +4,19 @@ import { isCountry } from './country.ts'
 import { endpointRoutes } from './endpoint-routes.ts'
 import { unknownCountry } from './errors.ts'
 import { eventRoutes } from './event-routes.ts'
+import { revocationRoutes } from './revocation-routes.ts'
+import type { Revocations } from './revocations.ts'
 import { MemberChange, MemberFields } from './schema.ts'
 import type { MembershipService } from './service.ts'
 
-/** Members, the endpoints they are told at, and the events they were told of. */
-export function membershipRoutes(service: MembershipService): ServiceRoute[] {
-  return [...memberRoutes(service), ...endpointRoutes(service), ...eventRoutes(service)]
+/** Members, the endpoints they are told at, the events they were told of, and the tokens that were taken back. */
+export function membershipRoutes(service: MembershipService, revocations: Revocations): ServiceRoute[] {
+  return [
+    ...memberRoutes(service),
+    ...endpointRoutes(service),
+    ...eventRoutes(service),
+    ...revocationRoutes(revocations),
+  ]
 }
 
 function memberRoutes({ members }: MembershipService): ServiceRoute[] {

@@ -38,6 +38,44 @@ export const EndpointsQuery = Type.Object(
   closed,
 )
 
+/** As edges take it from a token (RFC 7519 sections 4.1.2 and 4.1.7). */
+const claim = line(256)
+/** One of `jti` and `sub`; `until` in RFC 3339. */
+export const RevocationRequest = Type.Object(
+  {
+    jti: Type.Optional(claim),
+    sub: Type.Optional(claim),
+    until: Type.Optional(Type.String({ maxLength: 40 })),
+    reason: line(500),
+  },
+  closed,
+)
+const orNull = Type.Union([Type.String(), Type.Null()])
+const change = { actor: Type.String(), at: Type.String() }
+export const WireRevocation = Type.Object({
+  id: Type.String(),
+  version: Type.Integer(),
+  jti: orNull,
+  sub: orNull,
+  reason: Type.String(),
+  ...change,
+  until: Type.String(),
+  lifted: Type.Union([Type.Object(change), Type.Null()]),
+})
+export const WireRevocations = Type.Object({ items: Type.Array(WireRevocation), next })
+export const RevocationParams = Type.Object({ id: Type.String() })
+const revocationCursor = Type.Optional(Type.String({ pattern: '^rvk_[A-Za-z0-9_-]{1,64}$' }))
+export const RevocationsQuery = Type.Object({ limit: Type.Optional(Limit), cursor: revocationCursor }, closed)
+export const InForceQuery = Type.Object({ cursor: revocationCursor }, closed)
+export const RevocationsInForce = Type.Object({
+  /** Where in the feed to go on. */
+  seq: Type.String(),
+  items: Type.Array(
+    Type.Object({ id: Type.String(), jti: orNull, sub: orNull, at: Type.String(), until: Type.String() }),
+  ),
+  next,
+})
+
 export const EventsQuery = Type.Object(
   {
     after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$' })),

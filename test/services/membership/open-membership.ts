@@ -13,6 +13,8 @@ import type { TestStore } from '../../support/stores.ts'
 
 const log = createLog('silent')
 
+export const TOKEN_LIFE_MS_MAX = 3_600_000
+
 export type OpenMembership = {
   readonly membership: MembershipPart
   readonly call: ReturnType<typeof createCaller>
@@ -38,7 +40,10 @@ export async function openMembership(
   )
   const dispatcher = safeDispatcher(allowLoopback, 2_000)
   const database = await server.open('membership', membershipMigrations)
-  const membership = createMembership({ database, clock, log, cashFlowEvents, dispatcher, allowLoopback })
+  const membership = createMembership({
+    ...{ database, clock, log, cashFlowEvents, dispatcher, allowLoopback },
+    tokenLifeMsMax: TOKEN_LIFE_MS_MAX,
+  })
   const door = createDoor({ service: 'membership', routes: membership.routes, passports, clock, log })
   return {
     membership,

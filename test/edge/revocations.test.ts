@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { passportKeysIn } from '../../src/platform/passport-keys.ts'
+import { createServiceClient } from '../../src/platform/service-client.ts'
+import { asOperator } from '../support/caller.ts'
+import { runCli } from '../support/cli.ts'
+import { assertRefused, type EdgeCalls, edgeCalls, eventually, transferOf } from '../support/edge-calls.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { openRawSocket } from '../support/raw-socket.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
+
+/** What the promise of a second is held to, with room for a busy machine. */
+const IN_FORCE_MS_MAX = 1_000
+
+let platform: TestPlatform
+let calls: EdgeCalls
+let membership: Relay
+
+before(async () => {
+  membership = await startRelay()
+  platform = await startTestPlatform({ environment: { TIDEGATE_URL_MEMBERSHIP: membership.url } })
+  membership.leadTo(platform.urls.membership)
+  calls = edgeCalls(platform)
+})
+after(async () => {
+  await platform.close()
+  await membership.close()
+})
+afterEach(() => membership.become('pass'))
+
+const presented = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+const transfer = (token: string, key: string, value = '1.00') =>
+  calls.call(null, 'POST', '/v1/transfers', { ...presented(token), key, body: transferOf(value) })
+const read = (token: string) => calls.call(null, 'GET', '/v1/accounts/acc_alice', presented(token))
+const revoke = async (body: object): Promise<string> => {
+  const made = await calls.operate('operator', 'POST', '/v1/revocations', { body: { reason: 'a test', ...body } })
+  assert.equal(made.status, 201, made.text)
+  return made.body.id
+}
+const lift = async (id: string): Promise<void> => {
+  assert.equal((await calls.operate('operator', 'DELETE', `/v1/revocations/${id}`)).status, 204)
+}
+const isStale = async (): Promise<boolean> => (await calls.operate('operator', 'GET', '/readyz')).body.revocations.stale
+/** Until the next whole second: `iat` has no finer one. */
+const nextSecond = () => sleep(1_000 - (Date.now() % 1_000))
+
+describe('a token that was taken back', () => {
+  test('by its jti is refused within a second, remembered or not; another of the same member is good', async () => {
+    const [token, another] = await Promise.all([platform.token('mem_alice'), platform.token('mem_alice')])
+    assert.equal((await read(token)).status, 200, 'it is remembered from now on')
+    const id = await revoke({ jti: decodeJwt(token).jti })
+    const refused = await eventually(
+      'it is refused',
+      async () => {
+        const answer = await read(token)
+        return answer.status === 401 && answer
+      },
+      IN_FORCE_MS_MAX,
+    )
+    assertRefused(refused, 'invalid_token')
+    assert.equal(refused.headers['www-authenticate'], 'Bearer realm="tidegate", error="invalid_token"')
+    assertRefused(await transfer(token, 'revoked'), 'invalid_token')
+    assert.equal((await read(another)).status, 200)
+    await lift(id)
+    await eventually('it is good again', async () => (await read(token)).status === 200, IN_FORCE_MS_MAX)
+  })
+
+  test('by its subject goes with all that were issued by then; a later one is good', async () => {
+    const token = await platform.token('mem_alice')
+    const id = await revoke({ sub: 'mem_alice' })
+    await eventually('it is refused', async () => (await read(token)).status === 401, IN_FORCE_MS_MAX)
+    await nextSecond()
+    assert.equal((await read(await platform.token('mem_alice'))).status, 200)
+    assert.equal((await read(token)).status, 401)
+    await lift(id)
+  })
+
+  test("that is an operator's is refused at the operator API, too", async () => {
+    const token = await platform.token('operator')
+    const list = () => calls.operate('operator', 'GET', '/v1/revocations', presented(token))
+    assert.equal((await list()).status, 200)
+    await revoke({ jti: decodeJwt(token).jti })
+    await eventually('it is refused', async () => (await list()).status === 401, IN_FORCE_MS_MAX)
+  })
+
+  test('ends the streams that it opened, and no others', async () => {
+    const [revoked, good] = await Promise.all([platform.token('mem_alice'), platform.token('mem_alice')])
+    const held = await transfer(good, 'held', '60000.00')
+    const open = async (token: string) => {
+      const socket = await openRawSocket(platform.urls.edge)
+      const lines = [`GET /v1/operations/${held.body.operation}/events HTTP/1.1`, 'Host: edge.test']
+      socket.write([...lines, `Authorization: Bearer ${token}`, '', ''].join('\r\n'))
+      await socket.until((received) => received.includes('data:'))
+      return socket
+    }
+    const [ended, other] = [await open(revoked), await open(good)]
+    const id = await revoke({ jti: decodeJwt(revoked).jti })
+    const revokedAt = performance.now()
+    await ended.closed()
+    assert.ok(performance.now() - revokedAt < IN_FORCE_MS_MAX)
+    assert.equal(await Promise.race([other.closed().catch(() => ''), sleep(200, 'still open')]), 'still open')
+    other.destroy()
+    await lift(id)
+  })
+
+  test('can be taken back, seen and given back at the terminal', async () => {
+    const token = await platform.token('mem_alice')
+    const cli = (...args: string[]) => runCli(['revoke', ...args], platform.environment)
+    const made = await cli('--jti', decodeJwt(token).jti ?? '', '--reason', 'a lost phone', '--json')
+    assert.equal(made.code, 0, made.stderr)
+    const { id, actor } = JSON.parse(made.stdout)
+    assert.equal(actor, 'operator:op_local')
+    assert.equal((await read(token)).status, 401)
+    assert.match((await cli('list')).stdout, new RegExp(`${id} .*until .*operator:op_local: a lost phone`))
+    assert.equal((await cli('lift', id)).stdout, `${id} is lifted\n`)
+    await eventually('it is good again', async () => (await read(token)).status === 200, IN_FORCE_MS_MAX)
+    const member = await cli('--member', 'mem_bob', '--until', '2020-01-01T00:00:00Z')
+    assert.deepEqual([member.code, member.stdout], [1, ''])
+    assert.match(member.stderr, /until.*is over/)
+  })
+})
+
+describe('an edge that is not told which tokens are revoked', () => {
+  test('lets no money move and serves the rest, says so, and knows what it missed once it is told again', async () => {
+    const [token, later] = await Promise.all([platform.token('mem_alice'), platform.token('mem_alice')])
+    assert.equal(await isStale(), false)
+    for (const mode of ['refuse', 'hang'] as const) {
+      await membership.become(mode)
+      await eventually('its knowledge is too old', isStale)
+      const refused = await transfer(token, `stale-${mode}`)
+      assertRefused(refused, 'dependency_unavailable')
+      assert.ok(refused.headers['retry-after'])
+      assert.equal((await read(token)).status, 200)
+      assert.equal((await calls.operate('operator', 'GET', '/readyz')).status, 200)
+      const { text } = await calls.operate('operator', 'GET', '/metrics')
+      assert.ok(Number(/^tidegate_revocations_age_seconds (\S+)$/m.exec(text)?.[1]) > 1.5)
+      if (mode === 'hang') await revokeAtMembership(decodeJwt(token).jti ?? '')
+      await membership.become('pass')
+      await eventually('it is told again', async () => !(await isStale()))
+    }
+    assert.equal((await read(token)).status, 401)
+    assert.equal((await transfer(token, 'missed')).status, 401)
+    assert.equal((await transfer(later, 'stale-refuse')).status, 201)
+  })
+})
+
+/** Past the edge, which does not reach it: as another edge would. */
+async function revokeAtMembership(jti: string): Promise<void> {
+  const passports = passportKeysIn(join(platform.places.data, 'keys'), false, (error) => assert.ifError(error))
+  const origin = platform.urls.membership
+  const direct = createServiceClient({ self: 'edge', service: 'membership', origin, passports, clock: systemClock })
+  const body = { jti, reason: 'elsewhere' }
+  const made = await direct.call({
+    method: 'POST',
+    target: '/v1/revocations',
+    body,
+    timeoutMs: 5_000,
+    claims: asOperator,
+  })
+  assert.equal(made.status, 201)
+}
