@@ -9,7 +9,7 @@ tidegate revoke list                                                            
 tidegate revoke lift REVOCATION                                                     [--json]
 
 Takes back access tokens before they expire, at every edge within a second: the one with this jti, or all that a member was
-issued until now. Without --until it lasts as long as any token lives. Lifted, the tokens are good again; both stay on record.`
+issued until now. Without --until it lasts as long as a token can live. Lifted, the tokens are good again; both stay on record.`
 
 /** The parts of a revocation that are printed; membership's schema has them all. */
 type Revocation = {

@@ -28,6 +28,7 @@ export function checkProfile({ config, addresses }: House): void {
 export async function startEdge(house: House): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
+  const risk = client('edge', 'risk')
   const verification = createTokenVerifier(config, clock, (issuer, fault) => {
     if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
     else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
@@ -36,7 +37,6 @@ export async function startEdge(house: House): Promise<void> {
   const revocations = followRevocations(client('edge', 'membership'), clock, log)
   closing(revocations.close)
   const tokens = withoutRevoked(verification, revocations)
-  const risk = client('edge', 'risk')
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const sealer = await openSealer(house)
   const allowedSample = config.decisions.allowed_sample ?? 1

@@ -198,7 +198,7 @@ test('a connection that was refused before a byte was read is explained too', as
       refused: 3,
     },
   }
-  const operator = { get: async () => kept, post: async () => null }
+  const operator = { get: async () => kept, post: async () => null, delete: async () => null }
   const text = explanationText(await explainReceipt(operator, 'rcp_1', null))
   assert.match(text, /^request +a connection from 203\.0\.113\.7$/m)
   assert.match(text, /^rule +firewall\/bad$/m)
