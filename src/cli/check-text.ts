@@ -1,4 +1,4 @@
-import { dependencyText, type MoneyAnswer, partsOf, type RoutePlan, sourceText } from '../policy/index.ts'
+import { dependencyText, fromText, type MoneyAnswer, partsOf, type RoutePlan, sourceText } from '../policy/index.ts'
 import { inColumns } from './columns.ts'
 
 export function moneyText(money: MoneyAnswer): string {
@@ -8,10 +8,10 @@ export function moneyText(money: MoneyAnswer): string {
       return `${question} No: none of ${money.routes}.`
     case 'yes': {
       const { method, path, source, rule } = money.witness
-      return `${question} Yes: ${method} ${path} from ${sourceText(source)} passes by ${rule}.`
+      return `${question} Yes: ${method} ${path} from ${sourceText(source)} passes by ${rule}${fromText(money)}.`
     }
     case 'unknown':
-      return `${question} Unknown: it depends on ${dependencyText(money.dependsOn)}.`
+      return `${question} Unknown: it depends on ${dependencyText(money.dependsOn)}${fromText(money)}.`
   }
 }
 

@@ -92,7 +92,10 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
   /** What is in force; null when it was checked in a thread that has ended, and is not kept either. */
   async function inForce(digest: string, now: Instant): Promise<Bundle | null> {
     if (last?.digest === digest) {
-      last.bundle ??= assembleAtOnce(last.checked, last.rules)
+      const { validUntil = null } = last.bundle ?? {}
+      if (last.bundle === null || (validUntil !== null && validUntil <= now)) {
+        last.bundle = assembleAtOnce({ ...last.checked, now }, last.rules)
+      }
       return last.bundle
     }
     const files = await archive.read(digest).catch(() => null)

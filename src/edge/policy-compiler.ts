@@ -1,8 +1,9 @@
 import { setImmediate as afterRequests } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import type { Instant } from '../kernel/clock.ts'
 import type { Bundle } from '../policy/index.ts'
 import type { CheckAnswer, CheckAsk, CheckOptions } from './policy-checker.ts'
-import { type Shipment, unpack } from './policy-pieces.ts'
+import { assembleAt, type Content, type Shipment, unpack } from './policy-pieces.ts'
 
 /** A check's answer, with the bundle made of what was checked. */
 export type Compiled =
@@ -11,6 +12,7 @@ export type Compiled =
       readonly kind: 'compiled'
       readonly edition: string
       readonly bundle: Bundle
+      readonly content: Content
       readonly warnings: number
       readonly notKept: string | null
     }
@@ -19,6 +21,8 @@ export type Compiled =
 export interface PolicyCompiler {
   /** One at a time. Never throws: what ends the check (time, memory, a bug) refuses the edition. */
   compile(ask: CheckAsk): Promise<Compiled>
+  /** The same content at a later time, without what has lapsed by then. Asks neither the disk nor the thread. */
+  compileAt(content: Content, now: Instant): Promise<Bundle>
   close(): Promise<void>
 }
 
@@ -95,14 +99,15 @@ export function createPolicyCompiler(history: string, options: CheckOptions): Po
       if (said.kind === 'answer') return said.answer
       const { edition, warnings, notKept } = said.answer
       try {
-        const bundle = await assembleBetweenRequests(unpack(said.shipment))
-        return { kind: 'compiled', edition, bundle, warnings, notKept }
+        const { bundle, content } = await betweenRequests(unpack(said.shipment))
+        return { kind: 'compiled', edition, bundle, content, warnings, notKept }
       } catch (error) {
         return refused(edition, `what was checked can not be assembled: ${String(error)}`)
       } finally {
         said.shipment.port.close()
       }
     },
+    compileAt: (content, now) => betweenRequests(assembleAt(content, now)),
     async close() {
       closed = true
       worker?.ref() // or the process could end before the thread has
@@ -114,7 +119,7 @@ export function createPolicyCompiler(history: string, options: CheckOptions): Po
 const unreadable = (reason: string) => ({ kind: 'unreadable', reason }) as const
 const refused = (edition: string, reason: string) => ({ kind: 'refused', edition, errors: [reason] }) as const
 
-async function assembleBetweenRequests(assembly: Generator<void, Bundle, void>): Promise<Bundle> {
+async function betweenRequests<T>(assembly: Generator<void, T, void>): Promise<T> {
   for (;;) {
     const until = performance.now() + SLICE_MS_MAX
     do {

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { assert } from '../kernel/assert.ts'
+import type { Instant } from '../kernel/clock.ts'
 import { assembleBundle, type Bundle, type Checked, type CheckedRule } from '../policy/index.ts'
 
 /**
@@ -14,7 +15,7 @@ export type Shipment = {
   readonly port: MessagePort
 }
 
-type TextPiece = { readonly list: number; readonly texts: readonly string[] }
+type TextPiece = { readonly part: number; readonly texts: readonly string[] }
 
 const RULES_PER_PIECE = 25
 const TEXTS_PER_PIECE = 2_000
@@ -23,9 +24,9 @@ const TEXTS_PER_PIECE = 2_000
 export function pack(checked: Checked, rules: readonly CheckedRule[]): Shipment {
   const { port1, port2 } = new MessageChannel()
   let textPieces = 0
-  for (const [list, { texts }] of checked.lists.lists.entries()) {
+  for (const [part, { texts }] of checked.lists.parts.entries()) {
     for (const piece of inPieces([...texts], TEXTS_PER_PIECE)) {
-      port1.postMessage({ list, texts: piece } satisfies TextPiece)
+      port1.postMessage({ part, texts: piece } satisfies TextPiece)
       textPieces += 1
     }
   }
@@ -34,22 +35,38 @@ export function pack(checked: Checked, rules: readonly CheckedRule[]): Shipment 
   return { checked: withTexts(checked, () => new Set()), textPieces, rulesCount: rules.length, port: port2 }
 }
 
+/** What a bundle is made of. */
+export type Content = { readonly checked: Checked; readonly rules: readonly CheckedRule[] }
+
 /** Makes the bundle, and pauses after each piece. @throws AssertionFailed when a piece is missing */
-export function* unpack({ checked, textPieces, rulesCount, port }: Shipment): Generator<void, Bundle, void> {
-  const texts = checked.lists.lists.map(() => new Set<string>())
+export function* unpack({
+  checked,
+  textPieces,
+  rulesCount,
+  port,
+}: Shipment): Generator<void, { readonly bundle: Bundle; readonly content: Content }, void> {
+  const texts = checked.lists.parts.map(() => new Set<string>())
   for (let piece = 0; piece < textPieces; piece++) {
-    const { list, texts: more } = take(port) as TextPiece
-    for (const text of more) texts[list]?.add(text)
+    const { part, texts: more } = take(port) as TextPiece
+    for (const text of more) texts[part]?.add(text)
     yield
   }
-  const whole = withTexts(checked, (list) => texts[list] ?? new Set())
-  return yield* assembleBundle(whole, rulesFrom(port, rulesCount))
+  const whole = withTexts(checked, (part) => texts[part] ?? new Set())
+  const rules: CheckedRule[] = []
+  const bundle = yield* assembleBundle(whole, rulesFrom(port, rulesCount, rules))
+  return { bundle, content: { checked: whole, rules } }
 }
 
-function* rulesFrom(port: MessagePort, rulesCount: number): Generator<readonly CheckedRule[]> {
-  for (let count = 0; count < rulesCount; ) {
+/** Makes the bundle anew as it is at a later time, and pauses as `unpack` does. */
+export function* assembleAt({ checked, rules }: Content, now: Instant): Generator<void, Bundle, void> {
+  return yield* assembleBundle({ ...checked, now }, inPieces(rules, RULES_PER_PIECE))
+}
+
+/** The rules in their pieces; they are kept in `taken`. */
+function* rulesFrom(port: MessagePort, rulesCount: number, taken: CheckedRule[]): Generator<readonly CheckedRule[]> {
+  while (taken.length < rulesCount) {
     const rules = take(port) as readonly CheckedRule[]
-    count += rules.length
+    taken.push(...rules)
     yield rules
   }
 }
@@ -60,9 +77,9 @@ function take(port: MessagePort): unknown {
   return next.message
 }
 
-function withTexts(checked: Checked, textsOf: (list: number) => ReadonlySet<string>): Checked {
-  const lists = checked.lists.lists.map((list, place) => ({ ...list, texts: textsOf(place) }))
-  return { ...checked, lists: { ...checked.lists, lists } }
+function withTexts(checked: Checked, textsOf: (part: number) => ReadonlySet<string>): Checked {
+  const parts = checked.lists.parts.map((part, place) => ({ ...part, texts: textsOf(place) }))
+  return { ...checked, lists: { ...checked.lists, parts } }
 }
 
 function* inPieces<T>(items: readonly T[], size: number): Generator<readonly T[]> {

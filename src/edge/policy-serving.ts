@@ -5,10 +5,13 @@ import type { Log } from '../platform/log.ts'
 import type { Bundle } from '../policy/index.ts'
 import type { PolicySource } from './policy-checker.ts'
 import type { Edition, HistoryEntry, PolicyHistory } from './policy-history.ts'
+import type { Content } from './policy-pieces.ts'
 
 /** What is in force, and where it came from. */
 export type Serving = {
   readonly bundle: Bundle
+  /** What it was made of, so that what lapses can be left out whatever has become of the files. */
+  readonly content: Content
   /** `history`: the last good bundle, since the source had none to start with. */
   readonly source: PolicySource['from'] | 'history' | 'rollback'
   /** What a rollback has set aside. */

@@ -45,7 +45,8 @@ export async function openPolicyStore(options: PolicyStoreOptions): Promise<Poli
     compile: (ask) => compiler.compile({ unless: null, before: null, ...ask, now: clock.now() }),
     current,
     begin,
-    hasLapsed: ({ validUntil }) => validUntil !== null && clock.now() >= validUntil,
+    compileAt: compiler.compileAt,
+    clock,
     log,
   })
   try {

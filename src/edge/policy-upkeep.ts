@@ -1,8 +1,10 @@
+import type { Clock, Instant } from '../kernel/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Bundle } from '../policy/index.ts'
 import type { CheckAsk, PolicySource } from './policy-checker.ts'
 import type { Compiled } from './policy-compiler.ts'
 import type { Edition, HistoryEntry, PolicyHistory } from './policy-history.ts'
+import type { Content } from './policy-pieces.ts'
 import type { Serving } from './policy-serving.ts'
 
 /** Policies that can't be served. The message holds every finding, a line each. */
@@ -23,13 +25,14 @@ export type UpkeepDeps = {
   compile(ask: Pick<CheckAsk, 'source'> & Partial<CheckAsk>): Promise<Compiled>
   current(): Serving
   begin(next: Serving, why: HistoryEntry['why'], by?: string): Promise<boolean>
-  /** Whether the bundle holds rules that have lapsed by now. */
-  hasLapsed(bundle: Bundle): boolean
+  compileAt(content: Content, now: Instant): Promise<Bundle>
+  readonly clock: Clock
   readonly log: Log
 }
 
 /** What keeps the bundle in force the one that should be. Its steps are taken one at a time. */
-export function createPolicyUpkeep({ source, history, compile, current, begin, hasLapsed, log }: UpkeepDeps) {
+export function createPolicyUpkeep(deps: UpkeepDeps) {
+  const { source, history, compile, current, begin, clock, log } = deps
   /** What the source held when it was last read. */
   let newest: Edition | null = null
   /** Why what is in force may not be what should be, though nothing is wrong with the newest edition. */
@@ -43,20 +46,19 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
       log.error({ rejected, errors: found.errors.length }, 'policies: the newest edit is broken and not in force')
       return
     }
-    const { bundle, notKept } = found
+    const { bundle, content, notKept } = found
     newest = { edition, bundle: bundle.digest, rejected: null }
     if (notKept !== null) log.error({ bundle: bundle.digest, notKept }, 'policies: in force, but not kept')
-    await begin({ bundle, source: source.from, aside: null }, why)
+    await begin({ bundle, content, source: source.from, aside: null }, why)
   }
 
-  /** The same files, but what has lapsed. What keeps them from being read is returned. */
-  async function leaveOutLapsed(): Promise<string | null> {
-    const { bundle, ...rest } = current()
-    if (!hasLapsed(bundle)) return null
-    const found = await compile({ source: { from: 'history', digest: bundle.digest } })
-    if (found.kind !== 'compiled') return `what has lapsed is still in force: ${faultOf(found)}`
-    await begin({ bundle: found.bundle, ...rest }, 'expiry')
-    return null
+  /** The same content, but what has lapsed: checked before, so that nothing can be wrong with it now but our own code. */
+  async function leaveOutLapsed(): Promise<void> {
+    const serving = current()
+    const { validUntil } = serving.bundle
+    const now = clock.now()
+    if (validUntil === null || now < validUntil) return
+    await begin({ ...serving, bundle: await deps.compileAt(serving.content, now) }, 'expiry')
   }
 
   return {
@@ -76,20 +78,25 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
       if (kept.kind !== 'compiled') {
         throw new PolicyError([...faults, `the last good bundle can not serve: ${faultOf(kept)}`].join('\n'))
       }
-      const { bundle } = kept
+      const { bundle, content } = kept
       const isRolledBack = found.kind === 'unchanged'
       log.error({ bundle: last.digest, isRolledBack, reason: faults[0] }, 'policies: not the newest edit is in force')
       await begin(
-        isRolledBack ? { bundle, source: 'rollback', aside: last.aside } : { bundle, source: 'history', aside: null },
+        isRolledBack
+          ? { bundle, content, source: 'rollback', aside: last.aside }
+          : { bundle, content, source: 'history', aside: null },
         'start',
       )
     },
 
+    /** What has lapsed goes first: nothing that is wrong with the source, or slow, keeps it in force. */
     async look(): Promise<void> {
+      await leaveOutLapsed()
       const found = await compile({ source, unless: newest?.edition ?? null, before: current().bundle.digest })
-      if (found.kind !== 'unchanged' && found.kind !== 'unreadable')
-        take(found, source.from === 'pull' ? 'pull' : 'edit')
-      const fault = (await leaveOutLapsed()) ?? (found.kind === 'unreadable' ? found.reason : null)
+      if (found.kind !== 'unchanged' && found.kind !== 'unreadable') {
+        await take(found, source.from === 'pull' ? 'pull' : 'edit')
+      }
+      const fault = found.kind === 'unreadable' ? found.reason : null
       if (fault !== null && fault !== trouble) {
         log.error({ fault, serving: current().bundle.digest }, 'policies: what is in force may not be the newest')
       }
@@ -101,11 +108,11 @@ export function createPolicyUpkeep({ source, history, compile, current, begin, h
       const found = await compile({ source: { from: 'history', digest } })
       if (found.kind === 'refused') return { kind: 'refused', reason: faultOf(found) }
       if (found.kind !== 'compiled') return { kind: 'unknown' }
-      const { bundle } = found
+      const { bundle, content } = found
       const isNewest = newest?.bundle === digest // forward again: nothing is set aside
       const next: Serving = isNewest
-        ? { bundle, source: source.from, aside: null }
-        : { bundle, source: 'rollback', aside: newest }
+        ? { bundle, content, source: source.from, aside: null }
+        : { bundle, content, source: 'rollback', aside: newest }
       return { kind: 'serving', isKept: await begin(next, 'rollback', by) }
     },
   }

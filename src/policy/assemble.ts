@@ -15,14 +15,14 @@ import { indexRules } from './rules/rule-index.ts'
 import type { RuleSummary } from './rules/rule-summary.ts'
 
 /**
- * Makes the bundle of what was checked: rules come in slices, and it yields after each, so that who shares the thread
+ * Makes the bundle of what was checked, as it is at `checked.now`, which may be later than the check: rules come in slices, and it yields after each, so that who shares the thread
  * with requests can let them go first. @throws AssertionFailed when it was not checked
  */
 export function* assembleBundle(
   checked: Checked,
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
-  const lists = listsFrom(checked.lists)
+  const lists = listsFrom(checked.lists, checked.now)
   const compilers = ruleCompilers(lists, checked.now)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
@@ -44,12 +44,12 @@ const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
 function* bundleOf(
-  { digest, onError, lists: contents, listExpiries }: Checked,
+  { digest, now, onError, lists: contents }: Checked,
   lists: Lists,
   { firewall, access, quota, risk }: RuleCompilers,
 ): Generator<void, Bundle, void> {
   const rules = summariesOf({ firewall, access, quota, risk })
-  const expiries = [...listExpiries, ...rules.flatMap(({ expires }) => (expires === null ? [] : [expires]))]
+  const ends = [...contents.parts.map(({ until }) => until), ...rules.map(({ expires }) => expires)]
   const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
   const screening = yield* indexRules(firewall.rules, requestDimensions, contents)
   const [onBody, onHead] = [access.rules.filter(readsBody), access.rules.filter((rule) => !readsBody(rule))]
@@ -72,7 +72,7 @@ function* bundleOf(
   return {
     digest,
     onError,
-    validUntil: expiries.reduce<Instant | null>((first, it) => (first === null || it < first ? it : first), null),
+    validUntil: firstAfter(now, ends),
     rules,
     lists,
     reads,
@@ -91,4 +91,10 @@ function readsBody({ reads }: { readonly reads: readonly FactPath[] }): boolean 
 
 function readsOf(rules: readonly RuleSummary[]): readonly FactPath[] {
   return withoutContained(rules.flatMap(({ reads }) => reads))
+}
+
+function firstAfter(now: Instant, ends: readonly (Instant | null)[]): Instant | null {
+  let first: Instant | null = null
+  for (const end of ends) if (end !== null && end > now && (first === null || end < first)) first = end
+  return first
 }

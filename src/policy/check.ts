@@ -27,7 +27,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const entryFiles = files.filter(({ path }) => isListFile(path))
   const listFiles = ofKind(shaped, 'lists')
   const lists = readLists(listFiles, entryFiles, now)
-  const compiledLists = listsFrom(lists.contents)
+  const compiledLists = listsFrom(lists.contents, now)
   const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
   const placed = [...rulesIn(shaped, ruleFindings)]
@@ -35,18 +35,18 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   reportMarkFaults(placed)
   reportBodyFaults(placed, compiledLists, options.surface)
   reportLoosening(placed, options.before?.rules ?? [], now)
-  const summaries = Object.values(compilers).flatMap((kind) => kind.summaries)
+  const summaries = summariesOf(compilers)
   const uses = [
     ...findLastingEntries(summaries, lists.summaries),
     ...checkListUse(placed, summaries, lists.summaries, options.countries),
   ]
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)
-  const { contents, expiries, named } = lists
+  const { contents, named } = lists
   const digest = digestOf(shaped, [...named])
-  const checked: Checked = { digest, now, lists: contents, listExpiries: expiries, onError: calls.onErrors }
+  const checked: Checked = { digest, now, lists: contents, onError: calls.onErrors }
 
-  const inForce = analysedRules(summariesOf(compilers), placed)
+  const inForce = analysedRules(summaries, placed)
   if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
   const findings = () => inOrder([...shapeFindings, ...lists.findings, ...uses, ...ruleFindings, ...calls.findings])
   const isSound = () => findings().every(({ severity }) => severity !== 'error')
@@ -55,7 +55,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
       listFiles.map(({ file }) => file),
       entryFiles,
     )
-  const bundle = () => assembleAtOnce(checked, rules)
+  const bundle = (at: Instant) => assembleAtOnce({ ...checked, now: at }, rules)
   const analysis = isSound() ? analyse({ ...options, rules: inForce, sources, now, bundle }) : null
   return { checked: isSound() ? checked : null, rules, findings: findings(), analysis }
 }

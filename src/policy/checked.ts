@@ -9,12 +9,10 @@ import type { ListContents } from './lists/lists.ts'
  */
 export type Checked = {
   readonly digest: `sha256:${string}`
-  /** The time of the check: what has lapsed by then is left out. */
+  /** What has lapsed by then is left out: at first the time of the check. */
   readonly now: Instant
   readonly onError: OnErrors
   readonly lists: ListContents
-  /** When entries of lists lapse. */
-  readonly listExpiries: readonly Instant[]
 }
 
 /** A rule as it is written, and where. In a bundle they stand in the order of their files. */

@@ -1,6 +1,7 @@
 export {
   type Analysis,
   dependencyText,
+  fromText,
   type MoneyAnswer,
   partsOf,
   type RouteFault,
@@ -12,12 +13,11 @@ export { type Bundle, type CompileOptions, compileBundle } from './bundle.ts'
 export { analysePolicies, checkFiles } from './check.ts'
 export type { Checked, CheckedRule } from './checked.ts'
 export { pickerOf, withoutContained } from './conditions/reads.ts'
-export { type ChainDecision, type ChainFacts, type ChainStep, decideChain } from './decide/chain.ts'
+export { type ChainDecision, type ChainFacts, decideChain } from './decide/chain.ts'
 export { type Marks, NO_MARKS, withMarks } from './decide/marks.ts'
 export {
   type Considered,
   type QuotaCharge,
-  type QuotaVerdict,
   type RiskVerdict,
   type StepUpDemand,
   TELLS,
@@ -35,5 +35,4 @@ export { BUDGET_COUNT_MAX, type Budget, CALLEES, type Callee, type OnErrors } fr
 export { policyJsonSchema } from './language/schema.ts'
 export type { SourceFile } from './language/source.ts'
 export { CREDENTIAL_HEADERS, PRIVATE_FACTS } from './private-facts.ts'
-export type { RuleSummary } from './rules/rule-summary.ts'
 export type { Surface, SurfaceCall, SurfaceRoute } from './surface.ts'

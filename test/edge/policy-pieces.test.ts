@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pack, unpack } from '../../src/edge/policy-pieces.ts'
+import { assembleAt, pack, unpack } from '../../src/edge/policy-pieces.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
 import { checkFiles } from '../../src/policy/index.ts'
 import { accessFacts, NOW, policyFile } from '../policy/fixtures.ts'
 
@@ -29,7 +30,7 @@ test('A bundle that crosses in pieces has every rule and every entry', () => {
   let step = assembly.next()
   for (; !step.done; step = assembly.next()) pauses += 1
   assert.ok(pauses >= 3 + 3, 'it pauses after each piece')
-  const bundle = step.value
+  const { bundle } = step.value
   assert.equal(bundle.rules.length, 61)
   const decide = (name: string): string => bundle.authorize(accessFacts({ claims: { name } })).rule
   assert.deepEqual(['entry 0', 'entry 5000', 'entry 5001'].map(decide), [
@@ -37,6 +38,18 @@ test('A bundle that crosses in pieces has every rule and every entry', () => {
     'access/listed',
     'access/default-deny',
   ])
+})
+
+test('What a bundle was made of makes another one, without what has lapsed by then', () => {
+  const assembly = unpack(packed())
+  let step = assembly.next()
+  while (!step.done) step = assembly.next()
+  const { bundle, content } = step.value
+  const later = assembleAt(content, bundle.validUntil as Instant)
+  let next = later.next()
+  while (!next.done) next = later.next()
+  const { rules, validUntil } = next.value
+  assert.deepEqual([rules.length, rules.some(({ name }) => name === 'access/listed'), validUntil], [60, false, null])
 })
 
 test('A bundle of which a piece is missing is none', () => {

@@ -159,17 +159,6 @@ describe('policies in a folder', () => {
     assert.equal(store.status().source, 'history')
     assert.equal(store.bundle().rules.find(({ name }) => name === 'firewall/d')?.mode, 'enforce')
   })
-
-  test('what has lapsed is left out on its day', async () => {
-    const clock = manualClock(NOW)
-    const expiring = '  - { id: a, match: { scopes: [a] }, effect: allow, owner: me, expires: 2026-03-01T13:00:00Z }'
-    await save(policyFile('access', expiring).text)
-    await open(clock)
-    assert.equal(lets(), 'a')
-    clock.advance(3_600_000)
-    await letsSoon('')
-    assert.deepEqual(served(), ['expiry', 'start'])
-  })
 })
 
 describe('a rollback', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { stringify } from 'yaml'
-import type { AccessFacts, Bundle, RiskFacts } from '../../src/policy/index.ts'
+import type { AccessFacts, Bundle, RiskFacts, SourceFile } from '../../src/policy/index.ts'
 import { accessFacts, compiled, policyFile, riskFacts } from './fixtures.ts'
 
 /** Rules of every kind with any effect, in the order in which a request meets them. */
@@ -97,11 +97,14 @@ export function without(rules: RuleSet, gone: ReadonlySet<string>): RuleSet {
 }
 
 export function bundleOf(rules: RuleSet): Bundle {
-  const files = KINDS.flatMap((kind) => {
+  return compiled(...filesOf(rules))
+}
+
+export function filesOf(rules: RuleSet): readonly SourceFile[] {
+  return KINDS.flatMap((kind) => {
     const written = rules.filter((rule) => rule.kind === kind).map(({ kind: _, ...rule }) => rule)
     return written.length === 0 ? [] : [policyFile(kind, stringify(written, { aliasDuplicateObjects: false }))]
   })
-  return compiled(...files)
 }
 
 export type Request = { readonly access: AccessFacts; readonly risk: RiskFacts }

@@ -11,7 +11,7 @@ import { findOverBudget, findRouteFaults, type RouteFault } from './route-faults
 import type { SourceSample } from './source-samples.ts'
 import { findWide } from './wide.ts'
 
-export { dependencyText, type MoneyAnswer, sourceText } from './money.ts'
+export { dependencyText, fromText, type MoneyAnswer, sourceText } from './money.ts'
 export { partsOf, type RoutePlan } from './plan.ts'
 export type { RouteFault } from './route-faults.ts'
 
@@ -32,8 +32,8 @@ export type Analysed = {
   readonly now: Instant
   /** Addresses and countries, some of each list that rules match on. */
   sources(): readonly SourceSample[]
-  /** Of these very rules. */
-  bundle(): Bundle
+  /** Of these very rules, as they are at a time. */
+  bundle(at: Instant): Bundle
 }
 
 /**

@@ -29,14 +29,16 @@ type Walk = {
 }
 
 /**
- * Walks firewall and access rules as the edge does, for all requests of a class at once. Where a `when` decides, both
- * ways are gone: that nothing can pass is certain, that something can is not.
+ * Walks the rules as the edge does, up to the access rules, for all requests of a class at once. Where a `when` decides,
+ * both ways are gone: that nothing can pass is certain, that something can is not.
  */
 export function passageOf(rules: readonly AnalysedRule[], request: RequestClass): Passage {
   const walk: Walk = { tags: new Map(), skips: new Map(), opening: new Set(), closing: new Set() }
   const ofKind = (kind: string) => rules.filter((rule) => rule.kind === kind && rule.isEnforced)
+  const marking = ofKind('quota').filter(({ effect }) => effect === 'skip' || effect === 'tag')
   const canPass =
-    canBeAllowed(ofKind('firewall'), request, walk, true) && canBeAllowed(ofKind('access'), request, walk, false)
+    canBeAllowed(ofKind('firewall'), request, walk, true) &&
+    canBeAllowed([...marking, ...ofKind('access')], request, walk, false)
   return { canPass, dependsOn: [...(walk.opening.size > 0 ? walk.opening : walk.closing)] }
 }
 

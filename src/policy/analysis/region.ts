@@ -27,7 +27,7 @@ export function cellsOf({ routes }: Surface): readonly Cell[] {
 }
 
 /** A route with GET answers HEAD, and rules see the method that was sent. */
-export function methodsOf({ methods }: SurfaceRoute): readonly string[] {
+function methodsOf({ methods }: SurfaceRoute): readonly string[] {
   return methods.includes('GET') ? [...new Set([...methods, 'HEAD'])] : methods
 }
 

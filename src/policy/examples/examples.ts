@@ -29,7 +29,7 @@ export type ExampleResult = {
 export function runExamples(bundle: Bundle, files: readonly SourceFile[], now: Instant): readonly ExampleResult[] {
   const { shaped: all } = readFiles(files)
   const entryFiles = files.filter(({ path }) => isListFile(path))
-  const lists = listsFrom(readLists(ofKind(all, 'lists'), entryFiles, now).contents)
+  const lists = listsFrom(readLists(ofKind(all, 'lists'), entryFiles, now).contents, now)
   return all.flatMap((shaped) =>
     shaped.file.examples.map(({ name, expect }, index) => {
       const reached = new Set<string>()

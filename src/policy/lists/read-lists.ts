@@ -8,7 +8,7 @@ import { parseCidr } from './cidr.ts'
 import { cidrMapBuilder } from './cidr-map.ts'
 import { findCountryFault } from './country.ts'
 import { type Fault, readListFile } from './list-file.ts'
-import { LIST_KINDS, type ListContents, type ListKind } from './lists.ts'
+import { LIST_KINDS, type ListContents, type ListKind, type ListPart } from './lists.ts'
 
 const LIST_ENTRIES_MAX = 1_000_000
 
@@ -36,9 +36,9 @@ export function readLists(
   now: Instant,
 ) {
   const addresses = cidrMapBuilder()
-  const lists: ListContents['lists'][number][] = []
+  const parts: ListPart[] = []
   const summaries = new Map<string, ListSummary>()
-  const seen = { findings: [] as Finding[], expiries: [] as Instant[], named: new Set<SourceFile>() }
+  const seen = { findings: [] as Finding[], named: new Set<SourceFile>() }
   for (const { source, file } of files) {
     for (const [index, written] of file.lists.entries()) {
       const finding: ListSummary['finding'] = (path, code, message, extras) =>
@@ -51,21 +51,37 @@ export function readLists(
       const { name } = written
       const before = errorsIn(seen.findings)
       if (summaries.has(name)) seen.findings.push(finding(['name'], 'duplicate-id', `the list '${name}' stands twice`))
-      const texts = new Set<string>()
-      const owner = lists.length
-      const add = atMost(LIST_ENTRIES_MAX, adders(texts, (cidr) => addresses.add(cidr, owner))[kind])
+      const partUntil = partsOf({ list: name, kind }, parts)
+      const taker = (until: Instant | null): Take => {
+        const { texts, owner } = partUntil(until)
+        return adders(texts, (cidr) => addresses.add(cidr, owner))[kind]
+      }
       const folder = source.file.replace(/[^/]*$/, '')
-      const entries = readEntries(written, kind, add, { ...seen, folder, entryFiles, now, finding })
-      lists.push({ name, kind, texts })
+      const entries = readEntries(written, kind, taker, { ...seen, folder, entryFiles, now, finding })
       summaries.set(name, { name, kind, ...entries, isRead: errorsIn(seen.findings) === before, finding })
     }
   }
-  const contents: ListContents = { lists, addresses: addresses.build() }
+  const contents: ListContents = { parts, addresses: addresses.build() }
   return { contents, summaries: summaries as ReadonlyMap<string, ListSummary>, ...seen }
 }
 
 function errorsIn(findings: readonly Finding[]): number {
   return findings.filter(({ severity }) => severity === 'error').length
+}
+
+/** The parts of one list among those of all: one for each time at which entries lapse, and one, always, for the others. */
+function partsOf(list: Pick<ListPart, 'list' | 'kind'>, parts: ListPart[]) {
+  const made = new Map<Instant | null, { readonly texts: Set<string>; readonly owner: number }>()
+  const partUntil = (until: Instant | null) => {
+    const found = made.get(until)
+    if (found !== undefined) return found
+    const part = { texts: new Set<string>(), owner: parts.length }
+    parts.push({ ...list, until, texts: part.texts })
+    made.set(until, part)
+    return part
+  }
+  partUntil(null)
+  return partUntil
 }
 
 /** Takes an entry, and says what is wrong with it. */
@@ -89,15 +105,6 @@ function adders(texts: Set<string>, addCidr: (cidr: Exclude<ReturnType<typeof pa
   } satisfies Record<ListKind, Take>
 }
 
-function atMost(entriesMax: number, take: Take): Take {
-  let count = 0
-  return (text) => {
-    count += 1
-    if (count <= entriesMax) return take(text)
-    return { code: 'too-large', message: `the list has more than ${entriesMax} entries` }
-  }
-}
-
 type Reading = {
   /** Where the file of the list is, with a last `/`. */
   readonly folder: string
@@ -105,21 +112,22 @@ type Reading = {
   readonly now: Instant
   readonly finding: ListSummary['finding']
   readonly findings: Finding[]
-  readonly expiries: Instant[]
   /** The files of entries that were named. */
   readonly named: Set<SourceFile>
 }
 
 /** Reads what is in a list. Entries that have lapsed are left out. */
-function readEntries(written: Written, kind: ListKind, take: Take, reading: Reading) {
+function readEntries(written: Written, kind: ListKind, taker: (until: Instant | null) => Take, reading: Reading) {
   const { findings, finding } = reading
   let count = 0
   let lapsed = 0
   let lasting: Path | null = null
-  const counting: Take = (text) => {
-    count += 1
-    return take(text)
-  }
+  const counting =
+    (take: Take): Take =>
+    (text) => {
+      count += 1
+      return count <= LIST_ENTRIES_MAX ? take(text) : TOO_LARGE
+    }
   for (const [index, entry] of (written[kind] ?? []).entries()) {
     const path = [kind, index]
     const {
@@ -132,23 +140,28 @@ function readEntries(written: Written, kind: ListKind, take: Take, reading: Read
       findings.push(finding(path, 'shape', 'an entry has either `is` or `file`'))
       continue
     }
-    if (expires !== undefined && hasLapsed(expires, path, `'${is ?? file}'`, reading)) {
+    const source = file === undefined ? null : findFile(file, [...path, 'file'], reading)
+    const until = expires === undefined ? null : endOf(expires, path, `'${is ?? file}'`, reading)
+    if (until === 'lapsed') {
       lapsed += 1
       continue
     }
+    const take = counting(taker(until))
     if (expires === undefined || owner === undefined) lasting ??= path
     if (is !== undefined) {
-      const fault = counting(is)
+      const fault = take(is)
       const place = typeof entry === 'string' ? path : [...path, 'is']
       if (fault !== null) findings.push(finding(place, fault.code, fault.message, fault))
     }
-    const source = file === undefined ? null : findFile(file, [...path, 'file'], reading)
-    if (source !== null) findings.push(...readListFile(source, counting))
+    if (source !== null) findings.push(...readListFile(source, take))
   }
   return { count, lapsed, lasting }
 }
 
-function hasLapsed(expires: string, path: Path, what: string, { now, finding, findings, expiries }: Reading): boolean {
+const TOO_LARGE = { code: 'too-large', message: `the list has more than ${LIST_ENTRIES_MAX} entries` }
+
+/** When an entry lapses; null when its date is none, which is reported. */
+function endOf(expires: string, path: Path, what: string, { now, finding, findings }: Reading) {
   const until = fromRfc3339(expires)
   if (until === null) {
     const hint = 'such as 2030-12-31T00:00:00Z'
@@ -156,13 +169,11 @@ function hasLapsed(expires: string, path: Path, what: string, { now, finding, fi
   } else if (until <= now) {
     const message = `${what} has lapsed and is no longer in the list`
     findings.push(finding(path, 'expired', message, { severity: 'warning' }))
-  } else {
-    expiries.push(until)
-    if (isSoon(until, now)) {
-      findings.push(finding(path, 'expires-soon', `${what} leaves the list at ${expires}`, { severity: 'warning' }))
-    }
+    return 'lapsed'
+  } else if (isSoon(until, now)) {
+    findings.push(finding(path, 'expires-soon', `${what} leaves the list at ${expires}`, { severity: 'warning' }))
   }
-  return until !== null && until <= now
+  return until
 }
 
 function findFile(name: string, path: Path, { folder, entryFiles, finding, findings, named }: Reading) {

@@ -66,19 +66,19 @@ function scopeDimension(matches: readonly Match[]): Dimension<AccessFacts> {
   }
 }
 
-/** A list's key is its place among all lists. */
-function listDimension({ lists, addresses }: ListContents): Dimension<Pick<RequestFacts, 'source'>> {
-  const places = new Map(lists.map(({ name }, place) => [name, place]))
-  const byCountry = new Map<string, number[]>()
-  for (const [place, { kind, texts }] of lists.entries()) {
+/** A list's key is its name. One that had the source until lately is found too. */
+function listDimension({ parts, addresses }: ListContents): Dimension<Pick<RequestFacts, 'source'>> {
+  const byCountry = new Map<string, string[]>()
+  for (const { list, kind, texts } of parts) {
     if (kind !== 'countries') continue
-    for (const country of texts) byCountry.set(country, [...(byCountry.get(country) ?? []), place])
+    for (const country of texts) byCountry.set(country, [...(byCountry.get(country) ?? []), list])
   }
   return {
-    ofRule: ({ lists: named }) => named?.flatMap((name) => places.get(name) ?? []) ?? null,
+    ofRule: ({ lists: named }) => named ?? null,
     ofFacts({ source }) {
       try {
-        return [...ownersOf(addresses, source.ip), ...(byCountry.get(source.country) ?? [])]
+        const ranges = ownersOf(addresses, source.ip).flatMap((owner) => parts[owner]?.list ?? [])
+        return [...ranges, ...(byCountry.get(source.country) ?? [])]
       } catch {
         return null // not an address: the rules say themselves what comes of that
       }
