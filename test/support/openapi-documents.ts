@@ -15,13 +15,13 @@ const notCalled = (): never => {
   throw new Error('a document is made from the routes alone')
 }
 
-/** The OpenAPI document of each service, as its routes say; nothing is started. */
-export function openApiDocuments(): Record<ServiceName, Record<string, unknown>> {
+/** The routes of each service, to look at: nothing is started, and none may be called. */
+export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
   const database: Database = { transaction: notCalled, close: async () => {} }
   const events: FeedSource = notCalled
   const base = { database, clock: systemClock, log: createLog('silent') }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
-  const routes: Record<ServiceName, readonly ServiceRoute[]> = {
+  return {
     membership: createMembership({ ...base, ...outward, cashFlowEvents: events, tokenLifeMsMax: 1 }).routes,
     product: createProduct(base).routes,
     'cash-flow': createCashFlow({
@@ -40,7 +40,11 @@ export function openApiDocuments(): Record<ServiceName, Record<string, unknown>>
     }).routes,
     settlement: createSettlement({ ...base, cashFlowEvents: events, bank: { pay: notCalled } }).routes,
   }
+}
+
+/** The OpenAPI document of each service, as its routes say. */
+export function openApiDocuments(): Record<ServiceName, Record<string, unknown>> {
   return Object.fromEntries(
-    Object.entries(routes).map(([service, list]) => [service, openApiOf(service, list)]),
+    Object.entries(serviceRoutes()).map(([service, list]) => [service, openApiOf(service, list)]),
   ) as Record<ServiceName, Record<string, unknown>>
 }

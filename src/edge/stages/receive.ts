@@ -74,9 +74,14 @@ function readHeaders(raw: readonly string[], limits: EdgeLimits): ReadonlyMap<st
     const value = raw[at + 1] ?? ''
     const known = headers.get(name)
     if (known !== undefined && SINGLETONS.has(name)) throw refused(`the header ${name} stands twice`)
-    headers.set(name, known === undefined ? value : `${known}${name === 'cookie' ? '; ' : ', '}${value}`)
+    headers.set(name, known === undefined ? value : joined(name, known, value))
   }
   return headers
+}
+
+/** An empty line adds nothing (RFC 9110 section 5.6.1.2); an upstream would cut the comma that it leaves at the end. */
+function joined(name: string, ...values: readonly string[]): string {
+  return values.filter((value) => value !== '').join(name === 'cookie' ? '; ' : ', ')
 }
 
 /** What `Connection` names goes no further (RFC 9110 section 7.6.1): no client takes away what a decision rests on. */
