@@ -37,8 +37,12 @@ export function decisionFiles(folder: string, filesMax: number): DecisionFiles {
       for (let age = filesMax - 1; age > 0; age--) renameIfThere(fileOf(age - 1), fileOf(age))
     },
     async *lines() {
+      const read = new Set<number>()
       for (let age = 0; age < filesMax; age++) {
-        if (await isThere(fileOf(age))) yield linesOf(fileOf(age))
+        const file = await fileNumberOf(fileOf(age))
+        if (file === null || read.has(file)) continue // one that was moved while we read it is read once
+        read.add(file)
+        yield linesOf(fileOf(age))
       }
     },
   }
@@ -78,11 +82,12 @@ function renameIfThere(from: string, to: string): void {
   }
 }
 
-function isThere(path: string): Promise<boolean> {
+/** What stays the same when a file is moved; null when it is not there. */
+function fileNumberOf(path: string): Promise<number | null> {
   return stat(path).then(
-    () => true,
+    ({ ino }) => ino,
     (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
+      if (error.code === 'ENOENT') return null
       throw error
     },
   )

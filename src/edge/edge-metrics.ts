@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '../kernel/clock.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
-import type { Bundle, Considered } from '../policy/index.ts'
+import type { Bundle } from '../policy/index.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import type { Revocations } from './revocations.ts'
 import type { EdgeTls } from './tls.ts'
@@ -16,7 +16,7 @@ export interface EdgeMetrics {
   /** A connection was closed unread, by this rule. */
   connectionRefused(rule: string): void
   /** Counts those of the rules that could not be evaluated. */
-  ruleErrors(considered: readonly Considered[]): void
+  ruleErrors(considered: readonly { readonly rule: string; readonly outcome: string; readonly detail?: string }[]): void
   /** A transfer passed without an answer of the fraud provider. */
   passedUnchecked(): void
   /** The Prometheus text format. */
@@ -96,7 +96,9 @@ export function createEdgeMetrics(sources: {
     },
     connectionRefused: (rule) => connectionsRefused.inc({ rule }),
     ruleErrors(considered) {
-      for (const { rule, detail } of considered) if (detail !== undefined) ruleErrors.inc({ rule })
+      for (const { rule, outcome, detail } of considered) {
+        if (outcome === 'error' || detail !== undefined) ruleErrors.inc({ rule })
+      }
     },
     passedUnchecked: countUnchecked(registry, sources.risk, sources.bundle),
     text: () => registry.metrics(),

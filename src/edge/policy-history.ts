@@ -39,8 +39,6 @@ export type HistoryEntry = Static<typeof Entry>
 
 /** Every bundle that ever served, and when each began to. */
 export interface PolicyHistory {
-  /** Keeps the files of a bundle under its digest. @throws Error of the file system */
-  keep(digest: string, files: readonly SourceFile[]): Promise<void>
   /** The very files; null when they are not kept, or no longer as they were (which is logged). */
   read(digest: string): Promise<readonly SourceFile[] | null>
   /** Writes down that a bundle serves from now on. @throws Error of the file system; `list` has it all the same */
@@ -80,7 +78,6 @@ export async function openPolicyHistory(folder: string, log: Log): Promise<Polic
   }
 
   return {
-    keep: archive.keep,
     async read(digest) {
       try {
         return await archive.read(digest)

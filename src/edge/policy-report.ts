@@ -39,7 +39,11 @@ const MEMBERS_MAX = 500_000
 const RECEIPTS_PER_RULE = 5
 
 /** Reads the whole log once, with memory for that many rules and callers, and yields to requests as it reads. */
-export async function reportOn(decisions: DecisionLog, since: Instant, allowedSample: number): Promise<PolicyReport> {
+export async function reportOn(
+  decisions: Pick<DecisionLog, 'all'>,
+  since: Instant,
+  allowedSample: number,
+): Promise<PolicyReport> {
   const tallies = new Map<string, Tally>()
   const from = toRfc3339(since)
   const seen = { decisions: 0, estimated: false, oldest: null as string | null, members: 0 }
@@ -98,6 +102,8 @@ type Tally = {
   /** Minor units by currency. */
   readonly money: Map<Money['currency'], bigint>
   newest: { readonly at: string; readonly receipt: string }[]
+  /** The receipt that was counted last. */
+  last: string
 }
 
 function tallyOf(tallies: Map<string, Tally>, rule: string): Tally | null {
@@ -111,6 +117,7 @@ function tallyOf(tallies: Map<string, Tally>, rule: string): Tally | null {
     members: new Set<string>(),
     money: new Map(),
     newest: [],
+    last: '',
   }
   tallies.set(rule, tally)
   return tally
@@ -134,6 +141,8 @@ function count(tally: Tally, { outcome }: Mattered, decision: KeptDecision, weig
   else if (outcome === 'shadow') tally.shadowHits += weight
   else tally.hits += weight
   const { at, receipt, principal, assessment } = decision
+  if (tally.last === receipt) return 0 // a quota in error that was used up too mattered twice
+  tally.last = receipt
   const amount = assessment?.replayed === false ? parseMoney(assessment.amount) : null
   if (typeof amount === 'object' && amount !== null) {
     tally.money.set(amount.currency, (tally.money.get(amount.currency) ?? 0n) + amount.minor)

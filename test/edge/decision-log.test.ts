@@ -48,6 +48,23 @@ describe('the decision log', () => {
     await decisions.close()
   })
 
+  test('hands on each decision once, though a file is moved away while it is read', async () => {
+    const place = join(folder, 'moved')
+    const decisions = await openDecisionLog(place, { file_bytes_max: 60, files_max: 10 }, log)
+    const [first = '', second = '', third = '', ...later] = receipts(6)
+    for (const receipt of [first, second]) decisions.write({ receipt })
+    await sleep(50) // on the disk
+    const seen: string[] = []
+    for await (const { receipt } of decisions.all()) {
+      seen.push(receipt)
+      if (seen.length === 1) for (const more of [third, ...later]) decisions.write({ receipt: more })
+      await sleep(20)
+    }
+    await decisions.close()
+    assert.equal(new Set(seen).size, seen.length)
+    assert.deepEqual([seen.includes(first), seen.includes(second)], [true, true])
+  })
+
   test('puts the key of what is sealed into each file that needs it, once', async () => {
     const place = join(folder, 'keys')
     const decisions = await openDecisionLog(place, { file_bytes_max: 400, files_max: 100 }, log)

@@ -3,18 +3,21 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { createPolicyArchive, type PolicyArchive } from '../../src/edge/policy-archive.ts'
 import { type HistoryEntry, openPolicyHistory, type PolicyHistory } from '../../src/edge/policy-history.ts'
 import { sha256 } from '../../src/kernel/canonical-json.ts'
 import { recordingLog } from '../support/recording-log.ts'
 
 let folder: string
 let history: PolicyHistory
+let archive: PolicyArchive
 let log: ReturnType<typeof recordingLog>
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidegate-history-'))
   log = recordingLog()
   history = await openPolicyHistory(folder, log.log)
+  archive = createPolicyArchive(folder)
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
@@ -36,27 +39,27 @@ describe('the bundles that served', () => {
   ]
 
   test('are read again to the letter, also after a restart', async () => {
-    await history.keep(digestOf('one'), files)
+    await archive.keep(digestOf('one'), files)
     assert.deepEqual(await history.read(digestOf('one')), files)
     assert.deepEqual(await (await openPolicyHistory(folder, log.log)).read(digestOf('one')), files)
     assert.deepEqual(log.lines, [])
   })
 
   test('share the texts that they have in common', async () => {
-    await history.keep(digestOf('one'), files)
-    await history.keep(digestOf('two'), [...files, { path: 'c.yaml', text: 'other\n' }])
+    await archive.keep(digestOf('one'), files)
+    await archive.keep(digestOf('two'), [...files, { path: 'c.yaml', text: 'other\n' }])
     assert.equal((await blobs()).length, 3)
   })
 
   test('are kept once more in their newest words when they mean the same', async () => {
     const reworded = [{ path: 'a.yaml', text: 'kind: access # reworded\n' }]
-    await history.keep(digestOf('one'), files)
-    await history.keep(digestOf('one'), reworded)
+    await archive.keep(digestOf('one'), files)
+    await archive.keep(digestOf('one'), reworded)
     assert.deepEqual(await history.read(digestOf('one')), reworded)
   })
 
   test('leave no draft behind', async () => {
-    await Promise.all([history.keep(digestOf('one'), files), history.keep(digestOf('two'), files)])
+    await Promise.all([archive.keep(digestOf('one'), files), archive.keep(digestOf('two'), files)])
     assert.deepEqual((await blobs()).toSorted(), files.map(({ text }) => sha256(text)).toSorted())
   })
 
@@ -66,7 +69,7 @@ describe('the bundles that served', () => {
   })
 
   test('are not read when a text is gone, or another one lies in its place, and that is said', async () => {
-    await history.keep(digestOf('one'), files)
+    await archive.keep(digestOf('one'), files)
     const [first = ''] = await blobs()
     await writeFile(join(folder, 'blobs', first), 'something else')
     assert.equal(await history.read(digestOf('one')), null)
@@ -76,9 +79,9 @@ describe('the bundles that served', () => {
   })
 
   test('are mended by keeping them again', async () => {
-    await history.keep(digestOf('one'), files)
+    await archive.keep(digestOf('one'), files)
     await writeFile(join(folder, 'blobs', (await blobs())[0] ?? ''), 'torn')
-    await history.keep(digestOf('one'), files)
+    await archive.keep(digestOf('one'), files)
     assert.deepEqual(await history.read(digestOf('one')), files)
   })
 })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { PolicyReport, RuleReport } from '../../src/edge/policy-report.ts'
+import { type PolicyReport, type RuleReport, reportOn } from '../../src/edge/policy-report.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
 import { runCli } from '../support/cli.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -63,6 +64,8 @@ describe('the report on policies', () => {
     assert.deepEqual([accepted?.hits, accepted?.members], [4, 2])
     assert.deepEqual(accepted?.money, [{ currency: 'CNY', value: '81.00' }])
     assert.equal(of('risk/broken')?.errors, 4)
+    const { text } = await calls.operate('operator', 'GET', '/metrics')
+    assert.match(text, /^tidegate_policy_errors_total\{rule="risk\/broken"\} 4$/m)
     assert.deepEqual([report.estimated, report.membersCapped, report.allowedSample], [false, false, 1])
   })
 
@@ -82,4 +85,18 @@ describe('the report on policies', () => {
     assert.match(stdout, /^kept +all$/m)
     assert.equal((await runCli(['policy', 'report', '--since', 'yesterday'], platform.environment)).code, 2)
   })
+})
+
+test('a quota that could not be evaluated and was used up is one receipt, and its money counts once', async () => {
+  const at = '2026-03-01T12:00:00.000Z'
+  const quota = { rule: 'quota/much', effect: 'throttle', mode: 'enforce' }
+  const considered = ['error', 'matched'].map((outcome) => ({ ...quota, outcome }))
+  const assessment = { rule: 'risk/a', considered: [], amount: { currency: 'CNY', value: '5.00' }, replayed: false }
+  async function* all() {
+    yield { receipt: 'rcp_1', at, principal: { id: 'mem_1' }, considered, rule: 'quota/much', assessment }
+  }
+  const report = await reportOn({ all }, 0 as Instant, 1)
+  const [much] = report.rules
+  assert.deepEqual([much?.hits, much?.errors, much?.members, much?.receipts], [1, 1, 1, ['rcp_1']])
+  assert.deepEqual(much?.money, [{ currency: 'CNY', value: '5.00' }])
 })

@@ -28,7 +28,10 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     }
     metrics.observe(trail.route ?? 'none', answer.status, durationMs)
     metrics.ruleErrors(trail.considered)
-    if (trail.assessment?.unchecked === true && !trail.assessment.replayed) metrics.passedUnchecked()
+    if (trail.assessment?.replayed === false) {
+      metrics.ruleErrors(trail.assessment.considered)
+      if (trail.assessment.unchecked) metrics.passedUnchecked()
+    }
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
     const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, trail.facts)

@@ -21,7 +21,7 @@ export async function askBudget(
 }
 
 /** Both limits have to last; in another currency than its own a budget has no room. */
-export function hasRoom(budget: Budget, spent: Spent, amount: Money): boolean {
+function hasRoom(budget: Budget, spent: Spent, amount: Money): boolean {
   if (amount.currency !== budget.amount.currency || spent.count >= budget.count) return false
   return compareMoney(add(spent.amount, amount), budget.amount) <= 0
 }

@@ -30,7 +30,7 @@ export const AssessmentRequest = Type.Object(
 )
 export type AssessmentRequest = Static<typeof AssessmentRequest>
 
-export const Assessment = Type.Object({
+const Assessment = Type.Object({
   id: Type.String(),
   version: Type.Literal(1),
   outcome: Type.Enum(['accept', 'review', 'hold', 'reject']),
