@@ -9,15 +9,17 @@ import {
   type RuleCoverage,
   runExamples,
   type SourceFile,
+  type Surface,
 } from '../policy/index.ts'
+import { checkConfig } from './check-config.ts'
 import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
 import { placesFrom } from './places.ts'
 import { fromHere, locate, readPolicyFolder } from './policy-folder.ts'
 
 const HELP = `tidegate test [DIR] [--require-coverage] [--watch] [--json]
 
-Runs the examples that stand in the policy files: each is decided by the policies, and what comes out compared with what it
-expects. Rules that no example reaches are warned of. Exit code 1 when an example fails, or when the policies do not compile.
+Runs the examples that stand in the policy files: each is decided by the rules of its kind and by the whole chain, and what
+comes out compared with what it expects. With DIR the routes, with their scopes and tags, are not known. Rules that no example reaches are warned of. Exit code 1 when an example fails, or when the policies do not compile.
 
   --require-coverage   a rule that no example reaches is an error
   --watch              once more after every save, until it is interrupted`
@@ -37,9 +39,12 @@ export const test: Command = {
       },
     })
     if (positionals.length > 1) throw new Misuse('one folder at a time')
-    const folder = positionals[0] ?? placesFrom(process.env).policies
+    const places = placesFrom(process.env)
+    const folder = positionals[0] ?? places.policies
+    const { surface } = positionals.length > 0 ? {} : (await checkConfig(places, process.env)).against
     const files = await readPolicyFolder(folder)
-    const runOn = (some: readonly SourceFile[]) => runOnce(folder, some, values.json, values['require-coverage'])
+    const options = { folder, surface, json: values.json, requireCoverage: values['require-coverage'] }
+    const runOn = (some: readonly SourceFile[]) => runOnce(some, options)
     return values.watch ? watch(folder, files, runOn) : runOn(files)
   },
 }
@@ -67,7 +72,15 @@ async function watch(
   return code
 }
 
-function runOnce(folder: string, files: readonly SourceFile[], json: boolean, requireCoverage: boolean): ExitCode {
+type Options = {
+  readonly folder: string
+  /** What lies behind the edge, where it is known. */
+  readonly surface: Surface | undefined
+  readonly json: boolean
+  readonly requireCoverage: boolean
+}
+
+function runOnce(files: readonly SourceFile[], { folder, surface, json, requireCoverage }: Options): ExitCode {
   const now = systemClock.now()
   const { bundle, findings } = compileBundle(files, now)
   if (bundle === null) {
@@ -76,7 +89,7 @@ function runOnce(folder: string, files: readonly SourceFile[], json: boolean, re
     else console.log([...errors.map(formatFinding), 'The policies do not compile; no example was run.'].join('\n'))
     return 1
   }
-  const results = runExamples(bundle, files, now)
+  const results = runExamples(bundle, files, now, surface)
   const examples = results.map((it) => ({ ...it, file: fromHere(folder, it.file) }))
   const coverage = coverageOf(bundle, results).map((it) => ({ ...it, file: fromHere(folder, it.file) }))
   const failed = examples.filter(({ ok }) => !ok).length
@@ -92,8 +105,11 @@ function runOnce(folder: string, files: readonly SourceFile[], json: boolean, re
   return failed === 0 && !(requireCoverage && missed.length > 0) ? 0 : 1
 }
 
-function lineOf({ file, line, name, ok, message }: ExampleResult): string {
-  return `${ok ? 'pass' : 'FAIL'} ${file}:${line}: ${name}${ok ? '' : `\n     ${message}`}`
+function lineOf({ file, line, name, ok, message, answer }: ExampleResult): string {
+  const lines = [`${ok ? 'pass' : 'FAIL'} ${file}:${line}: ${name}`]
+  if (!ok) lines.push(message)
+  if (answer?.isBefore) lines.push(`the chain does not come to these rules: ${answer.status} by ${answer.by}`)
+  return lines.join('\n     ')
 }
 
 function missedLine({ file, line, rule }: RuleCoverage, severity: 'error' | 'warning'): string {

@@ -132,3 +132,11 @@ export const RISK_FACTS = {
   tags: 'list<string>',
   now: 'google.protobuf.Timestamp',
 } as const satisfies Declared<RiskFacts>
+
+/** What an example may give, whatever its kind: it goes through the whole chain. */
+export const CHAIN_FACTS = {
+  ...BODY_FACTS,
+  ...RISK_FACTS,
+  scopesNeeded: 'list<string>',
+  usedUp: 'list<string>',
+} as const satisfies Declaration

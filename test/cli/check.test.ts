@@ -169,6 +169,27 @@ describe('tidegate test', () => {
     assert.match(stdout, /^\d+ passed, 1 failed$/m)
   })
 
+  test('an example that never gets to its rules is told, and the routes of the config count', async () => {
+    const example = `examples:
+  - name: Somebody without the scope
+    given:
+      request: { method: GET, path: /v1/accounts/acc_alice }
+      principal: { kind: member, scopes: [] }
+    expect: { effect: allow }
+`
+    await editFile(join(policies, 'access.yaml'), (text) => text.replace('examples:\n', example))
+    const { code, stdout } = await runCli(['test'], places())
+    assert.match(
+      stdout,
+      /Somebody without the scope\n +the chain does not come to these rules: 403 by route\/accounts\.read/,
+    )
+    assert.equal(code, 0)
+    const alone = await runCli(['test', '--json', policies])
+    const { examples } = JSON.parse(alone.stdout)
+    const { answer } = examples.find(({ name }: { name: string }) => name === 'Somebody without the scope')
+    assert.deepEqual([answer.outcome, answer.isBefore], ['allow', false])
+  })
+
   test('every shipped rule is reached by an example; one that is not is warned of, or an error if asked for', async () => {
     const shipped = await runCli(['test', '--require-coverage'])
     assert.match(shipped.stdout, /^(\d+) of \1 rules are reached by an example$/m)

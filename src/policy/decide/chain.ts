@@ -1,6 +1,7 @@
 import { PROBLEMS, type ProblemCode } from '../../kernel/problem.ts'
 import type { Bundle } from '../bundle.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
+import { type Marks, NO_MARKS } from './marks.ts'
 import type { Considered, QuotaCharge, RiskVerdict, StepUpDemand, Verdict } from './verdict.ts'
 
 /** The stages that decide by policies, in the order of the edge's pipeline. */
@@ -57,9 +58,9 @@ export type Refusal = {
 
 /**
  * Takes one request through every policy of the bundle as the edge and risk control do, offline: nothing is counted,
- * asked or sent. Pure, so the same facts give the same decision months later.
+ * asked or sent. `marks`: what the request has before any rule. Pure, so the same facts give the same decision months later.
  */
-export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
+export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO_MARKS): ChainDecision {
   const steps: ChainStep[] = []
   const taken = (stage: DecidingStage, rule: string | null, more: Partial<ChainStep> = {}): void => {
     steps.push({ stage, rule, outcome: 'pass', considered: [], charges: [], ...more })
@@ -69,7 +70,7 @@ export function decideChain(bundle: Bundle, facts: ChainFacts): ChainDecision {
     return { outcome: 'deny', stage, rule, refusal, steps }
   }
 
-  const screening = bundle.screen(facts)
+  const screening = bundle.screen(facts, marks)
   taken('screen', screening.rule, stepOf(screening))
   if (screening.effect !== 'allow') return refused(screening.rule, refusalOf(screening))
 

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { TELLS } from '../decide/verdict.ts'
-import { ACCESS_FACTS, BODY_FACTS, type Declaration, REQUEST_FACTS, RISK_FACTS } from '../facts.ts'
+import { CHAIN_FACTS } from '../facts.ts'
 import { callsSchema } from './on-error.ts'
 import { givenOf } from './schema-given.ts'
 import { listsKeys } from './schema-lists.ts'
@@ -38,7 +38,6 @@ const ruleFile = <
   kind: K,
   match: M,
   effect: E,
-  facts: Declaration,
   expect: X,
   more: C = {} as C,
 ) =>
@@ -68,7 +67,7 @@ const ruleFile = <
         { minItems: 1 },
       ),
       ...more,
-      examples: examples(givenOf(facts), expect),
+      examples: examples(givenOf(CHAIN_FACTS), expect),
     },
     closed,
   )
@@ -76,43 +75,49 @@ const ruleFile = <
 const ruleName = Type.Optional(text('`kind/id` of the deciding rule'))
 const tags = Type.Optional(Type.Array(Id, { description: 'all tags of the request after the rules of this kind' }))
 
+const RISK_OUTCOMES = ['accept', 'review', 'hold', 'reject', 'closed'] as const
+const answer = Type.Optional(
+  Type.Object(
+    {
+      status: Type.Optional(Type.Integer({ minimum: 400, maximum: 599, description: 'of a refusal' })),
+      outcome: Type.Optional(oneOf(['allow', 'deny', ...RISK_OUTCOMES])),
+      by: Type.Optional(text('`kind/id` of the deciding rule; `route/ID` for the scopes of a route')),
+    },
+    { ...closed, minProperties: 1, description: 'what the whole chain makes of it, from the firewall on' },
+  ),
+)
+const expectation = <K extends Keys>(keys: K) => Type.Object({ ...keys, answer }, { ...closed, minProperties: 1 })
+
 /** One schema for each kind of file. */
 export const SCHEMAS = {
   firewall: ruleFile(
     'firewall',
     requestMatch,
     firewallEffect,
-    REQUEST_FACTS,
-    Type.Object({ effect: oneOf(['allow', 'deny']), rule: ruleName, tags }, closed),
+    expectation({ effect: Type.Optional(oneOf(['allow', 'deny'])), rule: ruleName, tags }),
   ),
   access: ruleFile(
     'access',
     accessMatch,
     accessEffect,
-    BODY_FACTS,
-    Type.Object({ effect: oneOf(['allow', 'deny', 'stepUp']), rule: ruleName, tags }, closed),
+    expectation({ effect: Type.Optional(oneOf(['allow', 'deny', 'stepUp'])), rule: ruleName, tags }),
   ),
   quota: ruleFile(
     'quota',
     accessMatch,
     quotaEffect,
-    ACCESS_FACTS,
-    Type.Object({ rules: Type.Array(text('`quota/id`')), tags }, closed),
+    expectation({ rules: Type.Optional(Type.Array(text('`quota/id`'))), tags }),
   ),
   risk: ruleFile(
     'risk',
     riskMatch,
     riskEffect,
-    RISK_FACTS,
-    Type.Object(
-      {
-        outcome: oneOf(['accept', 'review', 'hold', 'reject', 'closed']),
-        rule: ruleName,
-        approvals: Type.Optional(Type.Integer({ minimum: 1 })),
-        tags,
-      },
-      closed,
-    ),
+    expectation({
+      outcome: Type.Optional(oneOf(RISK_OUTCOMES)),
+      rule: ruleName,
+      approvals: Type.Optional(Type.Integer({ minimum: 1 })),
+      tags,
+    }),
     { calls: Type.Optional(callsSchema) },
   ),
   lists: Type.Object(
