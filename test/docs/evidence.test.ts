@@ -27,6 +27,26 @@ describe('docs/http-hardening.md', () => {
   })
 })
 
+describe('docs/security-baseline.md', () => {
+  const rows = rowsOf('docs/security-baseline.md')
+
+  test('has the rules of FAPI 2.0, of RFC 8725 and the risks of OWASP, each once and in order', () => {
+    const ids = (prefix: string, length: number) => Array.from({ length }, (_, index) => `${prefix}${index + 1}`)
+    const wanted = [...ids('F', 13), ...ids('J', 12), ...ids('API', 10)]
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      wanted,
+    )
+  })
+
+  test('names tests that exist', () => {
+    assert.deepEqual(
+      rows.flatMap((row) => evidenceFindings(row, read)),
+      [],
+    )
+  })
+})
+
 describe('the comparison', () => {
   const table = (cell: string) => evidenceRows(`| # | Class | Tests |\n|---|---|---|\n| 1 | a | ${cell} |\n`)
   const findings = (cell: string) =>

@@ -48,5 +48,5 @@ export function evidenceFindings(row: EvidenceRow, read: (file: string) => strin
 /** Whether a file has a test of this title: as a literal, a template, or the key of a table of cases. */
 function hasTest(text: string, name: string): boolean {
   const title = name.split('…').map(RegExp.escape).join('\\$\\{[^}]+\\}')
-  return new RegExp(`(['"\`])${title}\\1|^ +${title}: `, 'm').test(text)
+  return new RegExp(`(['"\`])${title}\\1|^ +${title}: `, 'm').test(text.replaceAll('\\`', '`'))
 }
