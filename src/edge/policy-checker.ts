@@ -89,7 +89,10 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
     return { edition: editionOf(files), files, claimed: digest }
   }
 
-  /** What is in force; null when it was checked in a thread that has ended, and is not kept either. */
+  /**
+   * What is in force; null when it was checked in a thread that has ended, and is not kept either. It was checked against the
+   * routes of its time: were it held against those of now, it might be nothing, and every edit of it a new rule.
+   */
   async function inForce(digest: string, now: Instant): Promise<Bundle | null> {
     if (last?.digest === digest) {
       const { validUntil = null } = last.bundle ?? {}
@@ -99,7 +102,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
       return last.bundle
     }
     const files = await archive.read(digest).catch(() => null)
-    return files === null ? null : compileBundle(files, now, options).bundle
+    return files === null ? null : compileBundle(files, now).bundle
   }
 
   function read({ source, unless }: CheckAsk): Promise<Read> {

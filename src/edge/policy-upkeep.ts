@@ -91,12 +91,14 @@ export function createPolicyUpkeep(deps: UpkeepDeps) {
 
     /** What has lapsed goes first: nothing that is wrong with the source, or slow, keeps it in force. */
     async look(): Promise<void> {
-      await leaveOutLapsed()
+      // Should that fail, an edit may be what mends it.
+      const stuck = await leaveOutLapsed().then(() => null, String)
       const found = await compile({ source, unless: newest?.edition ?? null, before: current().bundle.digest })
       if (found.kind !== 'unchanged' && found.kind !== 'unreadable') {
         await take(found, source.from === 'pull' ? 'pull' : 'edit')
       }
-      const fault = found.kind === 'unreadable' ? found.reason : null
+      const unread = found.kind === 'unreadable' ? found.reason : null
+      const fault = stuck === null ? unread : `what has lapsed could not be left out: ${stuck}`
       if (fault !== null && fault !== trouble) {
         log.error({ fault, serving: current().bundle.digest }, 'policies: what is in force may not be the newest')
       }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { CheckOptions } from '../../src/edge/policy-checker.ts'
 import { openPolicyStore, type PolicyStore } from '../../src/edge/policy-store.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
 import { accessFacts, NOW, policyFile } from '../policy/fixtures.ts'
@@ -30,13 +31,13 @@ const allowing = (scope: string): string =>
 const save = (text: string, name = 'access.yaml') => writeFile(join(root, 'policies', name), text)
 const BROKEN = allowing('a').replace('allow', 'alow')
 
-async function open(clock: Clock = manualClock(NOW)): Promise<PolicyStore> {
+async function open(clock: Clock = manualClock(NOW), against: CheckOptions = {}): Promise<PolicyStore> {
   const source = { from: 'folder', folder: join(root, 'policies') } as const
   store = await openPolicyStore({
     source,
     everyMs: 20,
     history: join(root, 'history'),
-    against: {},
+    against,
     clock,
     log: log.log,
   })
@@ -159,6 +160,16 @@ describe('policies in a folder', () => {
     assert.equal(store.status().source, 'history')
     assert.equal(store.bundle().rules.find(({ name }) => name === 'firewall/d')?.mode, 'enforce')
   })
+})
+
+test('an edit that loosens is told, though the routes of now have changed under what was in force', async () => {
+  const denying = (rule: string): string => policyFile('firewall', `  - { id: d, effect: deny, ${rule} }`).text
+  await save(allowing('a'))
+  await save(denying('match: { routes: [gone] }'), 'firewall.yaml')
+  await open()
+  await store.close()
+  await save(denying('match: { methods: [PUT] }, mode: shadow'), 'firewall.yaml')
+  await assert.rejects(open(manualClock(NOW), { surface: { routes: [] } }), /loosens-forever/)
 })
 
 describe('a rollback', () => {

@@ -128,26 +128,24 @@ function readEntries(written: Written, kind: ListKind, taker: (until: Instant | 
       count += 1
       return count <= LIST_ENTRIES_MAX ? take(text) : TOO_LARGE
     }
+  // Told of once, however many entries have no date of their own.
+  const ofList =
+    written.expires === undefined ? null : endOf(written.expires, ['expires'], 'what has no date of its own', reading)
   for (const [index, entry] of (written[kind] ?? []).entries()) {
     const path = [kind, index]
-    const {
-      is,
-      file,
-      owner = written.owner,
-      expires = written.expires,
-    } = typeof entry === 'string' ? { is: entry } : entry
+    const { is, file, owner = written.owner, expires } = typeof entry === 'string' ? { is: entry } : entry
     if ((is === undefined) === (file === undefined)) {
       findings.push(finding(path, 'shape', 'an entry has either `is` or `file`'))
       continue
     }
     const source = file === undefined ? null : findFile(file, [...path, 'file'], reading)
-    const until = expires === undefined ? null : endOf(expires, path, `'${is ?? file}'`, reading)
+    const until = expires === undefined ? ofList : endOf(expires, path, `'${is ?? file}'`, reading)
     if (until === 'lapsed') {
       lapsed += 1
       continue
     }
     const take = counting(taker(until))
-    if (expires === undefined || owner === undefined) lasting ??= path
+    if ((expires ?? written.expires) === undefined || owner === undefined) lasting ??= path
     if (is !== undefined) {
       const fault = take(is)
       const place = typeof entry === 'string' ? path : [...path, 'is']

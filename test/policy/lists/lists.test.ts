@@ -100,6 +100,11 @@ describe('an entry that lapses', () => {
     }
   })
 
+  it('is told of with its list, once, where the date stands at the list', () => {
+    const dated = far("cidrs: [192.0.2.1, 192.0.2.2, 192.0.2.3], owner: net, expires: '2026-03-01T13:00:00Z'")
+    deepEqual(findingsIn(DENY, dated), ['lists.yaml:3:81 warning expires-soon'])
+  })
+
   it('has a date', () => {
     deepEqual(findingsIn(DENY, far('cidrs: [{ is: 192.0.2.1, expires: soon }]')), ['lists.yaml:3:26 error bad-date'])
   })
