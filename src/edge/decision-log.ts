@@ -22,6 +22,8 @@ export interface DecisionLog {
 }
 
 const WAITING_BYTES_MAX = 16_777_216
+/** How soon a file that could not be written, on a full disk say, is opened again. */
+const REOPEN_MS_MIN = 1_000
 
 /** Decisions in `decisions.jsonl`; a full file is moved to `decisions.1.jsonl` and so on, and the oldest goes. */
 export async function openDecisionLog(
@@ -35,6 +37,25 @@ export async function openDecisionLog(
   let previous: WriteStream | null = null
   let keyInFile = ''
   let dropped = 0
+  let openedAt = 0
+  const drop = (error: unknown): void => {
+    if (error) dropped += 1
+  }
+
+  /** A stream that failed writes no more. Whether there is one that may. */
+  const isOpen = (): boolean => {
+    if (!stream.destroyed) return true
+    if (performance.now() - openedAt < REOPEN_MS_MIN) return false
+    openedAt = performance.now()
+    try {
+      ;({ stream, bytes } = files.open(log))
+      keyInFile = ''
+      return true
+    } catch (err) {
+      log.error({ err }, 'decision log: not opened again')
+      return false
+    }
+  }
 
   /** The full file is renamed while it is open, so that what waits for the disk still goes into it. */
   const rotate = (): void => {
@@ -53,15 +74,15 @@ export async function openDecisionLog(
     }
   }
 
-  const writeLine = (value: object): void => {
+  const writeLine = (value: object, written?: (error: unknown) => void): void => {
     const line = `${JSON.stringify(value)}\n`
     bytes += Buffer.byteLength(line)
-    stream.write(line)
+    stream.write(line, written)
   }
 
   return {
     write(decision, contentKey) {
-      if (stream.writableLength > WAITING_BYTES_MAX) {
+      if (stream.writableLength > WAITING_BYTES_MAX || !isOpen()) {
         dropped += 1
         return
       }
@@ -69,7 +90,7 @@ export async function openDecisionLog(
         keyInFile = contentKey.contentKey
         writeLine(contentKey)
       }
-      writeLine(decision)
+      writeLine(decision, drop)
       if (bytes >= limits.file_bytes_max && previous === null) rotate()
     },
     async find(receipt) {

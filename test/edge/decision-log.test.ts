@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDecisionLog } from '../../src/edge/decision-log.ts'
 import { createLog } from '../../src/platform/log.ts'
+import { eventually } from '../support/edge-calls.ts'
 
 let folder: string
 before(async () => {
@@ -14,6 +15,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }))
 
 const log = createLog('silent')
+const NO_FULL_DISK = process.platform === 'linux' ? false : 'there is no /dev/full'
 const receipts = (count: number) => Array.from({ length: count }, (_, index) => `rcp_${String(index).padStart(4, '0')}`)
 
 describe('the decision log', () => {
@@ -31,6 +33,21 @@ describe('the decision log', () => {
     const again = await openDecisionLog(place, limits, log)
     for (const receipt of receipts(400)) assert.deepEqual((await again.find(receipt))?.decision, { receipt })
     await again.close()
+  })
+
+  test('writes again once a full disk has room, and counts what was lost', { skip: NO_FULL_DISK }, async () => {
+    const place = join(folder, 'full')
+    await mkdir(place)
+    await symlink('/dev/full', join(place, 'decisions.jsonl'))
+    const decisions = await openDecisionLog(place, { file_bytes_max: 10_000, files_max: 2 }, log)
+    decisions.write({ receipt: 'rcp_lost' })
+    await eventually('it is counted', async () => decisions.dropped() === 1)
+    await rm(join(place, 'decisions.jsonl'))
+    await eventually('it is written', async () => {
+      decisions.write({ receipt: 'rcp_kept' })
+      return (await decisions.find('rcp_kept')) !== null
+    })
+    await decisions.close()
   })
 
   test('goes on in the file it finds, and keeps as many files as it may', async () => {
