@@ -62,6 +62,8 @@ export type CheckOptions = Omit<CompileOptions, 'before'>
 export function createPolicyChecker(archive: PolicyArchive, options: CheckOptions): PolicyChecker {
   let looked = { mark: '', edition: '' }
   let last: Good | null = null
+  /** The last one that was pulled whole and good. */
+  let pulled = { edition: '', digest: '' }
 
   async function readFolder(folder: string, unless: string | null): Promise<Read> {
     const { mark, isSettled } = await waitForSave(folder)
@@ -81,6 +83,14 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
       mark = now.mark
       await sleep(SAVE_MS)
     }
+  }
+
+  /** Only what was found good is not asked for again: else one answer that was garbled would stand as long as its ETag. */
+  async function readPulled(source: Extract<PolicySource, { from: 'pull' }>, unless: string | null): Promise<Read> {
+    const found = await pullBundle(source, pulled.edition === unless ? pulled.digest : null)
+    if (found === null) return null
+    const edition = `${found.claimed} ${editionOf(found.files)}`
+    return edition === unless ? null : { edition, ...found }
   }
 
   async function readKept(digest: string): Promise<Read> {
@@ -107,7 +117,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
 
   function read({ source, unless }: CheckAsk): Promise<Read> {
     if (source.from === 'folder') return readFolder(source.folder, unless)
-    return source.from === 'pull' ? pullBundle(source, unless) : readKept(source.digest)
+    return source.from === 'pull' ? readPulled(source, unless) : readKept(source.digest)
   }
 
   return {
@@ -131,6 +141,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
         return { kind: 'refused', edition, errors: [`the files said to be ${claimed} are ${checked.digest}`] }
       }
       last = { digest: checked.digest, files, checked, rules, bundle: null }
+      if (ask.source.from === 'pull') pulled = { edition, digest: checked.digest }
       const notKept = ask.source.from === 'history' ? null : await keep(archive, checked.digest, files)
       return { kind: 'checked', edition, checked, rules, warnings: findings.length, notKept }
     },

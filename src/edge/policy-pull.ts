@@ -32,7 +32,7 @@ const checkBundle = compileSchema(
 export async function pullBundle(
   { url, tokenFile }: { readonly url: string; readonly tokenFile: string },
   known: string | null,
-): Promise<{ readonly edition: string; readonly files: readonly SourceFile[]; readonly claimed: string } | null> {
+): Promise<{ readonly files: readonly SourceFile[]; readonly claimed: string } | null> {
   try {
     const answer = await request(url, {
       headers: {
@@ -47,7 +47,7 @@ export async function pullBundle(
     const checked = checkBundle(JSON.parse(await textOf(answer.body)))
     if (!checked.ok) throw new Error(`${checked.faults[0]?.pointer} ${checked.faults[0]?.detail}`)
     const { digest, files } = checked.value
-    return { edition: digest, files, claimed: digest }
+    return { files, claimed: digest }
   } catch (cause) {
     throw new Error(`${url}: no bundle: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   }

@@ -110,6 +110,22 @@ describe('what an edge makes of the answers it gets', () => {
     assert.deepEqual([status().bundle, status().source, status().rejected], [digest, 'pull', null])
   })
 
+  test('an answer that was garbled on its way is asked for again, though what it named has not changed', async () => {
+    const good = answer
+    await open()
+    const newer = [policyFile('access', "  - { id: b, when: 'true', effect: allow }")]
+    const { digest: newest } = compiled(...newer)
+    let sendsWhole = false
+    answer = (request, response) => {
+      if (request.headers['if-none-match'] === `"${newest}"`) response.writeHead(304).end()
+      else response.end(JSON.stringify({ digest: newest, files: sendsWhole ? newer : [{ path: 'a.yaml', text: '' }] }))
+    }
+    await eventually('it is refused', async () => /a\.yaml/.test(store?.status().rejected ?? ''))
+    sendsWhole = true
+    await eventually('it serves', async () => store?.status().bundle === newest && store.status().rejected === null)
+    answer = good
+  })
+
   const bad: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
     'files that are not what their digest says': [
       (_, response) => void response.end(JSON.stringify({ digest: `sha256:${'0'.repeat(64)}`, files })),
