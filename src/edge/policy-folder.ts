@@ -32,15 +32,35 @@ export async function markFolder(folder: string): Promise<{ readonly mark: strin
 
 const SETTLED_MS = 1_000
 
-async function findFiles(folder: string): Promise<readonly { readonly path: string; readonly stats: BigIntStats }[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries
-    .filter((entry) => entry.isFile() && /\.(?:ya?ml|txt)$/.test(entry.name) && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-  if (paths.length > FILES_MAX) throw new Error(`${folder} holds more than ${FILES_MAX} policy files`)
-  const found = await Promise.all(paths.map(async (path) => ({ path, stats: await stat(path, { bigint: true }) })))
+type Found = { readonly path: string; readonly stats: BigIntStats }
+
+async function findFiles(folder: string): Promise<readonly Found[]> {
+  const found = (await filesBelow(folder)).sort((a, b) => (a.path < b.path ? -1 : 1))
+  if (found.length > FILES_MAX) throw new Error(`${folder} holds more than ${FILES_MAX} policy files`)
   const bytes = found.reduce((sum, { stats }) => sum + Number(stats.size), 0)
   if (bytes > FOLDER_BYTES_MAX) throw new Error(`the files in ${folder} have more than ${FOLDER_BYTES_MAX} bytes`)
   return found
 }
+
+/**
+ * A link to a file is read as the file. What has the name of a policy file and can't be read as one is an error: else its
+ * rules would be missing in silence. Names with a dot in front are passed over, as editors and mounted folders use them.
+ */
+async function filesBelow(folder: string): Promise<Found[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const finding = entries.map(async (entry): Promise<readonly Found[]> => {
+    const path = join(folder, entry.name)
+    if (entry.name.startsWith('.')) return []
+    if (entry.isDirectory()) return filesBelow(path)
+    if (!entry.isSymbolicLink() && !POLICY_NAME.test(entry.name)) return []
+    const stats = await stat(path, { bigint: true })
+    if (stats.isDirectory()) throw new Error(`${path} is a link to a folder: these are not followed`)
+    if (!POLICY_NAME.test(entry.name)) return []
+    if (!stats.isFile()) throw new Error(`${path} has the name of a policy file, and is none`)
+    return [{ path, stats }]
+  })
+  return (await Promise.all(finding)).flat()
+}
+
+/** In capitals, too: a file system may not tell them apart. */
+const POLICY_NAME = /\.(?:ya?ml|txt)$/i
