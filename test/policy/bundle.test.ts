@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, notEqual } from 'node:assert/strict'
+import { deepEqual, doesNotMatch, equal, match, notEqual } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { money } from '../../src/kernel/money.ts'
 import { NO_MARKS } from '../../src/policy/index.ts'
@@ -154,6 +154,16 @@ describe('quotas', () => {
     notEqual(key(anonymous, '192.0.2.1'), key(anonymous, '192.0.2.2'))
   })
 
+  it('counts all addresses of a network of IPv6 as one, since whoever has one has all', () => {
+    const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: 'true'`)
+    const bundle = compiled(policyFile('quota', rule))
+    const bucketOf = (ip: string) => bundle.quotas(accessFacts({ source: { ip } })).charges[0]?.key
+    equal(bucketOf('2001:db8:0:4200::1'), bucketOf('2001:db8:0:42ff:ffff::9'))
+    notEqual(bucketOf('2001:db8:0:4200::1'), bucketOf('2001:db8:0:4300::1'))
+    equal(bucketOf('::ffff:192.0.2.1'), bucketOf('192.0.2.1'))
+    notEqual(bucketOf('192.0.2.2'), bucketOf('192.0.2.1'))
+  })
+
   it('counts by a rule that can not be evaluated', () => {
     const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: "${FAILING}"`)
     equal(compiled(policyFile('quota', rule)).quotas(accessFacts()).charges.length, 1)
@@ -175,6 +185,22 @@ describe('risk', () => {
     const verdict = assess("  - { id: never, when: 'false', effect: accept }")
     deepEqual([verdict.outcome, verdict.rule], ['hold', 'risk/default-hold'])
     equal(verdict.outcome === 'hold' && verdict.approvals, 2)
+  })
+
+  it('says what could not be evaluated in the words of the rule, never of the request', () => {
+    const facts = accessFacts({ request: { headers: { x: 'a secret' } }, claims: { email: 'alice@example.com' } })
+    for (const when of [
+      "duration(request.headers['x']) > duration('1s')",
+      "bool(request.headers['x'])",
+      "request.headers[request.headers['x']] == ''",
+      'claims[claims.email] == 1',
+    ]) {
+      const bundle = compiled(policyFile('access', `  - { id: a, when: "${when}", effect: deny }`))
+      const [{ outcome, detail } = { outcome: '', detail: '' }] = bundle.authorize(facts).considered
+      equal(outcome, 'error', when)
+      match(detail ?? '', /^Error: [a-z_]+: .*(?:headers|claims)/)
+      doesNotMatch(detail ?? '', /secret|alice/)
+    }
   })
 
   it('decides by a rule that can not be evaluated as its effect says, where that takes from the transfer', () => {

@@ -1,4 +1,11 @@
-import { type ASTNode, type Context, type Environment, ParseError, TypeError as TypeFault } from '@marcbachmann/cel-js'
+import {
+  type ASTNode,
+  type Context,
+  type Environment,
+  EvaluationError,
+  ParseError,
+  TypeError as TypeFault,
+} from '@marcbachmann/cel-js'
 import { assert } from '../../kernel/assert.ts'
 import type { Declaration } from '../facts.ts'
 import type { Lists } from '../lists/lists.ts'
@@ -37,13 +44,25 @@ export function conditionCompiler(facts: Declaration, lists: Lists): (text: stri
     if (type !== 'bool') return { code: 'type', message: `a condition is true or false, not ${type}`, offset: 0 }
     const costly = findLoopTooDeep(parsed.ast)
     if (costly !== null) return costly
+    const evaluate = (context: Context): unknown => {
+      try {
+        return parsed(context)
+      } catch (error) {
+        throw error instanceof EvaluationError ? withoutFacts(error, text) : error
+      }
+    }
     const holds = (context: Context): boolean => {
-      const value: unknown = parsed(context)
+      const value: unknown = evaluate(context)
       assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
       return value
     }
     return Object.assign(holds, { reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) })
   }
+}
+
+/** cel-js puts what it was given into some of its messages; who reads the log must not find a caller's secrets there. */
+function withoutFacts({ code, range }: EvaluationError, text: string): Error {
+  return new Error(`${code}: ${text.slice(range?.start, range?.end)}`)
 }
 
 function parse(environment: Environment, text: string) {

@@ -1,6 +1,7 @@
 import { PROBLEMS } from '../../kernel/problem.ts'
 import { requestContext, riskContext } from '../conditions/environment.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
+import { networkOf } from '../lists/cidr.ts'
 import type { GateEffect, Hold, QuotaEffect, RiskEffect, ThrottleKey } from '../rules/effect.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { RuleIndex } from '../rules/rule-index.ts'
@@ -73,15 +74,17 @@ export function findCharges(
   }
 }
 
-/** A member is one principal, whichever client acts for it; who is anonymous is told apart by address. */
+/** A member is one principal, whichever client acts for it; who is anonymous is told apart by address, of IPv6 by network. */
 function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): readonly string[] {
   const who =
-    principal.kind === 'anonymous' ? ['anonymous', source.ip] : [principal.kind, principal.member || principal.id]
+    principal.kind === 'anonymous'
+      ? ['anonymous', networkOf(source.ip)]
+      : [principal.kind, principal.member || principal.id]
   switch (key) {
     case 'principal':
       return who
     case 'source':
-      return [source.ip]
+      return [networkOf(source.ip)]
     case 'route':
       return [route.id]
     case 'principal+route':

@@ -31,6 +31,18 @@ export function parseAddress(text: string): Words | null {
   return isMapped ? words.slice(3) : words
 }
 
+/** What one customer of IPv6 holds whole, so that its addresses count as one. */
+const NETWORK_BITS = 56
+
+/** The one who is behind an address: the address itself, of IPv6 its /56. What is no address stands for itself. */
+export function networkOf(text: string): string {
+  const words = parseAddress(text)
+  if (words === null) return text
+  const [first = 0, second = 0] = words
+  const mask = (0xffffffff << (64 - NETWORK_BITS)) >>> 0
+  return words.length === 1 ? formatAddress(words) : formatAddress([first, (second & mask) >>> 0, 0, 0])
+}
+
 /** An address in words as text, IPv6 without `::`. */
 export function formatAddress(words: Words): string {
   if (words.length === 1) return [24, 16, 8, 0].map((shift) => ((words[0] ?? 0) >>> shift) & 0xff).join('.')
