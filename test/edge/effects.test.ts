@@ -30,6 +30,9 @@ const ACCESS = `
   - { id: broken, when: "claims.absent == 'x'", effect: allow }
   - { id: no-clerks, match: { roles: [clerk] }, effect: deny }
 `
+const QUOTA = `
+  - { id: trap, when: ${says('trap')}, effect: { throttle: { limit: 1, per: 1h, key: principal, cost: request } }, tells: nothing }
+`
 const RISK = `
   - { id: suspect, match: { tagged: [watched] }, effect: reject, why: The request was tagged. }
   - { id: tiny, match: { amount: { currency: CNY, below: '0.50' } }, effect: reject, why: It is tiny. }
@@ -45,7 +48,12 @@ before(async () => {
   const first = (rules: string) => (text: string) => text.replace('rules:\n', `rules:${rules}`)
   platform = await startTestPlatform({
     config: (text) => text.replace(/cash-flow: \{ url: "[^"]+"/, `cash-flow: { url: "${upstream.url}"`),
-    policies: { 'firewall.yaml': first(FIREWALL), 'access.yaml': first(ACCESS), 'risk.yaml': first(RISK) },
+    policies: {
+      'firewall.yaml': first(FIREWALL),
+      'access.yaml': first(ACCESS),
+      'quota.yaml': first(QUOTA),
+      'risk.yaml': first(RISK),
+    },
   })
   calls = edgeCalls(platform)
   signing = await signingKeyIn(join(platform.places.data, 'keys'))
@@ -116,6 +124,14 @@ describe('a denial tells its caller', () => {
     assert.deepEqual(Object.keys(answer.body).sort(), ['code', 'receipt', 'status', 'title', 'type'])
     const { rule, detail, remedy } = await receiptOf(answer)
     assert.deepEqual([rule, detail, remedy], ['access/quiet', 'It is a trap.', 'Go away.'])
+  })
+
+  test('nor of a quota in the headers', async () => {
+    const [first, second] = [await read('trap'), await read('trap')]
+    assertRefused(second, 'quota_exceeded')
+    for (const answer of [first, second]) assert.doesNotMatch(JSON.stringify([answer.headers, answer.text]), /trap/)
+    assert.match(first.headers['ratelimit-policy'] ?? '', /^"member-requests";q=1000;w=10$/)
+    assert.equal((await receiptOf(second)).rule, 'quota/trap')
   })
 })
 

@@ -43,7 +43,7 @@ export async function charge(
   trail: Trail,
 ): Promise<boolean> {
   const { taken, state } = await counters.take(bucket, points)
-  if (quota.mode === 'enforce') trail.quotas.push(state)
+  if (quota.mode === 'enforce' && quota.tells !== 'nothing') trail.quotas.push(state) // it names the rule
   if (taken) return true
   const outcome = quota.mode === 'enforce' ? 'matched' : 'shadow'
   trail.considered.push({ rule: quota.rule, outcome, mode: quota.mode, effect: 'throttle' })
