@@ -1,4 +1,12 @@
-import { dependencyText, fromText, type MoneyAnswer, partsOf, type RoutePlan, sourceText } from '../policy/index.ts'
+import {
+  dependencyText,
+  fromText,
+  type Lapse,
+  type MoneyAnswer,
+  partsOf,
+  type RoutePlan,
+  sourceText,
+} from '../policy/index.ts'
 import { inColumns } from './columns.ts'
 
 export function moneyText(money: MoneyAnswer): string {
@@ -13,6 +21,13 @@ export function moneyText(money: MoneyAnswer): string {
     case 'unknown':
       return `${question} Unknown: it depends on ${dependencyText(money.dependsOn)}${fromText(money)}.`
   }
+}
+
+/** A table of what ends by itself. */
+export function lapsesText(lapses: readonly Lapse[]): string {
+  return inColumns(
+    lapses.map(({ at, what, change, owner, file, line }) => [at, what, change, owner ?? 'nobody', `${file}:${line}`]),
+  )
 }
 
 /** A table of what a request to each route costs at worst. */

@@ -8,6 +8,7 @@ export {
   type RoutePlan,
   sourceText,
 } from './analysis/index.ts'
+export { findLapses, type Lapse } from './analysis/lapses.ts'
 export { assembleAtOnce, assembleBundle } from './assemble.ts'
 export { type Bundle, type CompileOptions, compileBundle } from './bundle.ts'
 export { analysePolicies, checkFiles } from './check.ts'

@@ -139,6 +139,34 @@ describe('tidegate check', () => {
     assert.match(stdout, /default\.yaml:\d+:20: error config: edge\.trusted_proxies: 0\.0\.0\.0\/0 trusts strangers/)
   })
 
+  test('as of a later date it lists what is in force now and ends until then, the first one first', async () => {
+    const UNTIL = "owner: ann, expires: '2090-01-01T00:00:00Z'"
+    const rules = `rules:
+  - { id: block, match: { methods: [TRACE] }, effect: deny, ${UNTIL} }
+  - { id: trial, match: { methods: [TRACE] }, effect: deny, mode: shadow, expires: '2089-01-01T00:00:00Z' }
+  - { id: over, match: { methods: [TRACE] }, effect: deny, expires: '2020-01-01T00:00:00Z' }
+  - { id: later, match: { methods: [TRACE] }, effect: deny, expires: '2091-01-01T00:00:00Z' }
+`
+    await editFile(join(policies, 'firewall.yaml'), (text) => text.replace('rules:\n', rules))
+    const entry = `[{ is: 198.51.100.0/24, ${UNTIL} }, 203.0.113.0/24,`
+    await editFile(join(policies, 'lists.yaml'), (text) => text.replace('[203.0.113.0/24,', entry))
+    const { stdout } = await runCli(['check', '--as-of', '2090-01-01', '--json', policies])
+    const lapses = JSON.parse(stdout).lapses.map(({ at, what, owner, change, line }: Record<string, unknown>) =>
+      [at, what, owner, change, line].join(', '),
+    )
+    assert.deepEqual(lapses, [
+      '2089-01-01T00:00:00.000Z, rule firewall/trial, , deny is enforced, 6',
+      '2090-01-01T00:00:00.000Z, rule firewall/block, ann, no more deny, 5',
+      '2090-01-01T00:00:00.000Z, entry 198.51.100.0/24 of the list blocked, ann, leaves the list, 7',
+    ])
+    const text = await runCli(['check', '--as-of', '2090-01-01', policies])
+    assert.match(
+      text.stdout,
+      /^2089-01-01T00:00:00.000Z +rule firewall\/trial +deny is enforced +nobody +\S+firewall\.yaml:6$/m,
+    )
+    assert.deepEqual(JSON.parse((await runCli(['check', '--json', policies])).stdout).lapses, [])
+  })
+
   test('two routes that answer the same requests are an error', async () => {
     const twin = 'routes:\n  - { id: twin, path: "/v1/members/{name}", methods: [GET], upstream: risk, scopes: [x] }\n'
     await editFile(config, (text) => text.replace('routes:\n', twin))
