@@ -45,6 +45,7 @@ import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
 import { openTls } from './tls.ts'
 import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
+import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { createTurns } from './turns.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
@@ -104,6 +105,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const proxies = trustedProxies(config.edge.trusted_proxies)
   const counters = createQuotaCounters()
   const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
+  const checkRevoked = createRevocationCheck(revocations)
   revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
@@ -115,13 +117,13 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     route: named('route', createRoute(table, deps.countryOf)),
     screen: named('screen', screen),
     preflight,
-    authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender, revocations)),
+    authenticate: named('authenticate', createAuthenticate(tokens, deps.checkSender, checkRevoked)),
     meter: named('meter', createMeter(counters)),
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),
     inspect: named('inspect', inspect),
     assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters) })),
-    forward: named('forward', createForward({ upstreams, streams })),
+    forward: named('forward', createForward({ upstreams, streams, checkRevoked })),
     refuse,
     record,
     reply: createReply(edgeHeaders),

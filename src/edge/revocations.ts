@@ -93,7 +93,7 @@ export function followRevocations(membership: ServiceClient, clock: Clock, log: 
   }
 }
 
-/** Verifies tokens, less those that were taken back, the remembered ones too. */
+/** Verifies operators' tokens, less those that were taken back. */
 export function withoutRevoked(tokens: TokenVerifier, { revokes }: Pick<Revocations, 'revokes'>): TokenVerifier {
   return {
     async verify(token) {

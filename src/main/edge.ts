@@ -36,7 +36,6 @@ export async function startEdge(house: House): Promise<void> {
   closing(verification.close)
   const revocations = followRevocations(client('edge', 'membership'), clock, log)
   closing(revocations.close)
-  const tokens = withoutRevoked(verification, revocations)
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const sealer = await openSealer(house)
   const allowedSample = config.decisions.allowed_sample ?? 1
@@ -51,7 +50,7 @@ export async function startEdge(house: House): Promise<void> {
     log,
     passports,
     policies,
-    tokens,
+    tokens: verification,
     issuers: verification.issuers,
     checkSender: openSenderCheck(house),
     revocations,
@@ -78,7 +77,7 @@ export async function startEdge(house: House): Promise<void> {
       decisions,
       allowedSample,
       clock,
-      tokens,
+      tokens: withoutRevoked(verification, revocations),
       revocations,
       service,
       issuers: verification.issuers,

@@ -8,9 +8,16 @@ import { passportKeysIn } from '../../src/platform/passport-keys.ts'
 import { createServiceClient } from '../../src/platform/service-client.ts'
 import { asOperator } from '../support/caller.ts'
 import { runCli } from '../support/cli.ts'
-import { assertRefused, type EdgeCalls, edgeCalls, eventually, transferOf } from '../support/edge-calls.ts'
+import {
+  assertRefused,
+  type EdgeCalls,
+  edgeCalls,
+  eventually,
+  movesNothing,
+  transferOf,
+} from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { openRawSocket } from '../support/raw-socket.ts'
+import { openRawSocket, statusesOf } from '../support/raw-socket.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 
 /** What the promise of a second is held to, with room for a busy machine. */
@@ -105,6 +112,25 @@ describe('a token that was taken back', () => {
     assert.equal(await Promise.race([other.closed().catch(() => ''), sleep(200, 'still open')]), 'still open')
     other.destroy()
     await lift(id)
+  })
+
+  test('while its body is still on its way moves no money', async () => {
+    await movesNothing(calls, async () => {
+      const token = await platform.token('mem_alice')
+      const body = JSON.stringify(transferOf('1.00'))
+      const socket = await openRawSocket(platform.urls.edge)
+      const lines = ['POST /v1/transfers HTTP/1.1', 'Host: edge.test', 'Content-Type: application/json']
+      lines.push('Idempotency-Key: slow', `Authorization: Bearer ${token}`, `Content-Length: ${body.length}`)
+      socket.write([...lines, 'Expect: 100-continue', '', ''].join('\r\n'))
+      await socket.until((received) => received.startsWith('HTTP/1.1 100')) // the caller was let in
+      const id = await revoke({ jti: decodeJwt(token).jti })
+      await eventually('it is refused', async () => (await read(token)).status === 401, IN_FORCE_MS_MAX)
+      socket.write(body)
+      const received = await socket.until((text) => text.includes('invalid_token'))
+      assert.deepEqual(statusesOf(received), [100, 401])
+      socket.destroy()
+      await lift(id)
+    })
   })
 
   test('can be taken back, seen and given back at the terminal', async () => {

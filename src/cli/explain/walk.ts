@@ -55,7 +55,7 @@ export async function createWalk(config: Config, folder: string) {
     note(`${routed.route.id}${scopes.length === 0 ? ', public' : `, asks for ${scopes.join(' ')}`}`)
     const verifier = lenientVerifier(config)
     const screened = { ...routed, screening: { rule: '' } as Screening } // the chain screens: it is asked below
-    const known = await createAuthenticate(verifier, anySender, noRevocations)(screened).catch(Problem.from)
+    const known = await createAuthenticate(verifier, anySender, notRevoked)(screened).catch(Problem.from)
     const facts = decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')
     if (known instanceof Problem) return
     if (routed.route.checkBody !== null && !hasBody) {
@@ -75,7 +75,7 @@ export async function createWalk(config: Config, folder: string) {
 /** A proof of possession is for one request that is really sent. */
 const anySender = async (): Promise<void> => {}
 /** Which tokens were revoked is known to a running edge alone. */
-const noRevocations = { isFresh: async () => true }
+const notRevoked = async (): Promise<void> => {}
 
 /** Takes down what each policy stage says. @throws Problem of the first that refuses */
 function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Problem, unverified: string): ChainFacts {

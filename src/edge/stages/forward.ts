@@ -4,6 +4,7 @@ import { Problem } from '../../kernel/problem.ts'
 import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
+import type { RevocationCheck } from '../tokens/revocation-check.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
 import type { ReceivedAnswer } from '../upstream-request.ts'
 
@@ -14,8 +15,9 @@ import type { ReceivedAnswer } from '../upstream-request.ts'
 export function createForward(options: {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly streams: StreamForwarder
+  readonly checkRevoked: RevocationCheck
 }) {
-  const { upstreams, streams } = options
+  const { upstreams, streams, checkRevoked } = options
 
   return async function forward(cleared: Cleared): Promise<Answer> {
     const { route, trail, clearance, response } = cleared
@@ -24,6 +26,10 @@ export function createForward(options: {
     const startedAt = performance.now()
     let streamed = false
     try {
+      await checkRevoked(cleared, cleared.caller.claims).catch(async (problem: unknown) => {
+        await clearance.spending?.takeBack()
+        throw problem
+      })
       const outcome = route.stream
         ? await streams.forward(cleared, upstream)
         : passOn(await upstream.send(requestTo(cleared, upstream)))

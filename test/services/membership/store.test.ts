@@ -30,6 +30,9 @@ onEachStore("membership's store", (store) => {
       'DELETE FROM record_version',
       'UPDATE member_event SET sequence = sequence + 1',
       'DELETE FROM member_event',
+      'UPDATE revocation SET until = at',
+      'DELETE FROM revocation',
+      'DELETE FROM revocation_lift',
       'TRUNCATE record_version',
       "UPDATE webhook_endpoint SET url = 'https://elsewhere.example.com'",
     ]
