@@ -1,7 +1,7 @@
 import { contentDigest, type Json } from '../kernel/canonical-json.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { analysedRules } from './analysis/analysed-rule.ts'
-import { reportBodyFaults } from './analysis/body-fault.ts'
+import { bodyReader, reportBodyFaults } from './analysis/body-fault.ts'
 import { type Analysis, analyse } from './analysis/index.ts'
 import { checkListUse } from './analysis/list-use.ts'
 import { findLastingEntries, reportLoosening } from './analysis/loosening.ts'
@@ -30,7 +30,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const compiledLists = listsFrom(lists.contents, now)
   const compilers = ruleCompilers(compiledLists, now)
   const ruleFindings: Finding[] = []
-  const placed = [...rulesIn(shaped, ruleFindings)]
+  const placed = [...rulesIn(shaped, ruleFindings, bodyReader(compiledLists))]
   for (const { rule, report } of placed) addRule(compilers, rule, report)
   reportMarkFaults(placed)
   reportBodyFaults(placed, compiledLists, options.surface)
@@ -48,7 +48,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
 
   const inForce = analysedRules(summaries, placed)
   if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
-  const findings = () => inOrder([...shapeFindings, ...lists.findings, ...uses, ...ruleFindings, ...calls.findings])
+  const findings = () => [...shapeFindings, ...lists.findings, ...uses, ...ruleFindings, ...calls.findings]
   const isSound = () => findings().every(({ severity }) => severity !== 'error')
   const sources = () =>
     samplesOf(
@@ -57,7 +57,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
     )
   const bundle = (at: Instant) => assembleAtOnce({ ...checked, now: at }, rules)
   const analysis = isSound() ? analyse({ ...options, rules: inForce, sources, now, bundle }) : null
-  return { checked: isSound() ? checked : null, rules, findings: findings(), analysis }
+  return { checked: isSound() ? checked : null, rules, findings: inOrder(findings()), analysis }
 }
 
 /** @param options.thorough whether to look for what is no error but hardly meant, which takes longer with many rules */
@@ -73,14 +73,19 @@ export function analysePolicies(
 }
 
 /** Every rule of every file, with what takes down faults at its place. */
-function* rulesIn(shaped: readonly Shaped[], findings: Finding[]): Generator<PlacedRule> {
+function* rulesIn(
+  shaped: readonly Shaped[],
+  findings: Finding[],
+  readsBody: (rule: CheckedRule) => boolean,
+): Generator<PlacedRule> {
   for (const { kind, source, file } of shaped) {
     if (kind === 'lists') continue
     for (const [index, written] of file.rules.entries()) {
       const report: Report = (path, code, message, extras) =>
         findings.push(source.finding(['rules', index, ...path], code, message, extras))
       const { line } = source.finding(['rules', index], '', '')
-      yield { rule: { kind, file: source.file, line, written } as CheckedRule, report }
+      const rule = { kind, file: source.file, line, written } as CheckedRule
+      yield { rule, report, readsBody: readsBody(rule) }
     }
   }
 }

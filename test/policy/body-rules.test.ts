@@ -142,3 +142,27 @@ describe('a rule on the body', () => {
     assert.deepEqual([effect, considered[0]?.outcome], ['allow', 'skipped'])
   })
 })
+
+describe('the order of rules, some of which read the body', () => {
+  const onBody = (effect: string) =>
+    `  - { id: body, match: { routes: [pay] }, when: "body.to == 'acc_1'", effect: ${effect} }`
+  const findings = (...rules: readonly string[]) =>
+    compileBundle([policyFile('access', rules.join('\n'))], NOW).findings.map(({ line, code }) => `${line} ${code}`)
+
+  test('lets any other rule skip one on the body, which is asked later wherever it stands', () => {
+    const skip =
+      "{ id: skip, match: { scopes: [x] }, effect: { skip: [access/body] }, owner: a, expires: '2030-01-01T00:00:00Z' }"
+    const rules = [onBody('deny'), `  - ${skip}`, '  - { id: all, match: { routes: [pay] }, effect: allow }']
+    assert.deepEqual(findings(...rules), [])
+    const bundle = compiled(policyFile('access', rules.join('\n')))
+    const facts = accessFacts({ route: { id: 'pay' }, principal: { scopes: ['x'] } })
+    const { effect, marks } = bundle.authorize(facts)
+    const inspected = bundle.inspect({ ...facts, body: { to: 'acc_1' } }, marks)
+    assert.deepEqual([effect, inspected.effect, inspected.considered[0]?.outcome], ['allow', 'allow', 'skipped'])
+  })
+
+  test('has a tag of one on the body come too late for all that do not read it', () => {
+    const tagged = '  - { id: tagged, match: { tagged: [hot] }, effect: deny }'
+    assert.deepEqual(findings(onBody('{ tag: [hot] }'), tagged), ['4 tag-too-late'])
+  })
+})

@@ -1,11 +1,10 @@
 import type { Instant } from '../../kernel/clock.ts'
-import type { CheckedRule } from '../checked.ts'
-import { isWithin } from '../conditions/reads.ts'
 import type { RuleKind } from '../language/schema.ts'
 import type { EffectName } from '../rules/effect.ts'
 import type { Match } from '../rules/match.ts'
 import type { Report } from '../rules/rule.ts'
 import type { RuleSummary } from '../rules/rule-summary.ts'
+import type { PlacedRule } from './mark-faults.ts'
 
 /** A rule that is in force, as analysis sees it. Rules come in the order in which they are walked. */
 export type AnalysedRule = {
@@ -30,10 +29,10 @@ export type AnalysedRule = {
 /** The rules in force, of all that are written: what has lapsed is left out, a shadow that has expired is enforced. */
 export function analysedRules(
   summaries: readonly RuleSummary[],
-  written: readonly { readonly rule: CheckedRule; readonly report: Report }[],
+  written: readonly PlacedRule[],
 ): readonly AnalysedRule[] {
   const byName = new Map(written.map((it) => [`${it.rule.kind}/${it.rule.written.id}`, it]))
-  return summaries.flatMap(({ name, kind, match, when, mode, effect, expires, reads }) => {
+  return summaries.flatMap(({ name, kind, match, when, mode, effect, expires }) => {
     const found = byName.get(name)
     if (found === undefined) return []
     const marks = typeof found.rule.written.effect === 'string' ? {} : found.rule.written.effect
@@ -41,7 +40,7 @@ export function analysedRules(
       ...{ name, kind, match, effect, expires },
       when: when?.trim() === 'true' ? null : when,
       isEnforced: mode === 'enforce',
-      readsBody: reads.some((path) => isWithin(path, 'body')),
+      readsBody: found.readsBody,
       skips: ('skip' in marks && marks.skip) || [],
       gives: ('tag' in marks && marks.tag) || [],
       report: found.report,

@@ -1,4 +1,4 @@
-import type { Environment } from '@marcbachmann/cel-js'
+import type { CheckedRule } from '../checked.ts'
 import { findBodyFault } from '../conditions/body-condition.ts'
 import { bodyType } from '../conditions/body-type.ts'
 import { environmentOf } from '../conditions/environment.ts'
@@ -14,11 +14,9 @@ import type { PlacedRule } from './mark-faults.ts'
  * against the schema of each of these routes.
  */
 export function reportBodyFaults(rules: readonly PlacedRule[], lists: Lists, surface: Surface | undefined): void {
-  const environment = environmentOf(BODY_FACTS, lists)
-  for (const { rule, report } of rules) {
-    if (rule.kind !== 'access') continue
-    const { match, when, effect } = rule.written
-    if (when === undefined || !readsBody(when, environment)) continue
+  for (const { rule, report, readsBody } of rules) {
+    if (rule.kind !== 'access' || !readsBody) continue
+    const { match, when = '', effect } = rule.written
     if (effect === 'allow' || (typeof effect === 'object' && 'skip' in effect)) {
       report(['effect'], 'body-cannot-allow', 'a rule that reads the body denies, steps up or tags')
     }
@@ -39,10 +37,15 @@ export function reportBodyFaults(rules: readonly PlacedRule[], lists: Lists, sur
   }
 }
 
-function readsBody(when: string, environment: Environment): boolean {
-  try {
-    return readsOf(environment.parse(when).ast, BODY_FACTS).some((path) => isWithin(path, 'body'))
-  } catch {
-    return false // reported where the condition is compiled
+/** What tells whether a rule reads the body, and so is asked behind those that do not: also of one that has lapsed. */
+export function bodyReader(lists: Lists): (rule: CheckedRule) => boolean {
+  const environment = environmentOf(BODY_FACTS, lists)
+  return ({ kind, written: { when } }) => {
+    if (kind !== 'access' || !when?.includes('body')) return false
+    try {
+      return readsOf(environment.parse(when).ast, BODY_FACTS).some((path) => isWithin(path, 'body'))
+    } catch {
+      return false // reported where the condition is compiled
+    }
   }
 }

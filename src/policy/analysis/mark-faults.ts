@@ -5,7 +5,7 @@ import type { RuleKind } from '../language/schema.ts'
 import type { Report } from '../rules/rule.ts'
 
 /** A rule, with what takes down faults at its place. */
-export type PlacedRule = { readonly rule: CheckedRule; readonly report: Report }
+export type PlacedRule = { readonly rule: CheckedRule; readonly report: Report; readonly readsBody: boolean }
 
 /** The order in which a request meets the kinds. */
 const KINDS: readonly RuleKind[] = ['firewall', 'quota', 'access', 'risk']
@@ -16,7 +16,10 @@ const SKIPPED_RULES_MAX = 1_000
 
 /** Skips of rules that are not there or were decided before; tags that no earlier rule gives; too many of either. */
 export function reportMarkFaults(rules: readonly PlacedRule[]): void {
-  const walked = KINDS.flatMap((kind) => rules.filter(({ rule }) => rule.kind === kind))
+  const walked = KINDS.flatMap((kind) => {
+    const own = rules.filter(({ rule }) => rule.kind === kind)
+    return own.toSorted((a, b) => Number(a.readsBody) - Number(b.readsBody)) // those on the body are asked last
+  })
   const places = new Map(walked.map(({ rule }, place) => [nameOf(rule), place]))
   const allTags = new Set([UNCHECKED, ...walked.flatMap(({ rule }) => tagsIn(rule))])
   const given = new Set<string>()
