@@ -118,6 +118,24 @@ describe('a rule on the body', () => {
     test(what, () => assert.equal(inspected(when, given).effect, effect))
   }
 
+  test('denies where it asks anything of a list that a caller made too long, and else does not mind it', () => {
+    const long = { to: 'acc_1', items: Array.from({ length: 100_000 }, () => 0) }
+    for (const when of [
+      "body.?items[?0].orValue('') == 'x'",
+      'size(body.items) == 0',
+      'body.items == []',
+      'body.items.all(a, body.items.all(b, a == b))', // a caller would have the edge compare for half an hour
+    ]) {
+      const { effect, considered } = inspected(when, long)
+      assert.deepEqual([effect, considered[0]?.outcome], ['deny', 'error'], when)
+    }
+    assert.equal(inspected("body.to == 'acc_9'", long).effect, 'allow')
+    assert.equal(
+      inspected('body.items.all(a, a == 1)', { items: Array.from({ length: 1_000 }, () => 0) }).effect,
+      'allow',
+    )
+  })
+
   test('in shadow is only written down', () => {
     const { effect, considered } = inspected("body.to == 'acc_9'", body, 'effect: deny, mode: shadow')
     assert.deepEqual(
