@@ -35,11 +35,16 @@ export function clientAddress(
   if (forwardedFor === undefined) return address
   for (const hop of forwardedFor.split(',').reverse()) {
     if (!proxies.has(address)) return address
-    const next = plainAddress(hop.trim())
+    const next = plainAddress(withoutPort(hop.trim()))
     if (next === null) return address // not an address: the last one that can be believed is the proxy's
     address = next
   }
   return address
+}
+
+/** Some proxies write `203.0.113.9:4711` and `[2001:db8::1]:4711`, as RFC 7239 section 6 has it. */
+function withoutPort(hop: string): string {
+  return /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(hop)?.[1] ?? hop
 }
 
 function plainAddress(text: string): string | null {

@@ -19,6 +19,9 @@ describe("the client's address", () => {
     'is the proxy when the entry is no address': ['10.0.0.1', 'unknown', ours, '10.0.0.1'],
     'is the last believable one before a bad entry': ['10.0.0.1', 'x, 10.0.0.2', ours, '10.0.0.2'],
     'may be IPv6, also through a mapped proxy': ['::ffff:10.0.0.1', '2001:470::1', ours, '2001:470::1'],
+    'is read without the port that some proxies write': ['10.0.0.1', '198.51.100.1:4711', ours, '198.51.100.1'],
+    'is read without brackets and port': ['10.0.0.1', '1.1.1.1, [2001:470::1]:4711', ours, '2001:470::1'],
+    'is read without brackets': ['10.0.0.1', '[2001:470::1], 10.0.0.2:80', ours, '2001:470::1'],
     'is one of ours when all are': ['10.0.0.1', '10.0.0.2', ours, '10.0.0.2'],
   }
   for (const [what, [socket, forwarded, proxies, expected]] of Object.entries(cases))
