@@ -1,13 +1,13 @@
 import type { Server } from 'node:net'
 import { type Clock, type Instant, toRfc3339 } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
-import type { Bundle, RequestFacts, Verdict } from '../policy/index.ts'
+import { type Bundle, networkOf, type RequestFacts, type Verdict } from '../policy/index.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
 
 export type ConnectionGuard = {
-  /** Connections that one address may hold. */
+  /** Connections that one address, of IPv6 one /56, may hold. */
   readonly perAddressMax: number
   readonly proxies: TrustedProxies
   /** Whether rules that look at the source alone refuse this address. */
@@ -25,16 +25,17 @@ export function guardConnections(server: Server, { perAddressMax, proxies, refus
     const peer = socket.remoteAddress ?? ''
     if (proxies.has(peer)) return
     const address = clientAddress(peer, undefined, proxies)
-    const count = (held.get(address) ?? 0) + 1
+    const network = networkOf(address)
+    const count = (held.get(network) ?? 0) + 1
     if (count > perAddressMax || refuses(address)) {
       socket.destroy()
       return
     }
-    held.set(address, count)
+    held.set(network, count)
     socket.once('close', () => {
-      const left = (held.get(address) ?? 1) - 1
-      if (left > 0) held.set(address, left)
-      else held.delete(address)
+      const left = (held.get(network) ?? 1) - 1
+      if (left > 0) held.set(network, left)
+      else held.delete(network)
     })
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import diagnostics from 'node:diagnostics_channel'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
@@ -166,4 +166,18 @@ describe('the guard of a listener', () => {
     const { ends, asked } = await outcomes([], true, 1, 3)
     assert.deepEqual([ends, asked.length], [['closed', 'closed', 'closed'], 3])
   })
+})
+
+test('the addresses of one customer of IPv6 hold connections together', () => {
+  const server = new EventEmitter() as Server // a machine has no two public networks of its own to connect from
+  guardConnections(server, { perAddressMax: 2, proxies: trustedProxies([]), refuses: () => false })
+  const isKept = (remoteAddress: string): boolean => {
+    let kept = true
+    const socket = Object.assign(new EventEmitter(), { remoteAddress, destroy: () => (kept = false) })
+    server.emit('connection', socket)
+    return kept
+  }
+  const addresses = ['2001:db8:1:201::1', '2001:db8:1:202::2', '2001:db8:1:2ff::3', '2001:db8:1:300::4']
+  assert.deepEqual(addresses.map(isKept), [true, true, false, true])
+  assert.deepEqual(['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.1', '192.0.2.2'].map(isKept), [true, true, false, true])
 })
