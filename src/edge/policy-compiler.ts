@@ -40,7 +40,7 @@ export type WorkerSays = { readonly id: number } & (
 const CHECK_MS_MAX = 30_000
 const HEAP_MB_MAX = 2_048
 /** How long requests wait at most while a bundle is assembled, the last slice not counted. */
-const SLICE_MS_MAX = 2
+const SLICE_MS_MAX = 1
 
 /** `history`: the folder of the bundles that served. The thread is started when it is needed and after it has ended. */
 export function createPolicyCompiler(history: string, options: CheckOptions): PolicyCompiler {

@@ -9,6 +9,8 @@ import { pack } from './policy-pieces.ts'
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const port = parentPort
+// Nothing here needs the environment; the YAML parser asks it at each token, which is a tenth of its time.
+process.env = {}
 const { history, options } = workerData as WorkerData
 const checker = createPolicyChecker(createPolicyArchive(history), options)
 const say = (message: WorkerSays, ...transfer: readonly MessagePort[]): void => port.postMessage(message, [...transfer])

@@ -12,7 +12,6 @@ import { accessDimensions, requestDimensions, riskDimensions } from './rules/dim
 import { addRule, type RuleCompilers, ruleCompilers, summariesOf } from './rules/kinds.ts'
 import type { Report } from './rules/rule.ts'
 import { indexRules } from './rules/rule-index.ts'
-import type { RuleSummary } from './rules/rule-summary.ts'
 
 /**
  * Makes the bundle of what was checked, as it is at `checked.now`, which may be later than the check: rules come in slices, and it yields after each, so that who shares the thread
@@ -50,9 +49,12 @@ function* bundleOf(
 ): Generator<void, Bundle, void> {
   const rules = summariesOf({ firewall, access, quota, risk })
   const ends = [...contents.parts.map(({ until }) => until), ...rules.map(({ expires }) => expires)]
+  yield
   const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
   const screening = yield* indexRules(firewall.rules, requestDimensions, contents)
+  yield
   const [onBody, onHead] = [access.rules.filter(readsBody), access.rules.filter((rule) => !readsBody(rule))]
+  yield
   const authorizing = yield* indexRules(onHead, accessDimensions, contents)
   const inspecting = yield* indexRules(onBody, accessDimensions, contents)
   const metering = yield* indexRules(quota.rules, accessDimensions, contents)
@@ -63,10 +65,10 @@ function* bundleOf(
   )
   yield
   const reads = {
-    firewall: readsOf(firewall.summaries),
-    access: readsOf(access.summaries),
-    quota: readsOf(quota.summaries),
-    risk: readsOf(risk.summaries),
+    firewall: withoutContained([...firewall.reads]),
+    access: withoutContained([...access.reads]),
+    quota: withoutContained([...quota.reads]),
+    risk: withoutContained([...risk.reads]),
   }
   yield
   return {
@@ -87,10 +89,6 @@ function* bundleOf(
 
 function readsBody({ reads }: { readonly reads: readonly FactPath[] }): boolean {
   return reads.some((path) => isWithin(path, 'body'))
-}
-
-function readsOf(rules: readonly RuleSummary[]): readonly FactPath[] {
-  return withoutContained(rules.flatMap(({ reads }) => reads))
 }
 
 function firstAfter(now: Instant, ends: readonly (Instant | null)[]): Instant | null {

@@ -39,6 +39,14 @@ describe('a bundle assembled of what another thread checked', () => {
     )
   })
 
+  test('pauses often while the index of many rules is built', () => {
+    const many = Array.from({ length: 1_000 }, (_, n) => `  - { id: r${n}, match: { paths: [/${n}] }, effect: deny }`)
+    const { checked, rules } = checkFiles([policyFile('firewall', many.join('\n'))], NOW)
+    assert.ok(checked !== null)
+    const { pauses } = assembledInSlices(checked, rules)
+    assert.ok(pauses - rules.length > 3 * 4, 'paths, keys and each dimension pause every 250 rules')
+  })
+
   test('leaves out what had lapsed when it was checked', () => {
     const lapsed = "  - { id: old, when: 'true', effect: deny, expires: '2026-03-01T11:00:00Z' }"
     const open = "  - { id: new, when: 'true', effect: deny, expires: '2026-03-01T13:00:00Z' }"

@@ -18,8 +18,14 @@ export type Dimension<Facts> = {
   ofFacts(facts: Facts, tags: readonly string[]): readonly Key[] | null
 }
 
-export function requestDimensions(matches: readonly Match[], lists: ListContents): readonly Dimension<RequestFacts>[] {
-  const patterns = pathTrie(matches.flatMap(({ paths }) => paths ?? []))
+/** The dimensions of one kind's rules. What takes long with many of them pauses, so that requests can go first. */
+export type Dimensions<Facts> = (
+  matches: readonly Match[],
+  lists: ListContents,
+) => Generator<void, readonly Dimension<Facts>[], void>
+
+export const requestDimensions: Dimensions<RequestFacts> = function* (matches, lists) {
+  const patterns = yield* pathTrie(matches.flatMap(({ paths }) => paths ?? []))
   return [
     { ofRule: ({ paths }) => paths ?? null, ofFacts: ({ request }) => patterns.matching(request.path) },
     { ofRule: ({ routes }) => routes ?? null, ofFacts: ({ route }) => [route.id] },
@@ -30,16 +36,16 @@ export function requestDimensions(matches: readonly Match[], lists: ListContents
   ]
 }
 
-export function accessDimensions(matches: readonly Match[], lists: ListContents): readonly Dimension<AccessFacts>[] {
+export const accessDimensions: Dimensions<AccessFacts> = function* (matches, lists) {
   return [
-    ...requestDimensions(matches, lists),
+    ...(yield* requestDimensions(matches, lists)),
     scopeDimension(matches),
     { ofRule: ({ kinds }) => kinds ?? null, ofFacts: ({ principal }) => [principal.kind] },
     { ofRule: ({ roles }) => roles ?? null, ofFacts: ({ principal }) => principal.roles },
   ]
 }
 
-export function riskDimensions(matches: readonly Match[], lists: ListContents): readonly Dimension<RiskFacts>[] {
+export const riskDimensions: Dimensions<RiskFacts> = function* (matches, lists) {
   const bands = amountBands(matches.flatMap(({ amount }) => (amount === undefined ? [] : [readBand(amount)])))
   return [
     {

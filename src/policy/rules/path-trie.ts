@@ -9,9 +9,18 @@ export type PathTrie = {
 
 type Node = { readonly next: Map<string, Node>; star: Node | null; readonly here: string[]; readonly below: string[] }
 
-export function pathTrie(patterns: Iterable<string>): PathTrie {
+/** After so many patterns the building pauses. */
+const PATTERNS_PER_SLICE = 250
+
+export function* pathTrie(patterns: Iterable<string>): Generator<void, PathTrie, void> {
   const root = emptyNode()
-  for (const pattern of new Set(patterns)) plant(root, pattern)
+  const planted = new Set<string>()
+  for (const pattern of patterns) {
+    if (planted.has(pattern)) continue
+    planted.add(pattern)
+    plant(root, pattern)
+    if (planted.size % PATTERNS_PER_SLICE === 0) yield
+  }
   return {
     matching(path) {
       const found: string[] = []

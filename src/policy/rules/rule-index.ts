@@ -1,5 +1,5 @@
 import type { ListContents } from '../lists/lists.ts'
-import type { Dimension, Key } from './dimensions.ts'
+import type { Dimensions, Key } from './dimensions.ts'
 import type { Match } from './match.ts'
 
 /**
@@ -21,24 +21,24 @@ const NODE_COST = 2
 const KEYS_MAX = 32
 /** How often a rule with several keys in several dimensions stands in the tree, on average. */
 const COPIES_MAX = 16
-/** After so much work the building pauses. */
-const KEYS_PER_SLICE = 2_000
+/** How many rules are looked at, for one dimension or for all, before the building pauses. */
+const RULES_PER_SLICE = 250
 
-/** Builds the index, pausing every millisecond or two so that requests can go first. */
+/** Builds the index, pausing often so that requests can go first. */
 export function* indexRules<Facts, R extends { readonly match: Match }>(
   rules: readonly R[],
-  dimensionsOf: (matches: readonly Match[], lists: ListContents) => readonly Dimension<Facts>[],
+  dimensionsOf: Dimensions<Facts>,
   lists: ListContents,
 ): Generator<void, RuleIndex<Facts, R>, void> {
   const matches = rules.map(({ match }) => match)
-  const dimensions = dimensionsOf(matches, lists)
+  const dimensions = yield* dimensionsOf(matches, lists)
   const keys = dimensions.map(() => [] as (readonly Key[] | null)[])
   for (const [place, match] of matches.entries()) {
     for (const [dimension, { ofRule }] of dimensions.entries()) {
       const found = ofRule(match)
       keys[dimension]?.push(found === null || found.length > KEYS_MAX ? null : found)
     }
-    if (place % KEYS_PER_SLICE === KEYS_PER_SLICE - 1) yield
+    if (place % RULES_PER_SLICE === RULES_PER_SLICE - 1) yield
   }
   const all = rules.map((_, place) => place)
   const root = yield* plant(
@@ -46,6 +46,7 @@ export function* indexRules<Facts, R extends { readonly match: Match }>(
     dimensions.map((_, dimension) => dimension),
     all.length * COPIES_MAX,
     keys,
+    pauseAfter(RULES_PER_SLICE),
   )
   const leavesFor = (facts: Facts, tags: readonly string[]): Leaves => {
     const asked: (readonly Key[] | null | undefined)[] = []
@@ -104,20 +105,31 @@ function* plant(
   dimensions: readonly number[],
   copiesLeft: number,
   keys: Keys,
+  isTired: Pause,
 ): Generator<void, Node, void> {
   let best: Split | null = null
   for (const dimension of places.length > NODE_COST ? dimensions : []) {
-    const split = splitBy(places, dimension, keys)
+    const split = yield* splitBy(places, dimension, keys, isTired)
     if (split.copies <= copiesLeft && split.cost < (best?.cost ?? places.length)) best = split
-    if (places.length >= KEYS_PER_SLICE / 4) yield
   }
   if (best === null) return places
   const { dimension, filed, rest, copies } = best
   const others = dimensions.filter((other) => other !== dimension)
   const share = (copiesLeft - copies) / (places.length + copies)
   const branches = new Map<Key, Node>()
-  for (const [key, under] of filed) branches.set(key, yield* plant(under, others, share * under.length, keys))
-  return { dimension, branches, rest: yield* plant(rest, others, share * rest.length, keys) }
+  for (const [key, under] of filed) branches.set(key, yield* plant(under, others, share * under.length, keys, isTired))
+  return { dimension, branches, rest: yield* plant(rest, others, share * rest.length, keys, isTired) }
+}
+
+/** Counts one rule more: whether it is time to pause. */
+type Pause = () => boolean
+
+function pauseAfter(rules: number): Pause {
+  let seen = 0
+  return () => {
+    seen += 1
+    return seen % rules === 0
+  }
 }
 
 type Split = {
@@ -130,10 +142,16 @@ type Split = {
   readonly cost: number
 }
 
-function splitBy(places: readonly number[], dimension: number, keys: Keys): Split {
+function* splitBy(
+  places: readonly number[],
+  dimension: number,
+  keys: Keys,
+  isTired: Pause,
+): Generator<void, Split, void> {
   const filed = new Map<Key, number[]>()
   const rest: number[] = []
   for (const place of places) {
+    if (isTired()) yield
     const own = keys[dimension]?.[place] ?? null
     if (own === null) rest.push(place)
     for (const key of own ?? []) {

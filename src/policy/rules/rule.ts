@@ -47,10 +47,13 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
 ) {
   const rules: Rule<Facts, Effect>[] = []
   const summaries: RuleSummary[] = []
+  const allReads = new Set<FactPath>()
   const ids = new Set<string>()
   return {
     rules: rules as readonly Rule<Facts, Effect>[],
     summaries: summaries as readonly RuleSummary[],
+    /** The facts that any of them can read. */
+    reads: allReads as ReadonlySet<FactPath>,
     add(checked: CheckedRule<K>, report: Report): void {
       const { kind, file, line } = checked
       const written: WrittenRule<K> = checked.written
@@ -67,6 +70,7 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const why = written.why ?? `The rule ${name} says so.`
       const predicates = dialect.predicates(match, lists)
       const reads = readsOfRule(match, lists, condition.reads)
+      for (const path of reads) allReads.add(path)
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },
         applies: (facts, tags, context) => predicates.every((holds) => holds(facts, tags)) && condition(context()),
