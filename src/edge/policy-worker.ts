@@ -9,7 +9,7 @@ import { pack } from './policy-pieces.ts'
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const port = parentPort
-// Nothing here needs the environment; the YAML parser asks it at each token, which is a tenth of its time.
+// Nothing here needs the environment, and the YAML parser asks it at each token, which costs each time.
 process.env = {}
 const { history, options } = workerData as WorkerData
 const checker = createPolicyChecker(createPolicyArchive(history), options)

@@ -28,12 +28,18 @@ const REFUSED: Readonly<Record<string, readonly (() => string)[]>> = {
   ],
   '2 alg none in other spellings': ['nOnE', 'NONE', 'none '].map((alg) => () => token({ header: { alg } })),
   '3 alg absent or of another type': [undefined, 7, ['ES256'], null].map((alg) => () => token({ header: { alg } })),
-  '4 and 5 the public key taken for a shared secret': [spki, ` ${spki}`, `${spki}\r\n`, spki.trim(), json({})].flatMap(
-    (secret) => [
-      () => token({ header: { alg: 'HS256', kid: 'rsa-1' }, sign: hs256(secret) }),
-      () => token({ header: { alg: 'HS256' }, sign: hs256(ec.publicKey.export({ type: 'spki', format: 'der' })) }),
-    ],
-  ),
+  '4 the public key as it is published taken for a shared secret': [
+    () => token({ header: { alg: 'HS256', kid: 'rsa-1' }, sign: hs256(spki) }),
+  ],
+  '5 the public key in other spellings taken for a shared secret': [
+    ` ${spki}`,
+    `${spki}\r\n`,
+    spki.trim(),
+    spki.replaceAll('\n', '\r\n'),
+    json(rsa.publicKey.export({ format: 'jwk' })),
+    rsa.publicKey.export({ type: 'spki', format: 'der' }),
+    ec.publicKey.export({ type: 'spki', format: 'der' }),
+  ].map((secret) => () => token({ header: { alg: 'HS256', kid: 'rsa-1' }, sign: hs256(secret) })),
   '6 an algorithm that is not the key’s': [
     () => token({ header: { kid: 'rsa-1' } }),
     () => token({ header: { alg: 'PS256', kid: 'rsa-1' }, sign: rs256 }),

@@ -27,6 +27,24 @@ describe('docs/http-hardening.md', () => {
   })
 })
 
+describe('docs/token-hardening.md', () => {
+  const rows = rowsOf('docs/token-hardening.md')
+
+  test('has every class, once and in order', () => {
+    assert.deepEqual(
+      rows.map(({ id }) => Number(id)),
+      Array.from({ length: 44 }, (_, index) => index + 1),
+    )
+  })
+
+  test('names tests that exist', () => {
+    assert.deepEqual(
+      rows.flatMap((row) => evidenceFindings(row, read)),
+      [],
+    )
+  })
+})
+
 describe('docs/security-baseline.md', () => {
   const rows = rowsOf('docs/security-baseline.md')
 
