@@ -73,10 +73,14 @@ export async function openTls(config: TlsConfig, log: Log): Promise<EdgeTls> {
     serve(server) {
       server.removeAllListeners('tlsClientError') // Node would have it answered in HTTP, which was not spoken yet
       server.on('tlsClientError', (_error, socket) => socket.destroy())
+      // HTTP is to see no socket that is refused: its parser reads what came with the end of the handshake, destroyed or not.
+      const served = server.listeners('secureConnection')
+      server.removeAllListeners('secureConnection')
       server.on('secureConnection', (socket: TLSSocket) => {
         const hasCertificate = socket.getPeerX509Certificate() !== undefined
         const isKnown = client_ca === undefined || socket.authorized
         if (hasCertificate ? !isKnown : client_certificates === 'require') socket.destroy()
+        else for (const serve of served) serve.call(server, socket)
       })
       server.once('listening', () => {
         round = keepDoing({ name: 'tls', everyMs: LOOK_EVERY_MS, log, work: () => look(server) })

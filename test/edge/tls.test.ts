@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, createServer, get } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { connect as connectPlain } from 'node:net'
+import { connect as connectPlain, createServer as createPlainServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { type EdgeTls, openTls, type TlsConfig } from '../../src/edge/tls.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -15,12 +16,16 @@ import { eventually } from '../support/edge-calls.ts'
 
 const log = createLog('silent')
 const shipped: TlsConfig = { certificate: pemPath('server.crt'), key: pemPath('server.key') }
-type Listening = { readonly port: number; readonly tls: EdgeTls; close(): Promise<void> }
+type Listening = { readonly port: number; readonly tls: EdgeTls; requests(): number; close(): Promise<void> }
 
 /** A listener that answers everything with 200. */
 async function listen(config: Partial<TlsConfig> = {}): Promise<Listening> {
   const tls = await openTls({ ...shipped, ...config }, log)
-  const server = createServer(tls.options, (_request, response) => response.end('ok'))
+  let requests = 0
+  const server = createServer(tls.options, (_request, response) => {
+    requests += 1
+    response.end('ok')
+  })
   tls.serve(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -28,6 +33,7 @@ async function listen(config: Partial<TlsConfig> = {}): Promise<Listening> {
   return {
     port,
     tls,
+    requests: () => requests,
     async close() {
       await tls.close()
       server.close()
@@ -140,6 +146,44 @@ describe('the certificate of a client', () => {
         }
         assert.deepEqual(served, expected, maxVersion)
       }
+      await listening.close()
+    })
+  }
+})
+
+describe('a request that comes with the end of the handshake', () => {
+  /** What the client sends in a tenth of a second goes on as one piece. */
+  const batchTo = async (port: number) => {
+    const relay = createPlainServer((client) => {
+      const edge = connectPlain(port, '127.0.0.1')
+      for (const socket of [client, edge]) socket.on('error', () => socket.destroy())
+      edge.pipe(client)
+      client.once('close', () => edge.destroy())
+      let batch: Buffer[] = []
+      client.on('data', (bytes: Buffer) => {
+        if (batch.push(bytes) > 1) return
+        setTimeout(() => {
+          edge.write(Buffer.concat(batch))
+          batch = []
+        }, 100)
+      })
+    })
+    relay.listen(0, '127.0.0.1')
+    await once(relay, 'listening')
+    return { port: (relay.address() as AddressInfo).port, close: () => relay.close() }
+  }
+  for (const owner of ['client', 'stranger', null] as const) {
+    test(`is ${owner === 'client' ? 'served' : 'not even read'} with the certificate of ${owner ?? 'nobody'}`, async () => {
+      const listening = await listen({ client_certificates: 'require', client_ca: pemPath('client-ca.crt') })
+      const relay = await batchTo(listening.port)
+      const socket = await handshake(relay.port, owner === null ? {} : pairOf(owner))
+      const text = await answerOn(socket)
+      await sleep(50)
+      assert.deepEqual(
+        [text.startsWith('HTTP/1.1 200 '), listening.requests()],
+        owner === 'client' ? [true, 1] : [false, 0],
+      )
+      relay.close()
       await listening.close()
     })
   }
