@@ -83,6 +83,13 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
       response.json({ items, next: null })
     })
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
+    app.post('/v1/cases{/*path}', async (_request, response, next) => {
+      // A vote lets held money go: as on a route of money, not by a token that may have been taken back unheard.
+      if (response.locals['principal'] !== LOCAL_OPERATOR && !(await edge.revocations.isFresh())) {
+        throw new Problem('dependency_unavailable', { detail: 'which tokens were revoked is not known' })
+      }
+      next()
+    })
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))
