@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
@@ -46,17 +47,25 @@ export async function measureReload(): Promise<Reload> {
   })
   const ended = once(platform, 'close')
   try {
-    let output = ''
-    for await (const text of platform.stdout.setEncoding('utf8')) {
-      output += text
-      if (/^curl /m.test(output)) break
-    }
+    await printed(platform.stdout, /^curl /m)
     return await reloadUnderLoad(port, policies)
   } finally {
     platform.kill('SIGTERM')
     await ended
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Waits for a line, and goes on reading: who prints into a pipe that nobody reads ends. */
+function printed(output: Readable, line: RegExp): Promise<void> {
+  let text = ''
+  return new Promise((done, fail) => {
+    output.setEncoding('utf8').on('data', (part: string) => {
+      text += part
+      if (line.test(text)) done()
+    })
+    output.once('end', () => fail(new Error('the platform did not start')))
+  })
 }
 
 async function reloadUnderLoad(port: number, policies: string): Promise<Reload> {

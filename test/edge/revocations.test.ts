@@ -140,7 +140,7 @@ describe('a token that was taken back', () => {
     assert.equal(made.code, 0, made.stderr)
     const { id, actor } = JSON.parse(made.stdout)
     assert.equal(actor, 'operator:op_local')
-    assert.equal((await read(token)).status, 401)
+    await eventually('it is in force', async () => (await read(token)).status === 401, IN_FORCE_MS_MAX)
     assert.match((await cli('list')).stdout, new RegExp(`${id} .*until .*operator:op_local: a lost phone`))
     assert.equal((await cli('lift', id)).stdout, `${id} is lifted\n`)
     await eventually('it is good again', async () => (await read(token)).status === 200, IN_FORCE_MS_MAX)

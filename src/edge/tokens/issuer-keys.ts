@@ -92,7 +92,8 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
       if (known !== null || kid === null || unknown.has(kid) || !mayAsk()) return known
       await refresh()
       const found = lookUp(kid)
-      if (found === null && unknown.size < UNKNOWN_KIDS_MAX) unknown.add(kid)
+      // After a fetch that failed nothing is known of the kid: it may be the one that was rotated in.
+      if (found === null && lastError === null && unknown.size < UNKNOWN_KIDS_MAX) unknown.add(kid)
       return found
     },
     isCurrent: (thumbprint) => isFresh() && thumbprints.has(thumbprint),

@@ -72,6 +72,17 @@ describe("an issuer's keys", () => {
     assert.equal(issuerKeys.isCurrent(old.thumbprint), false)
   })
 
+  test('a kid that was asked for while the issuer failed is asked for again, for it may be new', async () => {
+    const { issuerKeys, server, clock } = await given([await publicKey('old')])
+    await issuerKeys.find('old')
+    server.publish((_request, response) => response.writeHead(500).end())
+    clock.advance(5_000)
+    assert.equal(await issuerKeys.find('new'), null)
+    server.publish([await publicKey('new')])
+    clock.advance(5_000)
+    assert.equal(await kidOf(issuerKeys, 'new'), 'new')
+  })
+
   test('are refreshed by themselves, so that a removed key stops without anyone asking for it', async () => {
     const { issuerKeys, server } = await given([await publicKey('old')], { refreshMs: 20 })
     const old = await issuerKeys.find('old')
