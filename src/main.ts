@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import type { PolicyStore } from './edge/policy-store.ts'
 import { checkProfile, startEdge } from './main/edge.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
+import { openPolicies } from './main/policies.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
 import type { Config } from './platform/config-schema.ts'
@@ -43,10 +45,16 @@ export async function startPlatform(
     if (faults.length > 0) throw new AggregateError(faults, 'not everything closed as it should')
   }
   try {
-    const house = await openHouse(places, environment, parts, (closing) => closings.push(closing))
-    if (parts.includes('edge')) checkProfile(house)
+    const empty = await openHouse(places, environment, (closing) => closings.push(closing))
+    if (parts.includes('edge')) checkProfile(empty)
     const services = SERVICE_NAMES.filter((name) => parts.includes(name))
-    const database = services.length > 0 ? await openDatabaseServer(house, services) : null
+    const decides = parts.includes('edge') || parts.includes('risk')
+    // Both take most of a start, one in a thread of its own. What fails waits for the other, so that this one is closed, too.
+    const [policies, database] = await bothOf(
+      decides ? openPoliciesOf(empty) : null,
+      services.length > 0 ? openDatabaseServer(empty, services) : null,
+    )
+    const house: House = { ...empty, policies }
     if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
     if (database !== null) await startServices(house, database, services)
     if (parts.includes('edge')) await startEdge(house)
@@ -55,6 +63,18 @@ export async function startPlatform(
     await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error
   }
+}
+
+async function openPoliciesOf({ config, places, clock, log, closing }: House): Promise<PolicyStore> {
+  const policies = await openPolicies(config, places, clock, log)
+  closing(policies.close)
+  return policies
+}
+
+/** @throws the fault of the first that has one, once both have come to an end */
+async function bothOf<A, B>(first: Promise<A> | A, second: Promise<B> | B): Promise<[A, B]> {
+  await Promise.allSettled([first, second])
+  return [await first, await second]
 }
 
 /** The sandbox's third parties share their secrets with us by files that whoever comes first makes. */

@@ -1,6 +1,6 @@
 import type { PolicyStore } from '../edge/policy-store.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
-import { type Addresses, addressesFrom, type Environment, type PartName } from '../platform/addresses.ts'
+import { type Addresses, addressesFrom, type Environment } from '../platform/addresses.ts'
 import { loadConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
 import type { ServiceName } from '../platform/database.ts'
@@ -8,7 +8,6 @@ import { createLog, type Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { passportKeysIn } from '../platform/passport-keys.ts'
 import { createServiceClient, type ServiceClient } from '../platform/service-client.ts'
-import { openPolicies } from './policies.ts'
 
 /** Where a platform finds and keeps its files. */
 export type Places = { readonly config: string; readonly policies: string; readonly data: string }
@@ -31,11 +30,10 @@ export type House = {
   readonly ready: Record<string, () => Promise<boolean>>
 }
 
-/** Reads configuration and policies. @throws ConfigError or PolicyError with what an operator has to mend */
+/** Reads the configuration; `policies` are opened beside the database. @throws ConfigError with what an operator has to mend */
 export async function openHouse(
   places: Places,
   environment: Environment,
-  parts: readonly PartName[],
   closing: (close: () => unknown) => void,
 ): Promise<House> {
   const addresses = addressesFrom(environment)
@@ -45,9 +43,6 @@ export async function openHouse(
   const passports = passportKeysIn(config.keys.folder, config.keys.generate, (err) =>
     log.error({ err }, 'passport keys: the last good ones stay in force'),
   )
-  const decides = parts.includes('edge') || parts.includes('risk')
-  const policies = decides ? await openPolicies(config, places, clock, log) : null
-  if (policies !== null) closing(policies.close)
   return {
     config,
     places,
@@ -56,7 +51,7 @@ export async function openHouse(
     clock,
     log,
     passports,
-    policies,
+    policies: null,
     closing,
     ready: {},
     client(self, service) {
