@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { request } from 'undici'
+import { readAtMost } from '../platform/read-at-most.ts'
 import { compileSchema } from '../platform/schema.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import type { SourceFile } from '../policy/index.ts'
@@ -44,22 +45,11 @@ export async function pullBundle(
     if (answer.statusCode !== 200) await answer.body.dump()
     if (answer.statusCode === 304 && known !== null) return null
     if (answer.statusCode !== 200) throw new Error(`it answers ${answer.statusCode}`)
-    const checked = checkBundle(JSON.parse(await textOf(answer.body)))
+    const checked = checkBundle(JSON.parse((await readAtMost(answer.body, PULLED_BYTES_MAX)).toString('utf8')))
     if (!checked.ok) throw new Error(`${checked.faults[0]?.pointer} ${checked.faults[0]?.detail}`)
     const { digest, files } = checked.value
     return { files, claimed: digest }
   } catch (cause) {
     throw new Error(`${url}: no bundle: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   }
-}
-
-async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > PULLED_BYTES_MAX) throw new Error(`the answer has more than ${PULLED_BYTES_MAX} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { PROBLEMS, Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { ServiceName } from './database.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from './passport.ts'
+import { readAtMost } from './read-at-most.ts'
 
 const ANSWER_BYTES_MAX = 4_194_304
 
@@ -83,12 +84,6 @@ export function problemOf({ status, body }: ServiceAnswer): Problem {
 }
 
 async function readJson(stream: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of stream) {
-    bytes += chunk.length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of more than ${ANSWER_BYTES_MAX} bytes`)
-    chunks.push(chunk)
-  }
-  return bytes === 0 ? null : JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const bytes = await readAtMost(stream, ANSWER_BYTES_MAX)
+  return bytes.length === 0 ? null : JSON.parse(bytes.toString('utf8'))
 }

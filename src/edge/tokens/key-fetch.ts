@@ -1,5 +1,6 @@
 import { type Dispatcher, request } from 'undici'
 import { parseStrictJson } from '../../kernel/strict-json.ts'
+import { readAtMost } from '../../platform/read-at-most.ts'
 import { type Algorithm, type KeySet, readKeySet } from './key-policy.ts'
 
 /** How long an issuer may take to hand out its keys. */
@@ -29,7 +30,6 @@ export async function fetchKeySet(
       return fault
     }
     const bytes = await readAtMost(body, BYTES_MAX)
-    if (bytes === null) return `the answer has more than ${BYTES_MAX} bytes`
     const read = parseStrictJson(bytes, LIMITS)
     if (!('value' in read)) return `the answer can not be read: ${read.detail}`
     return await readKeySet(read.value, algorithms)
@@ -46,15 +46,4 @@ function findHeadFault(status: number, contentType: string | string[] | undefine
       ?.trim()
       .toLowerCase() ?? ''
   return MEDIA_TYPES.includes(mediaType) ? null : `the answer is ${mediaType || 'of no type'}`
-}
-
-async function readAtMost(body: AsyncIterable<Buffer>, bytesMax: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > bytesMax) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
