@@ -50,7 +50,7 @@ export function createSourceCheck(deps: {
   readonly bundle: () => Bundle
   readonly clock: Clock
   readonly decisions: Pick<DecisionLog, 'write'>
-  readonly metrics: Pick<EdgeMetrics, 'connectionRefused' | 'ruleErrors'>
+  readonly metrics: Pick<EdgeMetrics, 'connectionRefused' | 'rulesConsidered'>
   readonly countryOf: (address: string) => string
 }): ConnectionGuard['refuses'] {
   const { clock, decisions, metrics, countryOf } = deps
@@ -80,7 +80,7 @@ export function createSourceCheck(deps: {
     const verdict = bundle.accept(source, now)
     if (verdict.effect === 'allow') return false
     metrics.connectionRefused(verdict.rule)
-    metrics.ruleErrors(verdict.considered)
+    metrics.rulesConsidered(verdict.considered)
     write(source, now, verdict, bundle.digest)
     return true
   }

@@ -26,10 +26,10 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
       const level = problem.code === 'internal_error' ? 'error' : 'warn' // the other 5xx are answers we foresaw
       log[level]({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
     }
-    metrics.observe(trail.route ?? 'none', answer.status, durationMs)
-    metrics.ruleErrors(trail.considered)
+    metrics.observe(trail.route ?? 'none', answer.status, problem?.code ?? null, durationMs)
+    metrics.rulesConsidered(trail.considered)
     if (trail.assessment?.replayed === false) {
-      metrics.ruleErrors(trail.assessment.considered)
+      metrics.rulesConsidered(trail.assessment.considered)
       if (trail.assessment.unchecked) metrics.passedUnchecked()
     }
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
