@@ -10,6 +10,7 @@ import type { Places } from '../main.ts'
 import { addressesFrom, type Environment } from '../platform/addresses.ts'
 import { ConfigError, parseConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
+import { endpointsOf } from '../platform/upstream-config.ts'
 import type { Finding, RouteFault, Surface } from '../policy/index.ts'
 import { fromHere } from './policy-folder.ts'
 
@@ -37,6 +38,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
     const folder = dirname(places.config)
     const findings = [
       ...checkEdge(config, place, file),
+      ...checkUpstreams(config, place, file),
       ...findProfileFaults(config, addresses.edge).map(
         ({ keys, message }): Finding => ({ file, ...place(keys), severity: 'error', code: 'profile', message }),
       ),
@@ -72,6 +74,18 @@ function checkEdge({ edge }: Config, place: ReturnType<typeof placesIn>, file: s
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       return [{ file, ...place(['edge', key]), severity: 'error', code: 'config', message }]
+    }
+  })
+}
+
+function checkUpstreams({ upstreams }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
+  return Object.entries(upstreams).flatMap(([name, upstream]): readonly Finding[] => {
+    try {
+      endpointsOf(name, upstream)
+      return []
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return [{ file, ...place(['upstreams', name]), severity: 'error', code: 'config', message }]
     }
   })
 }

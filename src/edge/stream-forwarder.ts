@@ -36,9 +36,9 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   const proxies = new Map<string, RequestHandler>()
   const open = new Map<ServerResponse, Cleared['caller']>()
 
-  const proxyTo = ({ name, origin }: Upstream): RequestHandler => {
-    const proxy = proxies.get(name) ?? createProxy(origin, pending)
-    proxies.set(name, proxy)
+  const proxyTo = (origin: string): RequestHandler => {
+    const proxy = proxies.get(origin) ?? createProxy(origin, pending)
+    proxies.set(origin, proxy)
     return proxy
   }
 
@@ -57,11 +57,14 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
             open.set(response, cleared.caller)
+            const endpoint = upstream.endpoints.pick()
+            endpoint.streams += 1
             response.once('close', () => {
+              endpoint.streams -= 1
               open.delete(response)
               answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' })
             })
-            proxyTo(upstream)(request, response, failed).catch(failed)
+            proxyTo(endpoint.origin)(request, response, failed).catch(failed)
           }),
       ),
   }

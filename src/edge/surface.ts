@@ -2,7 +2,7 @@ import type { Config } from '../platform/config-schema.ts'
 import type { Surface, SurfaceCall } from '../policy/index.ts'
 import type { Route, RouteTable } from './route-table.ts'
 import { KEYS_DEADLINE_MS } from './token-verifier.ts'
-import { CONNECT_DEADLINE_MS } from './upstream.ts'
+import { CONNECT_DEADLINE_MS } from './upstream/endpoint.ts'
 
 /** The routes as a check of policies sees them. */
 export function surfaceOf(config: Config, { routes }: RouteTable): Surface {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
+import type { EndpointSet } from './upstream/endpoint-set.ts'
 import type { NoAnswer, Outcome } from './upstream.ts'
 
 export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
@@ -23,11 +24,12 @@ const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'
  * fails earlier was never sent, what fails later may have been acted upon. @throws UpstreamFault
  */
 export function sendOnce(
-  pool: Dispatcher,
-  origin: string,
+  endpoints: EndpointSet,
   request: Dispatcher.DispatchOptions,
   headMsMax: number,
 ): Promise<ReceivedAnswer> {
+  const endpoint = endpoints.pick()
+  endpoint.inFlight += 1
   return new Promise((done, fail) => {
     let sent = false
     let sentAt = 0
@@ -35,8 +37,8 @@ export function sendOnce(
     let headers: IncomingHttpHeaders = {}
     let bytes = 0
     const chunks: Buffer[] = []
-    pool.dispatch(
-      { ...request, origin },
+    endpoint.pool.dispatch(
+      { ...request, headersTimeout: headMsMax, bodyTimeout: headMsMax },
       {
         onRequestStart() {
           sent = true
@@ -57,11 +59,16 @@ export function sendOnce(
           else chunks.push(chunk)
         },
         onResponseEnd() {
+          endpoint.inFlight -= 1
+          if (status < 502 || status > 504) endpoints.succeeded(endpoint)
+          else endpoints.failed(endpoint)
           const answer = { status, headers, body: Buffer.concat(chunks) }
           if (status >= 500) fail(new UpstreamFault({ kind: 'answered', answer }))
           else done(answer)
         },
         onResponseError(_controller, error) {
+          endpoint.inFlight -= 1
+          endpoints.failed(endpoint)
           fail(new UpstreamFault(outcomeOf(error, sent), error))
         },
       },

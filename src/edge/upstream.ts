@@ -1,9 +1,11 @@
 import CircuitBreaker from 'opossum'
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../kernel/clock.ts'
-import type { UpstreamConfig } from '../platform/config-schema.ts'
 import { type PassportKeys, signPassport } from '../platform/passport.ts'
+import { endpointsOf, type UpstreamConfig } from '../platform/upstream-config.ts'
 import type { Cleared } from './exchange.ts'
+import { Endpoint } from './upstream/endpoint.ts'
+import { EndpointSet } from './upstream/endpoint-set.ts'
 import { type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
@@ -18,7 +20,7 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen'
 
 export interface Upstream {
   readonly name: string
-  readonly origin: string
+  readonly endpoints: EndpointSet
   readonly forwardToken: boolean
   /** For the head of an answer, and between the pieces of its body. */
   readonly timeoutMs: number
@@ -31,7 +33,8 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-export const CONNECT_DEADLINE_MS = 2_000
+/** How often time is looked at: deadlines and ejections end at most so much later. */
+const TICK_MS = 100
 const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: 5_000, rollingCountTimeout: 10_000 }
 
 /**
@@ -39,13 +42,14 @@ const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeou
  * answer, a broken answer, a 5xx. Never a 4xx, and never a client that hung up.
  */
 export function createUpstream(name: string, config: UpstreamConfig, passports: PassportKeys, clock: Clock): Upstream {
-  const { origin } = new URL(config.url)
-  const pool = new Agent({
-    connections: config.running_max,
-    connect: { timeout: CONNECT_DEADLINE_MS },
-    headersTimeout: config.timeout_ms,
-    bodyTimeout: config.timeout_ms,
-  })
+  const connectionsMax = config.connections_max ?? config.running_max
+  const pendingMax = config.pending_max ?? connectionsMax
+  const origins = endpointsOf(name, config)
+  const endpoints = new EndpointSet(
+    origins.map((origin) => new Endpoint(origin, connectionsMax, pendingMax)),
+    config.ejection,
+  )
+  const ticking = setInterval(() => endpoints.tick(performance.now()), TICK_MS).unref()
   const breaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
     ...BREAKER,
     timeout: false, // undici's own deadlines tell what was sent; a race beside them would not
@@ -74,7 +78,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
 
   return {
     name,
-    origin,
+    endpoints,
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
     breaker: {
@@ -82,7 +86,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
       since: () => since,
     },
     guard,
-    send: (request) => guard(() => sendOnce(pool, origin, request, config.timeout_ms)),
+    send: (request) => guard(() => sendOnce(endpoints, request, config.timeout_ms)),
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const { bytes: body, idempotencyKey } = payload
@@ -96,8 +100,9 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
       })
     },
     async close() {
+      clearInterval(ticking)
       breaker.shutdown()
-      await pool.close()
+      await endpoints.close()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { Upstream } from './upstream-config.ts'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
 const count = Type.Integer({ minimum: 1 })
@@ -42,16 +43,6 @@ const Route = strict({
   cors: Type.Optional(Cors),
   /** What a request may take at worst: `tidegate check` adds up the rules and the deadlines of all calls. */
   budget_ms: Type.Optional(count),
-})
-
-const Upstream = strict({
-  /** Scheme, host and port; the path is the request's own. */
-  url: Type.String({ pattern: '^https?://[^/?#@]+$' }),
-  /** Whether it is one of ours and wants a passport; others get the client's token only if `forward_token` says so. */
-  passport: Type.Optional(Type.Boolean()),
-  forward_token: Type.Optional(Type.Boolean()),
-  timeout_ms: count,
-  running_max: count,
 })
 
 /** Files in PEM, looked at every second. `client_ca`: who issues the clients' certificates; any are good without. */
@@ -162,5 +153,4 @@ export const ConfigSchema = strict({
 export type Config = Static<typeof ConfigSchema>
 export type RouteConfig = Static<typeof Route>
 export type CorsConfig = Static<typeof Cors>
-export type UpstreamConfig = Static<typeof Upstream>
 export type EdgeLimits = Config['edge']['limits']
