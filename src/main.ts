@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PolicyStore } from './edge/policy-store.ts'
 import { checkProfile, startEdge } from './main/edge.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
@@ -18,6 +19,10 @@ export type Platform = {
   readonly addresses: Addresses
   readonly parts: readonly PartName[]
   readonly config: Config
+  /** Says that nobody should send more, at `/readyz` and on every answer, and serves on until a balancer has noticed. */
+  drain(): Promise<void>
+  /** How long `close` may wait for the requests under way. */
+  readonly drainMsMax: number
   /** Ends what was started, the last first: traffic stops before what it needs. */
   close(): Promise<void>
 }
@@ -33,6 +38,7 @@ export async function startPlatform(
 ): Promise<Platform> {
   requireStrictHttpParser(process.execArgv, environment['NODE_OPTIONS'])
   const closings: (() => unknown)[] = []
+  const draining = new AbortController()
   const close = async (): Promise<void> => {
     const faults: unknown[] = []
     for (const closing of closings.splice(0).reverse()) {
@@ -45,7 +51,8 @@ export async function startPlatform(
     if (faults.length > 0) throw new AggregateError(faults, 'not everything closed as it should')
   }
   try {
-    const empty = await openHouse(places, environment, (closing) => closings.push(closing))
+    const closing = (close: () => unknown): void => void closings.push(close)
+    const empty = await openHouse(places, environment, closing, draining.signal)
     if (parts.includes('edge')) checkProfile(empty)
     const services = SERVICE_NAMES.filter((name) => parts.includes(name))
     const decides = parts.includes('edge') || parts.includes('risk')
@@ -58,7 +65,11 @@ export async function startPlatform(
     if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
     if (database !== null) await startServices(house, database, services)
     if (parts.includes('edge')) await startEdge(house)
-    return { addresses: house.addresses, parts, config: house.config, close }
+    const drain = async (): Promise<void> => {
+      draining.abort()
+      await sleep(house.drain.noticeMs)
+    }
+    return { addresses: house.addresses, parts, config: house.config, drain, drainMsMax: house.drain.maxMs, close }
   } catch (error) {
     await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error

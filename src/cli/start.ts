@@ -15,7 +15,9 @@ Everything listens on loopback; TIDEGATE_HOST opens edge and services, TIDEGATE_
 Environment: TIDEGATE_PORT, TIDEGATE_HOST, TIDEGATE_OPERATOR_HOST, TIDEGATE_DATA, TIDEGATE_CONFIG, TIDEGATE_POLICIES,
 TIDEGATE_DATABASE_URL, TIDEGATE_LOG (fatal, error, warn, info, debug).`
 
-const DRAIN_MS_MAX = 30_000
+/** For what still has to end when the requests have: loops, stores, files. */
+const CLOSE_MS_MAX = 10_000
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 export const start: Command = {
   help: HELP,
@@ -23,14 +25,17 @@ export const start: Command = {
     const { positionals } = readArguments({ args: [...args], allowPositionals: true, options: {} })
     const parts = positionals.map(asPart)
     // From the beginning: as the first process of a container, Node would ignore a signal that nobody waits for.
-    const told = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+    const told = Promise.race(SIGNALS.map((signal) => once(process, signal)))
     const startedAt = performance.now()
     const platform = await startPlatform(placesFrom(process.env), process.env, parts.length === 0 ? PART_NAMES : parts)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     console.log(await banner(platform, seconds))
     await told
-    console.log('Tidegate is closing: requests in flight are answered first.')
-    setTimeout(() => process.exit(1), DRAIN_MS_MAX).unref()
+    console.log('Tidegate is closing: requests in flight are answered first. Told again, it ends at once.')
+    const end = (): never => process.exit(1)
+    for (const signal of SIGNALS) process.once(signal, end)
+    await platform.drain()
+    setTimeout(end, platform.drainMsMax + CLOSE_MS_MAX).unref()
     await platform.close()
     return 0
   },

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { Config, RouteConfig } from '../platform/config-schema.ts'
-import { closeServer } from '../platform/door.ts'
+import { closeServer } from '../platform/drain.ts'
 import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { compileSchema } from '../platform/schema.ts'
@@ -75,7 +75,8 @@ export interface Edge {
   readonly metrics: EdgeMetrics
   readonly upstreams: readonly Upstream[]
   listen(listener: Listener): Promise<Server>
-  close(): Promise<void>
+  /** Takes no more, and ends what runs; what has not ended after `msMax` is cut off. */
+  close(msMax: number): Promise<void>
 }
 
 /** Puts the stages together. @throws Error where the configuration contradicts itself, naming the route */
@@ -152,8 +153,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
         server.listen(port, host, () => done(server))
       })
     },
-    async close() {
-      const closed = closeServer(server)
+    async close(msMax) {
+      const closed = closeServer(server, msMax)
       await tls?.close()
       streams.close()
       await closed

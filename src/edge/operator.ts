@@ -25,6 +25,8 @@ export type OperatorDeps = {
   readonly log: Log
   /** Each part of this process, and whether it can serve now. */
   readonly parts: Readonly<Record<string, () => Promise<boolean>>>
+  /** Aborted once nobody should send this process more. */
+  readonly draining: AbortSignal
   /** Null in a process without an edge. */
   readonly edge: {
     readonly metrics: EdgeMetrics
@@ -53,7 +55,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.use(helmet())
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }))
   app.get('/readyz', async (_request, response) => {
-    const parts = await readiness(deps.parts)
+    const parts = await readiness(deps)
     const ready = Object.values(parts).every((state) => state === 'ready')
     const policies = deps.edge?.policies.status() ?? null
     const revocations = deps.edge?.revocations.state() ?? null // stale: the rest is served, so the edge stays ready
@@ -115,10 +117,15 @@ export function listenOperator(app: express.Express, { host, port }: Listener): 
   })
 }
 
-async function readiness(parts: OperatorDeps['parts']): Promise<Record<string, 'ready' | 'not ready'>> {
+type Readiness = 'ready' | 'not ready' | 'draining'
+
+async function readiness({
+  parts,
+  draining,
+}: Pick<OperatorDeps, 'parts' | 'draining'>): Promise<Record<string, Readiness>> {
   const states = Object.entries(parts).map(async ([name, canServe]) => {
     const ready = await canServe().catch(() => false)
-    return [name, ready ? 'ready' : 'not ready'] as const
+    return [name, !ready ? 'not ready' : draining.aborted ? 'draining' : 'ready'] as const
   })
   return Object.fromEntries(await Promise.all(states))
 }

@@ -13,7 +13,7 @@ import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
 import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
-import { closeServer } from '../platform/door.ts'
+import { closeServer, sayCloseWhen } from '../platform/drain.ts'
 import { makeSecretFile, readSecret } from '../platform/secret-file.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { House } from './house.ts'
@@ -26,7 +26,7 @@ export function checkProfile({ config, addresses }: House): void {
 
 /** Starts the edge and the operator's listener. */
 export async function startEdge(house: House): Promise<void> {
-  const { config, places, addresses, clock, log, passports, policies, client, closing, ready } = house
+  const { config, places, addresses, clock, log, passports, policies, client, closing, draining, drain, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
   const risk = client('edge', 'risk')
   const verification = createTokenVerifier(config, clock, (issuer, fault) => {
@@ -60,10 +60,8 @@ export async function startEdge(house: House): Promise<void> {
     risk,
     countryOf: countries.countryOf,
   })
-  await revocations.isFresh() // a moment for the first news; without, no money moves
-  await edge.listen(addresses.edge)
-  closing(edge.close)
-  ready['edge'] = async () => true
+  let listening = false
+  ready['edge'] = async () => listening
 
   makeSecretFile(credentialFile(places.data), () => randomBytes(32).toString('base64url'))
   const localCredential = readSecret(credentialFile(places.data))
@@ -71,6 +69,7 @@ export async function startEdge(house: House): Promise<void> {
   const app = createOperatorApp({
     log,
     parts: ready,
+    draining,
     edge: {
       ...edge,
       policies,
@@ -85,7 +84,12 @@ export async function startEdge(house: House): Promise<void> {
     localCredential,
   })
   const operator = await listenOperator(app, addresses.operator)
-  closing(() => closeServer(operator))
+  closing(() => closeServer(operator)) // after the edge: its probes tell of the drain until it is over
+
+  await revocations.isFresh() // a moment for the first news; without, no money moves
+  sayCloseWhen(draining, await edge.listen(addresses.edge))
+  closing(() => edge.close(drain.maxMs))
+  listening = true
 }
 
 /** 7,000 proofs a second for as long as each is remembered: more than one process can verify. */

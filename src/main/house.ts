@@ -12,6 +12,11 @@ import { createServiceClient, type ServiceClient } from '../platform/service-cli
 /** Where a platform finds and keeps its files. */
 export type Places = { readonly config: string; readonly policies: string; readonly data: string }
 
+/** How a process ends: it serves on for `noticeMs`, and what is under way then has `maxMs`. */
+export type Drain = { readonly noticeMs: number; readonly maxMs: number }
+
+const DRAIN = { notice_ms: 1_000, max_ms: 30_000 }
+
 /** What every part may be given. Each takes what it needs, and nothing is reached in any other way. */
 export type House = {
   readonly config: Config
@@ -26,6 +31,9 @@ export type House = {
   client(self: string, service: ServiceName): ServiceClient
   /** Ends with the platform. */
   closing(close: () => unknown): void
+  /** Aborted once this process is to end and nobody should send it more. */
+  readonly draining: AbortSignal
+  readonly drain: Drain
   /** Tells whether a part can serve now; `/readyz` asks. */
   readonly ready: Record<string, () => Promise<boolean>>
 }
@@ -35,9 +43,11 @@ export async function openHouse(
   places: Places,
   environment: Environment,
   closing: (close: () => unknown) => void,
+  draining: AbortSignal,
 ): Promise<House> {
   const addresses = addressesFrom(environment)
   const config = await loadConfig(places.config, { ...addresses.urls, data: places.data })
+  const { notice_ms: noticeMs, max_ms: maxMs } = { ...DRAIN, ...config.drain }
   const log = createLog(environment['TIDEGATE_LOG'] ?? 'warn')
   const clock = systemClock
   const passports = passportKeysIn(config.keys.folder, config.keys.generate, (err) =>
@@ -53,6 +63,8 @@ export async function openHouse(
     passports,
     policies: null,
     closing,
+    draining,
+    drain: { noticeMs, maxMs },
     ready: {},
     client(self, service) {
       passports(service) // a key file that is missing or broken refuses the start, not the first call

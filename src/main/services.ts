@@ -8,7 +8,8 @@ import { asId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
 import { ownDataDirectory } from '../platform/data-directory.ts'
 import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
-import { closeServer, createDoor, listenDoor } from '../platform/door.ts'
+import { createDoor, listenDoor } from '../platform/door.ts'
+import { closeServer, sayCloseWhen } from '../platform/drain.ts'
 import { feedOf } from '../platform/feed.ts'
 import { openPglite } from '../platform/pglite.ts'
 import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
@@ -35,7 +36,7 @@ export async function startServices(
   server: DatabaseServer,
   names: readonly ServiceName[],
 ): Promise<void> {
-  const { addresses, clock, log, passports, closing, ready } = house
+  const { addresses, clock, log, passports, closing, draining, drain, ready } = house
   const services: Service[] = []
   const doors: Server[] = []
   const apps: { readonly name: ServiceName; readonly app: Express }[] = []
@@ -49,11 +50,13 @@ export async function startServices(
     ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
   }
   // Closed last first: the loops that call others, the doors, and only then (made by `create`) what both reach outside with.
-  closing(() => Promise.all(doors.map(closeServer)))
+  closing(() => Promise.all(doors.map((door) => closeServer(door, drain.maxMs))))
   closing(() => Promise.all(services.map((service) => service.close())))
   for (const { name, app } of apps) {
     const { host, port } = addresses.service[name]
-    doors.push(await listenDoor(app, host, port))
+    const door = await listenDoor(app, host, port)
+    sayCloseWhen(draining, door)
+    doors.push(door)
   }
   for (const service of services) service.start() // once every door is open: they follow each other's feeds
 }

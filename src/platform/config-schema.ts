@@ -145,6 +145,13 @@ export const ConfigSchema = strict({
       public_key_files: Type.Array(file, { minItems: 1, maxItems: 4 }),
     }),
   }),
+  /** Told to end: for `notice_ms` it serves on while /readyz says no and every answer says close, then for `max_ms` it ends what runs. */
+  drain: Type.Optional(
+    strict({
+      notice_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000 })),
+      max_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 600_000 })),
+    }),
+  ),
   /** Who pays out what settlement closes. */
   bank: strict({ url, timeout_ms: count }),
   routes: Type.Array(Route, { minItems: 1 }),

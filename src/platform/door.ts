@@ -15,9 +15,6 @@ import { streamEvents } from './server-sent-events.ts'
 import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
 
 const BODY_BYTES_MAX = 1_048_576
-const DRAIN_MS_MAX = 10_000
-/** How often connections whose call has ended are closed meanwhile. */
-const SWEEP_MS = 50
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
 
 export type DoorOptions = {
@@ -56,29 +53,12 @@ export function createDoor(options: DoorOptions): Express {
   return app
 }
 
-/** Listens; the server closes by itself once its requests are answered. */
+/** Listens, until `closeServer`. */
 export function listenDoor(app: Express, host: string, port: number): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 60_000 }, app)
   return new Promise((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => done(server))
-  })
-}
-
-/**
- * Takes no more connections and waits for the calls under way. `server.close` alone goes on serving a connection that stays
- * busy: whoever calls on one is told to close it, and cut off after `DRAIN_MS_MAX`.
- */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((done) => {
-    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX)
-    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
-    server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
-    server.close(() => {
-      clearTimeout(cut)
-      clearInterval(sweep)
-      done()
-    })
   })
 }
 

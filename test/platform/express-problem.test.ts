@@ -7,7 +7,13 @@ import { problemOfExpress } from '../../src/platform/express-problem.ts'
 import { createLog } from '../../src/platform/log.ts'
 
 test("the operator's listener refuses a broken, large or oddly encoded body as the caller's fault", async () => {
-  const app = createOperatorApp({ log: createLog('silent'), parts: {}, edge: null, localCredential: 'secret' })
+  const app = createOperatorApp({
+    log: createLog('silent'),
+    parts: {},
+    draining: new AbortController().signal,
+    edge: null,
+    localCredential: 'secret',
+  })
   const send = (body: string, type = 'application/json') =>
     supertest(app).post('/v1/cases').set({ authorization: 'Bearer secret', 'content-type': type }).send(body)
   for (const [answer, expected] of [
