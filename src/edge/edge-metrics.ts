@@ -1,7 +1,9 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Clock } from '../kernel/clock.ts'
+import type { Breakers } from '../platform/breakers.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle } from '../policy/index.ts'
+import { watchBreakers } from './breaker-metrics.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import { countRequests, type RequestMetrics } from './request-metrics.ts'
 import type { Revocations } from './revocations.ts'
@@ -11,7 +13,6 @@ import { watchTls } from './tls-metrics.ts'
 import { watchTokens } from './token-metrics.ts'
 import type { TokenVerification } from './token-verifier.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
-import type { Upstream } from './upstream.ts'
 
 export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
   /** A transfer passed without an answer of the fraud provider. */
@@ -25,7 +26,7 @@ export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
  * and the policies.
  */
 export function createEdgeMetrics(sources: {
-  readonly upstreams: readonly Upstream[]
+  readonly breakers: Breakers
   readonly decisionsDropped: () => number
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient
@@ -38,16 +39,7 @@ export function createEdgeMetrics(sources: {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  new Gauge({
-    name: 'tidegate_breaker_open',
-    help: '1 while the breaker of the upstream lets nothing through',
-    labelNames: ['upstream'],
-    registers,
-    collect() {
-      for (const { name, breaker } of sources.upstreams)
-        this.set({ upstream: name }, breaker.state() === 'open' ? 1 : 0)
-    },
-  })
+  watchBreakers(registry, sources.breakers)
   new Gauge({
     name: 'tidegate_decisions_dropped',
     help: 'Decisions that the disk could not take',

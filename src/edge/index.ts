@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Listener } from '../platform/addresses.ts'
+import type { Breakers } from '../platform/breakers.ts'
 import type { Config, RouteConfig } from '../platform/config-schema.ts'
 import { closeServer } from '../platform/drain.ts'
 import type { Log } from '../platform/log.ts'
@@ -48,7 +49,7 @@ import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { createTurns } from './turns.ts'
-import { createUpstream, type Upstream } from './upstream.ts'
+import { createUpstream } from './upstream.ts'
 
 export type EdgeDeps = {
   readonly config: Config
@@ -67,13 +68,13 @@ export type EdgeDeps = {
   readonly sealer: Sealer | null
   /** The part of the plainly allowed requests that leaves a receipt, 0 to 1. */
   readonly allowedSample: number
+  readonly breakers: Breakers
   readonly risk: ServiceClient
   readonly countryOf: CountryDatabase['countryOf']
 }
 
 export interface Edge {
   readonly metrics: EdgeMetrics
-  readonly upstreams: readonly Upstream[]
   listen(listener: Listener): Promise<Server>
   /** Takes no more, and ends what runs; what has not ended after `msMax` is cut off. */
   close(msMax: number): Promise<void>
@@ -85,14 +86,14 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const { limits } = config.edge
   const table = await readRoutes(config, dirname(deps.configPath))
   const upstreams = new Map(
-    Object.entries(config.upstreams).map(([name, upstream]) => [
-      name,
-      createUpstream(name, upstream, deps.passports, clock),
-    ]),
+    Object.entries(config.upstreams).map(([name, upstream]) => {
+      const breaker = deps.breakers.create(name, upstream.breaker)
+      return [name, createUpstream(name, upstream, { breaker, passports: deps.passports, clock })]
+    }),
   )
   const tls = config.edge.tls === undefined ? null : await openTls(config.edge.tls, log)
   const metrics = createEdgeMetrics({
-    upstreams: [...upstreams.values()],
+    breakers: deps.breakers,
     decisionsDropped: decisions.dropped,
     policies: policies.status,
     risk: deps.risk,
@@ -146,7 +147,6 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   })
   return {
     metrics,
-    upstreams: [...upstreams.values()],
     listen({ host, port }) {
       return new Promise((done, fail) => {
         server.once('error', fail)

@@ -5,6 +5,8 @@ import helmet from 'helmet'
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Listener } from '../platform/addresses.ts'
+import { statusView } from '../platform/breaker-wire.ts'
+import type { Breakers } from '../platform/breakers.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { problemOfExpress } from '../platform/express-problem.ts'
 import type { Log } from '../platform/log.ts'
@@ -19,7 +21,6 @@ import type { Revocations } from './revocations.ts'
 import { callerOf, OPERATOR_SCOPE } from './stages/authenticate.ts'
 import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { readCredential, refused } from './tokens/credential.ts'
-import type { Upstream } from './upstream.ts'
 
 export type OperatorDeps = {
   readonly log: Log
@@ -30,7 +31,7 @@ export type OperatorDeps = {
   /** Null in a process without an edge. */
   readonly edge: {
     readonly metrics: EdgeMetrics
-    readonly upstreams: readonly Upstream[]
+    readonly breakers: Breakers
     readonly policies: PolicyStore
     readonly decisions: DecisionLog
     readonly allowedSample: number
@@ -73,12 +74,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   if (edge !== null) {
     app.use('/v1/policies', createPolicyRoutes(edge.policies))
     app.get('/v1/breakers', (_request, response) => {
-      const items = edge.upstreams.map(({ name, breaker }) => ({
-        name,
-        state: breaker.state(),
-        since: breaker.since(),
-      }))
-      response.json({ items, next: null })
+      response.json({ items: edge.breakers.all().map((breaker) => statusView(breaker.status())), next: null })
     })
     app.get('/v1/issuers', (_request, response) => {
       const items = edge.issuers().map(issuerView)

@@ -3,7 +3,7 @@ import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'h
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
 import type { Outcome, Upstream } from './upstream.ts'
-import { UpstreamFault } from './upstream-request.ts'
+import { HungUp, UpstreamFault } from './upstream-request.ts'
 
 export interface StreamForwarder {
   /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
@@ -17,7 +17,7 @@ type Pending = {
   readonly edgeHeaders: HeaderPairs
   readonly headMsMax: number
   readonly answered: (answer: Answer) => void
-  readonly failed: (fault: UpstreamFault) => void
+  readonly failed: (fault: UpstreamFault | HungUp) => void
 }
 
 /** The head of an answer did not come in time, however many interim ones did. */
@@ -62,10 +62,12 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
             response.once('close', () => {
               endpoint.streams -= 1
               open.delete(response)
-              answered({ status: CLIENT_CLOSED, headers: [], body: 'streamed' })
+              const answer: Answer = { status: CLIENT_CLOSED, headers: [], body: 'streamed' }
+              failed(new HungUp({ kind: 'answered', answer }))
             })
             proxyTo(endpoint.origin)(request, response, failed).catch(failed)
           }),
+        cleared.trail.receipt,
       ),
   }
 }

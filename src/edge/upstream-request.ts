@@ -16,6 +16,17 @@ export class UpstreamFault extends Error {
   }
 }
 
+/** The client hung up before the upstream had answered: nobody's fault. */
+export class HungUp extends Error {
+  override readonly name = 'HungUp'
+  readonly outcome: Outcome<unknown>
+
+  constructor(outcome: Outcome<unknown>) {
+    super(outcome.kind)
+    this.outcome = outcome
+  }
+}
+
 const ANSWER_BYTES_MAX = 8_388_608
 const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 

@@ -1,22 +1,23 @@
-import CircuitBreaker from 'opossum'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../kernel/clock.ts'
+import type { Breaker } from '../platform/breaker.ts'
+import type { Refusal } from '../platform/breaker-refusal.ts'
 import { type PassportKeys, signPassport } from '../platform/passport.ts'
 import { endpointsOf, type UpstreamConfig } from '../platform/upstream-config.ts'
 import type { Cleared } from './exchange.ts'
 import { Endpoint } from './upstream/endpoint.ts'
 import { EndpointSet } from './upstream/endpoint-set.ts'
-import { type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
+import { HungUp, type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
 export type Outcome<T> = { readonly kind: 'answered'; readonly answer: T } | NoAnswer
 export type NoAnswer =
   /** Certain: nothing of the request left. */
-  | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number; readonly rule?: string }
+  | { readonly kind: 'not_sent'; readonly reason: string; readonly retryAfterS: number }
+  /** Certain, too: the breaker is open. */
+  | Refusal
   /** The request left, and what it did is not known. */
   | { readonly kind: 'lost'; readonly reason: 'timeout' | 'broken' }
-
-export type BreakerState = 'closed' | 'open' | 'halfOpen'
 
 export interface Upstream {
   readonly name: string
@@ -24,24 +25,28 @@ export interface Upstream {
   readonly forwardToken: boolean
   /** For the head of an answer, and between the pieces of its body. */
   readonly timeoutMs: number
-  send(request: Dispatcher.DispatchOptions): Promise<Outcome<ReceivedAnswer>>
-  /** Runs a call of one's own through the same breaker; it tells a fault of the upstream by an UpstreamFault. */
-  guard<T>(call: () => Promise<T>): Promise<Outcome<T>>
+  /** The receipt is what a fault is remembered by. */
+  send(request: Dispatcher.DispatchOptions, receipt: string): Promise<Outcome<ReceivedAnswer>>
+  /** Runs a call of one's own through the same breaker; a fault of the upstream is thrown as UpstreamFault, a client's as HungUp. */
+  guard<T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>>
   /** The passport for this request; null for an upstream that is not one of ours. */
   passportFor(cleared: Cleared): string | null
-  readonly breaker: { state(): BreakerState; since(): number }
   close(): Promise<void>
 }
 
 /** How often time is looked at: deadlines and ejections end at most so much later. */
 const TICK_MS = 100
-const BREAKER = { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: 5_000, rollingCountTimeout: 10_000 }
 
 /**
- * An upstream behind an undici pool and an opossum breaker. Only what is the other side's fault counts: no connection, no
+ * An upstream behind an undici pool and its breaker. Only what is the other side's fault counts: no connection, no
  * answer, a broken answer, a 5xx. Never a 4xx, and never a client that hung up.
  */
-export function createUpstream(name: string, config: UpstreamConfig, passports: PassportKeys, clock: Clock): Upstream {
+export function createUpstream(
+  name: string,
+  config: UpstreamConfig,
+  deps: { readonly breaker: Breaker; readonly passports: PassportKeys; readonly clock: Clock },
+): Upstream {
+  const { breaker, passports, clock } = deps
   const connectionsMax = config.connections_max ?? config.running_max
   const pendingMax = config.pending_max ?? connectionsMax
   const origins = endpointsOf(name, config)
@@ -50,29 +55,27 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     config.ejection,
   )
   const ticking = setInterval(() => endpoints.tick(performance.now()), TICK_MS).unref()
-  const breaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
-    ...BREAKER,
-    timeout: false, // undici's own deadlines tell what was sent; a race beside them would not
-    capacity: config.running_max,
-    name,
-  })
-  let since = clock.now() as number
-  const changed = (): void => {
-    since = clock.now()
-  }
-  breaker.on('open', changed).on('halfOpen', changed).on('close', changed)
+  let running = 0
 
-  const guard = async <T>(call: () => Promise<T>): Promise<Outcome<T>> => {
+  const guard = async <T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>> => {
+    if (running >= config.running_max) return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
+    const permit = breaker.enter()
+    if (permit.kind === 'refused') return permit
+    running += 1
     try {
-      return { kind: 'answered', answer: (await breaker.fire(call)) as T }
+      const answer = await call()
+      permit.good()
+      return { kind: 'answered', answer }
     } catch (error) {
-      if (error instanceof UpstreamFault) return error.outcome as Outcome<T>
-      const retryAfterS = Math.ceil(BREAKER.resetTimeout / 1000)
-      if (codeOf(error) === 'EOPENBREAKER') {
-        return { kind: 'not_sent', reason: `the breaker of ${name} is open`, retryAfterS, rule: `breaker/${name}` }
+      if (error instanceof UpstreamFault) {
+        permit.fault(receipt)
+        return error.outcome as Outcome<T>
       }
-      if (codeOf(error) === 'ESEMLOCKED') return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
+      permit.neither()
+      if (error instanceof HungUp) return error.outcome as Outcome<T>
       throw error
+    } finally {
+      running -= 1
     }
   }
 
@@ -81,12 +84,8 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     endpoints,
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
-    breaker: {
-      state: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'halfOpen' : 'closed'),
-      since: () => since,
-    },
     guard,
-    send: (request) => guard(() => sendOnce(endpoints, request, config.timeout_ms)),
+    send: (request, receipt) => guard(() => sendOnce(endpoints, request, config.timeout_ms), receipt),
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const { bytes: body, idempotencyKey } = payload
@@ -101,12 +100,7 @@ export function createUpstream(name: string, config: UpstreamConfig, passports: 
     },
     async close() {
       clearInterval(ticking)
-      breaker.shutdown()
       await endpoints.close()
     },
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -75,6 +75,8 @@ export type ProblemExtras = {
   readonly tellsNothing?: boolean
   /** Faults of single fields, each with a JSON Pointer (RFC 6901). */
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
+  /** The breaker that let nothing out, since when (RFC 3339), and the receipts of the faults that opened it. */
+  readonly breaker?: { readonly name: string; readonly since: string; readonly receipts: readonly string[] }
   /** The present state, for conflicts. */
   readonly state?: unknown
   readonly headers?: Readonly<Record<string, string>>
@@ -114,14 +116,14 @@ export class Problem extends Error {
   /** The body of the answer. */
   toBody(receipt?: string): Record<string, unknown> {
     const { errors, state, tellsNothing, ...reasons } = this.extras
-    const { detail, rule, remedy, change } = tellsNothing ? {} : reasons
+    const { detail, rule, remedy, change, breaker } = tellsNothing ? {} : reasons
     const body: Record<string, unknown> = {
       type: `urn:tidegate:problem:${this.code}`,
       title: PROBLEMS[this.code][1],
       status: this.status,
       code: this.code,
     }
-    for (const [name, value] of Object.entries({ detail, rule, remedy, change, errors, state, receipt })) {
+    for (const [name, value] of Object.entries({ detail, rule, remedy, change, breaker, errors, state, receipt })) {
       if (value !== undefined) body[name] = value
     }
     return body

@@ -11,6 +11,7 @@ import { findProfileFaults } from '../edge/security-profile.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
 import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
 import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
+import { createBreakers } from '../platform/breakers.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
@@ -37,6 +38,8 @@ export async function startEdge(house: House): Promise<void> {
   const revocations = followRevocations(client('edge', 'membership'), clock, log)
   closing(revocations.close)
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
+  const breakers = createBreakers(clock, log)
+  closing(breakers.close)
   const sealer = await openSealer(house)
   const allowedSample = config.decisions.allowed_sample ?? 1
   const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
@@ -57,6 +60,7 @@ export async function startEdge(house: House): Promise<void> {
     decisions,
     sealer,
     allowedSample,
+    breakers,
     risk,
     countryOf: countries.countryOf,
   })
@@ -72,6 +76,7 @@ export async function startEdge(house: House): Promise<void> {
     draining,
     edge: {
       ...edge,
+      breakers,
       policies,
       decisions,
       allowedSample,

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { BreakerConfig } from './breaker-config.ts'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
 const count = Type.Integer({ minimum: 1 })
@@ -54,6 +55,8 @@ export const Upstream = strict({
   health: Type.Optional(Health),
   ejection: Type.Optional(Ejection),
   retries: Type.Optional(Retries),
+  /** Over all endpoints together. */
+  breaker: Type.Optional(BreakerConfig),
 })
 
 export type UpstreamConfig = Static<typeof Upstream>

@@ -128,7 +128,8 @@ describe('when a part is away', () => {
     for (let n = 0; n < 5; n++) {
       const answer = await read()
       assertRefused(answer, 'upstream_unavailable')
-      assert.match(answer.body.detail, /the breaker of cash-flow is open; nothing was sent/)
+      assert.match(answer.body.detail, /the breaker of cash-flow is open since \S+Z; nothing was sent/)
+      assert.equal(answer.body.rule, 'breaker/cash-flow')
       assert.ok(Number(answer.headers['retry-after']) >= 1)
     }
     const events = await calls.call('mem_alice', 'GET', `/v1/operations/${made.operation}/events`)
@@ -138,7 +139,9 @@ describe('when a part is away', () => {
     assert.equal(await breaker(), 'open')
     assert.match((await calls.call('mem_alice', 'GET', '/v1/members/mem_alice')).body.id, /mem_alice/)
     await cashFlow.become('pass')
-    await eventually('the breaker closes', async () => (await read()).status === 200, 15_000)
+    await eventually('a probe gets through', async () => (await read()).status === 200, 15_000)
+    assert.equal(await breaker(), 'half_open', 'one good answer is not enough')
+    for (let probes = 0; probes < 2; probes++) assert.equal((await read()).status, 200)
     assert.equal(await breaker(), 'closed')
     assert.equal((await calls.transfer('1.00', { key: 'open' })).status, 201)
   })

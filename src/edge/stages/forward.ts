@@ -1,6 +1,7 @@
 import { assert } from '../../kernel/assert.ts'
 import { operationIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
+import { refusedBy } from '../../platform/breaker-refusal.ts'
 import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
@@ -32,7 +33,7 @@ export function createForward(options: {
       })
       const outcome = route.stream
         ? await streams.forward(cleared, upstream)
-        : passOn(await upstream.send(requestTo(cleared, upstream)))
+        : passOn(await upstream.send(requestTo(cleared, upstream), trail.receipt))
       const answer = await conclude(cleared, outcome)
       streamed = answer.body === 'streamed' && !response.closed
       return answer
@@ -70,11 +71,11 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
     if (refused || status === 503) await cleared.clearance.spending?.takeBack()
     return outcome.answer
   }
-  if (outcome.kind === 'not_sent') {
+  if (outcome.kind !== 'lost') {
     await cleared.clearance.spending?.takeBack()
+    if (outcome.kind === 'refused') throw new Problem('upstream_unavailable', refusedBy(outcome))
     throw new Problem('upstream_unavailable', {
       detail: `${outcome.reason}; nothing was sent`,
-      ...(outcome.rule === undefined ? {} : { rule: outcome.rule }),
       headers: { 'retry-after': String(outcome.retryAfterS) },
     })
   }

@@ -5,6 +5,8 @@ import { eventually, type World } from '../world.ts'
 
 /** More than the breaker wants to see fail before it opens. */
 const CALLS_MAX = 40
+/** So many must go well before it closes. */
+const PROBES = 3
 
 export const failures: Chapter = {
   title: 'Others fail',
@@ -57,13 +59,14 @@ export const recovery: Chapter = {
     {
       title: 'the partner is well again',
       expect: { answer: '200', by: 'breaker of partner: closed' },
-      means: 'one good call did it',
+      means: 'three good probes did it',
       async run(world): Promise<Seen> {
         world.partner.fail(false)
         const answer = await eventually('an answer of the partner', async () => {
           const rates = await readRates(world)
           return rates.status === 200 ? rates : null
         })
+        for (let probes = 1; probes < PROBES; probes++) await readRates(world)
         return { answer: String(answer.status), by: await breakerOf(world, 'partner') }
       },
     },

@@ -1,0 +1,77 @@
+import { EventEmitter } from 'node:events'
+import CircuitBreaker from 'opossum'
+import type { Instant } from '../kernel/clock.ts'
+import type { BreakerOptions, Permit } from './breaker.ts'
+
+/** One time of being closed: opossum counts the outcomes of a rolling window, and trips when too many were faults. */
+export interface BreakerWindow {
+  /** The same for every call: nothing is made on the way of a request. */
+  readonly permit: Permit
+  /** To be told the time before each call: the window rolls by it. */
+  roll(now: Instant): void
+  /** Of the calls that ended within the window. */
+  counts(): { readonly calls: number; readonly faults: number }
+  /** What the newest faults in the window left behind as evidence, newest first. */
+  evidence(): readonly string[]
+  /** Nothing counts any more: calls of an earlier time do not judge a later one. */
+  close(): void
+}
+
+export const EVIDENCE_MAX = 10
+const BUCKETS = 10
+const FAULT = new Error('a fault of the other side')
+const DONE = Promise.resolve()
+const settle = (isFault: boolean): Promise<void> => {
+  if (isFault) throw FAULT // at once, so that the next call finds the breaker open
+  return DONE
+}
+
+/** `onTripped` is called once, while the outcome that was too much is told. */
+export function openWindow(options: BreakerOptions, opened: Instant, onTripped: () => void): BreakerWindow {
+  const { windowMs, volumeMin, errorShare } = options
+  const bucketMs = Math.ceil(windowMs / BUCKETS)
+  const rotation = new EventEmitter()
+  const opossum = new CircuitBreaker(settle, {
+    timeout: false, // it is told how calls ended; their deadlines are the callers' own
+    volumeThreshold: volumeMin,
+    errorThresholdPercentage: errorShare * 100,
+    rollingCountTimeout: windowMs,
+    rollingCountBuckets: BUCKETS,
+    rotateBucketController: rotation, // by our clock, and no timer
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+  })
+  opossum.once('open', onTripped)
+  let now = opened
+  let rollsAt = opened + bucketMs
+  const faults: { readonly at: Instant; readonly evidence: string }[] = []
+
+  return {
+    permit: {
+      kind: 'permit',
+      good() {
+        if (!opossum.isShutdown) opossum.fire(false)
+      },
+      fault(evidence) {
+        if (opossum.isShutdown) return
+        if (evidence !== null) faults.unshift({ at: now, evidence })
+        if (faults.length > EVIDENCE_MAX) faults.pop()
+        opossum.fire(true).catch(() => {})
+      },
+      neither() {},
+    },
+    roll(time) {
+      now = time
+      if (time < rollsAt && rollsAt - time <= bucketMs) return // the second: the clock was not set back
+      const due = Math.floor((time - rollsAt) / bucketMs) + 1
+      for (let n = 0; n < Math.min(Math.max(due, 1), BUCKETS); n++) rotation.emit('rotate')
+      rollsAt = time + bucketMs
+    },
+    counts() {
+      const { fires, failures } = opossum.stats
+      return { calls: fires, faults: failures }
+    },
+    evidence: () => faults.filter(({ at }) => now - at < windowMs).map(({ evidence }) => evidence),
+    close: () => opossum.shutdown(),
+  }
+}
