@@ -1,5 +1,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
+import { benchEdge } from './edge.ts'
 import { benchPolicy } from './policy.ts'
 
 /** What a bench measured. `ratios` have no unit; figures have theirs in their name. */
@@ -8,22 +10,45 @@ export type Measured = {
   readonly figures: Readonly<Record<string, unknown>>
 }
 
-const BENCHES: Readonly<Record<string, () => Promise<Measured>>> = { policy: benchPolicy }
+export type BenchOptions = {
+  /** One short round, against the bare proxy alone. */
+  readonly quick: boolean
+  /** Names the functions in which our process spent most. */
+  readonly cpuProf: boolean
+  /** Of a quick run. */
+  readonly workload: WorkloadName
+}
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  policy: benchPolicy,
+  edge: benchEdge,
+}
 
 /** `npm run bench`, `npm run bench -- NAME… --json`: runs the benches, one after the other, whatever comes out. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    'cpu-prof': { type: 'boolean', default: false },
+    workload: { type: 'string', default: 'get' },
+  },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
 const unknown = names.find((name) => BENCHES[name] === undefined)
-if (unknown !== undefined) {
-  console.error(`there is no bench ${unknown}; there are ${Object.keys(BENCHES).join(', ')}`)
-  process.exit(2)
-}
+if (unknown !== undefined) misuse(`there is no bench ${unknown}; there are ${Object.keys(BENCHES).join(', ')}`)
+const workload = WORKLOADS.find((name) => name === values.workload)
+if (workload === undefined) misuse(`there is no workload ${values.workload}; there are ${WORKLOADS.join(', ')}`)
+
+const options = { quick: values.quick, cpuProf: values['cpu-prof'], workload }
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${process.platform}`
 for (const name of names) {
-  const measured = await BENCHES[name]?.()
+  const measured = await BENCHES[name]?.(options)
   const result = { name, machine, ...measured }
   console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, null, 2))
+}
+
+function misuse(message: string): never {
+  console.error(message)
+  process.exit(2)
 }

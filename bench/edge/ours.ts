@@ -1,0 +1,55 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse, stringify } from 'yaml'
+import { findFreePorts } from '../../src/cli/demo/free-ports.ts'
+import type { Places } from './load.ts'
+import { type Contender, startProxy } from './proxies.ts'
+import { writeRules } from './rules.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+export const RULES = 1_000
+
+export type Ours = Contender & { readonly operator: string; readonly decisions: string }
+
+/**
+ * The edge, as `tidegate start edge` runs it, with the shipped configuration, routes and policies; and what that does not
+ * have: 1,000 rules more, no assessment of transfers, no limit by address (all clients have one), and a decision log that
+ * is not rotated, so that its lines can be counted. `nodeOptions` are for the process.
+ */
+export async function startOurs(folder: string, places: Places, nodeOptions: readonly string[] = []): Promise<Ours> {
+  const port = await findFreePorts()
+  await cp(join(ROOT, 'config/openapi'), join(folder, 'config/openapi'), { recursive: true })
+  await writeFile(join(folder, 'config/bench.yaml'), await benchConfig())
+  await cp(join(ROOT, 'policies'), join(folder, 'policies'), { recursive: true })
+  await writeRules(join(folder, 'policies'), RULES)
+  await mkdir(join(folder, 'data'))
+  const environment = {
+    TIDEGATE_PORT: `${port}`,
+    TIDEGATE_CONFIG: join(folder, 'config/bench.yaml'),
+    TIDEGATE_POLICIES: join(folder, 'policies'),
+    TIDEGATE_DATA: join(folder, 'data'),
+    TIDEGATE_URL_CASH_FLOW: places.upstream,
+    TIDEGATE_URL_MEMBERSHIP: places.sideDoors,
+    TIDEGATE_URL_IDENTITY_PROVIDER: places.sideDoors,
+  }
+  const main = join(ROOT, 'src/cli/main.ts')
+  const command = [process.execPath, ...nodeOptions, main, 'start', 'edge'] as const
+  const proxy = await startProxy('tidegate', port, command, environment)
+  const decisions = join(folder, 'data/decisions/decisions.jsonl')
+  return { ...proxy, operator: `http://127.0.0.1:${port + 1}`, decisions }
+}
+
+const UNLIMITED = 1_000_000_000
+const LOG_BYTES_MAX = 2 ** 36
+
+async function benchConfig(): Promise<string> {
+  const config = parse(await readFile(join(ROOT, 'config/default.yaml'), 'utf8'))
+  config.edge.admission.requests = UNLIMITED
+  config.decisions.file_bytes_max = LOG_BYTES_MAX
+  config.edge.limits.requests_per_socket_max = UNLIMITED
+  config.sandbox = false
+  config.seed = false
+  for (const route of config.routes) delete route.assess
+  return stringify(config)
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkOurs, checkRun, type Run } from './account.ts'
+import type { Span } from './clients.ts'
+import { type Load, startLoad } from './load-process.ts'
+import { type Ours, startOurs } from './ours.ts'
+import { BARE, startNodePeer, startPeers } from './peers.ts'
+import type { Contender } from './proxies.ts'
+import type { WorkloadName } from './workloads.ts'
+
+/** What one run measured. Shares are of the core that a side has: 1 is all of it. */
+export type Sample = {
+  readonly rps: number
+  /** Processor time of the proxy for one request; null where the system does not tell. */
+  readonly cpuUs: number | null
+  readonly proxyShare: number | null
+  readonly loadShare: number
+}
+
+/** Clients, upstream and proxies, each in a process of its own. Every run is held to have done what it says. */
+export type Session = {
+  readonly ours: Ours
+  readonly peers: readonly Contender[]
+  readonly missed: readonly string[]
+  closed(proxy: Contender, workload: WorkloadName, span: Span): Promise<Sample>
+  paced(proxy: Contender, workload: WorkloadName, perSecond: number, measureMs: number): Promise<Paced>
+  /** What clients and upstream do with no proxy between them. */
+  without(workload: WorkloadName, span: Span): Promise<Sample>
+  /** Requests of ours that were looked at one by one. */
+  checked(): number
+  close(): Promise<void>
+}
+
+export type Paced = { readonly p50Ms: number; readonly p99Ms: number }
+
+/** `all`: with every peer that there is, not only the bare one. `nodeOptions` are for our process. */
+export async function openSession(options: {
+  readonly all: boolean
+  readonly nodeOptions?: readonly string[]
+}): Promise<Session> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
+  const load = await startLoad()
+  const ours = await startOurs(folder, load.places, options.nodeOptions)
+  const { proxies: peers, missed } = options.all
+    ? await startPeers(folder, load.places)
+    : { proxies: [await startNodePeer(BARE, load.places)], missed: [] }
+  const check = createChecks(ours)
+  return {
+    ours,
+    peers,
+    missed,
+    async closed(proxy, workload, span) {
+      const run = await load.closed({ port: proxy.port, pid: proxy.pid, workload, span })
+      await check.run(proxy, run)
+      return sampleOf(run)
+    },
+    async paced(proxy, workload, perSecond, measureMs) {
+      const run = await load.paced({ port: proxy.port, pid: proxy.pid, workload, perSecond, measureMs })
+      await check.run(proxy, run)
+      return { p50Ms: run.p50Ms, p99Ms: run.p99Ms }
+    },
+    async without(workload, span) {
+      const port = Number(new URL(load.places.upstream).port)
+      return sampleOf(await load.closed({ port, pid: 0, workload, span }))
+    },
+    checked: check.count,
+    async close() {
+      await Promise.all([ours, ...peers].map((proxy) => proxy.stop()))
+      await load.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function createChecks(ours: Ours) {
+  let checked = 0
+  return {
+    async run(proxy: Contender, run: Run): Promise<void> {
+      checkRun(proxy.name, run)
+      if (proxy.port === ours.port) checked += await checkOurs(ours, run, checked)
+    },
+    count: () => checked,
+  }
+}
+
+function sampleOf({ answers, ms, loadUs, proxyUs }: Awaited<ReturnType<Load['closed']>>): Sample {
+  const us = ms * 1_000
+  return {
+    rps: (answers * 1_000) / ms,
+    cpuUs: proxyUs === null ? null : proxyUs / answers,
+    proxyShare: proxyUs === null ? null : proxyUs / us,
+    loadShare: loadUs / us,
+  }
+}
