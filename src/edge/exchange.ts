@@ -3,6 +3,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { WireMoney } from '../kernel/money.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
+import type { Span } from '../platform/tracing.ts'
 import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
@@ -70,6 +71,8 @@ export type Trail = {
     considered: readonly { rule: string; outcome: string; mode: string; effect: string }[]
   } | null
   upstreamMs: number | null
+  /** What is running of the exchange, where traces are kept. */
+  span: Span | null
 }
 
 /** A bucket after the request was counted. */

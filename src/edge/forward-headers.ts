@@ -1,3 +1,4 @@
+import { readTraceContext, type TraceContext, traceHeaders } from '../platform/trace-context.ts'
 import type { Answer, Cleared } from './exchange.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -19,12 +20,14 @@ const HOP_BY_HOP = new Set([
 ])
 
 /**
- * Names under which only we speak to an upstream (who asks, and from where), and names by which servers and frameworks let
- * a client choose path, host or method, or (`proxy`: CVE-2016-5385) where they send their own requests.
+ * Names under which only we speak to an upstream (who asks, from where, in which trace), and names by which servers and
+ * frameworks let a client choose path, host or method, or (`proxy`: CVE-2016-5385) where they send their own requests.
  */
 const OURS = new Set([
   'authorization',
   'dpop',
+  'traceparent',
+  'tracestate',
   'forwarded',
   'proxy',
   'client-ip',
@@ -74,9 +77,17 @@ export function requestHeaders(cleared: Cleared, upstream: Upstream): Record<str
   headers['x-forwarded-host'] = cleared.headers.get('host') ?? ''
   headers['x-forwarded-proto'] = cleared.origin.startsWith('https:') ? 'https' : 'http'
   headers['tidegate-receipt'] = cleared.trail.receipt
+  const context = cleared.trail.span?.context ?? clientContext(cleared)
+  if (context !== null) Object.assign(headers, traceHeaders(context))
   const passport = upstream.passportFor(cleared)
   if (passport !== null) headers['tidegate-passport'] = passport
   return headers
+}
+
+/** Of a client that traces, for an upstream that does, where the edge itself keeps no traces. */
+function clientContext({ headers }: Cleared): TraceContext | null {
+  const traceparent = headers.get('traceparent')
+  return traceparent === undefined ? null : readTraceContext(traceparent, headers.get('tracestate'))
 }
 
 type Values = Readonly<Record<string, string | readonly string[] | undefined>>

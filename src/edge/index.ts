@@ -11,6 +11,7 @@ import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
+import type { Tracer } from '../platform/tracing.ts'
 import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
 import { trustedProxies } from './client-address.ts'
@@ -21,7 +22,7 @@ import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
 import { loadBodySchema } from './openapi-body.ts'
-import { createPipeline, named } from './pipeline.ts'
+import { createPipeline, named, type Stages } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
 import type { Revocations } from './revocations.ts'
@@ -48,6 +49,7 @@ import { openTls } from './tls.ts'
 import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
+import { tracedStages } from './traced-stages.ts'
 import { createTurns } from './turns.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -71,6 +73,8 @@ export type EdgeDeps = {
   readonly breakers: Breakers
   readonly risk: ServiceClient
   readonly countryOf: CountryDatabase['countryOf']
+  /** Null: no traces are kept. */
+  readonly tracer: Tracer | null
 }
 
 export interface Edge {
@@ -112,7 +116,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
   const record = createRecord({ decisions, sealer: deps.sealer, allowedSample: deps.allowedSample, metrics, log })
-  const exchange = createPipeline({
+  const stages: Stages = {
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),
     admit: named('admit', createAdmit(config.edge.admission)),
@@ -129,7 +133,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     refuse,
     record,
     reply: createReply(edgeHeaders),
-  })
+  }
+  const exchange = createPipeline(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
   const turns = createTurns()
   const server = createEdgeServer({
     app: createEdgeApp(exchange, turns, log),
@@ -187,6 +192,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     cors: [],
     assessment: null,
     upstreamMs: null,
+    span: null,
   }
 }
 

@@ -63,6 +63,7 @@ export async function startEdge(house: House): Promise<void> {
     breakers,
     risk,
     countryOf: countries.countryOf,
+    tracer: house.tracer('edge'),
   })
   let listening = false
   ready['edge'] = async () => listening

@@ -8,6 +8,7 @@ import { createLog, type Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { passportKeysIn } from '../platform/passport-keys.ts'
 import { createServiceClient, type ServiceClient } from '../platform/service-client.ts'
+import { openTracing, type Tracer } from '../platform/tracing.ts'
 
 /** Where a platform finds and keeps its files. */
 export type Places = { readonly config: string; readonly policies: string; readonly data: string }
@@ -27,6 +28,8 @@ export type House = {
   readonly log: Log
   readonly passports: PassportKeys
   readonly policies: PolicyStore | null
+  /** Null: no traces are kept. */
+  tracer(part: string): Tracer | null
   /** A client of one service for another part. */
   client(self: string, service: ServiceName): ServiceClient
   /** Ends with the platform. */
@@ -53,6 +56,9 @@ export async function openHouse(
   const passports = passportKeysIn(config.keys.folder, config.keys.generate, (err) =>
     log.error({ err }, 'passport keys: the last good ones stay in force'),
   )
+  const tracing = await openTracing(config.telemetry?.traces, log)
+  if (tracing !== null) closing(tracing.close)
+  const tracer = (part: string): Tracer | null => tracing?.tracerOf(part) ?? null
   return {
     config,
     places,
@@ -62,13 +68,21 @@ export async function openHouse(
     log,
     passports,
     policies: null,
+    tracer,
     closing,
     draining,
     drain: { noticeMs, maxMs },
     ready: {},
     client(self, service) {
       passports(service) // a key file that is missing or broken refuses the start, not the first call
-      return createServiceClient({ self, service, origin: addresses.urls[service] ?? '', passports, clock })
+      return createServiceClient({
+        self,
+        service,
+        origin: addresses.urls[service] ?? '',
+        passports,
+        clock,
+        tracer: tracer(self),
+      })
     },
   }
 }

@@ -46,7 +46,10 @@ export async function startServices(
     const service = await create(house, database)
     services.push(service)
     passports(name) // as for a client: looked at now
-    apps.push({ name, app: createDoor({ service: name, routes: service.routes, passports, clock, log }) })
+    apps.push({
+      name,
+      app: createDoor({ service: name, routes: service.routes, passports, clock, log, tracer: house.tracer(name) }),
+    })
     ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
   }
   // Closed last first: the loops that call others, the doors, and only then (made by `create`) what both reach outside with.

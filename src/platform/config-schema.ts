@@ -54,6 +54,9 @@ const Tls = strict({
   handshake_timeout_ms: Type.Optional(count),
 })
 
+/** `otlp`: where a collector takes OTLP over HTTP; `ratio`: the part of the traces beginning here that is kept. */
+const Traces = strict({ otlp: url, ratio: Type.Number({ minimum: 0, maximum: 1 }) })
+
 export const ConfigSchema = strict({
   edge: strict({
     /** Plain HTTP when left out: for loopback, or where TLS ends in front of us. */
@@ -133,6 +136,8 @@ export const ConfigSchema = strict({
   policies: Type.Optional(
     strict({ pull: strict({ url, token_file: file, every_ms: Type.Integer({ minimum: 100, maximum: 3_600_000 }) }) }),
   ),
+  /** What is told to others; metrics are there to be read without. */
+  telemetry: Type.Optional(strict({ traces: Type.Optional(Traces) })),
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,

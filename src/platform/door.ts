@@ -13,6 +13,8 @@ import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } fro
 import { compileSchema } from './schema.ts'
 import { streamEvents } from './server-sent-events.ts'
 import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
+import { readTraceContext } from './trace-context.ts'
+import type { Tracer } from './tracing.ts'
 
 const BODY_BYTES_MAX = 1_048_576
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
@@ -23,6 +25,8 @@ export type DoorOptions = {
   readonly passports: PassportKeys
   readonly clock: Clock
   readonly log: Log
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
 }
 
 /**
@@ -30,7 +34,7 @@ export type DoorOptions = {
  * checked against its schemas; whatever is thrown leaves as problem+json.
  */
 export function createDoor(options: DoorOptions): Express {
-  const { service, routes } = options
+  const { service, routes, tracer = null } = options
   const app = express()
   app.set('etag', false)
   app.set('query parser', 'simple')
@@ -43,7 +47,10 @@ export function createDoor(options: DoorOptions): Express {
   app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }))
   const document = openApiOf(service, routes)
   app.get('/openapi.json', (_request, response) => void response.json(document))
-  for (const route of routes) app[route.method](route.path, answerWith(route))
+  for (const route of routes) {
+    const answer = answerWith(route)
+    app[route.method](route.path, tracer === null ? answer : traced(tracer, route.operationId, answer))
+  }
   app.use(() => {
     throw new Problem('route_not_found')
   })
@@ -98,6 +105,21 @@ function answerWith(route: ServiceRoute) {
       signal: hungUp.signal,
     }
     await send(await route.run(call), response, hungUp.signal)
+  }
+}
+
+/** Goes on with a caller's trace. Calls without one, the feeds' above all, begin none. */
+function traced(tracer: Tracer, name: string, answer: ReturnType<typeof answerWith>): typeof answer {
+  return (request, response) => {
+    const caller = readTraceContext(request.headers['traceparent'], request.headers['tracestate'])
+    if (caller === null) return answer(request, response)
+    const span = tracer.receive(name, caller)
+    response.once('close', () => {
+      const { receipt } = response.locals['passport'] as Passport
+      span.tell({ 'http.response.status_code': response.statusCode, 'tidegate.receipt': receipt })
+      span.end(response.statusCode >= 500)
+    })
+    return tracer.within(span, () => answer(request, response))
   }
 }
 

@@ -4,6 +4,8 @@ import { PROBLEMS, Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { ServiceName } from './database.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from './passport.ts'
 import { readAtMost } from './read-at-most.ts'
+import { traceHeaders } from './trace-context.ts'
+import type { Tracer } from './tracing.ts'
 
 const ANSWER_BYTES_MAX = 4_194_304
 
@@ -36,8 +38,10 @@ export function createServiceClient(options: {
   readonly passports: PassportKeys
   readonly clock: Clock
   readonly dispatcher?: Dispatcher
+  /** By which a call goes on with the trace it belongs to. */
+  readonly tracer?: Tracer | null
 }): ServiceClient {
-  const { self, service, origin, passports, clock, dispatcher } = options
+  const { self, service, origin, passports, clock, dispatcher, tracer = null } = options
   return {
     async call({ method, target, body, timeoutMs, signal, claims }) {
       const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
@@ -53,12 +57,14 @@ export function createServiceClient(options: {
           ...claims,
         },
       )
+      const context = tracer?.current() ?? null
       const deadline = AbortSignal.timeout(timeoutMs)
       try {
         const answer = await request(origin + target, {
           method,
           headers: {
             [PASSPORT_HEADER]: passport,
+            ...(context === null ? {} : traceHeaders(context)),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           body: body === undefined ? null : bytes,

@@ -67,6 +67,16 @@ for (const [forwarder, target] of Object.entries({
       assert.equal(headers.get('host'), new URL(rig.upstream.url).host)
     })
 
+    test('a trace goes on only with a context that is right to the letter', async () => {
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+      const right = await forwarded(`Traceparent: ${traceparent}`, 'Tracestate: a=1', 'Tracestate: b=2')
+      assert.deepEqual([right.get('traceparent'), right.get('tracestate')], [traceparent, 'a=1, b=2'])
+      const torn = await forwarded(`Traceparent: ${traceparent}`, `Traceparent: ${traceparent}`, 'Tracestate: a=1')
+      assert.deepEqual([torn.get('traceparent'), torn.get('tracestate')], [undefined, undefined])
+      const stated = await forwarded(`Traceparent: ${traceparent}`, 'Tracestate: A')
+      assert.deepEqual([stated.get('traceparent'), stated.get('tracestate')], [traceparent, undefined])
+    })
+
     test('what Connection names goes, and what we say ourselves stays', async () => {
       const own = ['X-Private: 1', 'X-Kept: 2', 'Keep-Alive: timeout=5', 'TE: trailers', 'Proxy-Connection: close']
       const headers = await forwarded('Connection: close, X-Private, X-Absent', ...own)

@@ -24,7 +24,8 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     const durationMs = Date.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
       const level = problem.code === 'internal_error' ? 'error' : 'warn' // the other 5xx are answers we foresaw
-      log[level]({ receipt: trail.receipt, code: problem.code, err: problem.cause }, problem.message)
+      const traced = trail.span === null ? {} : { trace: trail.span.traceId }
+      log[level]({ receipt: trail.receipt, ...traced, code: problem.code, err: problem.cause }, problem.message)
     }
     metrics.observe(trail.route ?? 'none', answer.status, problem?.code ?? null, durationMs)
     metrics.rulesConsidered(trail.considered)
