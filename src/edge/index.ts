@@ -22,7 +22,7 @@ import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
 import { loadBodySchema } from './openapi-body.ts'
-import { createPipeline, named, type Stages } from './pipeline.ts'
+import { type createPipeline, named, type Stages } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
 import type { Revocations } from './revocations.ts'
@@ -54,6 +54,8 @@ import { createTurns } from './turns.ts'
 import { createUpstream } from './upstream.ts'
 
 export type EdgeDeps = {
+  /** `createPipeline`; the bench that prices each stage runs them one at a time. */
+  readonly runStages: typeof createPipeline
   readonly config: Config
   /** The config file's path; files that it names lie beside it. */
   readonly configPath: string
@@ -134,7 +136,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     record,
     reply: createReply(edgeHeaders),
   }
-  const exchange = createPipeline(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
+  const exchange = deps.runStages(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
   const turns = createTurns()
   const server = createEdgeServer({
     app: createEdgeApp(exchange, turns, log),

@@ -4,6 +4,7 @@ import { openCountryDatabase } from '../edge/country-database.ts'
 import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator } from '../edge/operator.ts'
+import { createPipeline } from '../edge/pipeline.ts'
 import { followRevocations, withoutRevoked } from '../edge/revocations.ts'
 import { createSealer, type Sealer } from '../edge/sealing.ts'
 import { makeSealingKeys, readSealingKey } from '../edge/sealing-key.ts'
@@ -26,7 +27,7 @@ export function checkProfile({ config, addresses }: House): void {
 }
 
 /** Starts the edge and the operator's listener. */
-export async function startEdge(house: House): Promise<void> {
+export async function startEdge(house: House, runStages = createPipeline): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, draining, drain, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
   const risk = client('edge', 'risk')
@@ -47,6 +48,7 @@ export async function startEdge(house: House): Promise<void> {
   const countries = await openCountryDatabase(config.edge.country_database, log)
   closing(countries.close)
   const edge = await createEdge({
+    runStages,
     config,
     configPath: places.config,
     clock,
