@@ -112,7 +112,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)
   const counters = createQuotaCounters()
-  const streams = createStreamForwarder(({ trail }) => edgeHeaders(trail))
+  const streams = createStreamForwarder(({ trail }) => edgeHeaders.of(trail))
   const checkRevoked = createRevocationCheck(revocations)
   revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
@@ -149,7 +149,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       const trail = { ...newTrail(policies, clock), source }
       const answer = refuse(problem, trail)
       record(trail, answer, problem)
-      return { ...answer, headers: [...answer.headers, ...edgeHeaders(trail)] }
+      return { ...answer, headers: [...answer.headers, ...edgeHeaders.of(trail)] }
     },
   })
   return {

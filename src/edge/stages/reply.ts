@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import helmet from 'helmet'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Incoming, Trail } from '../exchange.ts'
@@ -8,6 +8,8 @@ import { rateLimitHeaders } from './meter.ts'
 
 /** How long a client that still sends may go on sending, unread. */
 const LINGER_MS_MAX = 1_000
+/** What Node's socket takes on its stack. */
+const ONE_WRITE_BYTES_MAX = 14_336
 
 type HeaderPair = readonly [name: string, value: string | readonly string[]]
 
@@ -23,16 +25,37 @@ export function refuse(problem: Problem, trail: Trail): Answer {
   }
 }
 
-/** Headers of every answer: the receipt, what is left of the quotas, a nonce for the next DPoP proof, and helmet's. */
-export function createEdgeHeaders(): (trail: Trail) => readonly HeaderPair[] {
+/** What the headers of every answer are made of. */
+export interface EdgeHeaders {
+  /** The receipt, what is left of the quotas, a nonce for the next DPoP proof, which pages may read it, and helmet's. */
+  of(trail: Trail): readonly HeaderPair[]
+  /** The same with the answer's own, as `writeHead` takes them: a name, its value, the next name. */
+  lines(trail: Trail, headers: Answer['headers']): (string | readonly string[])[]
+}
+
+export function createEdgeHeaders(): EdgeHeaders {
   const security = helmetHeaders()
-  return ({ receipt, quotas, cors, dpopNonce }) => [
-    ...security,
+  const securityLines = security.flat()
+  const securityNames = new Set(security.map(([name]) => name))
+
+  const ofThisAnswer = ({ receipt, quotas, cors, dpopNonce }: Trail): readonly HeaderPair[] => [
     ['tidegate-receipt', receipt],
     ...rateLimitHeaders(quotas),
     ...cors,
     ...nonceHeaders(dpopNonce),
   ]
+  return {
+    of: (trail) => [...security, ...ofThisAnswer(trail)],
+    lines(trail, headers) {
+      const ours = ofThisAnswer(trail)
+      const isOurs = ([name]: HeaderPair): boolean => securityNames.has(name) || ours.some(([our]) => our === name)
+      if (headers.some(isOurs)) return mergeHeaders(security, ours, headers).flat()
+      const lines: (string | readonly string[])[] = securityLines.slice() // most answers say nothing that we say too
+      for (const [name, value] of ours) lines.push(name, value)
+      for (const [name, value] of headers) lines.push(name, value)
+      return lines
+    },
+  }
 }
 
 /** RFC 9449 section 8.2: from a cache, the nonce would be an old one. An upstream's own Cache-Control comes later. */
@@ -45,19 +68,24 @@ function nonceHeaders(nonce: string | null): readonly HeaderPair[] {
       ]
 }
 
-/** Writes the answer, unless the streaming forwarder has. What is left unread of the request is not waited for. */
-export function createReply(edgeHeaders: (trail: Trail) => readonly HeaderPair[]) {
+/**
+ * Writes the answer, unless the streaming forwarder has. What is left unread of the request is not waited for. All headers go
+ * to Node in one list: setting them one by one costs more than a policy decision.
+ */
+export function createReply(edgeHeaders: EdgeHeaders) {
   return function reply({ request, response }: Incoming, trail: Trail, { status, headers, body }: Answer): void {
     if (body === 'streamed' || response.destroyed) return
-    response.statusCode = status
-    for (const [name, value] of mergeHeaders(edgeHeaders(trail), headers))
-      response.setHeader(name, value as string | string[])
+    const lines = edgeHeaders.lines(trail, headers)
     const unread = !request.complete && !request.readableEnded && hasBody(request.headers)
-    if (unread) response.setHeader('connection', 'close') // the rest must not be taken for the next request
+    // The rest must not be taken for the next request. `turns.ts` looks for it among the headers that were set.
+    if (unread || headers.some(([name]) => name === 'connection')) response.setHeader('connection', 'close')
     const bodiless = status === 204 || status === 304 || request.method === 'HEAD'
-    if (!bodiless) response.setHeader('content-length', body.length)
+    if (!bodiless) lines.push('content-length', String(body.length))
+    response.writeHead(status, lines as OutgoingHttpHeader[])
     if (unread) linger(request, response, body)
-    else response.end(bodiless ? undefined : body)
+    else if (bodiless) response.end()
+    else if (body.length > ONE_WRITE_BYTES_MAX) response.end(body)
+    else response.end(body.toString('latin1'), 'latin1') // byte for byte; text goes out with the head in one write, a Buffer after it
   }
 }
 
