@@ -57,6 +57,7 @@ export const PROBLEMS = {
   upstream_unavailable: [503, 'The service can not be reached; nothing was done'],
   dependency_unavailable: [503, 'Something this answer needs is away'],
   upstream_timeout: [504, 'The service did not answer in time'],
+  outcome_unknown: [504, 'What became of the request is not known yet'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
 export type ProblemCode = keyof typeof PROBLEMS

@@ -150,7 +150,7 @@ async function send(answer: Answer, response: Response, signal: AbortSignal): Pr
 }
 
 function refuse(log: Log, thrown: unknown, request: Request, response: Response): void {
-  const problem = problemOfExpress(thrown)
+  const problem = ofReading(request, problemOfExpress(thrown))
   if (problem.status >= 500) log.error({ err: problem.extras.cause ?? problem, path: request.path }, problem.code)
   if (response.headersSent) {
     response.destroy() // part of an answer is out: cutting it is the only honest end
@@ -159,4 +159,10 @@ function refuse(log: Log, thrown: unknown, request: Request, response: Response)
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
   const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
   response.status(problem.status).type('application/problem+json').json(problem.toBody(receipt))
+}
+
+/** Who only reads has done nothing, confirmed or not. */
+function ofReading({ method }: Request, problem: Problem): Problem {
+  if (method !== 'GET' || problem.code !== 'outcome_unknown') return problem
+  return new Problem('dependency_unavailable', { detail: 'the database is away', cause: problem })
 }

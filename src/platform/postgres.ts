@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { Problem } from '../kernel/problem.ts'
 import { type DatabaseServer, enterService, type Row, SERVICE_NAMES, type ServiceName, type Sql } from './database.ts'
 import { migrate } from './migrate.ts'
 
@@ -20,6 +21,8 @@ export function postgresUrlFrom(environment: Environment): ((service: ServiceNam
 const CONNECTIONS_MAX_PER_SERVICE = 8
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 15_000
+/** The server's own limit is of no use when the server, or the way to it, is silent. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000
 
 const decoders = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.INT8, (text) => BigInt(text)],
@@ -36,6 +39,8 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
         max: CONNECTIONS_MAX_PER_SERVICE,
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         statement_timeout: STATEMENT_TIMEOUT_MS,
+        query_timeout: ANSWER_TIMEOUT_MS,
+        keepAlive: true,
         application_name: `tidegate ${service}`,
         types: {
           getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -43,6 +48,8 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
         },
       })
       pool.on('error', onError) // an idle connection that broke; the pool replaces it
+      // One that breaks between the statements of a transaction tells nobody else: unheard, it would end the process.
+      pool.on('connect', (client) => client.on('error', () => {}))
       pools.push(pool)
       await reach(pool, service)
       await inTransaction(pool, 'BEGIN', (client) =>
@@ -72,12 +79,12 @@ async function reach(pool: pg.Pool, service: ServiceName): Promise<void> {
 }
 
 async function inTransaction<T>(pool: pg.Pool, begin: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+  const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
   let broken: Error | undefined
   try {
-    await client.query(begin)
+    await client.query(begin).catch((error: unknown) => Promise.reject(withoutEffect(error)))
     const result = await work(client)
-    await client.query('COMMIT')
+    await client.query('COMMIT').catch((error: unknown) => Promise.reject(afterCommit(error)))
     return result
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => {
@@ -92,8 +99,30 @@ async function inTransaction<T>(pool: pg.Pool, begin: string, work: (client: pg.
 function statementsOf(client: pg.PoolClient): Sql {
   return {
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      const { rows } = await client.query<R>(text, [...values])
-      return rows
+      try {
+        return (await client.query<R>(text, [...values])).rows
+      } catch (error) {
+        throw withoutEffect(error)
+      }
     },
   }
+}
+
+/** Of PostgreSQL's error codes: connection exceptions, insufficient resources, and shutdowns. */
+const AWAY = /^(08|53|57P0)/
+
+function isAway(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || AWAY.test(error.code ?? '')
+}
+
+/** Before COMMIT is sent a transaction has done nothing, and never will. */
+function withoutEffect(error: unknown): unknown {
+  if (!isAway(error)) return error
+  return new Problem('dependency_unavailable', { detail: 'the database is away; nothing was done', cause: error })
+}
+
+/** Whether a COMMIT that nobody confirmed was carried out, nobody knows. */
+function afterCommit(error: unknown): unknown {
+  if (!isAway(error)) return error
+  return new Problem('outcome_unknown', { detail: 'the database has not confirmed what was done', cause: error })
 }

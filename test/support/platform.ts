@@ -29,12 +29,15 @@ export type TestPlatformOptions = {
   /** `postgres` makes a database on the run's server (`node test/run.ts FILE`). */
   readonly database?: 'pglite' | 'postgres'
   readonly environment?: Readonly<Record<string, string>>
+  /** Told where every part will listen, before anything is started: what stands between parts can be led to them. */
+  readonly placed?: (urls: TestPlatform['urls']) => void
 }
 
 /** Starts the whole platform in this process, on free ports, with everything it writes in a temporary folder. */
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   return onFreePorts(async (port) => {
     const prepared = await prepareTestPlatform(options, port)
+    options.placed?.(urlsOf(prepared.environment))
     try {
       return running(prepared, await startPlatform(prepared.places, prepared.environment))
     } catch (error) {

@@ -66,7 +66,7 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
   if (outcome.kind === 'answered') {
     const { status } = outcome.answer
     // 503 says that nothing was done; any other 5xx may hide a commit whose confirmation was lost.
-    if (status >= 500 && status !== 503 && cleared.route.assess === 'transfer') return unknownOutcome(cleared)
+    if (status >= 500 && status !== 503 && mayHaveMoved(cleared)) return unknownOutcome(cleared)
     const refused = status >= 400 && status < 500 && status !== 409 // 409: the same key is running, and may yet move it
     if (refused || status === 503) await cleared.clearance.spending?.takeBack()
     return outcome.answer
@@ -79,23 +79,41 @@ async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Ans
       headers: { 'retry-after': String(outcome.retryAfterS) },
     })
   }
-  if (cleared.route.assess === 'transfer') return unknownOutcome(cleared)
+  if (mayHaveMoved(cleared)) return unknownOutcome(cleared)
   throw new Problem(outcome.reason === 'timeout' ? 'upstream_timeout' : 'upstream_failed', {
     detail: 'the request was sent and its answer did not come; what it did is not known',
   })
 }
 
-/** Anyone who knows member and key can name the operation, so the edge can too. */
-function unknownOutcome({ caller, payload }: Cleared): Answer {
+/** Whether the request, once it was sent, may have moved money. */
+function mayHaveMoved({ route, method }: Cleared): boolean {
+  return route.tags.includes('money') && method !== 'GET' && method !== 'HEAD'
+}
+
+const ASK_BY_KEY = 'send the same request with the same Idempotency-Key: it is done once, and you get its answer'
+const LOOK_FIRST = 'look at what it should have changed before you send it again'
+
+/**
+ * Anyone who knows member and key can name the operation of a transfer, so the edge can too.
+ * @throws Problem `outcome_unknown` for what is no operation: it says how to find out
+ */
+function unknownOutcome({ caller, payload, route }: Cleared): Answer {
+  const retryAfter = ['retry-after', '2'] as const
+  if (route.assess !== 'transfer') {
+    throw new Problem('outcome_unknown', {
+      detail: 'the request was sent, and whether it was carried out is not known',
+      remedy: payload.idempotencyKey === null ? LOOK_FIRST : ASK_BY_KEY,
+      headers: Object.fromEntries([retryAfter]),
+    })
+  }
   const operation = operationIdOf(ownerOf(caller.principal), payload.idempotencyKey ?? '')
-  const next = 'send the same request with the same Idempotency-Key: it is done once, and you get its answer'
   return {
     status: 202,
     headers: [
       ['content-type', 'application/json; charset=utf-8'],
       ['location', `/v1/operations/${operation}`],
-      ['retry-after', '2'],
+      retryAfter,
     ],
-    body: Buffer.from(JSON.stringify({ operation, id: operation, state: 'unknown', next })),
+    body: Buffer.from(JSON.stringify({ operation, id: operation, state: 'unknown', next: ASK_BY_KEY })),
   }
 }

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { request } from 'undici'
+import { eventually, transferOf } from '../support/edge-calls.ts'
+import { decisionOn, noticeOf, signDecision } from '../support/review-desk.ts'
+import { readHead, toldBy } from './told.ts'
+import type { World } from './world.ts'
+
+/** A class of routes, by the id of the one that stands for it. `prepare` runs while everything is well. */
+export type RouteClass = { readonly route: string; prepare(world: World): Promise<Call> }
+
+/** One call, made while a dependency fails, and again just the same once it is well. */
+export type Call = {
+  /** What the caller was told: a status, and with it a code or the state of an operation. */
+  send(): Promise<string>
+  /** Null where the route moves no money. */
+  readonly money: Money | null
+}
+
+type Money = {
+  /** Where the money is, asked while everything is well. */
+  state(): Promise<string>
+  /** The states in which the call has had its effect. */
+  readonly done: readonly string[]
+  /** What Bob has more in that state, in minor units of CNY. */
+  gained(state: string): bigint
+}
+
+const NOT_MOVED = 'nothing moved'
+const ONE = 100n
+
+const transfer: RouteClass = {
+  route: 'transfers.create',
+  async prepare({ calls, unique }) {
+    const key = unique()
+    return {
+      send: async () => toldBy(await calls.transfer('1.00', { key })),
+      money: {
+        async state() {
+          const { body } = await calls.call('mem_alice', 'GET', `/v1/transfers?idempotencyKey=${key}`)
+          const [found] = body.items as { state: string }[]
+          return found === undefined ? NOT_MOVED : found.state === 'posted' ? 'moved' : found.state
+        },
+        done: ['moved', 'held'],
+        gained: (state) => (state === 'moved' ? ONE : 0n),
+      },
+    }
+  },
+}
+
+/** One that a person has to look at: it is reserved at once, and the desk hears of it as soon as it can be reached. */
+const review: RouteClass = {
+  route: 'transfers.create, for review',
+  async prepare({ calls, platform, unique }) {
+    const key = unique()
+    const value = reviewedAmount(key)
+    return {
+      send: async () => toldBy(await calls.transfer(value.text, { key })),
+      money: {
+        async state() {
+          const { body } = await calls.call('mem_alice', 'GET', `/v1/transfers?idempotencyKey=${key}`)
+          if (body.items.length === 0) return NOT_MOVED
+          await noticeOf(platform, value.text)
+          return `${body.items[0].state}, the desk knows`
+        },
+        done: ['held, the desk knows'],
+        gained: () => 0n,
+      },
+    }
+  },
+}
+
+/** A change of a transfer of 1.00 that is there before. */
+function change(verb: 'capture' | 'void' | 'reverse', before: string, after: string, gains: bigint): RouteClass {
+  return {
+    route: `transfers.${verb}`,
+    async prepare({ calls, unique }) {
+      const key = unique()
+      const who = verb === 'reverse' ? 'mem_bob' : 'mem_alice' // who pays can't take it back
+      const body = { ...transferOf('1.00'), ...(verb === 'reverse' ? {} : { pending: true }) }
+      const made = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: unique(), body })
+      assert.equal(made.status, 201, made.text)
+      const path = `/v1/transfers/${made.body.id}`
+      return {
+        send: async () => toldBy(await calls.call(who, 'POST', `${path}/${verb}`, { key })),
+        money: {
+          async state() {
+            const { body: found } = await calls.call('mem_alice', 'GET', path)
+            const isDone = verb === 'reverse' ? found.reversedBy !== undefined : found.state !== 'pending'
+            return isDone ? after : before
+          },
+          done: [after],
+          gained: (state) => (state === after ? gains : 0n),
+        },
+      }
+    },
+  }
+}
+
+const deposit: RouteClass = {
+  route: 'deposits.create',
+  async prepare({ calls, depositAccount, unique }) {
+    const key = unique()
+    const balance = async (): Promise<number> =>
+      Number((await calls.call('operator', 'GET', `/v1/accounts/${depositAccount}`)).body.balance.posted.value)
+    const before = await balance()
+    const body = { account: depositAccount, amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
+    return {
+      send: async () => toldBy(await calls.call('operator', 'POST', '/v1/deposits', { key, body })),
+      money: {
+        async state() {
+          const more = (await balance()) - before
+          return more === 0 ? NOT_MOVED : more === 1 ? 'moved' : `moved ${more} times`
+        },
+        done: ['moved'],
+        gained: () => 0n,
+      },
+    }
+  },
+}
+
+/** Closing asks for no key: a batch is what was posted up to its cut-off, and the bank pays it once. */
+const settle: RouteClass = {
+  route: 'settlement.close',
+  async prepare({ calls, platform }) {
+    const body = { member: 'mem_bob', currency: 'CNY', cutOff: new Date().toISOString() }
+    const send = () => calls.call('operator', 'POST', '/v1/settlement-batches', { body })
+    return {
+      send: async () => toldBy(await send()),
+      money: {
+        async state() {
+          const closed = await send()
+          if (closed.status !== 200) return 'not closed' // until just now
+          return eventually('the batch is paid', async () => {
+            const paid = await request(`${platform.urls.bank}/payouts`)
+            const { items } = (await paid.body.json()) as { items: { id: string }[] }
+            const times = items.filter(({ id }) => id === closed.body.payout).length
+            return times === 0 ? null : times === 1 ? 'paid' : `paid ${times} times`
+          })
+        },
+        done: ['paid'],
+        gained: () => 0n,
+      },
+    }
+  },
+}
+
+const decide: RouteClass = {
+  route: 'reviews.decide',
+  async prepare({ calls, platform, unique }) {
+    const key = unique()
+    const value = reviewedAmount(key)
+    const held = await calls.transfer(value.text, { key })
+    assert.equal(held.body.state, 'held', held.text)
+    const notice = await noticeOf(platform, value.text)
+    const body = decisionOn(notice, { vote: 'approve' })
+    return {
+      async send() {
+        const headers = await signDecision(platform, body)
+        return toldBy(await calls.call(null, 'POST', '/v1/reviews/decisions', { body, headers }))
+      },
+      money: {
+        async state() {
+          const { body: found } = await calls.operate('operator', 'GET', `/v1/cases/${notice.case}`)
+          if (found.state === 'open') return 'held'
+          return eventually('the vote is carried out', async () => {
+            const operation = await calls.call('mem_alice', 'GET', `/v1/operations/${held.body.operation}`)
+            return operation.body.state === 'succeeded' && 'moved'
+          })
+        },
+        done: ['moved'],
+        gained: (state) => (state === 'moved' ? value.minor : 0n),
+      },
+    }
+  },
+}
+
+const read: RouteClass = {
+  route: 'accounts.read',
+  async prepare({ calls }) {
+    return { send: async () => toldBy(await calls.call('mem_alice', 'GET', '/v1/accounts/acc_alice')), money: null }
+  },
+}
+
+const write: RouteClass = {
+  route: 'members.change',
+  async prepare({ calls, unique }) {
+    const name = unique()
+    return {
+      async send() {
+        const headers = { 'if-match': '*' }
+        return toldBy(await calls.call('operator', 'PATCH', '/v1/members/mem_bob', { body: { name }, headers }))
+      },
+      money: null,
+    }
+  },
+}
+
+const stream: RouteClass = {
+  route: 'operations.events',
+  async prepare({ calls, platform, unique }) {
+    const made = await calls.transfer('1.00', { key: unique() })
+    const url = `${platform.urls.edge}/v1/operations/${made.body.operation}/events`
+    const token = await platform.token('mem_alice')
+    return { send: () => readHead(url, token), money: null }
+  },
+}
+
+export const ROUTE_CLASSES: readonly RouteClass[] = [
+  read,
+  write,
+  stream,
+  transfer,
+  review,
+  change('capture', 'reserved', 'moved', ONE),
+  change('void', 'reserved', 'released', 0n),
+  change('reverse', 'moved', 'taken back', -ONE),
+  deposit,
+  settle,
+  decide,
+]
+
+const REVIEWED_FROM = 5_000_000n
+
+/** From where the sandbox's provider asks for a review, and one that no other call has: by it the desk's notice is found. */
+function reviewedAmount(key: string): { readonly minor: bigint; readonly text: string } {
+  const minor = REVIEWED_FROM + BigInt(key.replace(/\D/g, ''))
+  return { minor, text: `${minor / 100n}.${String(minor % 100n).padStart(2, '0')}` }
+}

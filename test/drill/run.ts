@@ -1,0 +1,35 @@
+/**
+ * `npm run drill [-- --json] [-- --write]`: brings a PostgreSQL server, drills every dependency, and exits 1 where a route that may
+ * move money did what docs/failure-drill.md does not declare, or what must never be. `--write` writes the page anew.
+ */
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { startPostgres } from '../support/postgres.ts'
+
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+})
+const postgres = await startPostgres()
+process.env['TIDEGATE_TEST_POSTGRES_URL'] = postgres.url // read when the next are loaded
+const { createDatabase } = await import('../support/stores.ts')
+const { drill, PAGE } = await import('./drill.ts')
+const { renderTable } = await import('./table.ts')
+try {
+  const { rows, undeclared, different, violations } = await drill(createDatabase)
+  if (values.write) await writeFile(PAGE, renderTable(rows))
+  const counts = {
+    rows: rows.length,
+    undeclared: undeclared.length,
+    different: different.length,
+    violations: violations.length,
+  }
+  if (values.json) console.log(JSON.stringify({ ...counts, outcomes: rows }))
+  else {
+    for (const line of [...violations, ...undeclared, ...different]) console.log(line)
+    console.log(JSON.stringify(counts))
+  }
+  const declared = values.write || undeclared.length + different.length === 0
+  process.exitCode = declared && violations.length === 0 ? 0 : 1
+} finally {
+  await postgres.stop()
+}

@@ -1,0 +1,86 @@
+import { DEPENDENCIES, FAULTS } from './dependencies.ts'
+import { ROUTE_CLASSES } from './routes.ts'
+import type { Row } from './scenario.ts'
+
+const HEAD = `# When a dependency fails
+
+What a caller is told, and where the money is, while one dependency fails in one way. \`npm run drill\` makes each fault at the
+socket, in front of the real platform, calls a route of every class and all that are tagged \`money\`, heals the dependency, looks where the
+money is, and sends each request again: by then its effect must have been had once. \`npm test\` compares what it sees with
+this page; \`npm run drill -- --write\` writes the page anew, and whoever commits it declares that it may be so.
+
+\`refused\`: nobody listens. \`hangs\`: the other side acts, and never answers. \`500\`: it does nothing and answers with an error of its
+protocol. \`slow\`: it acts, and answers after the deadline. \`garbage\`: what comes is no protocol at all. \`reset mid-answer\`: it acts, and
+the connection is reset within its answer; of a database, within the answer to COMMIT.
+
+A cell is the answer and, behind the dot, where the money was before the request was sent again; a dash is what is answered when all
+is well. \`unknown\` and \`outcome_unknown\` may stand beside money that moved and beside money that did not: that is what they
+say, and the same request with the same key finds out.
+`
+
+const AS_EVER = '–'
+const WELL = 'When all is well'
+
+/** The page that declares what may come of each fault. */
+export function renderTable(rows: readonly Row[]): string {
+  const cells = cellsOf(rows)
+  const sections = DEPENDENCIES.map(({ name }) => {
+    const lines = ROUTE_CLASSES.map(({ route }) => [
+      route,
+      ...FAULTS.map((fault) => cells.get(keyOf(name, route, fault)) ?? AS_EVER),
+    ])
+    const concerned = lines.filter(([, ...told]) => told.some((cell) => cell !== AS_EVER))
+    return `## ${name}\n\n${concerned.length === 0 ? 'Nothing changes.\n' : table(['route', ...FAULTS], concerned)}`
+  })
+  const well = ROUTE_CLASSES.map(({ route }) => [route, cells.get(keyOf(WELL, route, WELL)) ?? ''])
+  return [`${HEAD}\n## ${WELL}\n\n${table(['route', 'answer'], well)}`, ...sections].join('\n')
+}
+
+/** Every cell by dependency, route and fault. What is as when all is well is a dash. */
+export function cellsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
+  const well = new Map(rows.filter(({ fault }) => fault === 'none').map((row) => [row.route, cellOf(row)]))
+  return new Map(
+    rows.map((row) => {
+      const cell = cellOf(row)
+      if (row.fault === 'none') return [keyOf(WELL, row.route, WELL), cell]
+      return [keyOf(row.dependency, row.route, row.fault), cell === well.get(row.route) ? AS_EVER : cell]
+    }),
+  )
+}
+
+/** What a page declares for a cell; undefined where it knows the dependency, the fault or the route's normal answer not. */
+export function declaredBy(page: string): (key: string) => string | undefined {
+  const cells = new Map<string, string>()
+  for (const section of page.split('\n## ').slice(1)) {
+    const [title = '', ...lines] = section.split('\n')
+    const [head = ['route', ...FAULTS], , ...body] = lines.filter((line) => line.startsWith('|')).map(columnsOf)
+    const faults = title === WELL ? [WELL] : head.slice(1)
+    for (const { route } of title === WELL ? [] : ROUTE_CLASSES) {
+      for (const fault of faults) cells.set(keyOf(title, route, fault), AS_EVER)
+    }
+    for (const [route = '', ...told] of body) {
+      for (const [index, cell] of told.entries()) cells.set(keyOf(title, route, faults[index] ?? ''), cell)
+    }
+  }
+  return (key) => cells.get(key)
+}
+
+function keyOf(dependency: string, route: string, fault: string): string {
+  return `${dependency} / ${route} / ${fault}`
+}
+
+function cellOf({ answer, money }: Row): string {
+  return money === null ? answer : `${answer} · ${money}`
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return `${[row(head), row(head.map(() => '---')), ...lines.map(row)].join('\n')}\n`
+}
+
+function columnsOf(line: string): string[] {
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+}

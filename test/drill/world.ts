@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { type Relay, startRelay } from '../support/relay.ts'
+import { isDatabase, KEYS_STALE_S, protocolOf, RELAY_NAMES, type RelayName } from './dependencies.ts'
+
+/** A platform whose every dependency is reached by way of a relay. */
+export type World = {
+  readonly platform: TestPlatform
+  readonly calls: EdgeCalls
+  readonly relays: Readonly<Record<RelayName, Relay>>
+  /** An account that only deposits touch, and one that is paid to see whether money moves. */
+  readonly depositAccount: string
+  readonly probeAccount: string
+  /** A text that no other call of this run has. */
+  unique(): string
+  close(): Promise<void>
+}
+
+/** How long anyone waits for an upstream; what is `slow` takes longer. */
+const DEADLINE_MS = 1_500
+const SLOW_MS = 2_200
+const PROVIDER_DEADLINE_MS = 500
+/** Alice pays for the whole drill. */
+const FORTUNE = '90000000.00'
+
+/** Needs the PostgreSQL server that `TIDEGATE_TEST_POSTGRES_URL` names. */
+export async function openWorld(createDatabase: () => Promise<string>): Promise<World> {
+  const started = await Promise.all(
+    RELAY_NAMES.map(async (name) => [name, await startRelay({ protocol: protocolOf(name), slowMs: SLOW_MS })] as const),
+  )
+  const relays = Object.fromEntries(started) as Record<RelayName, Relay>
+  const platform = await startTestPlatform({
+    config: (text) => withShortDeadlines(text, relays.jwks),
+    policies: { 'quota.yaml': (text) => text.replace("'1000000.00'", `'${FORTUNE}'`) },
+    environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()) },
+    placed: (urls) => {
+      for (const [name, relay] of started) {
+        if (name === 'jwks') relay.leadTo(urls['identity-provider'])
+        else if (!isDatabase(name)) relay.leadTo(urls[name])
+      }
+    },
+  })
+  const calls = edgeCalls(platform)
+  await enrich(calls)
+  let made = 0
+  return {
+    platform,
+    calls,
+    relays,
+    depositAccount: await openAccount(calls),
+    probeAccount: await openAccount(calls),
+    unique: () => `drill-${++made}`,
+    async close() {
+      await platform.close()
+      await Promise.all(started.map(([, relay]) => relay.close()))
+    },
+  }
+}
+
+type Relays = World['relays']
+
+function urlsBy(relays: Relays): Record<string, string> {
+  const reached = RELAY_NAMES.filter((name) => name !== 'jwks' && !isDatabase(name))
+  const variableOf = (name: RelayName): string => `TIDEGATE_URL_${name.toUpperCase().replaceAll('-', '_')}`
+  return Object.fromEntries(reached.map((name) => [variableOf(name), relays[name].url]))
+}
+
+/** One database, reached in three ways. */
+function databasesBy(relays: Relays, databaseUrl: string): Record<string, string> {
+  const by = (name: RelayName): string => {
+    const url = new URL(databaseUrl)
+    relays[name].leadTo(`http://${url.host}`)
+    url.host = new URL(relays[name].url).host
+    return url.href
+  }
+  return {
+    TIDEGATE_DATABASE_URL: by('other databases'),
+    TIDEGATE_DATABASE_URL_CASH_FLOW: by('database of cash flow'),
+    TIDEGATE_DATABASE_URL_RISK: by('database of risk control'),
+  }
+}
+
+function withShortDeadlines(config: string, jwks: Relay): string {
+  return config
+    .replace(/jwks: "[^/]+/, `jwks: "${jwks.url}`)
+    .replace('identity:\n', `identity:\n  keys: { refresh_s: 1, cooldown_s: 1, stale_s_max: ${KEYS_STALE_S} }\n`)
+    .replaceAll(/(passport: true, timeout_ms: )\d+/g, `$1${DEADLINE_MS}`)
+    .replace(/assess_timeout_ms: \d+/, `assess_timeout_ms: ${DEADLINE_MS}`)
+    .replace(/deadline_ms: \d+/, `deadline_ms: ${PROVIDER_DEADLINE_MS}`)
+    .replace(/(bank: .*timeout_ms: )\d+/, `$1${PROVIDER_DEADLINE_MS}`)
+}
+
+async function openAccount({ call }: EdgeCalls): Promise<string> {
+  const body = { member: 'mem_bob', product: 'prd_basic', currency: 'CNY' }
+  const answer = await call('mem_bob', 'POST', '/v1/accounts', { body })
+  assert.equal(answer.status, 201, answer.text)
+  return answer.body.id as string
+}
+
+async function enrich({ call, transfer }: EdgeCalls): Promise<void> {
+  const body = { account: 'acc_alice', amount: { currency: 'CNY', value: FORTUNE }, reference: 'for the drill' }
+  await eventually('all is up, and Alice is rich', async () => {
+    const answer = await call('operator', 'POST', '/v1/deposits', { body, key: 'fortune' })
+    return answer.status === 201
+  })
+  await transfer('1.00') // a first batch has something to pay
+}
