@@ -73,6 +73,9 @@ export type Trail = {
   upstreamMs: number | null
   /** What is running of the exchange, where traces are kept. */
   span: Span | null
+  /** How often it was sent to its upstream, and to which endpoint last. */
+  attempts: number
+  endpoint: string | null
 }
 
 /** A bucket after the request was counted. */

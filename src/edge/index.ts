@@ -195,6 +195,8 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     assessment: null,
     upstreamMs: null,
     span: null,
+    attempts: 0,
+    endpoint: null,
   }
 }
 

@@ -2,7 +2,6 @@ import type { Config } from '../platform/config-schema.ts'
 import type { Surface, SurfaceCall } from '../policy/index.ts'
 import type { Route, RouteTable } from './route-table.ts'
 import { KEYS_DEADLINE_MS } from './token-verifier.ts'
-import { CONNECT_DEADLINE_MS } from './upstream/endpoint.ts'
 
 /** The routes as a check of policies sees them. */
 export function surfaceOf(config: Config, { routes }: RouteTable): Surface {
@@ -24,12 +23,11 @@ export function surfaceOf(config: Config, { routes }: RouteTable): Surface {
   }
 }
 
-/** In the order of the stages, until the upstream begins to answer: how much it says is not known before. */
+/** In the order of the stages; of a stream, until its head: how much it says is not known before. */
 function callsOf({ upstreams, risk }: Config, { isPublic, assess, upstream }: Route): readonly SurfaceCall[] {
   const calls: SurfaceCall[] = []
   if (!isPublic) calls.push({ to: "the issuer's keys", deadlineMs: KEYS_DEADLINE_MS })
   if (assess !== null) calls.push({ to: 'risk control', deadlineMs: risk.assess_timeout_ms })
-  calls.push({ to: `connect to ${upstream}`, deadlineMs: CONNECT_DEADLINE_MS })
   calls.push({ to: upstream, deadlineMs: upstreams[upstream]?.timeout_ms ?? 0 })
   return calls
 }

@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici'
 import type { Clock } from '../kernel/clock.ts'
 import type { Breaker } from '../platform/breaker.ts'
 import type { Refusal } from '../platform/breaker-refusal.ts'
@@ -7,7 +6,9 @@ import { endpointsOf, type UpstreamConfig } from '../platform/upstream-config.ts
 import type { Cleared } from './exchange.ts'
 import { Endpoint } from './upstream/endpoint.ts'
 import { EndpointSet } from './upstream/endpoint-set.ts'
-import { HungUp, type ReceivedAnswer, sendOnce, UpstreamFault } from './upstream-request.ts'
+import { RetryBudget } from './upstream/retry-budget.ts'
+import { type SendingDeps, send, type UpstreamRequest } from './upstream/sending.ts'
+import { HungUp, type ReceivedAnswer, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
 export type Outcome<T> = { readonly kind: 'answered'; readonly answer: T } | NoAnswer
@@ -23,11 +24,13 @@ export interface Upstream {
   readonly name: string
   readonly endpoints: EndpointSet
   readonly forwardToken: boolean
-  /** For the head of an answer, and between the pieces of its body. */
+  /** For a whole answer, retries included; of a stream, for its head. */
   readonly timeoutMs: number
-  /** The receipt is what a fault is remembered by. */
-  send(request: Dispatcher.DispatchOptions, receipt: string): Promise<Outcome<ReceivedAnswer>>
-  /** Runs a call of one's own through the same breaker; a fault of the upstream is thrown as UpstreamFault, a client's as HungUp. */
+  send(request: UpstreamRequest): Promise<Outcome<ReceivedAnswer>>
+  /**
+   * Runs a call of one's own through the same breaker; a fault of the upstream is thrown as UpstreamFault, a client's as
+   * HungUp. The receipt is what a fault is remembered by.
+   */
   guard<T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>>
   /** The passport for this request; null for an upstream that is not one of ours. */
   passportFor(cleared: Cleared): string | null
@@ -36,6 +39,7 @@ export interface Upstream {
 
 /** How often time is looked at: deadlines and ejections end at most so much later. */
 const TICK_MS = 100
+const ATTEMPTS_MAX = 2
 
 /**
  * An upstream behind an undici pool and its breaker. Only what is the other side's fault counts: no connection, no
@@ -54,7 +58,15 @@ export function createUpstream(
     origins.map((origin) => new Endpoint(origin, connectionsMax, pendingMax)),
     config.ejection,
   )
-  const ticking = setInterval(() => endpoints.tick(performance.now()), TICK_MS).unref()
+  const budget = new RetryBudget(config.retries)
+  const attemptsMax = config.retries?.attempts_max ?? ATTEMPTS_MAX
+  const sendings: SendingDeps = { endpoints, budget, attemptsMax, underWay: new Set() }
+  const ticking = setInterval(() => {
+    const now = performance.now()
+    endpoints.tick(now)
+    budget.tick(now)
+    for (const sending of sendings.underWay) sending.giveUpAfter(now)
+  }, TICK_MS).unref()
   let running = 0
 
   const guard = async <T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>> => {
@@ -85,7 +97,15 @@ export function createUpstream(
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
     guard,
-    send: (request, receipt) => guard(() => sendOnce(endpoints, request, config.timeout_ms), receipt),
+    send(request) {
+      if (request.leftMs < 1) return notSent('no time is left for it')
+      const endpoint = endpoints.pick()
+      if (endpoint.isFull) {
+        endpoint.turnedAway += 1
+        return notSent(`too many requests wait for ${name}`)
+      }
+      return guard(() => send(sendings, endpoint, request), request.trail.receipt)
+    },
     passportFor({ method, path, query, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const { bytes: body, idempotencyKey } = payload
@@ -103,4 +123,8 @@ export function createUpstream(
       await endpoints.close()
     },
   }
+}
+
+function notSent(reason: string): Promise<NoAnswer> {
+  return Promise.resolve({ kind: 'not_sent', reason, retryAfterS: 1 })
 }

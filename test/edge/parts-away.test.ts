@@ -24,7 +24,7 @@ before(async () => {
     environment: { TIDEGATE_URL_RISK: risk.url },
     config: (text) =>
       text
-        .replace(/(cash-flow: \{ url: )"[^"]+"(, passport: true, timeout_ms: )\d+/, `$1"${cashFlow.url}"$2700`)
+        .replace(/(cash-flow: \{ url: )"[^"]+"(, passport: true, timeout_ms: )\d+/, `$1"${cashFlow.url}"$21200`)
         .replace(/jwks: "[^/]+/, `jwks: "${issuer.url}`),
   })
   cashFlow.leadTo(platform.urls['cash-flow'])

@@ -37,11 +37,11 @@ describe('the surface of the shipped configuration', () => {
   it('adds up whom the edge waits for, in the order of the stages', () => {
     deepEqual(
       route('transfers.create')?.calls.map(({ to, deadlineMs }) => `${to} ${deadlineMs}`),
-      ["the issuer's keys 2000", 'risk control 10000', 'connect to cash-flow 2000', 'cash-flow 30000'],
+      ["the issuer's keys 2000", 'risk control 10000', 'cash-flow 30000'],
     )
     deepEqual(
       route('reviews.decide')?.calls.map(({ to }) => to),
-      ['connect to risk', 'risk'],
+      ['risk'],
     )
   })
 })

@@ -6,6 +6,7 @@ import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
+import type { UpstreamRequest } from '../upstream/sending.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
 import type { ReceivedAnswer } from '../upstream-request.ts'
 
@@ -33,7 +34,7 @@ export function createForward(options: {
       })
       const outcome = route.stream
         ? await streams.forward(cleared, upstream)
-        : passOn(await upstream.send(requestTo(cleared, upstream), trail.receipt))
+        : passOn(await upstream.send(requestTo(cleared, upstream)))
       const answer = await conclude(cleared, outcome)
       streamed = answer.body === 'streamed' && !response.closed
       return answer
@@ -46,13 +47,23 @@ export function createForward(options: {
   }
 }
 
-function requestTo(cleared: Cleared, upstream: Upstream): Parameters<Upstream['send']>[0] {
-  const { method, path, query, payload } = cleared
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+function requestTo(cleared: Cleared, upstream: Upstream): UpstreamRequest {
+  const { method, path, query, payload, route, trail } = cleared
   return {
     path: path + query,
-    method: method as 'GET',
+    method,
     headers: requestHeaders(cleared, upstream),
     body: payload.bytes.length > 0 ? payload.bytes : null, // undici frames what is there, with a length of its own
+    // A key that the route does not ask for may mean nothing to its upstream.
+    repeatable: IDEMPOTENT.has(method) ? 'idempotent' : route.needsIdempotencyKey ? 'keyed' : 'once',
+    leftMs:
+      route.budgetMs === null
+        ? upstream.timeoutMs
+        : Math.min(upstream.timeoutMs, trail.startedAt + route.budgetMs - Date.now()),
+    trail,
   }
 }
 

@@ -43,6 +43,8 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
         at: toRfc3339(trail.startedAt),
         durationMs,
         upstreamMs: trail.upstreamMs === null ? null : Math.round(trail.upstreamMs),
+        attempts: trail.attempts,
+        endpoint: trail.endpoint,
         source: trail.source,
         method: trail.method,
         path: trail.path,

@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 
-export const CONNECT_DEADLINE_MS = 2_000
+const CONNECT_DEADLINE_MS = 2_000
 /** How long a connection is kept for the next request where the other side does not say how long it keeps it. */
 const KEEP_ALIVE_MS = 4_000
 /** How much earlier than it says (`Keep-Alive: timeout=`) a connection is given up, lest a request meet its end on the way. */
@@ -31,6 +31,8 @@ export class Endpoint {
   /** Ejections since it was last well for long. */
   ejectionsInRow = 0
   ejections = 0
+  /** Requests refused because too many waited. */
+  turnedAway = 0
 
   constructor(origin: string, connectionsMax: number, pendingMax: number) {
     this.origin = origin
@@ -40,6 +42,8 @@ export class Endpoint {
     const options: Pool.Options = {
       connections: connectionsMax,
       connect: { timeout: CONNECT_DEADLINE_MS },
+      headersTimeout: 0, // whoever sends looks at the deadline of the whole
+      bodyTimeout: 0,
       allowH2: false, // one request at a time and connection: what a broken one carried is known
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveTimeoutThreshold: KEEP_ALIVE_EARLIER_MS,
