@@ -33,7 +33,7 @@ const ROLES: Readonly<
     name: 'approved by the desk it is posted, and everyone is told once',
   },
   opossum: {
-    works: ['src/platform/breaker-window.ts', 'src/adapters/fraud/tongdun.ts'],
+    works: ['src/platform/breaker-window.ts'],
     test: 'test/edge/parts-away.test.ts',
     name: 'the breaker (opossum) opens after failures',
   },

@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Breakers } from '../platform/breakers.ts'
+import type { PlatformBreakers } from './breaker-board.ts'
 
 const LEVELS = { closed: 0, half_open: 1, open: 2 } as const
 
-/** Where the edge's own breakers stand; labels are their names, which the configuration bounds. */
-export function watchBreakers(registry: Registry, breakers: Breakers): void {
+/** Where all breakers stand, and what happens to the edge's own; labels are their names, which the configuration bounds. */
+export function watchBreakers(registry: Registry, breakers: PlatformBreakers): void {
   const registers = [registry]
   new Gauge({
     name: 'tidegate_breaker_open',
@@ -12,7 +12,7 @@ export function watchBreakers(registry: Registry, breakers: Breakers): void {
     labelNames: ['upstream'],
     registers,
     collect() {
-      for (const breaker of breakers.all()) {
+      for (const breaker of breakers.own.all()) {
         const { name, state } = breaker.status()
         this.set({ upstream: name }, state === 'open' ? 1 : 0)
       }
@@ -20,21 +20,19 @@ export function watchBreakers(registry: Registry, breakers: Breakers): void {
   })
   new Gauge({
     name: 'tidegate_breaker_state',
-    help: '0 closed, 1 half open (probes only), 2 open',
+    help: '0 closed, 1 half open (single probes), 2 open; those of a service that is away are missing',
     labelNames: ['name'],
     registers,
-    collect() {
-      for (const breaker of breakers.all()) {
-        const { name, state } = breaker.status()
-        this.set({ name }, LEVELS[state])
-      }
+    async collect() {
+      this.reset()
+      for (const { name, state } of (await breakers.board()).items) this.set({ name }, LEVELS[state])
     },
   })
   const events = new Counter({
     name: 'tidegate_breaker_events_total',
-    help: 'What happened to the breaker: opened, half_open, closed, forced_open, forced_closed, released',
+    help: 'What happened to the breaker of the edge: opened, half_open, closed, forced_open, forced_closed, released',
     labelNames: ['name', 'event'],
     registers,
   })
-  breakers.watch(({ name, event }) => events.inc({ name, event }))
+  breakers.own.watch(({ name, event }) => events.inc({ name, event }))
 }

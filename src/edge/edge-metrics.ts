@@ -1,8 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Clock } from '../kernel/clock.ts'
-import type { Breakers } from '../platform/breakers.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle } from '../policy/index.ts'
+import type { PlatformBreakers } from './breaker-board.ts'
 import { watchBreakers } from './breaker-metrics.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import { countRequests, type RequestMetrics } from './request-metrics.ts'
@@ -26,7 +26,7 @@ export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
  * and the policies.
  */
 export function createEdgeMetrics(sources: {
-  readonly breakers: Breakers
+  readonly breakers: PlatformBreakers
   readonly decisionsDropped: () => number
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient

@@ -4,7 +4,6 @@ import type { TSchema } from 'typebox'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Listener } from '../platform/addresses.ts'
-import type { Breakers } from '../platform/breakers.ts'
 import type { Config, RouteConfig } from '../platform/config-schema.ts'
 import { closeServer } from '../platform/drain.ts'
 import type { Log } from '../platform/log.ts'
@@ -14,6 +13,7 @@ import type { ServiceClient } from '../platform/service-client.ts'
 import type { Tracer } from '../platform/tracing.ts'
 import { NO_MARKS } from '../policy/index.ts'
 import { createEdgeApp, createEdgeServer } from './app.ts'
+import type { PlatformBreakers } from './breaker-board.ts'
 import { trustedProxies } from './client-address.ts'
 import { createSourceCheck } from './connection.ts'
 import { readCors } from './cors.ts'
@@ -72,7 +72,7 @@ export type EdgeDeps = {
   readonly sealer: Sealer | null
   /** The part of the plainly allowed requests that leaves a receipt, 0 to 1. */
   readonly allowedSample: number
-  readonly breakers: Breakers
+  readonly breakers: PlatformBreakers
   readonly risk: ServiceClient
   readonly countryOf: CountryDatabase['countryOf']
   /** Null: no traces are kept. */
@@ -93,7 +93,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const table = await readRoutes(config, dirname(deps.configPath))
   const upstreams = new Map(
     Object.entries(config.upstreams).map(([name, upstream]) => {
-      const breaker = deps.breakers.create(name, upstream.breaker)
+      const breaker = deps.breakers.own.create(name, upstream.breaker)
       return [name, createUpstream(name, upstream, { breaker, passports: deps.passports, clock })]
     }),
   )

@@ -1,19 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import express, { type NextFunction, type Request, type Response } from 'express'
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Listener } from '../platform/addresses.ts'
-import { statusView } from '../platform/breaker-wire.ts'
-import type { Breakers } from '../platform/breakers.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { problemOfExpress } from '../platform/express-problem.ts'
 import type { Log } from '../platform/log.ts'
 import type { Principal } from '../platform/passport.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
+import type { PlatformBreakers } from './breaker-board.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
+import { createBreakerRoutes } from './operator-breakers.ts'
 import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
 import type { PolicyStore } from './policy-store.ts'
@@ -31,7 +31,7 @@ export type OperatorDeps = {
   /** Null in a process without an edge. */
   readonly edge: {
     readonly metrics: EdgeMetrics
-    readonly breakers: Breakers
+    readonly breakers: PlatformBreakers
     readonly policies: PolicyStore
     readonly decisions: DecisionLog
     readonly allowedSample: number
@@ -73,21 +73,20 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   const { edge } = deps
   if (edge !== null) {
     app.use('/v1/policies', createPolicyRoutes(edge.policies))
-    app.get('/v1/breakers', (_request, response) => {
-      response.json({ items: edge.breakers.all().map((breaker) => statusView(breaker.status())), next: null })
-    })
+    const askFresh: RequestHandler = async (_request, response, next) => {
+      if (response.locals['principal'] !== LOCAL_OPERATOR && !(await edge.revocations.isFresh())) {
+        throw new Problem('dependency_unavailable', { detail: 'which tokens were revoked is not known' })
+      }
+      next()
+    }
+    app.use('/v1/breakers', createBreakerRoutes(edge.breakers, edge.clock, askFresh, passTo))
     app.get('/v1/issuers', (_request, response) => {
       const items = edge.issuers().map(issuerView)
       response.json({ items, next: null })
     })
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
-    app.post('/v1/cases{/*path}', async (_request, response, next) => {
-      // A vote lets held money go: as on a route of money, not by a token that may have been taken back unheard.
-      if (response.locals['principal'] !== LOCAL_OPERATOR && !(await edge.revocations.isFresh())) {
-        throw new Problem('dependency_unavailable', { detail: 'which tokens were revoked is not known' })
-      }
-      next()
-    })
+    // A vote lets held money go: as on a route of money, not by a token that may have been taken back unheard.
+    app.post('/v1/cases{/*path}', askFresh)
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))

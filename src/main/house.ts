@@ -1,6 +1,7 @@
 import type { PolicyStore } from '../edge/policy-store.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { type Addresses, addressesFrom, type Environment } from '../platform/addresses.ts'
+import type { Breaker } from '../platform/breaker.ts'
 import { loadConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
 import type { ServiceName } from '../platform/database.ts'
@@ -30,8 +31,8 @@ export type House = {
   readonly policies: PolicyStore | null
   /** Null: no traces are kept. */
   tracer(part: string): Tracer | null
-  /** A client of one service for another part. */
-  client(self: string, service: ServiceName): ServiceClient
+  /** A client of one service for another part; behind a breaker where it is given one. */
+  client(self: string, service: ServiceName, breaker?: Breaker): ServiceClient
   /** Ends with the platform. */
   closing(close: () => unknown): void
   /** Aborted once this process is to end and nobody should send it more. */
@@ -73,15 +74,12 @@ export async function openHouse(
     draining,
     drain: { noticeMs, maxMs },
     ready: {},
-    client(self, service) {
+    client(self, service, breaker) {
       passports(service) // a key file that is missing or broken refuses the start, not the first call
+      const origin = addresses.urls[service] ?? ''
       return createServiceClient({
-        self,
-        service,
-        origin: addresses.urls[service] ?? '',
-        passports,
-        clock,
-        tracer: tracer(self),
+        ...{ self, service, origin, passports, clock, tracer: tracer(self) },
+        ...(breaker === undefined ? {} : { breaker }),
       })
     },
   }

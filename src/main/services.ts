@@ -6,6 +6,8 @@ import { createTongdun } from '../adapters/fraud/tongdun.ts'
 import { tokenLifeMsMax } from '../edge/token-verifier.ts'
 import { asId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
+import { breakerRoutes } from '../platform/breaker-routes.ts'
+import { createBreakers } from '../platform/breakers.ts'
 import { ownDataDirectory } from '../platform/data-directory.ts'
 import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
 import { createDoor, listenDoor } from '../platform/door.ts'
@@ -147,18 +149,20 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
       const { config, clock, log, policies, client, closing } = house
       if (policies === null) throw new Error('risk control has policies to decide by')
       const { provider, desk } = config.risk
+      const breakers = createBreakers(clock, log)
       const tongdun = createTongdun({
         url: provider.url,
         partnerCode: provider.partner_code,
         secretKey: readSecret(provider.secret_file),
         eventId: 'transfer',
         log,
+        breaker: breakers.create('risk:fraud-provider', provider.breaker),
         deadlineMs: provider.deadline_ms,
         concurrentMax: provider.running_max,
       })
       const dispatcher = webhookDispatcher(house)
       closing(() => Promise.all([tongdun.close(), dispatcher.close()]))
-      return createRisk({
+      const risk = createRisk({
         database,
         clock,
         log,
@@ -174,13 +178,18 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         dispatcher,
         allowLoopback: config.allow_loopback,
       })
+      return { ...risk, routes: [...risk.routes, ...breakerRoutes(breakers, clock)] }
     },
   },
   settlement: {
     migrations: settlementMigrations,
     async create({ config, clock, log, client }, database) {
-      const bank = createBank({ url: config.bank.url, timeoutMs: config.bank.timeout_ms })
-      return createSettlement({ database, clock, log, cashFlowEvents: feedOf(client('settlement', 'cash-flow')), bank })
+      const { url, timeout_ms: timeoutMs } = config.bank
+      const breakers = createBreakers(clock, log)
+      const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
+      const cashFlowEvents = feedOf(client('settlement', 'cash-flow'))
+      const settlement = createSettlement({ database, clock, log, cashFlowEvents, bank })
+      return { ...settlement, routes: [...settlement.routes, ...breakerRoutes(breakers, clock)] }
     },
   },
 }

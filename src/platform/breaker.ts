@@ -43,7 +43,7 @@ export type BreakerEvent = {
   /** Who and why, where it was an operator. */
   readonly by: string | null
   readonly reason: string | null
-  readonly receipts: readonly string[]
+  readonly evidence: readonly string[]
 }
 
 export type BreakerStatus = {
@@ -54,7 +54,8 @@ export type BreakerStatus = {
   readonly forced: Forced | null
   /** When the next probe may go; null while none is needed, or it is forced. */
   readonly retryAt: Instant | null
-  readonly receipts: readonly string[]
+  /** Of the faults that opened it, newest first. */
+  readonly evidence: readonly string[]
   /** What ended within the window while it is closed, and what it has refused since it opened. */
   readonly counts: { readonly calls: number; readonly faults: number; readonly refused: number }
 }
@@ -68,7 +69,6 @@ export interface Breaker {
   /** Lets it judge again: from forced open by way of probes, from forced closed with nothing counted. */
   release(by: string | null, reason: string | null): void
   status(): BreakerStatus
-  close(): void
 }
 
 type Mode =
@@ -92,20 +92,20 @@ export function createBreaker(
   onEvent: (event: BreakerEvent) => void,
 ): Breaker {
   let since = clock.now()
-  let receipts: readonly string[] = []
+  let evidence: readonly string[] = []
   let refused = 0
   let mode: Mode = { kind: 'closed', window: openWindow(options, since, trip) }
 
   function tell(event: BreakerEvent['event'], by: string | null = null, reason: string | null = null): void {
-    onEvent({ at: clock.now(), name, event, by, reason, receipts })
+    onEvent({ at: clock.now(), name, event, by, reason, evidence })
   }
 
-  function enterMode(next: Mode, evidence: readonly string[] = []): void {
+  function enterMode(next: Mode, because: readonly string[] = []): void {
     if (mode.kind === 'closed') mode.window.close()
     if (mode.kind === 'outage') mode.outage.close()
     mode = next
     since = clock.now()
-    receipts = evidence
+    evidence = because
     refused = 0
   }
 
@@ -121,8 +121,8 @@ export function createBreaker(
         enterMode(closed())
         tell('closed')
       },
-      failed(evidence, wasMending) {
-        if (evidence !== null) receipts = [evidence, ...receipts].slice(0, EVIDENCE_MAX)
+      failed(newest, wasMending) {
+        if (newest !== null) evidence = [newest, ...evidence].slice(0, EVIDENCE_MAX)
         if (wasMending) tell('opened') // else it never was anything but open
       },
     })
@@ -135,7 +135,14 @@ export function createBreaker(
 
   function refuse(waitMs: number, isForced: boolean): Refusal {
     refused += 1
-    return { kind: 'refused', name, since, retryAfterS: Math.max(1, Math.ceil(waitMs / 1_000)), isForced, receipts }
+    return {
+      kind: 'refused',
+      name,
+      since,
+      retryAfterS: Math.max(1, Math.ceil(waitMs / 1_000)),
+      isForced,
+      receipts: evidence,
+    }
   }
 
   function release(by: string | null, reason: string | null): void {
@@ -178,12 +185,9 @@ export function createBreaker(
         since,
         forced: mode.kind === 'forced' ? mode.forced : null,
         retryAt: mode.kind === 'outage' ? mode.outage.retryAt() : null,
-        receipts,
+        evidence,
         counts: { calls, faults, refused },
       }
-    },
-    close() {
-      if (mode.kind === 'closed') mode.window.close()
     },
   }
 }

@@ -12,7 +12,6 @@ export interface Breakers {
   events(): readonly BreakerEvent[]
   /** Tells of each further event. */
   watch(told: (event: BreakerEvent) => void): void
-  close(): void
 }
 
 const EVENTS_MAX = 100
@@ -39,8 +38,5 @@ export function createBreakers(clock: Clock, log: Log): Breakers {
     find: (name) => breakers.get(name) ?? null,
     events: () => events,
     watch: (told) => void watchers.push(told),
-    close() {
-      for (const breaker of breakers.values()) breaker.close()
-    },
   }
 }

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { BreakerConfig } from './breaker-config.ts'
 import { Upstream } from './upstream-config.ts'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
@@ -141,7 +142,16 @@ export const ConfigSchema = strict({
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,
-    provider: strict({ url, partner_code: Type.String(), secret_file: file, deadline_ms: count, running_max: count }),
+    /** Between the edge and risk control. */
+    breaker: Type.Optional(BreakerConfig),
+    provider: strict({
+      url,
+      partner_code: Type.String(),
+      secret_file: file,
+      deadline_ms: count,
+      running_max: count,
+      breaker: Type.Optional(BreakerConfig),
+    }),
     /** `callback`: where the edge is reached from the desk. */
     desk: strict({
       url,
@@ -158,7 +168,7 @@ export const ConfigSchema = strict({
     }),
   ),
   /** Who pays out what settlement closes. */
-  bank: strict({ url, timeout_ms: count }),
+  bank: strict({ url, timeout_ms: count, breaker: Type.Optional(BreakerConfig) }),
   routes: Type.Array(Route, { minItems: 1 }),
 })
 

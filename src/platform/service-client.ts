@@ -1,6 +1,8 @@
 import { type Dispatcher, request } from 'undici'
 import type { Clock } from '../kernel/clock.ts'
 import { PROBLEMS, Problem, type ProblemCode } from '../kernel/problem.ts'
+import type { Breaker, Permit } from './breaker.ts'
+import { refusedBy } from './breaker-refusal.ts'
 import type { ServiceName } from './database.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from './passport.ts'
 import { readAtMost } from './read-at-most.ts'
@@ -8,6 +10,8 @@ import { traceHeaders } from './trace-context.ts'
 import type { Tracer } from './tracing.ts'
 
 const ANSWER_BYTES_MAX = 4_194_304
+
+const NO_BREAKER: Permit = { kind: 'permit', good() {}, fault() {}, neither() {} }
 
 export type ServiceCall = {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -25,12 +29,16 @@ export type ServiceAnswer = { readonly status: number; readonly body: unknown }
 export interface ServiceClient {
   /**
    * Calls the service with a passport for exactly this request. An answer of any status is returned.
-   * @throws Problem `dependency_unavailable` when no whole answer came in time; a change may or may not have been made
+   * @throws Problem `dependency_unavailable` when no whole answer came in time; a change may or may not have been made.
+   * Certainly not, where it names a breaker.
    */
   call(call: ServiceCall): Promise<ServiceAnswer>
 }
 
-/** A client of one service, for the calls between services. `self` is who calls. */
+/**
+ * A client of one service, for the calls between services. `self` is who calls. Behind a breaker, no answer and a 5xx are
+ * faults of the service; not a 503, by which it says that it is busy or misses something itself.
+ */
 export function createServiceClient(options: {
   readonly self: string
   readonly service: ServiceName
@@ -40,8 +48,9 @@ export function createServiceClient(options: {
   readonly dispatcher?: Dispatcher
   /** By which a call goes on with the trace it belongs to. */
   readonly tracer?: Tracer | null
+  readonly breaker?: Breaker
 }): ServiceClient {
-  const { self, service, origin, passports, clock, dispatcher, tracer = null } = options
+  const { self, service, origin, passports, clock, dispatcher, tracer = null, breaker } = options
   return {
     async call({ method, target, body, timeoutMs, signal, claims }) {
       const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
@@ -57,6 +66,9 @@ export function createServiceClient(options: {
           ...claims,
         },
       )
+      const permit = breaker?.enter() ?? NO_BREAKER
+      if (permit.kind === 'refused') throw new Problem('dependency_unavailable', refusedBy(permit))
+      const receipt = claims?.receipt ?? null
       const context = tracer?.current() ?? null
       const deadline = AbortSignal.timeout(timeoutMs)
       try {
@@ -71,8 +83,13 @@ export function createServiceClient(options: {
           signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
           ...(dispatcher === undefined ? {} : { dispatcher }),
         })
-        return { status: answer.statusCode, body: await readJson(answer.body) }
+        const read = await readJson(answer.body)
+        if (answer.statusCode < 500 || answer.statusCode === 503) permit.good()
+        else permit.fault(receipt)
+        return { status: answer.statusCode, body: read }
       } catch (cause) {
+        if (signal?.aborted) permit.neither()
+        else permit.fault(receipt)
         throw new Problem('dependency_unavailable', { detail: `${service} gave no answer`, cause })
       }
     },

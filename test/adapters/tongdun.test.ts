@@ -11,6 +11,7 @@ import { createTongdun, type TongdunOptions } from '../../src/adapters/fraud/ton
 import { money } from '../../src/kernel/money.ts'
 import { startFraudProvider } from '../../src/sandbox/fraud-provider.ts'
 import type { StandIn } from '../../src/sandbox/stand-in.ts'
+import { testBreaker } from '../support/breakers.ts'
 
 const SECRET = 'sk_very_secret'
 const never = new AbortController().signal
@@ -53,6 +54,7 @@ async function withTongdun(
     secretKey: SECRET,
     eventId: 'transfer',
     log,
+    breaker: testBreaker(),
     ...options,
   })
   await use(tongdun).finally(() => tongdun.close())
@@ -89,7 +91,7 @@ const good = {
 test('a score carries decision, number, sequence id and the rules that were hit', async () => {
   await withAnswer(200, JSON.stringify(good), (url, seen) =>
     withTongdun({ url }, async (tongdun) => {
-      assert.deepEqual(await tongdun.score(asked({ amount: money('CNY', 6_000_050n) }), never), {
+      assert.deepEqual(await tongdun.score(asked({ amount: money('CNY', 6_000_050n) }), never, null), {
         status: 'ok',
         decision: 'Review',
         score: 60,
@@ -128,7 +130,7 @@ for (const [name, status, body, reason] of [
   test(`${name} is no score: ${reason}`, async () => {
     await withAnswer(status, body, (url) =>
       withTongdun({ url }, async (tongdun) => {
-        assert.deepEqual(await tongdun.score(asked(), never), { status: 'unavailable', reason })
+        assert.deepEqual(await tongdun.score(asked(), never, null), { status: 'unavailable', reason })
       }),
     )
   })
@@ -136,21 +138,21 @@ for (const [name, status, body, reason] of [
 
 test('a slow provider is given up at the deadline', async () => {
   await withTongdun({ deadlineMs: 100 }, async (tongdun) => {
-    const score = await tongdun.score(asked({ reference: 'sandbox:slow' }), never)
+    const score = await tongdun.score(asked({ reference: 'sandbox:slow' }), never, null)
     assert.deepEqual(score, { status: 'unavailable', reason: 'timeout' })
   })
 })
 
 test('a provider that is not there is unreachable', async () => {
   await withTongdun({ url: 'http://127.0.0.1:1' }, async (tongdun) => {
-    assert.deepEqual(await tongdun.score(asked(), never), { status: 'unavailable', reason: 'unreachable' })
+    assert.deepEqual(await tongdun.score(asked(), never, null), { status: 'unavailable', reason: 'unreachable' })
   })
 })
 
 test('a question is given up when the service stops', async () => {
   await withTongdun({ deadlineMs: 60_000 }, async (tongdun) => {
     const stop = new AbortController()
-    const score = tongdun.score(asked({ reference: 'sandbox:slow' }), stop.signal)
+    const score = tongdun.score(asked({ reference: 'sandbox:slow' }), stop.signal, null)
     stop.abort()
     assert.deepEqual(await score, { status: 'unavailable', reason: 'unreachable' })
   })
@@ -158,37 +160,61 @@ test('a question is given up when the service stops', async () => {
 
 test('what comes while all places are taken waits its turn, and the wait is not held against the provider', async () => {
   await withTongdun({ concurrentMax: 1, deadlineMs: 1_000 }, async (tongdun) => {
-    const scores = await Promise.all(Array.from({ length: 200 }, () => tongdun.score(asked(), never)))
+    const scores = await Promise.all(Array.from({ length: 200 }, () => tongdun.score(asked(), never, null)))
     assert.deepEqual(new Set(scores.map(({ status }) => status)), new Set(['ok']))
   })
 })
 
 test('a question for which there is no room to wait is not asked, and does not open the breaker', async () => {
-  await withTongdun({ concurrentMax: 2, waitingMax: 0, deadlineMs: 150, breakerVolumeMin: 3 }, async (tongdun) => {
-    const slow = [1, 2].map(() => tongdun.score(asked({ reference: 'sandbox:slow' }), never))
-    for (let further = 0; further < 10; further++)
-      assert.deepEqual(await tongdun.score(asked(), never), { status: 'unavailable', reason: 'full' })
-    await Promise.all(slow)
-    assert.equal((await tongdun.score(asked(), never)).status, 'ok')
-  })
+  await withTongdun(
+    { concurrentMax: 2, waitingMax: 0, deadlineMs: 150, breaker: testBreaker({ volume_min: 3 }) },
+    async (tongdun) => {
+      const slow = [1, 2].map(() => tongdun.score(asked({ reference: 'sandbox:slow' }), never, null))
+      for (let further = 0; further < 10; further++)
+        assert.deepEqual(await tongdun.score(asked(), never, null), { status: 'unavailable', reason: 'full' })
+      await Promise.all(slow)
+      assert.equal((await tongdun.score(asked(), never, null)).status, 'ok')
+    },
+  )
 })
 
 test('the breaker opens after many faults, then nothing goes out, and it closes once the provider is back', async () => {
   const calls = async () => ((await (await request(`${sandbox.url}/calls`)).body.json()) as { calls: number }).calls
-  await withTongdun({ breakerVolumeMin: 4, breakerResetMs: 200 }, async (tongdun) => {
+  const breaker = testBreaker({ volume_min: 4, open_ms: 100 })
+  await withTongdun({ breaker }, async (tongdun) => {
     const failing = asked({ reference: 'sandbox:error' })
     for (let fault = 0; fault < 4; fault++)
-      assert.deepEqual(await tongdun.score(failing, never), { status: 'unavailable', reason: 'status' })
+      assert.deepEqual(await tongdun.score(failing, never, `rcp_${fault}`), { status: 'unavailable', reason: 'status' })
     const before = await calls()
     for (let further = 0; further < 20; further++)
-      assert.deepEqual(await tongdun.score(asked(), never), { status: 'unavailable', reason: 'breaker_open' })
+      assert.deepEqual(await tongdun.score(asked(), never, null), { status: 'unavailable', reason: 'breaker_open' })
     assert.equal(await calls(), before, 'an open breaker lets nothing out')
-    while ((await tongdun.score(asked(), never)).status !== 'ok') await sleep(50)
-    for (let further = 0; further < 5; further++) assert.equal((await tongdun.score(asked(), never)).status, 'ok')
+    assert.deepEqual(breaker.status().evidence, ['rcp_3', 'rcp_2', 'rcp_1', 'rcp_0'])
+    while ((await tongdun.score(asked(), never, null)).status !== 'ok') await sleep(50)
+    for (let probe = 0; probe < 2; probe++) assert.equal((await tongdun.score(asked(), never, null)).status, 'ok')
+    assert.equal(breaker.status().state, 'closed')
   })
-  const opened = lines.find((line) => line.includes('breaker open'))
-  assert.match(opened ?? '', /"lastFault":"status"/, 'the log says what opened it')
-  assert.ok(lines.some((line) => line.includes('breaker closed')))
+})
+
+test('what is about our question, or the end of the service, is not held against the provider', async () => {
+  const breaker = testBreaker({ volume_min: 2, error_share: 0 })
+  for (const [status, body] of [
+    [403, ''],
+    [200, '{"success":false,"reason_code":"404"}'],
+  ] as const) {
+    await withAnswer(status, body, (url) =>
+      withTongdun({ url, breaker }, async (tongdun) => {
+        for (let n = 0; n < 3; n++) assert.equal((await tongdun.score(asked(), never, null)).status, 'unavailable')
+      }),
+    )
+  }
+  await withTongdun({ deadlineMs: 60_000, breaker }, async (tongdun) => {
+    const stop = new AbortController()
+    const scores = [1, 2, 3].map(() => tongdun.score(asked({ reference: 'sandbox:slow' }), stop.signal, null))
+    stop.abort()
+    await Promise.all(scores)
+  })
+  assert.deepEqual([breaker.status().state, breaker.status().counts.faults], ['closed', 0])
 })
 
 test('the credential is in no log line', () => {

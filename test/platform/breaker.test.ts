@@ -56,7 +56,7 @@ describe('a breaker opens', () => {
       'rcp_0',
     ])
     assert.deepEqual(
-      events.map(({ event, receipts: of }) => [event, of.length]),
+      events.map(({ event, evidence }) => [event, evidence.length]),
       [['opened', 10]],
     )
   })
@@ -224,7 +224,7 @@ describe('an operator', () => {
     clock.advance(999)
     permit()
     assert.deepEqual(events.at(-1), {
-      ...{ at: until, name: 'partner', event: 'released', by: null, reason: 'its time is over', receipts: [] },
+      ...{ at: until, name: 'partner', event: 'released', by: null, reason: 'its time is over', evidence: [] },
     })
   })
 })

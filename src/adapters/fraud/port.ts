@@ -28,12 +28,15 @@ export type Score =
 /**
  * `unreachable`: no connection or a broken one · `timeout`: no whole answer by the deadline · `status`: not 200 ·
  * `garbage`: an answer we can't read, or a decision we don't know · `refused`: the provider says it did not score ·
- * `breaker_open`: not asked, after many faults · `full`: not asked, too many questions are under way.
+ * `breaker_open`: not asked, after many faults or by an operator's word · `full`: not asked, too many questions are under way.
  */
 export type Unavailable = 'unreachable' | 'timeout' | 'status' | 'garbage' | 'refused' | 'breaker_open' | 'full'
 
 export interface FraudProvider {
-  /** Asks for one score, which costs money. Never throws for a foreseen fault. */
-  score(request: ScoreRequest, signal: AbortSignal): Promise<Score>
+  /**
+   * Asks for one score, which costs money. Never throws for a foreseen fault; those of the provider are remembered by the
+   * receipt of the request that asked.
+   */
+  score(request: ScoreRequest, signal: AbortSignal, receipt: string | null): Promise<Score>
   close(): Promise<void>
 }

@@ -1,8 +1,8 @@
-import CircuitBreaker from 'opossum'
 import { Type } from 'typebox'
 import { Agent, request as send } from 'undici'
 import { formatMinor } from '../../kernel/money.ts'
 import { atMost } from '../../platform/at-most.ts'
+import type { Breaker } from '../../platform/breaker.ts'
 import type { Log } from '../../platform/log.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { DECISIONS, type FraudProvider, type Score, type ScoreRequest, type Unavailable } from './port.ts'
@@ -15,26 +15,21 @@ export type TongdunOptions = {
   /** The provider's name for the kind of event that is scored. */
   readonly eventId: string
   readonly log: Log
+  readonly breaker: Breaker
   /** From the question to the whole answer. */
   readonly deadlineMs?: number
   /** Questions under way at once; further ones wait their turn, and their deadline begins with it. */
   readonly concurrentMax?: number
   /** Questions that may wait; a further one is not asked. */
   readonly waitingMax?: number
-  /** The breaker opens when half of at least so many answers of the last 10 s were faults … */
-  readonly breakerVolumeMin?: number
-  /** … and lets one question through after this long, to see. */
-  readonly breakerResetMs?: number
 }
 
 const PATH = '/riskService/v1.1'
 const DEADLINE_MS = 800
 const CONCURRENT_MAX = 16
 const WAITING_MAX = 1_000
-const BREAKER_VOLUME_MIN = 10
-const BREAKER_RESET_MS = 5_000
-const BREAKER_FAULT_PERCENT = 50
 const ANSWER_BYTES_MAX = 65_536
+const FULL = { status: 'unavailable', reason: 'full' } as const
 
 const Answered = Type.Object({
   success: Type.Literal(true),
@@ -51,13 +46,16 @@ const Refused = Type.Object({ success: Type.Literal(false), reason_code: Type.St
 const checkAnswered = compileSchema(Answered)
 const checkRefused = compileSchema(Refused)
 
-/** What the breaker counts: whatever it is, the provider did not do its work. */
-class ProviderFault extends Error {
+/** Whatever kept a score from coming. */
+class NoScore extends Error {
   readonly reason: Unavailable
+  /** An answer that is about our question (4xx, or that it was not scored) is a sign of life, and no fault of the provider's. */
+  readonly isTheirFault: boolean
 
-  constructor(reason: Unavailable, cause?: unknown) {
+  constructor(reason: Unavailable, isTheirFault: boolean, cause?: unknown) {
     super(reason, { cause })
     this.reason = reason
+    this.isTheirFault = isTheirFault
   }
 }
 
@@ -66,52 +64,39 @@ class ProviderFault extends Error {
  * form, so neither a URL nor a log line holds it.
  */
 export function createTongdun(options: TongdunOptions): FraudProvider {
-  const { log, deadlineMs = DEADLINE_MS, concurrentMax = CONCURRENT_MAX, waitingMax = WAITING_MAX } = options
+  const { log, breaker, deadlineMs = DEADLINE_MS, concurrentMax = CONCURRENT_MAX, waitingMax = WAITING_MAX } = options
   const dispatcher = new Agent({ connections: concurrentMax, connect: { timeout: deadlineMs } })
-  const ask = (request: ScoreRequest, stop: AbortSignal) => askOnce(options, dispatcher, deadlineMs, request, stop)
-  const breaker = new CircuitBreaker(ask, {
-    name: 'fraud provider',
-    timeout: false, // the deadline is kept below, where it ends the request too
-    volumeThreshold: options.breakerVolumeMin ?? BREAKER_VOLUME_MIN,
-    resetTimeout: options.breakerResetMs ?? BREAKER_RESET_MS,
-    errorThresholdPercentage: BREAKER_FAULT_PERCENT,
-    rollingPercentilesEnabled: false,
-    enableSnapshots: false,
-  })
-  let lastFault = ''
-  breaker.on('failure', (fault: Error) => {
-    lastFault = fault.message
-  })
-  breaker.on('open', () => log.warn({ provider: 'tongdun', lastFault }, 'fraud provider: breaker open'))
-  breaker.on('close', () => log.info({ provider: 'tongdun' }, 'fraud provider: breaker closed'))
+
+  const guarded = async (request: ScoreRequest, stop: AbortSignal, receipt: string | null): Promise<Score> => {
+    const permit = breaker.enter()
+    if (permit.kind === 'refused') return { status: 'unavailable', reason: 'breaker_open' }
+    try {
+      const score = await askOnce(options, dispatcher, deadlineMs, request, stop)
+      permit.good()
+      return score
+    } catch (error) {
+      if (!(error instanceof NoScore) || stop.aborted) permit.neither()
+      else if (error.isTheirFault) permit.fault(receipt)
+      else permit.good()
+      if (!(error instanceof NoScore)) throw error
+      return { status: 'unavailable', reason: error.reason }
+    }
+  }
 
   const bulkhead = atMost(concurrentMax, waitingMax)
   return {
-    async score(request, signal) {
-      try {
-        // Being full is our own state: it is kept from the breaker, which counts what the provider does.
-        const score = bulkhead.run(() => breaker.fire(request, signal))
-        return score === null ? { status: 'unavailable', reason: 'full' } : await score
-      } catch (error) {
-        const reason = error instanceof ProviderFault ? error.reason : breakerReason(error)
-        log.warn({ provider: 'tongdun', reason }, 'fraud provider: no score')
-        return { status: 'unavailable', reason }
-      }
+    async score(request, signal, receipt) {
+      // Being full is our own state: it is kept from the breaker, which counts what the provider does.
+      const score = await (bulkhead.run(() => guarded(request, signal, receipt)) ?? FULL)
+      if (score.status === 'unavailable')
+        log.warn({ provider: 'tongdun', reason: score.reason }, 'fraud provider: no score')
+      return score
     },
-    async close() {
-      breaker.shutdown()
-      await dispatcher.destroy()
-    },
+    close: () => dispatcher.destroy(),
   }
 }
 
-/** The breaker refused to ask. @throws what is not the breaker's own: our bug */
-function breakerReason(error: unknown): Unavailable {
-  if (error instanceof Error && CircuitBreaker.isOurError(error)) return 'breaker_open'
-  throw error
-}
-
-/** @throws ProviderFault whatever keeps a score from coming by the deadline */
+/** @throws NoScore whatever keeps a score from coming by the deadline */
 async function askOnce(
   options: TongdunOptions,
   dispatcher: Agent,
@@ -129,11 +114,11 @@ async function askOnce(
       signal: AbortSignal.any([stop, deadline]),
     })
     const text = await readText(body)
-    if (statusCode !== 200) throw new ProviderFault('status', `status ${statusCode}`)
+    if (statusCode !== 200) throw new NoScore('status', statusCode >= 500, `status ${statusCode}`)
     return scoreOf(text)
   } catch (error) {
-    if (error instanceof ProviderFault) throw error
-    throw new ProviderFault(deadline.aborted ? 'timeout' : 'unreachable', error)
+    if (error instanceof NoScore) throw error
+    throw new NoScore(deadline.aborted ? 'timeout' : 'unreachable', true, error)
   }
 }
 
@@ -152,16 +137,16 @@ function formOf({ partnerCode, secretKey, eventId }: TongdunOptions, request: Sc
   }).toString()
 }
 
-/** @throws ProviderFault for everything that is not a score */
+/** @throws NoScore for everything that is not a score */
 function scoreOf(text: string): Score {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new ProviderFault('garbage', error)
+    throw new NoScore('garbage', true, error)
   }
   const answered = checkAnswered(value)
-  if (!answered.ok) throw new ProviderFault(checkRefused(value).ok ? 'refused' : 'garbage')
+  if (!answered.ok) throw checkRefused(value).ok ? new NoScore('refused', false) : new NoScore('garbage', true)
   const { final_decision, final_score, seq_id, hit_rules } = answered.value
   return {
     status: 'ok',
@@ -177,7 +162,7 @@ async function readText(stream: AsyncIterable<Uint8Array>): Promise<string> {
   let bytes = 0
   for await (const chunk of stream) {
     bytes += chunk.length
-    if (bytes > ANSWER_BYTES_MAX) throw new ProviderFault('garbage')
+    if (bytes > ANSWER_BYTES_MAX) throw new NoScore('garbage', true)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

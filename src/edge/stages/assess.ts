@@ -100,7 +100,13 @@ async function ask(
     source: facts.source,
     marks: trail.marks,
   }
-  const answer = await risk.call({ method: 'POST', target: '/v1/assessments', body, timeoutMs })
+  const answer = await risk.call({
+    method: 'POST',
+    target: '/v1/assessments',
+    body,
+    timeoutMs,
+    claims: { receipt: trail.receipt },
+  })
   const verdict = answer.status === 200 ? checkVerdict(answer.body) : null
   if (verdict?.ok) return verdict.value
   const problem = problemOf(answer)

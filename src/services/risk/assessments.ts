@@ -71,7 +71,7 @@ export function createAssessments(deps: {
     const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
     if (known !== null) return { assessment: known, replayed: true }
     const { from, to, reference } = asked.transfer
-    const score = await provider.score({ amount, from, to, reference, member, ip: source.ip }, signal)
+    const score = await provider.score({ amount, from, to, reference, member, ip: source.ip }, signal, asked.receipt)
     // That we stop says nothing of the transfer; stored as a provider that was away, it would hold it for ever.
     if (score.status === 'unavailable' && signal.aborted) throw closing()
     return database.transaction(async (sql) => {

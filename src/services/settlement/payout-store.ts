@@ -32,10 +32,14 @@ export async function selectDuePayouts(sql: Sql, now: Instant, limit: number): P
   return rows.map(({ currency, net, ...row }) => ({ ...row, amount: money(currency, BigInt(net)) }))
 }
 
-export async function postponePayout(sql: Sql, id: string, error: string, nextTryAt: Instant): Promise<void> {
+export async function postponePayout(
+  sql: Sql,
+  id: string,
+  why: { readonly error: string; readonly wasAsked: boolean; readonly nextTryAt: Instant },
+): Promise<void> {
   await sql.query(
-    `UPDATE payout SET tries = tries + 1, next_try_at = $3, last_error = $2 WHERE id = $1 AND state = 'pending'`,
-    [id, error, toRfc3339(nextTryAt)],
+    `UPDATE payout SET tries = tries + $4, next_try_at = $3, last_error = $2 WHERE id = $1 AND state = 'pending'`,
+    [id, why.error, toRfc3339(why.nextTryAt), why.wasAsked ? 1 : 0],
   )
 }
 

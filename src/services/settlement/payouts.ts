@@ -20,6 +20,8 @@ type BankAnswer =
   | { readonly kind: 'refused'; readonly detail: string }
   /** It may or may not have been paid. */
   | { readonly kind: 'unknown'; readonly detail: string }
+  /** Not this time: it is left alone for a while. */
+  | { readonly kind: 'not_asked'; readonly detail: string; readonly retryAfterS: number }
 
 /** The bank, as settlement needs it: a payout asked for twice under one id is paid once. */
 export interface Bank {
@@ -70,9 +72,10 @@ async function pay(
   const error = answer.kind === 'paid' ? '' : answer.detail.slice(0, ERROR_CHARACTERS_MAX)
   if (answer.kind !== 'paid') log.warn({ payout: id, batch, tries: tries + 1, error }, `payout ${answer.kind}`)
   await outbox.transaction(async (sql, emit) => {
-    if (answer.kind === 'unknown') {
-      const waitS = RETRY_AFTER_S[tries] ?? RETRY_AFTER_MAX_S
-      return postponePayout(sql, id, error, (clock.now() + waitS * 1000) as Instant)
+    if (answer.kind === 'unknown' || answer.kind === 'not_asked') {
+      const wasAsked = answer.kind === 'unknown' // only what was sent makes the next wait longer
+      const waitS = wasAsked ? (RETRY_AFTER_S[tries] ?? RETRY_AFTER_MAX_S) : answer.retryAfterS
+      return postponePayout(sql, id, { error, wasAsked, nextTryAt: (clock.now() + waitS * 1000) as Instant })
     }
     if (!(await finishPayout(sql, id, answer.kind, error))) return
     await appendState(sql, batch, answer.kind, clock.now())

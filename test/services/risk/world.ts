@@ -18,6 +18,7 @@ import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
 import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
 import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
+import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
 
@@ -47,7 +48,7 @@ export async function startWorld(store: TestStore) {
     secretKey: 'not-a-secret',
     eventId: 'transfer',
     log: silent,
-    breakerVolumeMin: 1_000,
+    breaker: testBreaker(),
   })
   const policies = await shippedPolicies(clock)
   const dispatcher = safeDispatcher(true, 5_000)

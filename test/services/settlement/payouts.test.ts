@@ -8,6 +8,7 @@ import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { startBank } from '../../../src/sandbox/bank.ts'
 import type { StandIn } from '../../../src/sandbox/stand-in.ts'
+import { testBreaker } from '../../support/breakers.ts'
 import { asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { type Harness, startHarness, until } from './harness.ts'
@@ -34,12 +35,13 @@ onEachStore('payouts', (store) => {
     response.writeHead(answer.status).end(await answer.text())
   })
 
+  const breaker = testBreaker()
   before(async () => {
     await new Promise<void>((done) => line.listen(0, '127.0.0.1', done))
     server = await store.open()
     bank = await startBank({ host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(line.address() as AddressInfo).port}`
-    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000 }))
+    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }))
   })
   beforeEach(() => {
     asked = []
@@ -105,6 +107,22 @@ onEachStore('payouts', (store) => {
     assert.equal((await settlement.readBatch(batch.id)).body.state, 'closed')
     await setDown(false)
     await becomes('paid', batch.id, 60)
+  })
+
+  test('wait while an operator keeps the breaker of the bank open, and are no older for it', async () => {
+    breaker.force({ to: 'open', by: 'op_olga', reason: 'the bank is moving', until: null })
+    const batch = await closeOneFor('mem_stopped')
+    const tries = () =>
+      settlement.database.transaction((sql) =>
+        sql.query<{ tries: number; last_error: string }>('SELECT tries, last_error FROM payout WHERE batch = $1', [
+          batch.id,
+        ]),
+      )
+    await until(async () => (await tries())[0]?.last_error === 'the breaker of the bank is open')
+    assert.deepEqual([(await tries())[0]?.tries, asked], [0, []])
+    breaker.release('op_olga', 'it is back')
+    await becomes('paid', batch.id, 60)
+    breaker.force({ to: 'closed', by: 'op_olga', reason: 'for the other tests', until: null })
   })
 
   test('that the bank refuses are not asked for again, and the batch says so', async () => {
