@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
 import { benchPolicy } from './policy.ts'
+import { benchStages } from './stages.ts'
 
 /** What a bench measured. `ratios` have no unit; figures have theirs in their name. */
 export type Measured = {
@@ -22,6 +23,7 @@ export type BenchOptions = {
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   policy: benchPolicy,
   edge: benchEdge,
+  stages: benchStages,
 }
 
 /** `npm run bench`, `npm run bench -- NAME… --json`: runs the benches, one after the other, whatever comes out. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Asked, ClosedAnswer, PacedAnswer, Places } from './load.ts'
@@ -18,10 +18,13 @@ export async function startLoad(): Promise<Load> {
   const [program, ...args] = onCore(LOAD_CORE, [process.execPath, LOAD])
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const ended = once(child, 'close')
-  const places = (await answerOf(child)) as Places
+  const gone = ended.then(() => Promise.reject(new Error('the process with the clients ended')))
+  gone.catch(() => {}) // where nobody waits for an answer it is as it should be
+  const answer = async (): Promise<unknown> => (await Promise.race([once(child, 'message'), gone]))[0]
+  const places = (await answer()) as Places
   const ask = (asked: Asked): Promise<unknown> => {
     child.send(asked)
-    return answerOf(child)
+    return answer()
   }
   return {
     places,
@@ -32,10 +35,4 @@ export async function startLoad(): Promise<Load> {
       await ended
     },
   }
-}
-
-async function answerOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, 'close').then(() => Promise.reject(new Error('the process with the clients ended')))
-  const [answer] = await Promise.race([once(child, 'message'), ended])
-  return answer
 }

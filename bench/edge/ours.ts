@@ -10,17 +10,29 @@ import { writeRules } from './rules.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const RULES = 1_000
 
-export type Ours = Contender & { readonly operator: string; readonly decisions: string }
+const TIDEGATE = [join(ROOT, 'src/cli/main.ts'), 'start', 'edge']
+
+export type OursOptions = {
+  readonly name?: string
+  readonly nodeOptions?: readonly string[]
+  /** What Node runs, with its arguments. */
+  readonly program?: readonly string[]
+  /** Whether every request is traced. */
+  readonly traces?: boolean
+}
+
+export type Ours = Contender & { readonly operator: string; readonly folder: string; readonly decisions: string }
 
 /**
  * The edge, as `tidegate start edge` runs it, with the shipped configuration, routes and policies; and what that does not
  * have: 1,000 rules more, no assessment of transfers, no limit by address (all clients have one), and a decision log that
- * is not rotated, so that its lines can be counted. `nodeOptions` are for the process.
+ * is not rotated, so that its lines can be counted.
  */
-export async function startOurs(folder: string, places: Places, nodeOptions: readonly string[] = []): Promise<Ours> {
+export async function startOurs(folder: string, places: Places, options: OursOptions = {}): Promise<Ours> {
+  const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false } = options
   const port = await findFreePorts()
   await cp(join(ROOT, 'config/openapi'), join(folder, 'config/openapi'), { recursive: true })
-  await writeFile(join(folder, 'config/bench.yaml'), await benchConfig())
+  await writeFile(join(folder, 'config/bench.yaml'), await benchConfig(traces ? places.sideDoors : null))
   await cp(join(ROOT, 'policies'), join(folder, 'policies'), { recursive: true })
   await writeRules(join(folder, 'policies'), RULES)
   await mkdir(join(folder, 'data'))
@@ -33,23 +45,23 @@ export async function startOurs(folder: string, places: Places, nodeOptions: rea
     TIDEGATE_URL_MEMBERSHIP: places.sideDoors,
     TIDEGATE_URL_IDENTITY_PROVIDER: places.sideDoors,
   }
-  const main = join(ROOT, 'src/cli/main.ts')
-  const command = [process.execPath, ...nodeOptions, main, 'start', 'edge'] as const
-  const proxy = await startProxy('tidegate', port, command, environment)
+  const command = [process.execPath, ...nodeOptions, ...program] as const
+  const proxy = await startProxy(name, port, command, environment)
   const decisions = join(folder, 'data/decisions/decisions.jsonl')
-  return { ...proxy, operator: `http://127.0.0.1:${port + 1}`, decisions }
+  return { ...proxy, operator: `http://127.0.0.1:${port + 1}`, folder, decisions }
 }
 
 const UNLIMITED = 1_000_000_000
 const LOG_BYTES_MAX = 2 ** 36
 
-async function benchConfig(): Promise<string> {
+async function benchConfig(collector: string | null): Promise<string> {
   const config = parse(await readFile(join(ROOT, 'config/default.yaml'), 'utf8'))
   config.edge.admission.requests = UNLIMITED
   config.decisions.file_bytes_max = LOG_BYTES_MAX
   config.edge.limits.requests_per_socket_max = UNLIMITED
   config.sandbox = false
   config.seed = false
+  if (collector !== null) config.telemetry = { traces: { otlp: `${collector}/v1/traces`, ratio: 1 } }
   for (const route of config.routes) delete route.assess
   return stringify(config)
 }

@@ -41,7 +41,7 @@ export async function openSession(options: {
 }): Promise<Session> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
   const load = await startLoad()
-  const ours = await startOurs(folder, load.places, options.nodeOptions)
+  const ours = await startOurs(folder, load.places, { nodeOptions: options.nodeOptions ?? [] })
   const { proxies: peers, missed } = options.all
     ? await startPeers(folder, load.places)
     : { proxies: [await startNodePeer(BARE, load.places)], missed: [] }

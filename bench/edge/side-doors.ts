@@ -7,7 +7,7 @@ const WAIT_MS_MAX = 1_000
 
 /**
  * What an edge asks besides its upstreams: the issuer's keys, and membership for the tokens that were taken back, of which
- * there are none.
+ * there are none; and the collector of traces.
  */
 export async function startSideDoors(publicJwk: JWK): Promise<string> {
   const server = createServer((request, response) => {
@@ -20,7 +20,8 @@ export async function startSideDoors(publicJwk: JWK): Promise<string> {
     else if (pathname === '/internal/revocations') answer({ seq: '0', items: [], next: null })
     else if (pathname === '/internal/feed') {
       setTimeout(answer, Math.min(WAIT_MS_MAX, Number(searchParams.get('waitMs'))), { items: [] })
-    } else response.writeHead(404).end()
+    } else if (pathname === '/v1/traces') request.resume().on('end', () => answer({}))
+    else response.writeHead(404).end()
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
