@@ -5,6 +5,7 @@ import { type Bundle, networkOf, type RequestFacts, type Verdict } from '../poli
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
+import { sparseReceipts } from './sparse-receipts.ts'
 
 export type ConnectionGuard = {
   /** Connections that one address, of IPv6 one /56, may hold. */
@@ -40,8 +41,6 @@ export function guardConnections(server: Server, { perAddressMax, proxies, refus
   })
 }
 
-const RECEIPTS_PER_SECOND_MAX = 10
-
 /**
  * The rules on the source alone, of the bundle in force. A refusal is counted by its rule; receipts are written for the
  * first few of a second only, and each says how many were refused since the one before: a flood must not fill the log.
@@ -54,24 +53,15 @@ export function createSourceCheck(deps: {
   readonly countryOf: (address: string) => string
 }): ConnectionGuard['refuses'] {
   const { clock, decisions, metrics, countryOf } = deps
-  let second = 0
-  let written = 0
-  let unwritten = 0
+  const sparsely = sparseReceipts()
 
-  const write = (source: RequestFacts['source'], now: Instant, verdict: Denial, bundle: string): void => {
-    if (Math.floor(now / 1_000) !== second) {
-      second = Math.floor(now / 1_000)
-      written = 0
-    }
-    unwritten += 1
-    if (written === RECEIPTS_PER_SECOND_MAX) return
-    written += 1
-    const { rule, code, why, remedy, considered } = verdict
-    const decision = { stage: 'accept', rule, code, detail: why, remedy, considered, bundle }
-    const receipt = newId('receipt', now)
-    decisions.write({ receipt, at: toRfc3339(now), source: source.ip, ...decision, status: null, refused: unwritten })
-    unwritten = 0
-  }
+  const write = (source: RequestFacts['source'], now: Instant, verdict: Denial, bundle: string): void =>
+    sparsely(now, (refused) => {
+      const { rule, code, why, remedy, considered } = verdict
+      const decision = { stage: 'accept', rule, code, detail: why, remedy, considered, bundle }
+      const receipt = newId('receipt', now)
+      decisions.write({ receipt, at: toRfc3339(now), source: source.ip, ...decision, status: null, refused })
+    })
 
   return (address) => {
     const now = clock.now()

@@ -22,6 +22,7 @@ import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Trail } from './exchange.ts'
 import { loadBodySchema } from './openapi-body.ts'
+import { createShed, openIntake } from './overload.ts'
 import { type createPipeline, named, type Stages } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quota-counters.ts'
@@ -137,16 +138,17 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     reply: createReply(edgeHeaders),
   }
   const exchange = deps.runStages(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
+  const intake = openIntake(config, table, exchange, createShed({ clock, decisions, metrics, stages }))
   const turns = createTurns()
   const server = createEdgeServer({
-    app: createEdgeApp(exchange, turns, log),
+    app: createEdgeApp(intake.take, turns, log),
     turns,
     limits,
     proxies,
     tls,
     refuses: createSourceCheck({ bundle: policies.bundle, clock, decisions, metrics, countryOf: deps.countryOf }),
     refuseUnread(problem, source) {
-      const trail = { ...newTrail(policies, clock), source }
+      const trail = { ...stages.begin(), source }
       const answer = refuse(problem, trail)
       record(trail, answer, problem)
       return { ...answer, headers: [...answer.headers, ...edgeHeaders.of(trail)] }

@@ -68,6 +68,8 @@ export const ConfigSchema = strict({
     /** The operator's file of the format MaxMind DB 2.0; without it no rule may ask for a country. */
     country_database: Type.Optional(Type.String({ minLength: 1 })),
     admission: strict({ requests: count, per_ms: count }),
+    /** Requests begun in one turn of the event loop; how long the others wait, money first, before they are refused (503). */
+    intake: Type.Optional(strict({ begun_per_turn_max: Type.Optional(count), patience_ms: Type.Optional(count) })),
     cors: Type.Optional(Cors),
     limits: strict({
       header_lines_max: count,

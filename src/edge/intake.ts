@@ -1,0 +1,107 @@
+import { type Line, openLine } from './line.ts'
+
+/** A request whose head has been read, and who is to be told what became of it. */
+type Waiting<T> = {
+  readonly request: T
+  readonly sinceMs: number
+  readonly settle: (outcome: Promise<void> | undefined) => void
+  readonly fail: (error: unknown) => void
+}
+
+export type IntakeOptions<T> = {
+  /** How many requests are begun in one turn of the event loop. */
+  readonly begunPerTurnMax: number
+  /** How long a request waits for its turn before it is refused. */
+  readonly patienceMs: number
+  /** Whether a request goes before all others. Asked only of those that have to wait. */
+  readonly isUrgent: (request: T) => boolean
+  readonly begin: (request: T) => Promise<void>
+  readonly refuse: (request: T, waitedMs: number) => void
+}
+
+export interface Intake<T> {
+  /** Begins the request, or lets it wait; settles when it has been answered, or refused. */
+  take(request: T): Promise<void>
+  /** How many wait now. */
+  waiting(): number
+}
+
+/** The turn is watched from so many beginnings on: while there are fewer, what is counted is not worth a look. */
+const WATCHED_FROM = 16
+/** Refusals in a turn, per beginning. Each costs about a quarter of an answer: together they take at most a few percent. */
+const REFUSED_PER_BEGUN = 0.2
+
+/**
+ * Begins only so many requests in one turn of the event loop. The answers of those that are under way are read in the same
+ * turns, so what has begun is finished before more is begun, and what waits has cost nothing but the reading of its head.
+ * The urgent go first, then the others in their order; once the oldest of these has waited half as long as it may, the
+ * newest go before it, for their clients are the likeliest to be still there. Who has waited too long is refused, the
+ * oldest first, and at a pace: refusals never take the place of answers.
+ */
+export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
+  const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse } = options
+  const refusedPerTurnMax = Math.ceil(begunPerTurnMax * REFUSED_PER_BEGUN)
+  const urgent = openLine<Waiting<T>>()
+  const ordinary = openLine<Waiting<T>>()
+  let begun = 0
+  let watched = false
+
+  const watch = (): void => {
+    if (watched) return
+    watched = true
+    setImmediate(turn)
+  }
+
+  const turn = (): void => {
+    watched = false
+    begun = 0
+    if (waiting() === 0) return
+    watch()
+    const nowMs = performance.now()
+    let refusals = refusedPerTurnMax
+    for (const line of [urgent, ordinary]) {
+      for (; refusals > 0 && hasWaited(line, nowMs, patienceMs); refusals--) {
+        give(line.takeOldest(), (request, sinceMs) => refuse(request, nowMs - sinceMs))
+      }
+    }
+    const newestFirst = hasWaited(ordinary, nowMs, patienceMs / 2)
+    for (; begun < begunPerTurnMax && waiting() > 0; begun++) {
+      give(urgent.takeOldest() ?? (newestFirst ? ordinary.takeNewest() : ordinary.takeOldest()), begin)
+    }
+  }
+
+  const waiting = (): number => urgent.length() + ordinary.length()
+
+  return {
+    take(request) {
+      if (begun < begunPerTurnMax && waiting() === 0) {
+        begun += 1
+        if (begun === WATCHED_FROM) watch()
+        return begin(request)
+      }
+      watch()
+      return new Promise((settle, fail) => {
+        const line: Line<Waiting<T>> = isUrgent(request) ? urgent : ordinary
+        line.add({ request, sinceMs: performance.now(), settle, fail })
+      })
+    },
+    waiting,
+  }
+}
+
+function hasWaited(line: Line<Waiting<unknown>>, nowMs: number, ms: number): boolean {
+  const oldest = line.oldest()
+  return oldest !== undefined && nowMs - oldest.sinceMs > ms
+}
+
+function give<T>(
+  waiting: Waiting<T> | undefined,
+  act: (request: T, sinceMs: number) => Promise<void> | undefined | void,
+): void {
+  if (waiting === undefined) return
+  try {
+    waiting.settle(act(waiting.request, waiting.sinceMs) ?? undefined)
+  } catch (error) {
+    waiting.fail(error)
+  }
+}
