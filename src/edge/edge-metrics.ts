@@ -13,6 +13,8 @@ import { watchTls } from './tls-metrics.ts'
 import { watchTokens } from './token-metrics.ts'
 import type { TokenVerification } from './token-verifier.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
+import type { Upstream } from './upstream.ts'
+import { watchUpstreams } from './upstream-metrics.ts'
 
 export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
   /** A transfer passed without an answer of the fraud provider. */
@@ -27,6 +29,7 @@ export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
  */
 export function createEdgeMetrics(sources: {
   readonly breakers: PlatformBreakers
+  readonly upstreams: readonly Upstream[]
   readonly decisionsDropped: () => number
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient
@@ -40,6 +43,7 @@ export function createEdgeMetrics(sources: {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   watchBreakers(registry, sources.breakers)
+  watchUpstreams(registry, sources.upstreams)
   new Gauge({
     name: 'tidegate_decisions_dropped',
     help: 'Decisions that the disk could not take',

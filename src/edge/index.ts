@@ -52,7 +52,7 @@ import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { tracedStages } from './traced-stages.ts'
 import { createTurns } from './turns.ts'
-import { createUpstream } from './upstream.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
 
 export type EdgeDeps = {
   /** `createPipeline`; the bench that prices each stage runs them one at a time. */
@@ -82,6 +82,7 @@ export type EdgeDeps = {
 
 export interface Edge {
   readonly metrics: EdgeMetrics
+  readonly upstreams: readonly Upstream[]
   listen(listener: Listener): Promise<Server>
   /** Takes no more, and ends what runs; what has not ended after `msMax` is cut off. */
   close(msMax: number): Promise<void>
@@ -95,12 +96,13 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const upstreams = new Map(
     Object.entries(config.upstreams).map(([name, upstream]) => {
       const breaker = deps.breakers.own.create(name, upstream.breaker)
-      return [name, createUpstream(name, upstream, { breaker, passports: deps.passports, clock })]
+      return [name, createUpstream(name, upstream, { breaker, passports: deps.passports, clock, log })]
     }),
   )
   const tls = config.edge.tls === undefined ? null : await openTls(config.edge.tls, log)
   const metrics = createEdgeMetrics({
     breakers: deps.breakers,
+    upstreams: [...upstreams.values()],
     decisionsDropped: decisions.dropped,
     policies: policies.status,
     risk: deps.risk,
@@ -156,6 +158,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   })
   return {
     metrics,
+    upstreams: [...upstreams.values()],
     listen({ host, port }) {
       return new Promise((done, fail) => {
         server.once('error', fail)

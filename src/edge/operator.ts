@@ -16,11 +16,13 @@ import type { EdgeMetrics } from './edge-metrics.ts'
 import { createBreakerRoutes } from './operator-breakers.ts'
 import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
+import { upstreamView } from './operator-upstreams.ts'
 import type { PolicyStore } from './policy-store.ts'
 import type { Revocations } from './revocations.ts'
 import { callerOf, OPERATOR_SCOPE } from './stages/authenticate.ts'
 import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { readCredential, refused } from './tokens/credential.ts'
+import type { Upstream } from './upstream.ts'
 
 export type OperatorDeps = {
   readonly log: Log
@@ -32,6 +34,7 @@ export type OperatorDeps = {
   readonly edge: {
     readonly metrics: EdgeMetrics
     readonly breakers: PlatformBreakers
+    readonly upstreams: readonly Upstream[]
     readonly policies: PolicyStore
     readonly decisions: DecisionLog
     readonly allowedSample: number
@@ -80,6 +83,9 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
       next()
     }
     app.use('/v1/breakers', createBreakerRoutes(edge.breakers, edge.clock, askFresh, passTo))
+    app.get('/v1/upstreams', (_request, response) => {
+      response.json({ items: edge.upstreams.map((upstream) => upstreamView(upstream, edge.clock)), next: null })
+    })
     app.get('/v1/issuers', (_request, response) => {
       const items = edge.issuers().map(issuerView)
       response.json({ items, next: null })

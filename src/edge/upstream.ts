@@ -1,13 +1,13 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Breaker } from '../platform/breaker.ts'
 import type { Refusal } from '../platform/breaker-refusal.ts'
+import type { Log } from '../platform/log.ts'
 import { type PassportKeys, signPassport } from '../platform/passport.ts'
-import { endpointsOf, type UpstreamConfig } from '../platform/upstream-config.ts'
+import type { UpstreamConfig } from '../platform/upstream-config.ts'
 import type { Cleared } from './exchange.ts'
-import { Endpoint } from './upstream/endpoint.ts'
-import { EndpointSet } from './upstream/endpoint-set.ts'
-import { RetryBudget } from './upstream/retry-budget.ts'
-import { type SendingDeps, send, type UpstreamRequest } from './upstream/sending.ts'
+import type { EndpointSet } from './upstream/endpoint-set.ts'
+import { openEndpoints } from './upstream/open-endpoints.ts'
+import { send, type UpstreamRequest } from './upstream/sending.ts'
 import { HungUp, type ReceivedAnswer, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
@@ -23,6 +23,8 @@ export type NoAnswer =
 export interface Upstream {
   readonly name: string
   readonly endpoints: EndpointSet
+  /** Since the start. */
+  readonly retries: { readonly retries: number; readonly refused: number }
   readonly forwardToken: boolean
   /** For a whole answer, retries included; of a stream, for its head. */
   readonly timeoutMs: number
@@ -37,10 +39,6 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-/** How often time is looked at: deadlines and ejections end at most so much later. */
-const TICK_MS = 100
-const ATTEMPTS_MAX = 2
-
 /**
  * An upstream behind an undici pool and its breaker. Only what is the other side's fault counts: no connection, no
  * answer, a broken answer, a 5xx. Never a 4xx, and never a client that hung up.
@@ -48,25 +46,11 @@ const ATTEMPTS_MAX = 2
 export function createUpstream(
   name: string,
   config: UpstreamConfig,
-  deps: { readonly breaker: Breaker; readonly passports: PassportKeys; readonly clock: Clock },
+  deps: { readonly breaker: Breaker; readonly passports: PassportKeys; readonly clock: Clock; readonly log: Log },
 ): Upstream {
-  const { breaker, passports, clock } = deps
-  const connectionsMax = config.connections_max ?? config.running_max
-  const pendingMax = config.pending_max ?? connectionsMax
-  const origins = endpointsOf(name, config)
-  const endpoints = new EndpointSet(
-    origins.map((origin) => new Endpoint(origin, connectionsMax, pendingMax)),
-    config.ejection,
-  )
-  const budget = new RetryBudget(config.retries)
-  const attemptsMax = config.retries?.attempts_max ?? ATTEMPTS_MAX
-  const sendings: SendingDeps = { endpoints, budget, attemptsMax, underWay: new Set() }
-  const ticking = setInterval(() => {
-    const now = performance.now()
-    endpoints.tick(now)
-    budget.tick(now)
-    for (const sending of sendings.underWay) sending.giveUpAfter(now)
-  }, TICK_MS).unref()
+  const { breaker, passports, clock, log } = deps
+  const sendings = openEndpoints(name, config, log)
+  const { endpoints, budget: retries } = sendings
   let running = 0
 
   const guard = async <T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>> => {
@@ -94,6 +78,7 @@ export function createUpstream(
   return {
     name,
     endpoints,
+    retries,
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
     guard,
@@ -118,10 +103,7 @@ export function createUpstream(
         receipt: trail.receipt,
       })
     },
-    async close() {
-      clearInterval(ticking)
-      await endpoints.close()
-    },
+    close: sendings.close,
   }
 }
 

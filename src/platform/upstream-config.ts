@@ -60,6 +60,7 @@ export const Upstream = strict({
 })
 
 export type UpstreamConfig = Static<typeof Upstream>
+export type HealthConfig = Static<typeof Health>
 
 /** The origins of an upstream's endpoints. @throws Error unless it names them in one of the two ways */
 export function endpointsOf(name: string, { url, endpoints }: UpstreamConfig): readonly string[] {

@@ -1,0 +1,56 @@
+import { keepDoing } from '../../platform/every.ts'
+import type { Log } from '../../platform/log.ts'
+import type { HealthConfig } from '../../platform/upstream-config.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { EndpointSet } from './endpoint-set.ts'
+
+const UNHEALTHY_AFTER = 3
+const HEALTHY_AFTER = 2
+/** More of a body is not read: its status is all that a check says. */
+const BODY_BYTES_MAX = 65_536
+
+/**
+ * Asks each endpoint again and again whether it can serve, on a new connection each time, so that one who takes no more of
+ * them is found out. Until several answers in a row say otherwise, it counts as what it was: at first as healthy.
+ */
+export function checkHealth(set: EndpointSet, config: HealthConfig, log: Log): { close(): Promise<void> } {
+  const { unhealthy_after: unhealthyAfter = UNHEALTHY_AFTER, healthy_after: healthyAfter = HEALTHY_AFTER } = config
+  const rounds = set.all.map((endpoint) => {
+    let contrary = 0
+    return keepDoing({
+      name: `health of ${endpoint.name}`,
+      everyMs: config.every_ms,
+      log,
+      async work() {
+        const isWell = await answersWell(endpoint, config)
+        contrary = isWell === endpoint.healthy ? 0 : contrary + 1
+        if (contrary < (isWell ? healthyAfter : unhealthyAfter)) return false
+        if (contrary > 0) {
+          contrary = 0
+          set.judge(endpoint, isWell)
+          log.warn({ endpoint: endpoint.name }, isWell ? 'an endpoint is healthy again' : 'an endpoint is not healthy')
+        }
+        return false
+      },
+    })
+  })
+  return {
+    async close() {
+      await Promise.all(rounds.map((round) => round.close()))
+    },
+  }
+}
+
+async function answersWell(
+  endpoint: Endpoint,
+  { path, timeout_ms: timeoutMs, status }: HealthConfig,
+): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const answer = await endpoint.fresh.request({ path, method: 'GET', signal })
+    await answer.body.dump({ limit: BODY_BYTES_MAX, signal })
+    return status === undefined ? answer.statusCode >= 200 && answer.statusCode < 300 : answer.statusCode === status
+  } catch {
+    return false // no connection, no answer, not in time, none that can be read: all the same here
+  }
+}
