@@ -30,7 +30,7 @@ const PACED_MS = 4_000
 export async function benchEdge({ quick, cpuProf, workload }: BenchOptions): Promise<Measured> {
   const profile = cpuProf ? await mkdtemp(join(tmpdir(), 'tidegate-profile-')) : null
   const nodeOptions = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  const session = await openSession({ all: !quick, nodeOptions })
+  const session = await openSession({ peers: quick ? 'bare' : 'all', nodeOptions })
   const startedAt = steadyUs()
   try {
     const measured = quick ? await measureQuickly(session, workload) : await measureAll(session)

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
 import { benchPolicy } from './policy.ts'
+import { benchSoak } from './soak.ts'
 import { benchStages } from './stages.ts'
 
 /** What a bench measured. `ratios` have no unit; figures have theirs in their name. */
@@ -18,12 +19,15 @@ export type BenchOptions = {
   readonly cpuProf: boolean
   /** Of a quick run. */
   readonly workload: WorkloadName
+  /** How long a soak lasts. */
+  readonly minutes: number
 }
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   policy: benchPolicy,
   edge: benchEdge,
   stages: benchStages,
+  soak: benchSoak,
 }
 
 /** `npm run bench`, `npm run bench -- NAME… --json`: runs the benches, one after the other, whatever comes out. */
@@ -34,6 +38,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     'cpu-prof': { type: 'boolean', default: false },
     workload: { type: 'string', default: 'get' },
+    minutes: { type: 'string', default: '1' },
   },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
@@ -42,7 +47,10 @@ if (unknown !== undefined) misuse(`there is no bench ${unknown}; there are ${Obj
 const workload = WORKLOADS.find((name) => name === values.workload)
 if (workload === undefined) misuse(`there is no workload ${values.workload}; there are ${WORKLOADS.join(', ')}`)
 
-const options = { quick: values.quick, cpuProf: values['cpu-prof'], workload }
+const minutes = Number(values.minutes)
+if (!(minutes > 0)) misuse(`${values.minutes} is not a number of minutes`)
+
+const options = { quick: values.quick, cpuProf: values['cpu-prof'], workload, minutes }
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${process.platform}`
 for (const name of names) {
   const measured = await BENCHES[name]?.(options)

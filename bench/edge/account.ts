@@ -1,4 +1,4 @@
-import { readFile, truncate } from 'node:fs/promises'
+import { open, truncate } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '../../src/kernel/assert.ts'
 import type { Tally } from './connections.ts'
@@ -33,10 +33,8 @@ export async function checkOurs({ decisions, operator }: Ours, run: Run, request
     upstream.passports === upstream.requests,
     `${upstream.requests} forwarded, ${upstream.passports} with passport`,
   )
-  const written = await readDecisions(decisions, tally.answers)
-  const allowed = written.filter(({ code, rule }) => code === null && rule?.startsWith('access/')).length
-  const denied = written.filter(({ code, stage }) => code === 'insufficient_scope' && stage === 'authorize').length
-  assert(written.length === tally.answers, `${tally.answers} answers, ${written.length} decisions in the log`)
+  const { all, allowed, denied } = await takeDecisions(decisions, tally.answers)
+  assert(all === tally.answers, `${tally.answers} answers, ${all} decisions in the log`)
   assert(allowed === upstream.requests, `${upstream.requests} forwarded, ${allowed} allowed by an access rule`)
   assert(denied === (tally.byStatus[403] ?? 0), `${tally.byStatus[403]} refused, ${denied} of them by the access stage`)
   const counted = (await countedRequests(operator)) - requestsBefore
@@ -52,13 +50,28 @@ async function countedRequests(operator: string): Promise<number> {
 }
 
 type Written = { readonly code: string | null; readonly stage: string | null; readonly rule: string | null }
+type Decisions = { readonly all: number; readonly allowed: number; readonly denied: number }
 
-/** The log is written behind the answers: waits until so many decisions stand in it, but not for ever. */
-async function readDecisions(path: string, count: number): Promise<readonly Written[]> {
+/** The log is written behind the answers: waits until so many decisions stand in it, but not for ever. Empties it. */
+async function takeDecisions(path: string, count: number): Promise<Decisions> {
   for (const end = performance.now() + WRITTEN_MS_MAX; ; await sleep(100)) {
-    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.startsWith('{"receipt"'))
-    if (lines.length < count && performance.now() < end) continue
+    const decisions = await countDecisions(path)
+    if (decisions.all < count && performance.now() < end) continue
     await truncate(path) // it is open for appending, so the next decision begins an empty file
-    return lines.map((line) => JSON.parse(line) as Written)
+    return decisions
   }
+}
+
+/** Line by line: a minute of them is more than fits into one text. */
+async function countDecisions(path: string): Promise<Decisions> {
+  const counts = { all: 0, allowed: 0, denied: 0 }
+  const file = await open(path)
+  for await (const line of file.readLines()) {
+    if (!line.startsWith('{"receipt"') || !line.endsWith('}')) continue
+    const { code, stage, rule } = JSON.parse(line) as Written
+    counts.all += 1
+    if (code === null && rule?.startsWith('access/')) counts.allowed += 1
+    if (code === 'insufficient_scope' && stage === 'authorize') counts.denied += 1
+  }
+  return counts
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkOurs, checkRun, type Run } from './account.ts'
 import type { Span } from './clients.ts'
+import type { Places } from './load.ts'
 import { type Load, startLoad } from './load-process.ts'
 import { type Ours, startOurs } from './ours.ts'
 import { BARE, startNodePeer, startPeers } from './peers.ts'
@@ -34,17 +35,15 @@ export type Session = {
 
 export type Paced = { readonly p50Ms: number; readonly p99Ms: number }
 
-/** `all`: with every peer that there is, not only the bare one. `nodeOptions` are for our process. */
+/** `nodeOptions` are for our process. */
 export async function openSession(options: {
-  readonly all: boolean
+  readonly peers: 'all' | 'bare' | 'none'
   readonly nodeOptions?: readonly string[]
 }): Promise<Session> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
   const load = await startLoad()
   const ours = await startOurs(folder, load.places, { nodeOptions: options.nodeOptions ?? [] })
-  const { proxies: peers, missed } = options.all
-    ? await startPeers(folder, load.places)
-    : { proxies: [await startNodePeer(BARE, load.places)], missed: [] }
+  const { proxies: peers, missed } = await startPeersOf(options.peers, folder, load.places)
   const check = createChecks(ours)
   return {
     ours,
@@ -71,6 +70,15 @@ export async function openSession(options: {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function startPeersOf(
+  which: 'all' | 'bare' | 'none',
+  folder: string,
+  places: Places,
+): ReturnType<typeof startPeers> {
+  if (which === 'all') return startPeers(folder, places)
+  return { proxies: which === 'bare' ? [await startNodePeer(BARE, places)] : [], missed: [] }
 }
 
 function createChecks(ours: Ours) {
