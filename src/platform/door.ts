@@ -6,6 +6,7 @@ import { parseIdempotencyKey } from '../kernel/idempotency-key.ts'
 import { Problem } from '../kernel/problem.ts'
 import { type JsonLimits, parseStrictJson } from '../kernel/strict-json.ts'
 import type { ServiceName } from './database.ts'
+import { DEADLINE_HEADER, readDeadlineMs } from './deadline.ts'
 import { problemOfExpress } from './express-problem.ts'
 import type { Log } from './log.ts'
 import { openApiOf } from './openapi.ts'
@@ -41,6 +42,7 @@ export function createDoor(options: DoorOptions): Express {
   app.disable('x-powered-by')
   app.get('/healthz', (_request, response) => void response.json({ service, status: 'ok' }))
   app.use((request, response, next) => {
+    response.locals['arrivedAt'] = performance.now()
     response.locals['passport'] = checkPassport(options, request)
     next()
   })
@@ -93,8 +95,7 @@ function answerWith(route: ServiceRoute) {
     const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
     if (sha256(rawBody) !== passport.bodySha256) throw new Problem('invalid_passport')
     if (!route.callers.includes(passport.principal.kind)) throw new Problem('not_found')
-    const hungUp = new AbortController()
-    response.once('close', () => hungUp.abort())
+    const signal = awaitedUntil(request, response)
     const call: Call = {
       passport,
       params: checked(checks.params, request.params, 'path'),
@@ -102,10 +103,31 @@ function answerWith(route: ServiceRoute) {
       body: checks.body === null ? undefined : checked(checks.body, jsonOf(rawBody), 'body'),
       rawBody,
       headers: request.headers,
-      signal: hungUp.signal,
+      signal,
     }
-    await send(await route.run(call), response, hungUp.signal)
+    await send(await route.run(call), response, signal)
   }
+}
+
+/**
+ * Aborted when nobody waits for the answer any more: the caller hung up, or its deadline is over.
+ * @throws Problem `overloaded` when it is over already; nothing was done
+ */
+function awaitedUntil(request: Request, response: Response): AbortSignal {
+  const nobodyWaits = new AbortController()
+  const deadlineMs = readDeadlineMs(request.headers[DEADLINE_HEADER])
+  if (deadlineMs === null) {
+    response.once('close', () => nobodyWaits.abort())
+    return nobodyWaits.signal
+  }
+  const leftMs = deadlineMs - (performance.now() - (response.locals['arrivedAt'] as number))
+  if (leftMs <= 0) throw new Problem('overloaded', { detail: 'nobody waits for the answer any more; nothing was done' })
+  const timer = setTimeout(() => nobodyWaits.abort(), leftMs)
+  response.once('close', () => {
+    clearTimeout(timer)
+    nobodyWaits.abort()
+  })
+  return nobodyWaits.signal
 }
 
 /** Goes on with a caller's trace. Calls without one, the feeds' above all, begin none. */

@@ -4,6 +4,7 @@ import { PROBLEMS, Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { Breaker, Permit } from './breaker.ts'
 import { refusedBy } from './breaker-refusal.ts'
 import type { ServiceName } from './database.ts'
+import { DEADLINE_HEADER } from './deadline.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from './passport.ts'
 import { readAtMost } from './read-at-most.ts'
 import { traceHeaders } from './trace-context.ts'
@@ -76,6 +77,7 @@ export function createServiceClient(options: {
           method,
           headers: {
             [PASSPORT_HEADER]: passport,
+            [DEADLINE_HEADER]: String(timeoutMs),
             ...(context === null ? {} : traceHeaders(context)),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },

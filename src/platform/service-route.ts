@@ -11,7 +11,7 @@ export type Call<Params = unknown, Query = unknown, Body = unknown> = {
   readonly body: Body
   readonly rawBody: Uint8Array
   readonly headers: IncomingHttpHeaders
-  /** Aborted when the caller hangs up. */
+  /** Aborted when the caller hangs up, or its deadline is over. */
   readonly signal: AbortSignal
 }
 

@@ -72,6 +72,60 @@ describe('the door of a service', () => {
   })
 })
 
+describe('the deadline of a call', () => {
+  let runs = 0
+  const wait = route({
+    ...{ method: 'post', path: '/v1/waits', operationId: 'wait', summary: 'Waits until nobody waits for it' },
+    answers: { 200: null },
+    async run({ signal }) {
+      runs += 1
+      if (!signal.aborted) await once(signal, 'abort')
+      return { status: 200, body: {} }
+    },
+  })
+  const door = createDoor({
+    ...{ service: 'cash-flow', routes: [pay, wait], passports },
+    ...{ clock: systemClock, log: createLog('silent') },
+  } as const)
+  const callWith = (path: string, deadline: string) =>
+    supertest(door)
+      .post(path)
+      .set({ [PASSPORT_HEADER]: passportFor({ target: path }), 'tidegate-deadline-ms': deadline })
+
+  test('is over: nothing is begun', async () => {
+    const answer = await callWith('/v1/waits', '0')
+    assert.deepEqual([answer.status, answer.body.code, runs], [503, 'overloaded', 0])
+    assert.ok(Number(answer.headers['retry-after']) >= 1)
+  })
+
+  test('comes: whoever runs is told, as when the caller hangs up', async () => {
+    assert.deepEqual([(await callWith('/v1/waits', '40')).status, runs], [200, 1])
+  })
+
+  test('passes while the body comes: nothing is begun', async () => {
+    const server = createServer(door).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const headers = {
+      ...{ [PASSPORT_HEADER]: passportFor({ target: '/v1/waits', body: '{}' }) },
+      ...{ 'tidegate-deadline-ms': '20', 'content-length': '2' },
+    }
+    const { port } = server.address() as AddressInfo
+    const late = request({ port, host: '127.0.0.1', method: 'POST', path: '/v1/waits', headers })
+    late.write('{')
+    setTimeout(() => late.end('}'), 60)
+    const [answer] = await once(late, 'response')
+    await Array.fromAsync(answer)
+    assert.deepEqual([answer.statusCode, runs], [503, 1])
+    await closeServer(server)
+  })
+
+  test('is none where it can not be read', async () => {
+    for (const deadline of ['soon', '-1', '1e3', '']) {
+      assert.equal((await callWith(target, deadline)).status, 200, deadline)
+    }
+  })
+})
+
 describe('a server that closes', () => {
   const listening = async (answer: RequestListener) => {
     const server = createServer(answer).listen(0, '127.0.0.1')

@@ -7,6 +7,7 @@ import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readAmount } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
+import { leftOf } from '../deadline.ts'
 import { type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
 import type { Running } from '../running.ts'
 import type { Spending } from '../spending.ts'
@@ -88,8 +89,10 @@ function cleared(inspected: Inspected, clearance: Omit<Clearance, keyof Proof<'a
 async function ask(
   risk: ServiceClient,
   timeoutMs: number,
-  { caller, payload, trail, facts }: Inspected,
+  { caller, payload, trail, facts, route }: Inspected,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
+  const leftMs = leftOf(route, trail, timeoutMs)
+  if (leftMs < 1) throw new Problem('dependency_unavailable', { detail: 'no time is left to ask risk control' })
   const { from, to, amount, reference } = payload.value as Record<string, unknown>
   const body = {
     member: ownerOf(caller.principal),
@@ -104,7 +107,7 @@ async function ask(
     method: 'POST',
     target: '/v1/assessments',
     body,
-    timeoutMs,
+    timeoutMs: leftMs,
     claims: { receipt: trail.receipt },
   })
   const verdict = answer.status === 200 ? checkVerdict(answer.body) : null

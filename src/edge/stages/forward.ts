@@ -2,6 +2,7 @@ import { assert } from '../../kernel/assert.ts'
 import { operationIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { refusedBy } from '../../platform/breaker-refusal.ts'
+import { leftOf } from '../deadline.ts'
 import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
@@ -59,10 +60,7 @@ function requestTo(cleared: Cleared, upstream: Upstream): UpstreamRequest {
     body: payload.bytes.length > 0 ? payload.bytes : null, // undici frames what is there, with a length of its own
     // A key that the route does not ask for may mean nothing to its upstream.
     repeatable: IDEMPOTENT.has(method) ? 'idempotent' : route.needsIdempotencyKey ? 'keyed' : 'once',
-    leftMs:
-      route.budgetMs === null
-        ? upstream.timeoutMs
-        : Math.min(upstream.timeoutMs, trail.startedAt + route.budgetMs - Date.now()),
+    leftMs: leftOf(route, trail, upstream.timeoutMs),
     trail,
   }
 }
