@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'list, show, approve or decline review cases',
     load: async () => (await import('./cases.ts')).cases,
   },
+  breakers: {
+    summary: 'list circuit breakers, keep one open or closed',
+    load: async () => (await import('./breakers.ts')).breakers,
+  },
   revoke: {
     summary: 'take access tokens back before they expire',
     load: async () => (await import('./revoke.ts')).revoke,

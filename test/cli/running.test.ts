@@ -39,6 +39,29 @@ describe('tidegate token', () => {
   })
 })
 
+describe('tidegate breakers', () => {
+  test('lists them all, keeps one open, and lets it judge again', async () => {
+    const listed = await run('breakers')
+    assert.equal(listed.code, 0, listed.stderr)
+    for (const name of ['cash-flow', 'edge:risk', 'risk:fraud-provider', 'settlement:bank'])
+      assert.match(listed.stdout, new RegExp(`^${name} +closed +20\\d\\d-\\S+Z$`, 'm'))
+    const opened = await run('breakers', 'open', 'settlement:bank', '--reason', 'the bank is moving')
+    assert.equal(opened.stdout, 'settlement:bank is open, kept so by op_local: the bank is moving\n')
+    assert.match(
+      (await run('breakers', 'events')).stdout,
+      / settlement:bank +forced_open +op_local: the bank is moving$/m,
+    )
+    const released = await runJson('breakers', 'release', 'settlement:bank')
+    assert.deepEqual([released['name'], released['forced']], ['settlement:bank', null])
+  })
+
+  test('one that there is not is named as such; without a name it is misuse', async () => {
+    const { code, stderr } = await run('breakers', 'close', 'nobody')
+    assert.deepEqual([code, stderr], [1, 'tidegate: 404 not_found: there is no breaker of this name\n'])
+    assert.equal((await run('breakers', 'open')).code, 2)
+  })
+})
+
 describe('tidegate cases', () => {
   async function holdTransfer(value: string): Promise<{ operation: string; id: string }> {
     const held = await calls.transfer(value)
