@@ -25,15 +25,16 @@ const EVENTS_MAX = 100
 const READ_TIMEOUT_MS = 1_000
 const checkBoard = compileSchema(Shape)
 
-export function createPlatformBreakers(
-  own: Breakers,
-  clients: Readonly<Record<Owner, ServiceClient>>,
-): PlatformBreakers {
+/** A client of a service is made when it is asked: one without a key for it is as good as away. */
+export function createPlatformBreakers(own: Breakers, clientOf: (owner: Owner) => ServiceClient): PlatformBreakers {
   const ask = async (owner: Owner): Promise<BreakerBoard | null> => {
-    const call = { method: 'GET', target: '/v1/breakers', timeoutMs: READ_TIMEOUT_MS } as const
-    const answer = await clients[owner].call(call).catch(() => null)
-    const board = checkBoard(answer?.body)
-    return board.ok ? board.value : null
+    try {
+      const call = { method: 'GET', target: '/v1/breakers', timeoutMs: READ_TIMEOUT_MS } as const
+      const board = checkBoard((await clientOf(owner).call(call)).body)
+      return board.ok ? board.value : null
+    } catch {
+      return null // said in `away`
+    }
   }
   return {
     own,
@@ -49,7 +50,7 @@ export function createPlatformBreakers(
     },
     ownerOf(name) {
       const owner = OWNERS.find((each) => name.startsWith(`${each}:`))
-      return owner === undefined ? null : clients[owner]
+      return owner === undefined ? null : clientOf(owner)
     },
   }
 }

@@ -31,6 +31,10 @@ export function checkProfile({ config, addresses }: House): void {
 export async function startEdge(house: House, runStages = createPipeline): Promise<void> {
   const { config, places, addresses, clock, log, passports, policies, client, closing, draining, drain, ready } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
+  const own = createBreakers(clock, log)
+  const risk = client('edge', 'risk', own.create('edge:risk', config.risk.breaker))
+  // A client without that breaker: what an operator asks is asked, above all while it is open.
+  const breakers = createPlatformBreakers(own, (owner) => client('edge', owner))
   const verification = createTokenVerifier(config, clock, (issuer, fault) => {
     if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
     else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
@@ -39,13 +43,6 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   const revocations = followRevocations(client('edge', 'membership'), clock, log)
   closing(revocations.close)
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
-  const own = createBreakers(clock, log)
-  const risk = client('edge', 'risk', own.create('edge:risk', config.risk.breaker))
-  // Without that breaker: what an operator asks is asked, above all while it is open.
-  const breakers = createPlatformBreakers(own, {
-    risk: client('edge', 'risk'),
-    settlement: client('edge', 'settlement'),
-  })
   const sealer = await openSealer(house)
   const allowedSample = config.decisions.allowed_sample ?? 1
   const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
