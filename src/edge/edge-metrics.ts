@@ -4,6 +4,7 @@ import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle } from '../policy/index.ts'
 import type { PlatformBreakers } from './breaker-board.ts'
 import { watchBreakers } from './breaker-metrics.ts'
+import { countForwards, type ForwardMetrics } from './forward-metrics.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import { countRequests, type RequestMetrics } from './request-metrics.ts'
 import type { Revocations } from './revocations.ts'
@@ -12,11 +13,12 @@ import type { EdgeTls } from './tls.ts'
 import { watchTls } from './tls-metrics.ts'
 import { watchTokens } from './token-metrics.ts'
 import type { TokenVerification } from './token-verifier.ts'
+import { countTraffic, type TrafficMetrics, type TrafficSources } from './traffic-metrics.ts'
 import { countUnchecked } from './unchecked-metrics.ts'
 import type { Upstream } from './upstream.ts'
 import { watchUpstreams } from './upstream-metrics.ts'
 
-export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
+export interface EdgeMetrics extends RequestMetrics, RuleMetrics, ForwardMetrics, TrafficMetrics {
   /** A transfer passed without an answer of the fraud provider. */
   passedUnchecked(): void
   /** The Prometheus text format. */
@@ -30,7 +32,7 @@ export interface EdgeMetrics extends RequestMetrics, RuleMetrics {
 export function createEdgeMetrics(sources: {
   readonly breakers: PlatformBreakers
   readonly upstreams: readonly Upstream[]
-  readonly decisionsDropped: () => number
+  readonly traffic: TrafficSources
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient
   readonly bundle: () => Bundle
@@ -44,20 +46,14 @@ export function createEdgeMetrics(sources: {
   collectDefaultMetrics({ register: registry })
   watchBreakers(registry, sources.breakers)
   watchUpstreams(registry, sources.upstreams)
-  new Gauge({
-    name: 'tidegate_decisions_dropped',
-    help: 'Decisions that the disk could not take',
-    registers,
-    collect() {
-      this.set(sources.decisionsDropped())
-    },
-  })
   watchPolicies(registers, sources.policies)
   if (sources.tls !== null) watchTls(registry, sources.tls.status)
   watchTokens(registry, sources)
   return {
     ...countRequests(registry),
     ...countRules(registry, sources.bundle),
+    ...countForwards(registry, sources.upstreams),
+    ...countTraffic(registry, sources.traffic),
     passedUnchecked: countUnchecked(registry, sources.risk, sources.bundle),
     text: () => registry.metrics(),
   }

@@ -71,12 +71,20 @@ export type Trail = {
     considered: readonly { rule: string; outcome: string; mode: string; effect: string }[]
   } | null
   upstreamMs: number | null
+  /** What became of it there. */
+  forwarded: Forwarded | null
   /** What is running of the exchange, where traces are kept. */
   span: Span | null
   /** How often it was sent to its upstream, and to which endpoint last. */
   attempts: number
   endpoint: string | null
 }
+
+/**
+ * `answered`; `not_sent`: nothing of it left; `refused`: nor did it, by the breaker; `lost`: it left, and no answer came;
+ * `unknown`: so too, or with an answer that tells nothing, and money may have moved.
+ */
+export type Forwarded = 'answered' | 'not_sent' | 'refused' | 'lost' | 'unknown'
 
 /** A bucket after the request was counted. */
 export type QuotaState = {

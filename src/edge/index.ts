@@ -103,7 +103,12 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const metrics = createEdgeMetrics({
     breakers: deps.breakers,
     upstreams: [...upstreams.values()],
-    decisionsDropped: decisions.dropped,
+    traffic: {
+      connections: () => connectionsOf(server),
+      streams: () => streams.count(),
+      waiting: () => intake.waiting(),
+      receiptsDropped: decisions.dropped,
+    },
     policies: policies.status,
     risk: deps.risk,
     bundle: policies.bundle,
@@ -175,6 +180,10 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   }
 }
 
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((done) => server.getConnections((_error, count) => done(count)))
+}
+
 /** What is written down of an exchange that begins now. */
 export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): Trail {
   const startedAt = clock.now()
@@ -199,6 +208,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     cors: [],
     assessment: null,
     upstreamMs: null,
+    forwarded: null,
     span: null,
     attempts: 0,
     endpoint: null,

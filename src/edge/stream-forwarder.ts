@@ -8,6 +8,8 @@ import { HungUp, UpstreamFault } from './upstream-request.ts'
 export interface StreamForwarder {
   /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
   forward(cleared: Cleared, upstream: Upstream): Promise<Outcome<Answer>>
+  /** How many are open now. */
+  count(): number
   /** Cuts what still streams, or that of the callers who are named; a reader comes again with its Last-Event-ID. */
   close(whose?: (caller: Cleared['caller']) => boolean): void
 }
@@ -43,6 +45,7 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   }
 
   return {
+    count: () => open.size,
     close(whose = () => true) {
       for (const [response, caller] of open) if (whose(caller)) response.destroy()
     },

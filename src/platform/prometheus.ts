@@ -1,7 +1,7 @@
 import { Counter, type Histogram, type Registry } from 'prom-client'
 
 type Labels = Readonly<Record<string, string>>
-type Described = { readonly name: string; readonly help: string; readonly labelNames: readonly string[] }
+type Described = { readonly name: string; readonly help: string; readonly labelNames?: readonly string[] }
 
 /** One series of a counter: whoever counts adds to `count`. */
 export type Tally = { readonly labels: Labels; count: number }
@@ -13,7 +13,7 @@ export type Tally = { readonly labels: Labels; count: number }
 export function exposeTallies(registry: Registry, described: Described, tallies: () => Iterable<Tally>): void {
   new Counter({
     ...described,
-    labelNames: [...described.labelNames],
+    labelNames: [...(described.labelNames ?? [])],
     registers: [registry],
     collect() {
       this.reset()

@@ -9,6 +9,7 @@ import {
   eventually,
   movesNothing,
 } from '../support/edge-calls.ts'
+import { exposedIn } from '../support/exposed-metrics.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 
@@ -113,6 +114,14 @@ describe('when a part is away', () => {
     assertRefused(await calls.call('mem_alice', 'GET', '/v1/accounts/acc_alice'), 'upstream_timeout')
     await cashFlow.become('cut')
     assertRefused(await calls.call('mem_alice', 'GET', '/v1/accounts/acc_alice'), 'upstream_failed')
+  })
+
+  test('the metrics tell what is unknown of money from what is lost of a read', async () => {
+    const { text } = await calls.operate('operator', 'GET', '/metrics')
+    const series = exposedIn(text).get('tidegate_upstream_requests_total')?.series ?? []
+    const countOf = (outcome: string) =>
+      series.find(({ labels }) => labels['upstream'] === 'cash-flow' && labels['outcome'] === outcome)?.value
+    assert.deepEqual([countOf('unknown'), countOf('lost')], [3, 2])
   })
 
   test('the breaker (opossum) opens after failures, spares the service, says so, and closes again', async () => {

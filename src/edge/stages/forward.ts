@@ -36,6 +36,7 @@ export function createForward(options: {
       const outcome = route.stream
         ? await streams.forward(cleared, upstream)
         : passOn(await upstream.send(requestTo(cleared, upstream)))
+      trail.forwarded = outcome.kind
       const answer = await conclude(cleared, outcome)
       streamed = answer.body === 'streamed' && !response.closed
       return answer
@@ -106,7 +107,8 @@ const LOOK_FIRST = 'look at what it should have changed before you send it again
  * Anyone who knows member and key can name the operation of a transfer, so the edge can too.
  * @throws Problem `outcome_unknown` for what is no operation: it says how to find out
  */
-function unknownOutcome({ caller, payload, route }: Cleared): Answer {
+function unknownOutcome({ caller, payload, route, trail }: Cleared): Answer {
+  trail.forwarded = 'unknown'
   const retryAfter = ['retry-after', '2'] as const
   if (route.assess !== 'transfer') {
     throw new Problem('outcome_unknown', {

@@ -31,24 +31,29 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     metrics.rulesConsidered(trail.considered)
     if (trail.assessment?.replayed === false) {
       metrics.rulesConsidered(trail.assessment.considered)
+      metrics.assessed(trail.assessment.outcome)
       if (trail.assessment.unchecked) metrics.passedUnchecked()
     }
+    const { facts, forwarded, upstreamMs } = trail
+    if (forwarded !== null && facts !== null) metrics.forwarded(facts.route.upstream, forwarded, upstreamMs ?? 0)
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
     const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, trail.facts)
     const sealing = secret === null ? undefined : sealer?.seal(trail.receipt, secret)
+    metrics.receipted()
     decisions.write(
       {
         receipt: trail.receipt, // first: the log is searched for lines that begin with it
         at: toRfc3339(trail.startedAt),
         durationMs,
-        upstreamMs: trail.upstreamMs === null ? null : Math.round(trail.upstreamMs),
+        upstreamMs: upstreamMs === null ? null : Math.round(upstreamMs),
         attempts: trail.attempts,
         endpoint: trail.endpoint,
         source: trail.source,
         method: trail.method,
         path: trail.path,
         route: trail.route,
+        forwarded,
         principal: trail.principal,
         status: answer.status,
         sample,
