@@ -38,13 +38,13 @@ export async function startNodePeer(name: string, { upstream, sideDoors }: Place
   return startProxy(name, port, [process.execPath, file, `${port}`, upstream, sideDoors])
 }
 
-/** Starts all that there are; `missed` names the others, with the package that brings them. */
+/** Starts all that there are, and hands over each. @returns the others, each with the package that brings it */
 export async function startPeers(
   folder: string,
   places: Places,
-): Promise<{ readonly proxies: readonly Contender[]; readonly missed: readonly string[] }> {
-  const proxies: Contender[] = []
-  for (const name of Object.keys(NODE_PEERS)) proxies.push(await startNodePeer(name, places))
+  keep: (peer: Contender) => void,
+): Promise<readonly string[]> {
+  for (const name of Object.keys(NODE_PEERS)) keep(await startNodePeer(name, places))
   const missed: string[] = []
   for (const { name, program, debianPackage, configure } of SERVERS) {
     const path = FOLDERS.map((each) => join(each, program)).find((each) => existsSync(each))
@@ -54,7 +54,7 @@ export async function startPeers(
     }
     const port = await findFreePorts()
     const command: Command = [path, ...(await configure(folder, port, places.upstream.replace('http://', '')))]
-    proxies.push(await startProxy(name, port, command, { HOME: folder, GOMAXPROCS: '1' }))
+    keep(await startProxy(name, port, command, { HOME: folder, GOMAXPROCS: '1' }))
   }
-  return { proxies, missed }
+  return missed
 }

@@ -41,8 +41,14 @@ export async function startProxy(
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const ended = once(child, 'close')
-  await Promise.race([takesConnections(port), ended.then(() => Promise.reject(new Error(`${name} did not start`)))])
-  return { name, port, pid: child.pid ?? 0, stop: () => stop(child, ended) }
+  const proxy = { name, port, pid: child.pid ?? 0, stop: () => stop(child, ended) }
+  try {
+    await Promise.race([takesConnections(port), ended.then(() => Promise.reject(new Error(`${name} did not start`)))])
+    return proxy
+  } catch (error) {
+    await proxy.stop()
+    throw error
+  }
 }
 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkOurs, checkRun, type Run } from './account.ts'
 import type { Span } from './clients.ts'
-import type { Places } from './load.ts'
 import { type Load, startLoad } from './load-process.ts'
 import { type Ours, startOurs } from './ours.ts'
 import { BARE, startNodePeer, startPeers } from './peers.ts'
@@ -35,15 +34,37 @@ export type Session = {
 
 export type Paced = { readonly p50Ms: number; readonly p99Ms: number }
 
-/** `nodeOptions` are for our process. */
-export async function openSession(options: {
+type Wanted = {
   readonly peers: 'all' | 'bare' | 'none'
+  /** For our process. */
   readonly nodeOptions?: readonly string[]
-}): Promise<Session> {
+}
+
+/** Starts everything; when a part does not start, what was started by then is ended. */
+export async function openSession(wanted: Wanted): Promise<Session> {
+  const started = new AsyncDisposableStack()
+  try {
+    return await startAll(wanted, started)
+  } catch (error) {
+    await started.disposeAsync()
+    throw error
+  }
+}
+
+async function startAll({ peers: which, nodeOptions = [] }: Wanted, started: AsyncDisposableStack): Promise<Session> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
+  started.defer(() => rm(folder, { recursive: true, force: true }))
   const load = await startLoad()
-  const ours = await startOurs(folder, load.places, { nodeOptions: options.nodeOptions ?? [] })
-  const { proxies: peers, missed } = await startPeersOf(options.peers, folder, load.places)
+  started.defer(load.stop)
+  const ours = await startOurs(folder, load.places, { nodeOptions })
+  started.defer(ours.stop)
+  const peers: Contender[] = []
+  const keep = (peer: Contender): void => {
+    peers.push(peer)
+    started.defer(peer.stop)
+  }
+  if (which === 'bare') keep(await startNodePeer(BARE, load.places))
+  const missed = which === 'all' ? await startPeers(folder, load.places, keep) : []
   const check = createChecks(ours)
   return {
     ours,
@@ -64,21 +85,8 @@ export async function openSession(options: {
       return sampleOf(await load.closed({ port, pid: 0, workload, span }))
     },
     checked: check.count,
-    async close() {
-      await Promise.all([ours, ...peers].map((proxy) => proxy.stop()))
-      await load.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
+    close: () => started.disposeAsync(),
   }
-}
-
-async function startPeersOf(
-  which: 'all' | 'bare' | 'none',
-  folder: string,
-  places: Places,
-): ReturnType<typeof startPeers> {
-  if (which === 'all') return startPeers(folder, places)
-  return { proxies: which === 'bare' ? [await startNodePeer(BARE, places)] : [], missed: [] }
 }
 
 function createChecks(ours: Ours) {

@@ -18,7 +18,6 @@ const configuration = (port: number, upstream: string): string => `
 {
 	admin off
 	auto_https off
-	persist_config off
 	log {
 		level ERROR
 	}
