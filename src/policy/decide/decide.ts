@@ -7,7 +7,7 @@ import type { Rule } from '../rules/rule.ts'
 import type { RuleIndex } from '../rules/rule-index.ts'
 import type { Marks } from './marks.ts'
 import type { QuotaCharge, QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
-import { startWalk } from './walk.ts'
+import { Walk } from './walk.ts'
 
 /** What a gate says where no rule decides. */
 type Default = { readonly effect: 'allow' | 'deny'; readonly rule: string }
@@ -27,26 +27,52 @@ export function decideGate<Facts extends RequestFacts>(
   marks: Marks,
   whenNone: Default,
 ): Verdict {
-  const walk = startWalk(facts, marks, requestContext)
-  for (const rule of rules(facts, walk.tags)) {
+  const walk = new Walk(facts, marks, requestContext)
+  for (const rule of rules(facts, walk)) {
     if (walk.acts(rule) === null) continue
     const { name, effect, why, remedy, tells } = rule
-    if (effect.name === 'allow') return { effect: 'allow', rule: name, ...walk.left() }
+    if (effect.name === 'allow') return { effect: 'allow', rule: name, considered: walk.considered, marks: walk.marks }
     const told = { rule: name, why, remedy, tells }
     if (effect.name === 'stepUp') {
       const { acr, maxAgeMs } = effect
       const [status] = PROBLEMS.step_up_required
-      return { effect: 'stepUp', status, code: 'step_up_required', acr, maxAgeMs, ...told, ...walk.left() }
+      return {
+        effect: 'stepUp',
+        status,
+        code: 'step_up_required',
+        acr,
+        maxAgeMs,
+        ...told,
+        considered: walk.considered,
+        marks: walk.marks,
+      }
     }
     if (effect.name === 'deny') {
-      return { effect: 'deny', status: effect.status, code: effect.code, ...told, ...walk.left() }
+      return {
+        effect: 'deny',
+        status: effect.status,
+        code: effect.code,
+        ...told,
+        considered: walk.considered,
+        marks: walk.marks,
+      }
     }
   }
   const { effect, rule } = whenNone
-  if (effect === 'allow') return { effect, rule, ...walk.left() }
+  if (effect === 'allow') return { effect, rule, considered: walk.considered, marks: walk.marks }
   const why = 'No access rule allows this request.'
   const [status] = PROBLEMS.policy_denied
-  return { effect, rule, status, code: 'policy_denied', why, remedy: null, tells: 'why', ...walk.left() }
+  return {
+    effect,
+    rule,
+    status,
+    code: 'policy_denied',
+    why,
+    remedy: null,
+    tells: 'why',
+    considered: walk.considered,
+    marks: walk.marks,
+  }
 }
 
 /** Every quota that applies; one whose rule can not be evaluated does. */
@@ -55,9 +81,9 @@ export function findCharges(
   facts: AccessFacts,
   marks: Marks,
 ): QuotaVerdict {
-  const walk = startWalk(facts, marks, requestContext)
+  const walk = new Walk(facts, marks, requestContext)
   const charges: QuotaCharge[] = []
-  for (const rule of rules(facts, walk.tags)) {
+  for (const rule of rules(facts, walk)) {
     const outcome = walk.take(rule)
     const { name, mode, why, remedy, tells, effect } = rule
     if (outcome === null || outcome === 'skipped' || effect.name !== 'throttle') continue
@@ -65,7 +91,7 @@ export function findCharges(
     const bucket = [name, ...bucketOf(key, facts)].map(encodeURIComponent).join(':')
     charges.push({ rule: name, name: name.slice('quota/'.length), key: bucket, mode, why, remedy, tells, ...limit })
   }
-  const { considered, marks: left } = walk.left()
+  const { considered, marks: left } = walk
   const counted = ['matched', 'shadow'] // whether these matter is known once they are counted
   return {
     charges,
@@ -114,14 +140,14 @@ export function decideRisk(
   marks: Marks,
   whenNone: RiskDefault,
 ): RiskVerdict {
-  const walk = startWalk(facts, marks, riskContext)
+  const walk = new Walk(facts, marks, riskContext)
   const verdict = (effect: Outcome, told: RiskTold): RiskVerdict => {
-    const shared = { ...told, unchecked: false, ...walk.left() }
+    const shared = { ...told, unchecked: false, considered: walk.considered, marks: walk.marks }
     if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
     const { approvals, holdMs } = effect
     return { outcome: 'hold', approvals, holdMs, ...shared }
   }
-  for (const rule of rules(facts, walk.tags)) {
+  for (const rule of rules(facts, walk)) {
     const acted = walk.acts(rule)
     const { name, effect, why, remedy, tells } = rule
     if (acted === null || effect.name === 'skip' || effect.name === 'tag') continue

@@ -4,60 +4,59 @@ import type { Rule } from '../rules/rule.ts'
 import { type Marks, withMarks } from './marks.ts'
 import type { Considered } from './verdict.ts'
 
-/** One walk through the rules of a kind. It takes down which of them mattered, and carries the marks from rule to rule. */
-export type Walk<Facts> = {
-  /** Whether and how the rule matters; null when it does not apply. Skips and tags are carried out at once. Never throws. */
-  take(rule: Rule<Facts, NamedEffect>): Considered['outcome'] | null
-  /** Takes the rule. @returns why its effect is to be carried out; null when it is not, or was: skip and tag */
-  acts(rule: Rule<Facts, NamedEffect>): 'matched' | 'error' | null
-  /** The tags that the request has by now. */
-  tags(): readonly string[]
-  /** What it has come to so far. */
-  left(): { readonly considered: readonly Considered[]; readonly marks: Marks }
-}
+/**
+ * One walk through the rules of a kind. It takes down which of them mattered, and carries the marks from rule to rule. One
+ * object, made several times for each request.
+ */
+export class Walk<Facts> {
+  readonly considered: Considered[] = []
+  /** What the request carries by now. */
+  marks: Marks
+  readonly #facts: Facts
+  readonly #contextOf: (facts: Facts, tags: readonly string[]) => Context
+  #seen: Context | null = null
 
-/** @param contextOf the facts as conditions see them; made when the first condition asks, and anew after a tag */
-export function startWalk<Facts>(
-  facts: Facts,
-  from: Marks,
-  contextOf: (facts: Facts, tags: readonly string[]) => Context,
-): Walk<Facts> {
-  const considered: Considered[] = []
-  let marks = from
-  let seen: Context | null = null
-  const context = (): Context => {
-    seen ??= contextOf(facts, marks.tags)
-    return seen
+  /** @param contextOf the facts as conditions see them; made when the first condition asks, and anew after a tag */
+  constructor(facts: Facts, from: Marks, contextOf: (facts: Facts, tags: readonly string[]) => Context) {
+    this.marks = from
+    this.#facts = facts
+    this.#contextOf = contextOf
   }
 
-  const take: Walk<Facts>['take'] = (rule) => {
+  get tags(): readonly string[] {
+    return this.marks.tags
+  }
+
+  context(): Context {
+    this.#seen ??= this.#contextOf(this.#facts, this.marks.tags)
+    return this.#seen
+  }
+
+  /** Whether and how the rule matters; null when it does not apply. Skips and tags are carried out at once. Never throws. */
+  take(rule: Rule<Facts, NamedEffect>): Considered['outcome'] | null {
     const { name, mode, effect } = rule
     let detail: string | null = null
     try {
-      if (!rule.applies(facts, marks.tags, context)) return null
+      if (!rule.applies(this.#facts, this)) return null
     } catch (error) {
       detail = String(error).split('\n', 1)[0] ?? ''
     }
-    const outcome = outcomeOf(rule, facts, marks, detail !== null)
-    considered.push({ rule: name, outcome, mode, effect: effect.name, ...(detail === null ? {} : { detail }) })
+    const outcome = outcomeOf(rule, this.#facts, this.marks, detail !== null)
+    this.considered.push({ rule: name, outcome, mode, effect: effect.name, ...(detail === null ? {} : { detail }) })
     if (outcome === 'matched' && (effect.name === 'skip' || effect.name === 'tag')) {
-      marks = withMarks(marks, effect)
-      seen = null
+      this.marks = withMarks(this.marks, effect)
+      this.#seen = null
     }
     return outcome
   }
 
-  return {
-    take,
-    acts(rule) {
-      const { mode, effect } = rule
-      const outcome = take(rule)
-      if (mode === 'shadow' || effect.name === 'skip' || effect.name === 'tag') return null
-      if (outcome === 'error') return tightens(effect.name) && !rule.isMet(facts) ? 'error' : null
-      return outcome === 'matched' ? 'matched' : null
-    },
-    tags: () => marks.tags,
-    left: () => ({ considered, marks }),
+  /** Takes the rule. @returns why its effect is to be carried out; null when it is not, or was: skip and tag */
+  acts(rule: Rule<Facts, NamedEffect>): 'matched' | 'error' | null {
+    const { mode, effect } = rule
+    const outcome = this.take(rule)
+    if (mode === 'shadow' || effect.name === 'skip' || effect.name === 'tag') return null
+    if (outcome === 'error') return tightens(effect.name) && !rule.isMet(this.#facts) ? 'error' : null
+    return outcome === 'matched' ? 'matched' : null
   }
 }
 

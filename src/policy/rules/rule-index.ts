@@ -10,7 +10,7 @@ import type { Match } from './match.ts'
  * by it, and rules which select by many common things are found by all of these together. What is found is a superset, in
  * the rules' order: their own predicates decide. Rules with nothing but a `when` can not be told apart: all are found.
  */
-export type RuleIndex<Facts, R> = (facts: Facts, tagsNow: () => readonly string[]) => Iterable<R>
+export type RuleIndex<Facts, R> = (facts: Facts, now: { readonly tags: readonly string[] }) => Iterable<R>
 
 type Node = readonly number[] | Branching
 type Branching = { readonly dimension: number; readonly branches: ReadonlyMap<Key, Node>; readonly rest: Node }
@@ -58,13 +58,13 @@ export function* indexRules<Facts, R extends { readonly match: Match }>(
     })
     return leaves
   }
-  return function* find(facts, tagsNow) {
-    let tags = tagsNow()
+  return function* find(facts, now) {
+    let { tags } = now
     let leaves = leavesFor(facts, tags)
     for (let place = placeBehind(-1, leaves); place < rules.length; place = placeBehind(place, leaves)) {
       yield rules[place] as R
-      if (tagsNow() === tags) continue
-      tags = tagsNow() // what stands behind a rule that tags is looked up anew
+      if (now.tags === tags) continue
+      tags = now.tags // what stands behind a rule that tags is looked up anew
       leaves = leavesFor(facts, tags)
     }
   }

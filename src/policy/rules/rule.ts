@@ -25,10 +25,13 @@ export type Rule<Facts, Effect> = {
   /** The facts that its `match` and `when` can read. */
   readonly reads: readonly FactPath[]
   /** Whether it applies. @throws when that can not be evaluated on these facts */
-  applies(facts: Facts, tags: readonly string[], context: () => Context): boolean
+  applies(facts: Facts, seen: Seen): boolean
   /** Whether the request brings what the effect asks for; only a step-up asks for something. */
   isMet(facts: Facts): boolean
 }
+
+/** What earlier rules tagged the request with, and its facts as conditions see them, made when they are asked for. */
+export type Seen = { readonly tags: readonly string[]; context(): Context }
 
 /** What differs from kind to kind. */
 export type Dialect<K extends RuleKind, Facts, Effect> = {
@@ -73,7 +76,10 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       for (const path of reads) allReads.add(path)
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },
-        applies: (facts, tags, context) => predicates.every((holds) => holds(facts, tags)) && condition(context()),
+        applies: (facts, seen) => {
+          for (const holds of predicates) if (!holds(facts, seen.tags)) return false
+          return condition === always || condition(seen.context())
+        },
         isMet: (facts) => dialect.isMet?.(effect, facts) ?? false,
       })
       summaries.push({
