@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import { assert } from './assert.ts'
 
 /** What each prefix names. An id of one kind can't be passed where another is asked for. */
@@ -30,11 +30,21 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz' // Crockford's base 32: no i
 
 /** A new id that sorts by time of making: 48 bits of milliseconds, then 80 random bits. */
 export function newId<Kind extends IdKind>(kind: Kind, now: number = Date.now()): Id<Kind> {
-  const bytes = Buffer.allocUnsafe(16)
-  bytes.writeUIntBE(now, 0, 6)
-  randomBytes(10).copy(bytes, 6)
-  return `${KINDS[kind]}_${base32(bytes)}` as Id<Kind>
+  if (randomUsed === random.length) {
+    randomFillSync(random)
+    randomUsed = 0
+  }
+  newest.writeUIntBE(now, 0, 6)
+  random.copy(newest, 6, randomUsed, randomUsed + RANDOM_BYTES)
+  randomUsed += RANDOM_BYTES
+  return `${KINDS[kind]}_${base32(newest)}` as Id<Kind>
 }
+
+const RANDOM_BYTES = 10
+/** Random bytes for the next ids, each used once: the system is asked for many at a time, as Node does for its UUIDs. */
+const random = Buffer.alloc(RANDOM_BYTES * 512)
+let randomUsed = random.length
+const newest = Buffer.alloc(16)
 
 /** An id that anyone who knows the parts can name: 128 bits of SHA-256 over their unambiguous encoding. */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...parts: readonly string[]): Id<Kind> {
