@@ -8,9 +8,9 @@ const ROLES: Readonly<
   Record<string, { readonly works: readonly string[]; readonly test: string; readonly name: string }>
 > = {
   express: {
-    works: ['src/edge/app.ts', 'src/edge/operator.ts', 'src/platform/door.ts'],
-    test: 'test/edge/refused-requests.test.ts',
-    name: 'a route that is not listed is not served',
+    works: ['src/edge/operator.ts', 'src/platform/door.ts'],
+    test: 'test/platform/door.test.ts',
+    name: 'takes a captured call with the Idempotency-Key it was signed with',
   },
   helmet: {
     works: ['src/edge/stages/reply.ts', 'src/edge/operator.ts'],

@@ -157,6 +157,20 @@ export type Clearance = Proof<'assess'> & {
   readonly spending: Spending | null
 }
 
+/**
+ * Adds the fact that a stage found. An exchange is one record from its first stage to its last, so that a stage costs an
+ * assignment and not a copy of all that is known; what it has come to stands in its type.
+ */
+export function add<Known extends Received, Name extends Exclude<keyof Cleared, keyof Received>>(
+  known: Known,
+  name: Name,
+  fact: Cleared[Name],
+): Known & Pick<Cleared, Name> {
+  const growing: { -readonly [Each in keyof Cleared]?: Cleared[Each] } = known
+  growing[name] = fact
+  return known as Known & Pick<Cleared, Name>
+}
+
 /** What goes back to the client. */
 export type Answer = {
   readonly status: number

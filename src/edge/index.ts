@@ -12,7 +12,6 @@ import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Tracer } from '../platform/tracing.ts'
 import { NO_MARKS } from '../policy/index.ts'
-import { createEdgeApp, createEdgeServer } from './app.ts'
 import type { PlatformBreakers } from './breaker-board.ts'
 import { trustedProxies } from './client-address.ts'
 import { createSourceCheck } from './connection.ts'
@@ -30,6 +29,7 @@ import type { Revocations } from './revocations.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
 import { createRunning } from './running.ts'
 import type { Sealer } from './sealing.ts'
+import { createEdgeServer } from './server.ts'
 import { createSpending } from './spending.ts'
 import { createAdmit } from './stages/admit.ts'
 import { createAssess } from './stages/assess.ts'
@@ -51,7 +51,6 @@ import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { tracedStages } from './traced-stages.ts'
-import { createTurns } from './turns.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
 export type EdgeDeps = {
@@ -146,10 +145,9 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   }
   const exchange = deps.runStages(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
   const intake = openIntake(config, table, exchange, createShed({ clock, decisions, metrics, stages }))
-  const turns = createTurns()
   const server = createEdgeServer({
-    app: createEdgeApp(intake.take, turns, log),
-    turns,
+    exchange: intake.take,
+    log,
     limits,
     proxies,
     tls,

@@ -6,9 +6,10 @@ import type { Incoming } from './exchange.ts'
 export interface Turns {
   /**
    * Runs the exchange when those before it on its connection are over. Once an answer closed the connection the rest of its
-   * bytes may be anyone's idea of a request (RFC 9112 section 9.3), so what follows is not looked at.
+   * bytes may be anyone's idea of a request (RFC 9112 section 9.3), so what follows is not looked at. The last request that a
+   * connection may bring is answered with a close: Node's own limit answers those pipelined beyond it with a bare 503.
    */
-  take(incoming: Incoming, exchange: () => Promise<void>): Promise<void>
+  take(incoming: Incoming): void
   /**
    * Whether a parser's error on this connection is still to be answered; waits for answers that are due before it. Where it is
    * in the body of a request that is under way, the refusal of that request comes first if there is one.
@@ -16,28 +17,41 @@ export interface Turns {
   mayAnswerError(socket: Socket): Promise<boolean>
 }
 
-type Turn = { readonly request: IncomingMessage; readonly response: ServerResponse; readonly goesOn: Promise<boolean> }
+/** A connection with its newest request. */
+type Line = {
+  requests: number
+  request: IncomingMessage
+  response: ServerResponse
+  /** Whether what stands behind that request is looked at, once it is answered. */
+  goesOn: Promise<boolean>
+}
 
-export function createTurns(): Turns {
-  const newest = new WeakMap<Socket, Turn>()
+/** `exchange` never rejects; it says whether the request was answered. */
+export function createTurns(exchange: (incoming: Incoming) => Promise<boolean>, requestsPerSocketMax: number): Turns {
+  const lines = new WeakMap<Socket, Line>()
+
+  const run = async (incoming: Incoming, before: Promise<boolean> | null): Promise<boolean> => {
+    if (before !== null && !(await before)) return false
+    return (await exchange(incoming)) && incoming.response.getHeader('connection') !== 'close'
+  }
+
   return {
-    async take({ request, response }, exchange) {
-      const before = newest.get(request.socket)
-      const run = async (): Promise<boolean> => {
-        if (before !== undefined && !(await before.goesOn)) return false
-        await exchange()
-        return response.getHeader('connection') !== 'close'
-      }
-      const goesOn = run()
-      newest.set(request.socket, { request, response, goesOn: goesOn.catch(() => false) })
-      await goesOn
+    take(incoming) {
+      const { request, response } = incoming
+      const line = lines.get(request.socket)
+      const requests = (line?.requests ?? 0) + 1
+      if (requests >= requestsPerSocketMax) response.setHeader('connection', 'close')
+      const goesOn = run(incoming, line?.goesOn ?? null)
+      if (line === undefined) lines.set(request.socket, { requests, request, response, goesOn })
+      else Object.assign(line, { requests, request, response, goesOn })
     },
     async mayAnswerError(socket) {
-      const turn = newest.get(socket)
-      if (turn === undefined) return true
-      if (turn.request.complete) return turn.goesOn
+      const line = lines.get(socket)
+      if (line === undefined) return true
+      const { request, response, goesOn } = line
+      if (request.complete) return goesOn
       await new Promise(setImmediate)
-      return !turn.response.headersSent
+      return !response.headersSent
     },
   }
 }

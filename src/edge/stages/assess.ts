@@ -8,7 +8,7 @@ import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readAmount } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
 import { leftOf } from '../deadline.ts'
-import { type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
+import { add, type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
 import type { Running } from '../running.ts'
 import type { Spending } from '../spending.ts'
 import { told } from './screen.ts'
@@ -83,7 +83,7 @@ function passing(
 }
 
 function cleared(inspected: Inspected, clearance: Omit<Clearance, keyof Proof<'assess'>>): Cleared {
-  return { ...inspected, clearance: clearance as Clearance }
+  return add(inspected, 'clearance', clearance as Clearance)
 }
 
 async function ask(

@@ -1,6 +1,6 @@
 import { isId } from '../../kernel/id.ts'
 import type { Principal } from '../../platform/passport.ts'
-import { type Authenticated, type Caller, ownerOf, type Screened } from '../exchange.ts'
+import { type Authenticated, add, type Caller, ownerOf, type Screened } from '../exchange.ts'
 import type { TokenVerifier, VerifiedToken } from '../token-verifier.ts'
 import { readCredential, refused } from '../tokens/credential.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
@@ -24,7 +24,7 @@ export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderChe
     const caller = screened.route.isPublic ? anonymous : await identify(screened)
     const { principal } = caller
     screened.trail.principal = { kind: principal.kind, id: ownerOf(principal) }
-    return { ...screened, caller }
+    return add(screened, 'caller', caller)
   }
 }
 

@@ -1,5 +1,5 @@
 import { Problem } from '../../kernel/problem.ts'
-import type { Authorized, Grant, Metered } from '../exchange.ts'
+import { type Authorized, add, type Grant, type Metered } from '../exchange.ts'
 import { accessFacts } from './meter.ts'
 import { enforce } from './screen.ts'
 
@@ -19,5 +19,5 @@ export function authorize(metered: Metered): Authorized {
   }
   const rule = enforce(trail.bundle.authorize(accessFacts(metered), trail.marks), trail)
   trail.rule = rule
-  return { ...metered, grant: { rule } as Grant }
+  return add(metered, 'grant', { rule } as Grant)
 }

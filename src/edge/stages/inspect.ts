@@ -1,13 +1,15 @@
-import type { Inspected, Inspection, Validated } from '../exchange.ts'
+import { add, type Inspected, type Inspection, type Validated } from '../exchange.ts'
 import { accessFacts } from './meter.ts'
 import { enforce } from './screen.ts'
+
+const INSPECTED = {} as Inspection
 
 /** The access rules that read the body, now that it is known to be what the contract says. They can only refuse or tag. */
 export function inspect(validated: Validated): Inspected {
   const { trail, payload, route } = validated
-  if (route.checkBody === null) return { ...validated, inspection: {} as Inspection } // passed on unread
+  if (route.checkBody === null) return add(validated, 'inspection', INSPECTED) // passed on unread
   const facts = { ...accessFacts(validated), body: payload.value }
   trail.facts = facts
   enforce(trail.bundle.inspect(facts, trail.marks), trail)
-  return { ...validated, inspection: {} as Inspection }
+  return add(validated, 'inspection', INSPECTED)
 }

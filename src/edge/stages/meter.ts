@@ -3,6 +3,7 @@ import type { AccessFacts, QuotaCharge } from '../../policy/index.ts'
 import {
   type AmountQuota,
   type Authenticated,
+  add,
   type Metered,
   ownerOf,
   type QuotaState,
@@ -27,7 +28,7 @@ export function createMeter(counters: QuotaCounters) {
       if (quota.cost === 'request') await charge(counters, quota, quota, 1, trail)
     }
     const amountQuotas = charges.filter((quota): quota is AmountQuota => quota.cost === 'amount')
-    return { ...authenticated, meter: { amountQuotas } as unknown as Metered['meter'] }
+    return add(authenticated, 'meter', { amountQuotas } as unknown as Metered['meter'])
   }
 }
 

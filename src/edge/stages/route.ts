@@ -1,7 +1,7 @@
 import { Problem } from '../../kernel/problem.ts'
 import { corsHeaders } from '../cors.ts'
 import type { CountryDatabase } from '../country-database.ts'
-import type { Admitted, Routed } from '../exchange.ts'
+import { type Admitted, add, type Routed } from '../exchange.ts'
 import type { RouteMatch, RouteTable } from '../route-table.ts'
 import { askedMethod } from './preflight.ts'
 
@@ -36,7 +36,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     }
     trail.facts = facts
     trail.scopesNeeded = match.route.scopes
-    return { ...admitted, route: match.route, facts, asked }
+    return add(add(add(admitted, 'route', match.route), 'facts', facts), 'asked', asked)
   }
 }
 

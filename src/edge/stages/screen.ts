@@ -1,12 +1,12 @@
 import { Problem, type ProblemExtras } from '../../kernel/problem.ts'
 import { findChanges, type StepUpDemand, type Tells, type Verdict } from '../../policy/index.ts'
-import type { Routed, Screened, Screening, Trail } from '../exchange.ts'
+import { add, type Routed, type Screened, type Screening, type Trail } from '../exchange.ts'
 
 /** The firewall's rules on the request as it stands, before anyone is asked who sent it. */
 export function screen(routed: Routed): Screened {
   const { trail } = routed
   const rule = enforce(trail.bundle.screen(routed.facts, trail.marks), trail)
-  return { ...routed, screening: { rule } as Screening }
+  return add(routed, 'screening', { rule } as Screening)
 }
 
 /** Writes a verdict down, and turns a denial into the refusal that the caller sees. @returns the rule that allowed */

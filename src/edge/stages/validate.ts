@@ -3,7 +3,7 @@ import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { parseStrictJson } from '../../kernel/strict-json.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
-import type { Authorized, Payload, Validated } from '../exchange.ts'
+import { type Authorized, add, type Payload, type Validated } from '../exchange.ts'
 
 /** Is it what the contract says: the body read whole under its limit, then checked by the route's OpenAPI schema. */
 export function createValidate(limits: EdgeLimits) {
@@ -15,7 +15,7 @@ export function createValidate(limits: EdgeLimits) {
     if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
     const bytes = hasBody ? await readBody(authorized, route.bodyBytesMax) : Buffer.alloc(0)
     const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
-    return { ...authorized, payload: { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload }
+    return add(authorized, 'payload', { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload)
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   createServer,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerOptions,
   type ServerResponse,
@@ -8,7 +9,6 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import express, { type Express } from 'express'
 import { Problem, type ProblemCode } from '../kernel/problem.ts'
 import type { EdgeLimits } from '../platform/config-schema.ts'
 import type { Log } from '../platform/log.ts'
@@ -16,32 +16,14 @@ import type { TrustedProxies } from './client-address.ts'
 import { type ConnectionGuard, guardConnections } from './connection.ts'
 import type { Answer, Incoming } from './exchange.ts'
 import type { EdgeTls } from './tls.ts'
-import type { Turns } from './turns.ts'
+import { createTurns } from './turns.ts'
 
 /** How long a refused CONNECT may stay open, to read its answer. */
 const LINGER_MS_MAX = 1_000
 
-/** Express hosts one handler: the pipeline. */
-export function createEdgeApp(exchange: (incoming: Incoming) => Promise<void>, turns: Turns, log: Log): Express {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.use((request, response) => {
-    response.on('error', (err) => log.debug({ err }, 'the client is gone'))
-    const incoming = { request, response }
-    turns
-      .take(incoming, () => exchange(incoming))
-      .catch((err: unknown) => {
-        log.fatal({ err }, 'an exchange ended without an answer')
-        response.destroy()
-      })
-  })
-  return app
-}
-
 export type EdgeServerDeps = {
-  readonly app: Express
-  readonly turns: Turns
+  /** Takes one request through the pipeline. */
+  readonly exchange: (incoming: Incoming) => Promise<void>
   readonly limits: EdgeLimits
   readonly proxies: TrustedProxies
   /** Null: plain HTTP. */
@@ -49,10 +31,18 @@ export type EdgeServerDeps = {
   readonly refuses: ConnectionGuard['refuses']
   /** Answers, and records, what Node's parser could not read. */
   readonly refuseUnread: (problem: Problem, source: string) => Answer
+  readonly log: Log
 }
 
 /** The listener, with every limit that Node leaves off or wide set to ours. */
-export function createEdgeServer({ app, turns, limits, proxies, tls, refuses, refuseUnread }: EdgeServerDeps): Server {
+export function createEdgeServer(deps: EdgeServerDeps): Server {
+  const { limits, proxies, tls, refuses, refuseUnread, log } = deps
+  const turns = createTurns(answered(deps), limits.requests_per_socket_max)
+  const clientGone = (err: Error): void => log.debug({ err }, 'the client is gone')
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    response.on('error', clientGone)
+    turns.take({ request, response })
+  }
   const options: ServerOptions = {
     maxHeaderSize: limits.header_bytes_max,
     headersTimeout: limits.headers_timeout_ms,
@@ -62,14 +52,13 @@ export function createEdgeServer({ app, turns, limits, proxies, tls, refuses, re
     insecureHTTPParser: false,
     requireHostHeader: false, // `receive` refuses it, with a receipt
   }
-  const server = tls === null ? createServer(options, app) : serveTls(options, app, tls)
+  const server = tls === null ? createServer(options, listener) : serveTls(options, listener, tls)
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
   server.maxConnections = limits.connections_max
   server.timeout = limits.socket_silence_ms // also for who never reads an answer
   guardConnections(server, { perAddressMax: limits.connections_per_address_max, proxies, refuses })
-  closeAfter(server, limits.requests_per_socket_max)
-  server.on('checkContinue', app) // `validate` sends 100 once head and rules have been passed
-  server.on('checkExpectation', app)
+  server.on('checkContinue', listener) // `validate` sends 100 once head and rules have been passed
+  server.on('checkExpectation', listener)
   server.on('connect', (_request, socket: Socket) => {
     // Node has let go of this socket: its errors and its end are ours to see to, or one reset ends the process.
     socket.on('error', () => socket.destroy())
@@ -82,21 +71,24 @@ export function createEdgeServer({ app, turns, limits, proxies, tls, refuses, re
   return server
 }
 
-function serveTls(options: ServerOptions, app: Express, tls: EdgeTls): Server {
-  const server = createTlsServer({ ...options, ...tls.options }, app)
+function serveTls(options: ServerOptions, listener: RequestListener, tls: EdgeTls): Server {
+  const server = createTlsServer({ ...options, ...tls.options }, listener)
   tls.serve(server)
   return server
 }
 
-/** Node's own limit answers what was pipelined beyond it with a bare 503; here it is not looked at, like all behind a close. */
-function closeAfter(server: Server, requestsMax: number): void {
-  const counts = new WeakMap<Socket, number>()
-  const count = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    const requests = (counts.get(socket) ?? 0) + 1
-    counts.set(socket, requests)
-    if (requests >= requestsMax) response.setHeader('connection', 'close')
+/** Whether the exchange came to an answer. Only a bug of ours keeps it from one: then the client is left without. */
+function answered({ exchange, log }: EdgeServerDeps): (incoming: Incoming) => Promise<boolean> {
+  return async (incoming) => {
+    try {
+      await exchange(incoming)
+      return true
+    } catch (err) {
+      log.fatal({ err }, 'an exchange ended without an answer')
+      incoming.response.destroy()
+      return false
+    }
   }
-  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.prependListener(event, count)
 }
 
 type ParserError = Error & { readonly code?: string }
