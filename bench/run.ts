@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
+import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
 import { benchSoak } from './soak.ts'
 import { benchStages } from './stages.ts'
@@ -30,11 +31,15 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   soak: benchSoak,
 }
 
-/** `npm run bench`, `npm run bench -- NAME… --json`: runs the benches, one after the other, whatever comes out. */
+/**
+ * `npm run bench`, `npm run bench -- NAME… --json`: runs the benches, one after the other, whatever comes out. `--write` puts it
+ * into docs/performance.md, too.
+ */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     'cpu-prof': { type: 'boolean', default: false },
     workload: { type: 'string', default: 'get' },
@@ -54,6 +59,8 @@ const options = { quick: values.quick, cpuProf: values['cpu-prof'], workload, mi
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${process.platform}`
 for (const name of names) {
   const measured = await BENCHES[name]?.(options)
+  if (measured === undefined) continue
+  if (values.write) await writePage(name, machine, measured)
   const result = { name, machine, ...measured }
   console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, null, 2))
 }
