@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import { createDecisionBatch } from '../../src/edge/decision-batch.ts'
 import type { Cleared } from '../../src/edge/exchange.ts'
 import { factsOfReceipt } from '../../src/edge/receipt-facts.ts'
 import { countRequests } from '../../src/edge/request-metrics.ts'
@@ -21,6 +22,11 @@ export async function priceParts(house: House, cleared: Cleared): Promise<Record
   const verifier = createTokenVerifier(config, clock)
   const token = (headers.get('authorization') ?? '').replace('Bearer ', '')
   const sealer = await createSealer(readSealingKey(config.decisions.seal_to ?? ''), clock, log)
+  const batch = createDecisionBatch(sealer)
+  const seal = (): void => {
+    batch.add({ receipt }, factsOfReceipt(bundle, known))
+    if (batch.size() > 65_536) batch.take() // as the decision log does
+  }
   const metrics = countRequests(new Registry())
   const bound = { method, target: path + query, body: payload.bytes, idempotencyKey: payload.idempotencyKey }
   const claims = { principal: caller.principal, assessment: null, receipt }
@@ -31,7 +37,7 @@ export async function priceParts(house: House, cleared: Cleared): Promise<Record
     'authorize: rules': () => bundle.authorize(known, marks),
     'forward: passport': () => signPassport(passports, clock, 'cash-flow', bound, claims),
     'record: facts': () => factsOfReceipt(bundle, known),
-    'record: seal': () => sealer.seal(receipt, factsOfReceipt(bundle, known).secret),
+    'record: seal': seal,
     'record: metrics': () => metrics.observe(cleared.route.id, 200, null, 1),
   }
   const prices: Record<string, readonly number[]> = {}

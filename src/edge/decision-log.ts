@@ -1,18 +1,20 @@
 import type { WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { Log } from '../platform/log.ts'
+import { createDecisionBatch } from './decision-batch.ts'
 import { closeStream, decisionFiles } from './decision-files.ts'
-import type { ContentKey } from './sealing.ts'
+import type { ReceiptFacts } from './receipt-facts.ts'
+import type { ContentKey, Sealed, Sealer } from './sealing.ts'
 
 /** One decision as it stands in the log: a JSON line. */
 export type Decision = { readonly receipt: string } & Readonly<Record<string, unknown>>
 
 export interface DecisionLog {
   /**
-   * Never blocks and never fails a request: what the disk can't take in time is dropped and counted. The key of what is
-   * sealed in the decision goes before it, once in each file, so that each file can be read alone.
+   * Never blocks and never fails a request: what the disk can't take in time is dropped and counted. It is written with others
+   * of its moment; the key of what is sealed goes before them, once in each file, so that each file can be read alone.
    */
-  write(decision: Decision, contentKey?: ContentKey): void
+  write(decision: Decision, facts?: ReceiptFacts): void
   /** The decision behind a receipt with its content key, or null. */
   find(receipt: string): Promise<{ readonly decision: Decision; readonly jwe: string | null } | null>
   /** All decisions that are kept, the newest file first. */
@@ -22,14 +24,21 @@ export interface DecisionLog {
 }
 
 const WAITING_BYTES_MAX = 16_777_216
+/** A decision waits this long for others, or for so many characters of them. A process that is killed loses as much. */
+const BATCH_MS_MAX = 20
+const BATCH_CHARS_MAX = 65_536
 /** How soon a file that could not be written, on a full disk say, is opened again. */
 const REOPEN_MS_MIN = 1_000
 
-/** Decisions in `decisions.jsonl`; a full file is moved to `decisions.1.jsonl` and so on, and the oldest goes. */
+/**
+ * Decisions in `decisions.jsonl`; a full file is moved to `decisions.1.jsonl` and so on, and the oldest goes. `sealer` null: no
+ * secret facts are kept.
+ */
 export async function openDecisionLog(
   folder: string,
   limits: { readonly file_bytes_max: number; readonly files_max: number },
   log: Log,
+  sealer: Sealer | null,
 ): Promise<DecisionLog> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const files = decisionFiles(folder, limits.files_max)
@@ -38,9 +47,8 @@ export async function openDecisionLog(
   let keyInFile = ''
   let dropped = 0
   let openedAt = 0
-  const drop = (error: unknown): void => {
-    if (error) dropped += 1
-  }
+  const batch = createDecisionBatch(sealer)
+  let timer: NodeJS.Timeout | null = null
 
   /** A stream that failed writes no more. Whether there is one that may. */
   const isOpen = (): boolean => {
@@ -74,41 +82,63 @@ export async function openDecisionLog(
     }
   }
 
-  const writeLine = (value: object, written?: (error: unknown) => void): void => {
-    const line = `${JSON.stringify(value)}\n`
-    bytes += Buffer.byteLength(line)
-    stream.write(line, written)
+  const writeBatch = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    const { text, decisions, contentKey } = batch.take()
+    if (decisions === 0) return
+    if (!isOpen()) {
+      dropped += decisions
+      return
+    }
+    const isNewKey = contentKey !== null && contentKey.contentKey !== keyInFile
+    if (isNewKey) keyInFile = contentKey.contentKey
+    const written = Buffer.from(isNewKey ? `${JSON.stringify(contentKey)}\n${text}` : text)
+    bytes += written.length
+    stream.write(written, (error) => {
+      if (error) dropped += decisions
+    })
+    if (bytes >= limits.file_bytes_max && previous === null) rotate()
+  }
+
+  /** Whoever reads finds all that was decided before. */
+  const settle = async (): Promise<void> => {
+    writeBatch()
+    if (previous !== null) await closeStream(previous)
+    if (!stream.destroyed) await new Promise<void>((done) => stream.write('', () => done()))
   }
 
   return {
-    write(decision, contentKey) {
-      if (stream.writableLength > WAITING_BYTES_MAX || !isOpen()) {
+    write(decision, facts) {
+      if (stream.writableLength > WAITING_BYTES_MAX) {
         dropped += 1
         return
       }
-      if (contentKey !== undefined && contentKey.contentKey !== keyInFile) {
-        keyInFile = contentKey.contentKey
-        writeLine(contentKey)
-      }
-      writeLine(decision, drop)
-      if (bytes >= limits.file_bytes_max && previous === null) rotate()
+      batch.add(decision, facts ?? null)
+      if (batch.size() >= BATCH_CHARS_MAX) writeBatch()
+      else timer ??= setTimeout(writeBatch, BATCH_MS_MAX)
     },
     async find(receipt) {
+      await settle()
       const wanted = `{"receipt":${JSON.stringify(receipt)}` // each decision's line begins with it
       for await (const lines of files.lines()) {
         const keys = new Map<string, string>()
+        let envelope = ''
         for await (const line of lines) {
+          if (line.startsWith('{"envelope"')) envelope = line
           const key = line.startsWith('{"contentKey"') ? (parsed(line) as ContentKey | null) : null
           if (key !== null) keys.set(key.contentKey, key.jwe)
           const decision = line.startsWith(wanted) ? (parsed(line) as Decision | null) : null
           if (decision === null) continue
-          const { key: name } = (decision['sealed'] ?? { key: '' }) as { key: string }
-          return { decision, jwe: keys.get(name) ?? null }
+          if (typeof decision['sealed'] !== 'string') return { decision, jwe: null }
+          const sealed = parsed(envelope) as Sealed | null // the last one before it
+          return { decision: { ...decision, sealed }, jwe: keys.get(sealed?.key ?? '') ?? null }
         }
       }
       return null
     },
     async *all() {
+      await settle()
       for await (const lines of files.lines()) {
         for await (const line of lines) {
           const decision = line.startsWith('{"receipt"') ? (parsed(line) as Decision | null) : null
@@ -118,6 +148,7 @@ export async function openDecisionLog(
     },
     dropped: () => dropped,
     async close() {
+      writeBatch()
       await Promise.all([previous, stream].map((each) => each && closeStream(each)))
     },
   }

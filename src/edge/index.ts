@@ -28,7 +28,6 @@ import { createQuotaCounters } from './quota-counters.ts'
 import type { Revocations } from './revocations.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
 import { createRunning } from './running.ts'
-import type { Sealer } from './sealing.ts'
 import { createEdgeServer } from './server.ts'
 import { createSpending } from './spending.ts'
 import { createAdmit } from './stages/admit.ts'
@@ -68,8 +67,8 @@ export type EdgeDeps = {
   readonly checkSender: SenderCheck
   readonly revocations: Revocations
   readonly decisions: DecisionLog
-  /** Null: personal and secret facts are left out of receipts. */
-  readonly sealer: Sealer | null
+  /** Whether `decisions` seals personal and secret facts; without, they are left out. */
+  readonly seals: boolean
   /** The part of the plainly allowed requests that leaves a receipt, 0 to 1. */
   readonly allowedSample: number
   readonly breakers: PlatformBreakers
@@ -124,7 +123,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
-  const record = createRecord({ decisions, sealer: deps.sealer, allowedSample: deps.allowedSample, metrics, log })
+  const record = createRecord({ decisions, seals: deps.seals, allowedSample: deps.allowedSample, metrics, log })
   const stages: Stages = {
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),

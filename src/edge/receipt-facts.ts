@@ -1,13 +1,12 @@
 import type { AccessFacts, Bundle, RequestFacts } from '../policy/index.ts'
-import { CREDENTIAL_HEADERS, PRIVATE_FACTS, pickerOf } from '../policy/index.ts'
-
-type Tree = { readonly [key: string]: unknown }
+import { CREDENTIAL_HEADERS, isWithin, PRIVATE_FACTS, writerOf } from '../policy/index.ts'
 
 /** What a receipt keeps of the facts: enough to decide again. */
 export type ReceiptFacts = {
-  readonly open: Tree
-  /** To be sealed; null when there are none. */
-  readonly secret: Tree | null
+  /** A JSON object. */
+  readonly open: string
+  /** A JSON object to be sealed; null when nothing is secret. */
+  readonly secret: string | null
   /** What is kept nowhere, by path. */
   readonly withheld: readonly string[]
 }
@@ -22,54 +21,56 @@ export const ALWAYS_KEPT: readonly string[] = [
   ...['kind', 'id', 'member', 'scopes', 'roles'].map((field) => `principal.${field}`),
 ]
 
-type Picker = ReturnType<typeof pickerOf>
-const pickers = new WeakMap<Bundle, { readonly ofRequest: Picker; readonly ofAccess: Picker }>()
+type Facts = RequestFacts | AccessFacts
+type Kept = (facts: Facts) => ReceiptFacts
+const kept = new WeakMap<Bundle, { readonly ofRequest: Kept; readonly ofAccess: Kept }>()
 
 /**
  * The facts that rules of the bundle could read, parted into what anyone with the log may read, what is sealed, and what is
  * not kept at all. As few as will do: what no rule reads is not written down.
  */
-export function factsOfReceipt(bundle: Bundle, facts: RequestFacts | AccessFacts): ReceiptFacts {
-  const { ofRequest, ofAccess } = pickersOf(bundle)
-  const open: Record<string, unknown> = 'principal' in facts ? ofAccess(facts) : ofRequest(facts)
-  const secret: Record<string, unknown> = {}
-  const withheld: string[] = []
-  for (const path of PRIVATE_FACTS) {
-    const [name = '', field] = path.split('.')
-    const group = open[name] as Tree | undefined
-    if (group === undefined) continue
-    if (field === undefined) {
-      delete open[name]
-      secret[name] = group
-    } else if (Object.hasOwn(group, field)) {
-      const { [field]: value, ...rest } = group
-      open[name] = rest
-      const kept = path === 'request.headers' ? withoutCredentials(value as Tree, withheld) : value
-      secret[name] = { ...(secret[name] as Tree | undefined), [field]: kept }
-    }
+export function factsOfReceipt(bundle: Bundle, facts: Facts): ReceiptFacts {
+  let writers = kept.get(bundle)
+  if (writers === undefined) {
+    const { firewall, access, quota } = bundle.reads
+    writers = { ofRequest: keeper(firewall), ofAccess: keeper([...firewall, ...access, ...quota]) }
+    kept.set(bundle, writers)
   }
-  return { open, secret: Object.keys(secret).length === 0 ? null : secret, withheld }
+  return 'principal' in facts ? writers.ofAccess(facts) : writers.ofRequest(facts)
 }
 
-function pickersOf(bundle: Bundle) {
-  const known = pickers.get(bundle)
-  if (known !== undefined) return known
-  const { firewall, access, quota } = bundle.reads
-  const ofRequest = pickerOf([...ALWAYS_KEPT, ...firewall])
-  const made = { ofRequest, ofAccess: pickerOf([...ALWAYS_KEPT, ...firewall, ...access, ...quota]) }
-  pickers.set(bundle, made)
-  return made
+function keeper(reads: readonly string[]): Kept {
+  const paths = [...ALWAYS_KEPT, ...reads]
+  const isPrivate = (path: string): boolean => PRIVATE_FACTS.some((fact) => isWithin(path, fact))
+  const within = PRIVATE_FACTS.filter((fact) => paths.some((path) => path !== fact && isWithin(fact, path)))
+  const secretPaths = [...paths.filter(isPrivate), ...within]
+  const readsCredentials = CREDENTIAL_HEADERS.some((name) => secretPaths.some((path) => covers(path, name)))
+  const writeOpen = writerOf(
+    paths.filter((path) => !isPrivate(path)),
+    PRIVATE_FACTS,
+  )
+  const writeSecret = writerOf(secretPaths)
+  return (facts) => {
+    const withheld: string[] = []
+    const secret = writeSecret(readsCredentials ? withoutCredentials(facts, withheld) : facts)
+    return { open: writeOpen(facts), secret: secret === '{}' ? null : secret, withheld }
+  }
+}
+
+/** Whether the path is that header's, or that of all headers. */
+function covers(path: string, header: string): boolean {
+  return [`request.headers.${header}`, `request.headers["${header}"]`].some((fact) => isWithin(fact, path))
 }
 
 /** That the header was there is kept: rules ask for that more often than for what it says. */
 const WITHHELD = '(withheld)'
 
-function withoutCredentials(headers: Tree, withheld: string[]): Tree {
-  const kept: Record<string, unknown> = { ...headers }
+function withoutCredentials(facts: Facts, withheld: string[]): Facts {
+  const headers = { ...facts.request.headers }
   for (const name of CREDENTIAL_HEADERS) {
-    if (!Object.hasOwn(kept, name)) continue
-    kept[name] = WITHHELD
+    if (!Object.hasOwn(headers, name)) continue
+    headers[name] = WITHHELD
     withheld.push(`request.headers.${name}`)
   }
-  return kept
+  return { ...facts, request: { ...facts.request, headers } }
 }

@@ -3,12 +3,16 @@ import { CompactEncrypt, type CryptoKey, compactDecrypt, importJWK, type JWK } f
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../platform/log.ts'
 
-/** A value that only the holder of the security team's private key can read. All texts are base64url. */
+/**
+ * An envelope: facts of several receipts that only the holder of the security team's private key can read. All texts are
+ * base64url.
+ */
 export type Sealed = {
+  /** Its nonce, and so its name. */
+  readonly envelope: string
   /** The name of its content key. */
   readonly key: string
-  readonly iv: string
-  /** AES-256-GCM (NIST SP 800-38D) of the value as JSON, its tag behind it; bound to the receipt it was sealed for. */
+  /** AES-256-GCM (NIST SP 800-38D) of a JSON object, a receipt's value under its id; the tag behind it. */
   readonly text: string
 }
 
@@ -16,8 +20,15 @@ export type Sealed = {
 export type ContentKey = { readonly contentKey: string; readonly jwe: string }
 
 export interface Sealer {
-  /** Symmetric, so cheap: what is asymmetric was done once for the content key. */
-  seal(receipt: string, value: unknown): { readonly sealed: Sealed; readonly contentKey: ContentKey }
+  open(): Envelope
+}
+
+/** Takes in what is then sealed in one piece: a cipher costs more to set up than it takes to run over a hundred receipts. */
+export interface Envelope {
+  readonly name: string
+  /** `json`: the receipt's value, as text. */
+  add(receipt: string, json: string): void
+  seal(): { readonly sealed: Sealed; readonly contentKey: ContentKey }
 }
 
 const CONTENT_KEY_MS_MAX = 3_600_000
@@ -47,29 +58,41 @@ export async function createSealer(publicKey: JWK, clock: Clock, log: Log): Prom
     }
   }
   return {
-    seal(receipt, value) {
-      const { secret, contentKey, jwe, until } = current
-      if (clock.now() >= until && !renewing) void renew()
-      const iv = randomBytes(IV_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', secret, iv).setAAD(Buffer.from(receipt))
-      const text = Buffer.concat([cipher.update(JSON.stringify(value)), cipher.final(), cipher.getAuthTag()])
-      const sealed = { key: contentKey, iv: iv.toString('base64url'), text: text.toString('base64url') }
-      return { sealed, contentKey: { contentKey, jwe } }
+    open() {
+      const nonce = randomBytes(IV_BYTES)
+      const name = nonce.toString('base64url')
+      let members = ''
+      return {
+        name,
+        add(receipt, json) {
+          members += `${members === '' ? '' : ','}${JSON.stringify(receipt)}:${json}`
+        },
+        seal() {
+          const { secret, contentKey, jwe, until } = current
+          if (clock.now() >= until && !renewing) void renew()
+          const cipher = createCipheriv('aes-256-gcm', secret, nonce)
+          const text = Buffer.concat([cipher.update(`{${members}}`), cipher.final(), cipher.getAuthTag()])
+          const sealed = { envelope: name, key: contentKey, text: text.toString('base64url') }
+          return { sealed, contentKey: { contentKey, jwe } }
+        },
+      }
     },
   }
 }
 
-/** Opens what was sealed for a receipt. @throws Error when the key is another one or anything was changed */
+/** A receipt's value from its envelope. @throws Error when the key is another one, anything was changed, or it is not in it */
 export async function unseal(receipt: string, sealed: Sealed, jwe: string, privateKey: JWK): Promise<unknown> {
   const options = { keyManagementAlgorithms: [ALGORITHM.alg], contentEncryptionAlgorithms: [ALGORITHM.enc] }
   const { plaintext: secret } = await compactDecrypt(jwe, await importKey(privateKey), options)
   const text = Buffer.from(sealed.text, 'base64url')
-  const decipher = createDecipheriv('aes-256-gcm', secret, Buffer.from(sealed.iv, 'base64url'), {
+  const decipher = createDecipheriv('aes-256-gcm', secret, Buffer.from(sealed.envelope, 'base64url'), {
     authTagLength: TAG_BYTES,
   })
-  decipher.setAAD(Buffer.from(receipt)).setAuthTag(text.subarray(-TAG_BYTES))
+  decipher.setAuthTag(text.subarray(-TAG_BYTES))
   const plain = Buffer.concat([decipher.update(text.subarray(0, -TAG_BYTES)), decipher.final()])
-  return JSON.parse(plain.toString('utf8'))
+  const values = JSON.parse(plain.toString('utf8')) as Record<string, unknown>
+  if (!Object.hasOwn(values, receipt)) throw new Error(`nothing of ${receipt} is in this envelope`)
+  return values[receipt]
 }
 
 async function importKey(jwk: JWK): Promise<CryptoKey> {

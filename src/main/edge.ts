@@ -45,7 +45,7 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   for (const [name, { passport }] of Object.entries(config.upstreams)) if (passport === true) passports(name) // or no start
   const sealer = await openSealer(house)
   const allowedSample = config.decisions.allowed_sample ?? 1
-  const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log)
+  const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log, sealer)
   closing(decisions.close)
   const countries = await openCountryDatabase(config.edge.country_database, log)
   closing(countries.close)
@@ -62,7 +62,7 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
     checkSender: openSenderCheck(house),
     revocations,
     decisions,
-    sealer,
+    seals: sealer !== null,
     allowedSample,
     breakers,
     risk,

@@ -13,7 +13,7 @@ export { assembleAtOnce, assembleBundle } from './assemble.ts'
 export { type Bundle, type CompileOptions, compileBundle } from './bundle.ts'
 export { analysePolicies, checkFiles } from './check.ts'
 export type { Checked, CheckedRule } from './checked.ts'
-export { pickerOf, withoutContained } from './conditions/reads.ts'
+export { isWithin, withoutContained, writerOf } from './conditions/reads.ts'
 export { type ChainDecision, type ChainFacts, decideChain } from './decide/chain.ts'
 export { type Marks, NO_MARKS, withMarks } from './decide/marks.ts'
 export {

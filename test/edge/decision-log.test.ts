@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exportJWK, generateKeyPair } from 'jose'
 import { openDecisionLog } from '../../src/edge/decision-log.ts'
+import { createSealer, type Sealed, unseal } from '../../src/edge/sealing.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { eventually } from '../support/edge-calls.ts'
 
@@ -22,7 +25,7 @@ describe('the decision log', () => {
   test('loses no decision while full files are moved away', async () => {
     const place = join(folder, 'many')
     const limits = { file_bytes_max: 200, files_max: 1_000 }
-    const decisions = await openDecisionLog(place, limits, log)
+    const decisions = await openDecisionLog(place, limits, log, null)
     for (const receipt of receipts(400)) {
       decisions.write({ receipt })
       await sleep(1) // a full file is moved away, and closed, meanwhile
@@ -30,7 +33,7 @@ describe('the decision log', () => {
     await decisions.close()
     assert.equal(decisions.dropped(), 0)
     assert.ok((await readdir(place)).length > 3, 'there were full files')
-    const again = await openDecisionLog(place, limits, log)
+    const again = await openDecisionLog(place, limits, log, null)
     for (const receipt of receipts(400)) assert.deepEqual((await again.find(receipt))?.decision, { receipt })
     await again.close()
   })
@@ -39,7 +42,7 @@ describe('the decision log', () => {
     const place = join(folder, 'full')
     await mkdir(place)
     await symlink('/dev/full', join(place, 'decisions.jsonl'))
-    const decisions = await openDecisionLog(place, { file_bytes_max: 10_000, files_max: 2 }, log)
+    const decisions = await openDecisionLog(place, { file_bytes_max: 10_000, files_max: 2 }, log, null)
     decisions.write({ receipt: 'rcp_lost' })
     await eventually('it is counted', async () => decisions.dropped() === 1)
     await rm(join(place, 'decisions.jsonl'))
@@ -54,12 +57,12 @@ describe('the decision log', () => {
     const place = join(folder, 'few')
     const limits = { file_bytes_max: 60, files_max: 3 }
     for (const receipt of receipts(20)) {
-      const decisions = await openDecisionLog(place, limits, log)
+      const decisions = await openDecisionLog(place, limits, log, null)
       decisions.write({ receipt })
       await decisions.close()
     }
     assert.deepEqual((await readdir(place)).sort(), ['decisions.1.jsonl', 'decisions.2.jsonl', 'decisions.jsonl'])
-    const decisions = await openDecisionLog(place, limits, log)
+    const decisions = await openDecisionLog(place, limits, log, null)
     assert.deepEqual(await decisions.find('rcp_0019'), { decision: { receipt: 'rcp_0019' }, jwe: null })
     assert.equal(await decisions.find('rcp_0000'), null)
     await decisions.close()
@@ -67,7 +70,7 @@ describe('the decision log', () => {
 
   test('hands on each decision once, though a file is moved away while it is read', async () => {
     const place = join(folder, 'moved')
-    const decisions = await openDecisionLog(place, { file_bytes_max: 60, files_max: 10 }, log)
+    const decisions = await openDecisionLog(place, { file_bytes_max: 60, files_max: 10 }, log, null)
     const [first = '', second = '', third = '', ...later] = receipts(6)
     for (const receipt of [first, second]) decisions.write({ receipt })
     await sleep(50) // on the disk
@@ -75,43 +78,78 @@ describe('the decision log', () => {
     for await (const { receipt } of decisions.all()) {
       seen.push(receipt)
       if (seen.length === 1) for (const more of [third, ...later]) decisions.write({ receipt: more })
-      await sleep(20)
+      await sleep(40) // they are written meanwhile
     }
     await decisions.close()
     assert.equal(new Set(seen).size, seen.length)
     assert.deepEqual([seen.includes(first), seen.includes(second)], [true, true])
   })
 
-  test('puts the key of what is sealed into each file that needs it, once', async () => {
+  test('finds at once what was decided, written or not', async () => {
+    const decisions = await openDecisionLog(
+      join(folder, 'at-once'),
+      { file_bytes_max: 10_000, files_max: 2 },
+      log,
+      null,
+    )
+    decisions.write({ receipt: 'rcp_now' })
+    assert.deepEqual((await decisions.find('rcp_now'))?.decision, { receipt: 'rcp_now' })
+    await decisions.close()
+  })
+
+  test('writes what waits when there is much of it, and when it is closed', async () => {
+    const place = join(folder, 'waiting')
+    const decisions = await openDecisionLog(place, { file_bytes_max: 100_000_000, files_max: 2 }, log, null)
+    for (const receipt of receipts(1_000)) decisions.write({ receipt, note: 'x'.repeat(200) })
+    await decisions.close()
+    const lines = (await readFile(join(place, 'decisions.jsonl'), 'utf8')).trim().split('\n')
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).receipt),
+      receipts(1_000),
+    )
+  })
+
+  test('seals what is secret, and each of its files can be read alone', async () => {
     const place = join(folder, 'keys')
-    const decisions = await openDecisionLog(place, { file_bytes_max: 400, files_max: 100 }, log)
+    const { publicKey, privateKey } = await generateKeyPair('ECDH-ES+A256KW', { extractable: true })
+    const sealer = await createSealer(await exportJWK(publicKey), systemClock, log)
+    const limits = { file_bytes_max: 400, files_max: 100 }
+    const decisions = await openDecisionLog(place, limits, log, sealer)
     for (const receipt of receipts(40)) {
-      decisions.write({ receipt, sealed: { key: 'k1' } }, { contentKey: 'k1', jwe: 'a.b.c' })
-      await sleep(1)
+      const secret = receipt === 'rcp_0007' ? null : `{"of":"${receipt}"}`
+      decisions.write({ receipt }, { open: '{"route":{}}', secret, withheld: [] })
+      await sleep(2)
     }
     await decisions.close()
     const names = await readdir(place)
     assert.ok(names.length > 3, 'there were full files')
     for (const name of names) {
-      const lines = (await readFile(join(place, name), 'utf8')).split('\n')
-      assert.equal(lines.filter((line) => line.startsWith('{"contentKey"')).length, lines[0] === '' ? 0 : 1, name)
+      const text = await readFile(join(place, name), 'utf8')
+      assert.equal(text.match(/^\{"contentKey"/gm)?.length ?? 0, text === '' ? 0 : 1, name)
+      assert.ok(!text.includes('{"of"'), name)
     }
-    const again = await openDecisionLog(place, { file_bytes_max: 400, files_max: 100 }, log)
-    for (const receipt of receipts(40)) assert.equal((await again.find(receipt))?.jwe, 'a.b.c')
+    const again = await openDecisionLog(place, limits, log, null)
+    const key = await exportJWK(privateKey)
+    for (const receipt of receipts(40)) {
+      const { decision, jwe } = (await again.find(receipt)) ?? {}
+      assert.deepEqual(decision?.['facts'], { route: {} })
+      if (receipt === 'rcp_0007') assert.equal(decision?.['sealed'], null)
+      else assert.deepEqual(await unseal(receipt, decision?.['sealed'] as Sealed, jwe ?? '', key), { of: receipt })
+    }
     await again.close()
   })
 
   test('a line that was cut off costs no other line', async () => {
     const place = join(folder, 'torn')
     const limits = { file_bytes_max: 10_000, files_max: 2 }
-    const first = await openDecisionLog(place, limits, log)
+    const first = await openDecisionLog(place, limits, log, null)
     first.write({ receipt: 'rcp_whole' })
     await first.close()
     await appendFile(join(place, 'decisions.jsonl'), '{"receipt":"rcp_torn","at":"20')
-    const second = await openDecisionLog(place, limits, log)
+    const second = await openDecisionLog(place, limits, log, null)
     second.write({ receipt: 'rcp_after' })
     await second.close()
-    const third = await openDecisionLog(place, limits, log)
+    const third = await openDecisionLog(place, limits, log, null)
     assert.equal(await third.find('rcp_torn'), null)
     const all = []
     for await (const { receipt } of third.all()) all.push(receipt)

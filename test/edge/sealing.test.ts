@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
-import { createSealer, unseal } from '../../src/edge/sealing.ts'
+import { createSealer, type Envelope, type Sealer, unseal } from '../../src/edge/sealing.ts'
 import { makeSealingKeys, privateKeyBeside, readSealingKey, readUnsealingKey } from '../../src/edge/sealing-key.ts'
 import { type Instant, manualClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -12,6 +12,12 @@ import { eventually } from '../support/edge-calls.ts'
 
 const log = createLog('silent')
 const HOUR_MS = 3_600_000
+
+function sealed(sealer: Sealer, values: Readonly<Record<string, unknown>>): ReturnType<Envelope['seal']> {
+  const envelope = sealer.open()
+  for (const [receipt, value] of Object.entries(values)) envelope.add(receipt, JSON.stringify(value))
+  return envelope.seal()
+}
 
 async function keyPair(): Promise<{ open: JWK; secret: JWK }> {
   const { publicKey, privateKey } = await generateKeyPair('ECDH-ES+A256KW', { extractable: true })
@@ -23,12 +29,14 @@ describe('a sealed value', () => {
     const [ours, theirs] = [await keyPair(), await keyPair()]
     const sealer = await createSealer(ours.open, manualClock(0 as Instant), log)
     const value = { claims: { sub: 'mem_1' }, note: 'Zhāng' }
-    const { sealed, contentKey } = sealer.seal('rcp_1', value)
-    assert.ok(!JSON.stringify({ sealed, contentKey }).includes('mem_1'))
-    assert.deepEqual(await unseal('rcp_1', sealed, contentKey.jwe, ours.secret), value)
-    await assert.rejects(unseal('rcp_1', sealed, contentKey.jwe, theirs.secret), /decryption/)
-    await assert.rejects(unseal('rcp_2', sealed, contentKey.jwe, ours.secret))
-    const changed = { ...sealed, text: `${sealed.text[0] === 'A' ? 'B' : 'A'}${sealed.text.slice(1)}` }
+    const { sealed: envelope, contentKey } = sealed(sealer, { rcp_0: 'before', rcp_1: value, rcp_2: ['after'] })
+    assert.ok(!JSON.stringify({ envelope, contentKey }).includes('mem_1'))
+    assert.deepEqual(await unseal('rcp_1', envelope, contentKey.jwe, ours.secret), value)
+    assert.deepEqual(await unseal('rcp_2', envelope, contentKey.jwe, ours.secret), ['after'])
+    await assert.rejects(unseal('rcp_1', envelope, contentKey.jwe, theirs.secret), /decryption/)
+    await assert.rejects(unseal('rcp_3', envelope, contentKey.jwe, ours.secret), /nothing of rcp_3/)
+    await assert.rejects(unseal('__proto__', envelope, contentKey.jwe, ours.secret), /nothing of __proto__/)
+    const changed = { ...envelope, text: `${envelope.text[0] === 'A' ? 'B' : 'A'}${envelope.text.slice(1)}` }
     await assert.rejects(unseal('rcp_1', changed, contentKey.jwe, ours.secret))
   })
 
@@ -36,12 +44,13 @@ describe('a sealed value', () => {
     const { open, secret } = await keyPair()
     const clock = manualClock(0 as Instant)
     const sealer = await createSealer(open, clock, log)
-    const [a, b] = [sealer.seal('rcp_1', 'x'), sealer.seal('rcp_1', 'x')]
+    const [a, b] = [sealed(sealer, { rcp_1: 'x' }), sealed(sealer, { rcp_1: 'x' })]
     assert.equal(a.contentKey.jwe, b.contentKey.jwe)
-    assert.notEqual(a.sealed.iv, b.sealed.iv)
+    assert.notEqual(a.sealed.envelope, b.sealed.envelope)
+    assert.notEqual(a.sealed.text, b.sealed.text)
     clock.advance(HOUR_MS)
     const later = await eventually('the next key', async () => {
-      const next = sealer.seal('rcp_2', 'y')
+      const next = sealed(sealer, { rcp_2: 'y' })
       return next.contentKey.contentKey !== a.contentKey.contentKey && next
     })
     assert.equal(await unseal('rcp_2', later.sealed, later.contentKey.jwe, secret), 'y')
@@ -62,9 +71,9 @@ describe('the keys of the security team', () => {
     await makeSealingKeys(path)
     assert.equal(await readFile(path, 'utf8'), text)
     const sealer = await createSealer(readSealingKey(path), manualClock(0 as Instant), log)
-    const { sealed, contentKey } = sealer.seal('rcp_1', 1)
+    const { sealed: envelope, contentKey } = sealed(sealer, { rcp_1: 1 })
     const secret = readUnsealingKey(privateKeyBeside(path))
-    assert.equal(await unseal('rcp_1', sealed, contentKey.jwe, secret), 1)
+    assert.equal(await unseal('rcp_1', envelope, contentKey.jwe, secret), 1)
     assert.equal((await stat(privateKeyBeside(path))).mode & 0o777, 0o600)
   })
 

@@ -130,15 +130,18 @@ async function readReceipts(platform: TestPlatform, wanted: ReadonlySet<string>)
   const key = readUnsealingKey(join(platform.places.data, 'keys/receipts.private.json'))
   return eventually('the receipts', async () => {
     const contentKeys = new Map<string, string>()
+    let envelope: Sealed | null = null // that of the decisions behind it
     const seen = new Map<string, Seen>()
     const file = createReadStream(join(platform.places.data, 'decisions/decisions.jsonl'))
     for await (const line of createInterface({ input: file })) {
       if (line.startsWith('{"contentKey"')) {
         const { contentKey, jwe } = JSON.parse(line)
         contentKeys.set(contentKey, jwe)
+      } else if (line.startsWith('{"envelope"')) {
+        envelope = line.endsWith('}') ? JSON.parse(line) : null
       } else if (line.endsWith('}') && wanted.has(line.slice(12, line.indexOf('"', 12)))) {
         const { receipt, facts, sealed } = JSON.parse(line)
-        const secret = sealed === null ? {} : await openSealed(receipt, sealed, contentKeys, key)
+        const secret = sealed === null || envelope === null ? {} : await openSealed(receipt, envelope, contentKeys, key)
         seen.set(receipt, { ...facts, ...secret, request: { ...facts.request, ...secret.request } })
       }
     }

@@ -6,12 +6,11 @@ import type { EdgeMetrics } from '../edge-metrics.ts'
 import type { Answer, Trail } from '../exchange.ts'
 import { factsOfReceipt } from '../receipt-facts.ts'
 import { isSampled } from '../sampling.ts'
-import type { Sealer } from '../sealing.ts'
 
 export type RecordDeps = {
   readonly decisions: DecisionLog
-  /** Null: personal and secret facts are left out. */
-  readonly sealer: Sealer | null
+  /** Whether the log seals secret facts; without, they are left out. */
+  readonly seals: boolean
   /** The part of the plainly allowed requests that is kept, 0 to 1. */
   readonly allowedSample: number
   readonly metrics: EdgeMetrics
@@ -19,7 +18,7 @@ export type RecordDeps = {
 }
 
 /** Writes the receipt: what was asked, which rules mattered, under which bundle, and what came of it. */
-export function createRecord({ decisions, sealer, allowedSample, metrics, log }: RecordDeps) {
+export function createRecord({ decisions, seals, allowedSample, metrics, log }: RecordDeps) {
   return function record(trail: Trail, answer: Answer, problem: Problem | null): void {
     const durationMs = Date.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
@@ -38,8 +37,7 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
     if (forwarded !== null && facts !== null) metrics.forwarded(facts.route.upstream, forwarded, upstreamMs ?? 0)
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
-    const { open, secret, withheld } = trail.facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, trail.facts)
-    const sealing = secret === null ? undefined : sealer?.seal(trail.receipt, secret)
+    const kept = facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, facts)
     metrics.receipted()
     decisions.write(
       {
@@ -68,16 +66,14 @@ export function createRecord({ decisions, sealer, allowedSample, metrics, log }:
         assessment: trail.assessment,
         bundle: trail.bundle.digest,
         scopesNeeded: trail.scopesNeeded,
-        facts: open,
-        sealed: sealing?.sealed ?? null,
-        withheld: secret !== null && sealer === null ? [...withheld, 'all that would be sealed'] : withheld,
+        withheld: kept.secret !== null && !seals ? [...kept.withheld, 'all that would be sealed'] : kept.withheld,
       },
-      sealing?.contentKey,
+      kept,
     )
   }
 }
 
-const NO_FACTS = { open: {}, secret: null, withheld: [] }
+const NO_FACTS = { open: '{}', secret: null, withheld: [] }
 
 /** Nothing was refused, held, in error or different had a rule in shadow been enforced. */
 function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {

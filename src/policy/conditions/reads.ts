@@ -83,34 +83,53 @@ export function withoutContained(paths: readonly FactPath[]): readonly FactPath[
 }
 
 /**
- * Picks just these facts, in the shape they have: enough that an expression that reads no others decides the same on them,
- * also where one is missing. Only own properties are read. The values are those of `facts`, not copies.
+ * Writes just these facts as JSON, in the shape they have: enough that an expression that reads no others decides the same on
+ * them, also where one is missing. Only own properties are read. `hidden`: fields of a group (`principal.client`) that are left
+ * out where the group is asked for as a whole. What names what is known once; a request's receipt is mostly this text.
  */
-export function pickerOf(paths: readonly FactPath[]): (facts: object) => Readonly<Record<string, unknown>> {
-  const ways = withoutContained(paths).map(parsePath)
-  return (facts) => {
-    const picked = emptyRecord()
-    for (const way of ways) copyAt(way, facts as Record<string, unknown>, picked)
-    return picked
-  }
+export function writerOf(paths: readonly FactPath[], hidden: readonly string[] = []): (facts: object) => string {
+  const root: Branch = { key: '', label: '', below: [], hidden: [] }
+  for (const path of withoutContained(paths)) grow(root, parsePath(path), hidden)
+  return (facts) => `{${members(root, facts as Record<string, unknown>)}}`
 }
 
-function copyAt([key = '', ...rest]: Keys, from: Readonly<Record<string, unknown>>, to: Record<string, unknown>) {
-  if (!Object.hasOwn(from, key)) return
-  const value = from[key]
-  if (rest.length === 0 || !isRecord(value)) to[key] = value
-  else {
-    const part = (to[key] ?? emptyRecord()) as Record<string, unknown>
-    to[key] = part
-    copyAt(rest, value, part)
+/** A key on the way to a fact. Null below it: all that is there. */
+type Branch = {
+  readonly key: string
+  /** As JSON, with its colon. */
+  readonly label: string
+  readonly below: Branch[] | null
+  readonly hidden: readonly string[]
+}
+
+function grow(branch: Branch, [key, ...rest]: Keys, hidden: readonly string[]): void {
+  if (key === undefined || branch.below === null) return
+  let next = branch.below.find((other) => other.key === key)
+  if (next === undefined) {
+    const fields = hidden.filter((path) => path.startsWith(`${key}.`)).map((path) => path.slice(key.length + 1))
+    const below = rest.length === 0 ? null : []
+    next = { key, label: `${JSON.stringify(key)}:`, below, hidden: fields }
+    branch.below.push(next)
   }
+  grow(next, rest, []) // groups stand at the top
+}
+
+function members({ below }: Branch, from: Readonly<Record<string, unknown>>): string {
+  let text = ''
+  for (const branch of below ?? []) {
+    const value = Object.hasOwn(from, branch.key) ? valueText(branch, from[branch.key]) : undefined
+    if (value !== undefined) text += (text === '' ? '' : ',') + branch.label + value
+  }
+  return text
+}
+
+function valueText(branch: Branch, value: unknown): string | undefined {
+  if (!isRecord(value)) return JSON.stringify(value)
+  if (branch.below !== null) return `{${members(branch, value)}}`
+  if (branch.hidden.length === 0) return JSON.stringify(value)
+  return JSON.stringify({ ...value, ...Object.fromEntries(branch.hidden.map((field) => [field, undefined])) })
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Without a prototype, so that `__proto__` is a key like any other. */
-function emptyRecord(): Record<string, unknown> {
-  return Object.create(null) as Record<string, unknown>
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { assert } from '../../../src/kernel/assert.ts'
 import { type Condition, conditionCompiler } from '../../../src/policy/conditions/condition.ts'
-import { pickerOf } from '../../../src/policy/conditions/reads.ts'
+import { writerOf } from '../../../src/policy/conditions/reads.ts'
 import { ACCESS_FACTS, RISK_FACTS } from '../../../src/policy/facts.ts'
 import { accessFacts, compiled, policyFile } from '../fixtures.ts'
 
@@ -58,9 +58,9 @@ it('The lists that a rule looks into are known, by its match and its condition',
   )
 })
 
-describe('facts are picked by their paths', () => {
+describe('facts are written by their paths', () => {
   const facts = accessFacts({ claims: { acr: 'a', cnf: { jkt: 'j' }, amr: ['pwd'], 'a"b.c': 1 } })
-  const json = (paths: readonly string[], from: object = facts) => JSON.parse(JSON.stringify(pickerOf(paths)(from)))
+  const json = (paths: readonly string[], from: object = facts) => JSON.parse(writerOf(paths)(from))
 
   it('in the shape they have', () => {
     deepEqual(json(['claims.cnf.jkt', 'claims.amr', 'source.ip']), {
@@ -75,11 +75,17 @@ describe('facts are picked by their paths', () => {
     deepEqual(json(['claims.cnf', 'claims.cnfx', 'claims.cnf.jkt']), { claims: { cnf: { jkt: 'j' } } })
   })
 
+  it('without the fields that are hidden, also where their group is asked for as a whole', () => {
+    const { client: _, ...shown } = facts.principal
+    const write = writerOf(['principal', 'source.ip'], ['principal.client', 'source.country'])
+    deepEqual(JSON.parse(write(facts)), { principal: shown, source: { ip: '192.0.2.1' } })
+  })
+
   it('and none that is not there or is inherited', () => {
     deepEqual(json(['claims.gone', 'nothing.at.all', 'claims.acr.deeper']), { claims: { acr: 'a' } })
     deepEqual(json(['claims.toString', 'claims.__proto__', 'claims.constructor.name']), { claims: {} })
     const sent = { claims: JSON.parse('{"__proto__": {"a": 1}}') }
-    equal(JSON.stringify(pickerOf(['claims.__proto__.a'])(sent)), '{"claims":{"__proto__":{"a":1}}}')
+    equal(writerOf(['claims.__proto__.a'])(sent), '{"claims":{"__proto__":{"a":1}}}')
   })
 })
 
@@ -101,7 +107,7 @@ it('A condition decides the same on the facts it reads as on all of them', () =>
     fc.property(both, headers, claims, (when, headers, claims) => {
       const condition = conditionOf(when)
       const facts = accessFacts({ request: { headers }, claims })
-      deepEqual(outcome(condition, pickerOf(condition.reads)(facts)), outcome(condition, facts))
+      deepEqual(outcome(condition, JSON.parse(writerOf(condition.reads)(facts))), outcome(condition, facts))
     }),
   )
 })
