@@ -76,8 +76,8 @@ export async function startPlatform(
   }
 }
 
-async function openPoliciesOf({ config, places, clock, log, closing }: House): Promise<PolicyStore> {
-  const policies = await openPolicies(config, places, clock, log)
+async function openPoliciesOf({ config, places, environment, clock, log, closing }: House): Promise<PolicyStore> {
+  const policies = await openPolicies({ config, places, environment, clock, log })
   closing(policies.close)
   return policies
 }

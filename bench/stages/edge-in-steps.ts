@@ -13,8 +13,8 @@ export type StepReport = Readonly<Record<string, Readonly<Record<string, readonl
 /** The edge as it is, but that its stages run a step at a time. When it is told to end it leaves its report in `data`. */
 const never = new AbortController().signal
 const opened = await openHouse(placesFrom(process.env), process.env, () => {}, never)
-const { config, places, clock, log } = opened
-const house = { ...opened, policies: await openPolicies(config, places, clock, log) }
+const { places } = opened
+const house = { ...opened, policies: await openPolicies(opened) }
 const { runStages, timesByMethod, last } = createStepRunner()
 await startEdge(house, runStages)
 

@@ -10,6 +10,7 @@ import type { Places } from '../main.ts'
 import { addressesFrom, type Environment } from '../platform/addresses.ts'
 import { ConfigError, parseConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
+import { redisUrl } from '../platform/redis.ts'
 import { endpointsOf } from '../platform/upstream-config.ts'
 import type { Finding, RouteFault, Surface } from '../policy/index.ts'
 import { fromHere } from './policy-folder.ts'
@@ -17,7 +18,7 @@ import { fromHere } from './policy-folder.ts'
 export type CheckedConfig = {
   readonly findings: readonly Finding[]
   /** What policies are checked against; empty when something is wrong with the config. */
-  readonly against: { readonly surface?: Surface; readonly countries?: boolean }
+  readonly against: { readonly surface?: Surface; readonly countries?: boolean; readonly shared?: boolean }
   /** The place of what is wrong with a route. */
   locate(fault: RouteFault): Finding
 }
@@ -50,6 +51,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
       against: {
         surface: surfaceOf(config, await readRoutes(config, folder)),
         countries: config.edge.country_database !== undefined,
+        shared: redisUrl(config, environment) !== null,
       },
       locate({ route, key, ...fault }) {
         const index = config.routes.findIndex(({ id }) => id === route)

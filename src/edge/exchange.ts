@@ -5,6 +5,7 @@ import type { WireMoney } from '../kernel/money.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
 import type { Span } from '../platform/tracing.ts'
 import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
+import type { Counter } from './quotas/counters.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
 import type { Spending } from './spending.ts'
@@ -88,9 +89,7 @@ export type Forwarded = 'answered' | 'not_sent' | 'refused' | 'lost' | 'unknown'
 
 /** A bucket after the request was counted. */
 export type QuotaState = {
-  readonly name: string
-  readonly limit: number
-  readonly windowMs: number
+  readonly counter: Pick<Counter, 'name' | 'policy'>
   readonly remaining: number
   readonly resetMs: number
 }
@@ -133,9 +132,8 @@ export type Caller = Proof<'authenticate'> & {
   readonly claims: Readonly<Record<string, unknown>>
 }
 export type Metered = Authenticated & {
-  readonly meter: Proof<'meter'> & { readonly amountQuotas: readonly AmountQuota[] }
+  readonly meter: Proof<'meter'> & { readonly amountQuotas: readonly QuotaCharge[] }
 }
-export type AmountQuota = Extract<QuotaCharge, { readonly cost: 'amount' }>
 export type Authorized = Metered & { readonly grant: Grant }
 export type Grant = Proof<'authorize'> & { readonly rule: string }
 export type Validated = Authorized & { readonly payload: Payload }

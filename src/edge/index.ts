@@ -8,6 +8,7 @@ import type { Config, RouteConfig } from '../platform/config-schema.ts'
 import { closeServer } from '../platform/drain.ts'
 import type { Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
+import type { Redis } from '../platform/redis.ts'
 import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Tracer } from '../platform/tracing.ts'
@@ -24,7 +25,8 @@ import { loadBodySchema } from './openapi-body.ts'
 import { createShed, openIntake } from './overload.ts'
 import { type createPipeline, named, type Stages } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
-import { createQuotaCounters } from './quota-counters.ts'
+import { createQuotaCounters } from './quotas/counters.ts'
+import { createCounts } from './quotas/counts.ts'
 import type { Revocations } from './revocations.ts'
 import { createRouteTable, type Route, type RouteTable } from './route-table.ts'
 import { createRunning } from './running.ts'
@@ -73,6 +75,8 @@ export type EdgeDeps = {
   readonly allowedSample: number
   readonly breakers: PlatformBreakers
   readonly risk: ServiceClient
+  /** Where edges share what they count; null: each counts for itself. */
+  readonly redis: Redis | null
   readonly countryOf: CountryDatabase['countryOf']
   /** Null: no traces are kept. */
   readonly tracer: Tracer | null
@@ -85,6 +89,8 @@ export interface Edge {
   /** Takes no more, and ends what runs; what has not ended after `msMax` is cut off. */
   close(msMax: number): Promise<void>
 }
+
+const QUOTA_KEYS_MAX = 1_000_000
 
 /** Puts the stages together. @throws Error where the configuration contradicts itself, naming the route */
 export async function createEdge(deps: EdgeDeps): Promise<Edge> {
@@ -117,8 +123,9 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)
-  const counters = createQuotaCounters()
   const streams = createStreamForwarder(({ trail }) => edgeHeaders.of(trail))
+  const counts = createCounts(config.edge.quota_keys_max ?? QUOTA_KEYS_MAX, () => clock.now())
+  const counters = createQuotaCounters(counts, deps.redis)
   const checkRevoked = createRevocationCheck(revocations)
   revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
@@ -127,7 +134,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const stages: Stages = {
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),
-    admit: named('admit', createAdmit(config.edge.admission)),
+    admit: named('admit', createAdmit(config.edge.admission, counters)),
     route: named('route', createRoute(table, deps.countryOf)),
     screen: named('screen', screen),
     preflight,
@@ -136,7 +143,10 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     authorize: named('authorize', authorize),
     validate: named('validate', createValidate(limits)),
     inspect: named('inspect', inspect),
-    assess: named('assess', createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters) })),
+    assess: named(
+      'assess',
+      createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, deps.redis) }),
+    ),
     forward: named('forward', createForward({ upstreams, streams, checkRevoked })),
     refuse,
     record,

@@ -20,12 +20,12 @@ import type {
 export type Stages = {
   begin(): Trail
   receive(incoming: Incoming, trail: Trail): Received
-  admit(received: Received): Promise<Admitted>
+  admit(received: Received): Admitted | Promise<Admitted>
   route(admitted: Admitted): Routed
   screen(routed: Routed): Screened
   preflight(screened: Screened): Answer | null
   authenticate(screened: Screened): Promise<Authenticated>
-  meter(authenticated: Authenticated): Promise<Metered>
+  meter(authenticated: Authenticated): Metered | Promise<Metered>
   authorize(metered: Metered): Authorized
   validate(authorized: Authorized): Promise<Validated>
   inspect(validated: Validated): Inspected

@@ -17,6 +17,7 @@ import { createBreakers } from '../platform/breakers.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import type { ServiceName } from '../platform/database.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
+import { openRedis, type Redis, redisUrl } from '../platform/redis.ts'
 import { makeSecretFile, readSecret } from '../platform/secret-file.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { House } from './house.ts'
@@ -49,6 +50,7 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   closing(decisions.close)
   const countries = await openCountryDatabase(config.edge.country_database, log)
   closing(countries.close)
+  const redis = await openRedisOf(house)
   const edge = await createEdge({
     runStages,
     config,
@@ -59,13 +61,14 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
     policies,
     tokens: verification,
     issuers: verification.issuers,
-    checkSender: openSenderCheck(house),
+    checkSender: openSenderCheck(house, redis),
     revocations,
     decisions,
     seals: sealer !== null,
     allowedSample,
     breakers,
     risk,
+    redis,
     countryOf: countries.countryOf,
     tracer: house.tracer('edge'),
   })
@@ -102,17 +105,28 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   listening = true
 }
 
+/** A command that takes longer is given up: counting is worth no more of a request's time. */
+const REDIS_TIMEOUT_MS = 50
+
+async function openRedisOf({ config, environment, log, closing }: House): Promise<Redis | null> {
+  const url = redisUrl(config, environment)
+  if (url === null) return null
+  const redis = await openRedis({ url, timeoutMs: config.redis?.timeout_ms ?? REDIS_TIMEOUT_MS, log })
+  closing(redis.close)
+  return redis
+}
+
 /** 7,000 proofs a second for as long as each is remembered: more than one process can verify. */
 const REMEMBERED_PROOFS_MAX = 500_000
 
 /** Holds bound tokens to their senders. Edges that share a key folder take each other's nonces. */
-function openSenderCheck({ config: { edge, identity, keys }, clock }: House): SenderCheck {
+function openSenderCheck({ config: { edge, identity, keys }, clock }: House, redis: Redis | null): SenderCheck {
   const { nonce = 'off', remembered_proofs_max: proofsMax = REMEMBERED_PROOFS_MAX } = identity.dpop ?? {}
   const secretFile = join(keys.folder, 'dpop-nonce.secret')
   if (nonce === 'required' && keys.generate) makeSecretFile(secretFile, () => randomBytes(32).toString('base64url'))
   const nonces = nonce === 'required' ? createDpopNonces(readSecret(secretFile), clock) : null
   const mustBeBound = identity.security === 'fapi2'
-  return createSenderCheck({ clock, publicOrigins: edge.public_origins ?? [], proofsMax, nonces, mustBeBound })
+  return createSenderCheck({ clock, redis, publicOrigins: edge.public_origins ?? [], proofsMax, nonces, mustBeBound })
 }
 
 /** What seals receipts to the security team; null where no key is configured. @throws Error when it can't be used */

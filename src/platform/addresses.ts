@@ -27,8 +27,8 @@ const OPERATOR_OFFSET = 1
 const SERVICE_OFFSET = 21
 const SANDBOX_OFFSET = 31
 const PORT_MAX = 65_535
-/** Ignored, they would leave an operator believing that quotas are shared and events are published. */
-const NOT_SUPPORTED = ['TIDEGATE_REDIS_URL', 'TIDEGATE_KAFKA_BROKERS'] as const
+/** Ignored, it would leave an operator believing that events are published. */
+const NOT_SUPPORTED = ['TIDEGATE_KAFKA_BROKERS'] as const
 
 /**
  * Addresses from the environment: `TIDEGATE_PORT` (P; the operator is P+1, services P+21…, sandbox P+31…),

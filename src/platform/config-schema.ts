@@ -70,6 +70,8 @@ export const ConfigSchema = strict({
     admission: strict({ requests: count, per_ms: count }),
     /** Requests begun in one turn of the event loop; how long the others wait, money first, before they are refused (503). */
     intake: Type.Optional(strict({ begun_per_turn_max: Type.Optional(count), patience_ms: Type.Optional(count) })),
+    /** How many buckets of quotas and addresses are counted at once, in 64 bytes each; 1,000,000 when left out. */
+    quota_keys_max: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 50_000_000 })),
     cors: Type.Optional(Cors),
     limits: strict({
       header_lines_max: count,
@@ -135,6 +137,8 @@ export const ConfigSchema = strict({
     /** Which part of the plainly allowed requests leaves a receipt; all others always do. All when left out. */
     allowed_sample: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   }),
+  /** Where edges share what they count; TIDEGATE_REDIS_URL goes before `url`. Each counts for itself when left out. */
+  redis: Type.Optional(strict({ url: Type.String({ pattern: '^rediss?://' }), timeout_ms: Type.Optional(count) })),
   /** Where the policies come from, when not from the folder: another edge's operator API, with the token in the file. */
   policies: Type.Optional(
     strict({ pull: strict({ url, token_file: file, every_ms: Type.Integer({ minimum: 100, maximum: 3_600_000 }) }) }),

@@ -52,6 +52,8 @@ export type CompileOptions = {
   readonly before?: Pick<Bundle, 'rules' | 'onError'>
   /** Whether countries can be looked up. */
   readonly countries?: boolean
+  /** Whether edges share what they count. */
+  readonly shared?: boolean
 }
 
 /** Checks and compiles all files, in the order of their paths: all or nothing, null when any finding is an error. */

@@ -7,6 +7,7 @@ import { checkListUse } from './analysis/list-use.ts'
 import { findLastingEntries, reportLoosening } from './analysis/loosening.ts'
 import { type PlacedRule, reportMarkFaults } from './analysis/mark-faults.ts'
 import { findUnknownNames } from './analysis/names.ts'
+import { reportSilentQuotas } from './analysis/silent-quotas.ts'
 import { samplesOf } from './analysis/source-samples.ts'
 import { assembleAtOnce } from './assemble.ts'
 import type { CompileOptions } from './bundle.ts'
@@ -34,6 +35,7 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   for (const { rule, report } of placed) addRule(compilers, rule, report)
   reportMarkFaults(placed)
   reportBodyFaults(placed, compiledLists, options.surface)
+  if (options.shared === true && options.surface !== undefined) reportSilentQuotas(placed, options.surface)
   reportLoosening(placed, options.before?.rules ?? [], now)
   const summaries = summariesOf(compilers)
   const uses = [

@@ -18,6 +18,7 @@ export { type ChainDecision, type ChainFacts, decideChain } from './decide/chain
 export { type Marks, NO_MARKS, withMarks } from './decide/marks.ts'
 export {
   type Considered,
+  type Quota,
   type QuotaCharge,
   type RiskVerdict,
   type StepUpDemand,
@@ -37,4 +38,5 @@ export { policyJsonSchema } from './language/schema.ts'
 export type { SourceFile } from './language/source.ts'
 export { networkOf } from './lists/cidr.ts'
 export { CREDENTIAL_HEADERS, PRIVATE_FACTS } from './private-facts.ts'
+export { type Allowance, majorUnits, type QuotaOnError } from './rules/throttle.ts'
 export type { Surface, SurfaceCall, SurfaceRoute } from './surface.ts'

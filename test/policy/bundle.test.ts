@@ -110,66 +110,6 @@ describe('match', () => {
   }
 })
 
-describe('quotas', () => {
-  const throttle = (id: string, limit: string, rest = "when: 'true'") =>
-    `  - { id: ${id}, ${rest}, effect: { throttle: { ${limit} } } }`
-
-  it('lists every one that applies, with its bucket', () => {
-    const rules = [
-      throttle('calls', 'limit: 5, per: 10s, key: principal, cost: request'),
-      throttle('money', "limit: { currency: CNY, value: '9.00' }, per: 1d, key: principal+route, cost: amount"),
-      throttle('posts', 'limit: 1, per: 1s, key: source, cost: request', 'match: { methods: [POST] }'),
-    ]
-    const charges = compiled(policyFile('quota', rules.join('\n'))).quotas(accessFacts()).charges
-    deepEqual(
-      charges.map(({ rule, name, key, cost, limit, windowMs }) => ({ rule, name, key, cost, limit, windowMs })),
-      [
-        {
-          rule: 'quota/calls',
-          name: 'calls',
-          key: 'quota%2Fcalls:member:mem_1',
-          cost: 'request',
-          limit: 5,
-          windowMs: 10_000,
-        },
-        {
-          rule: 'quota/money',
-          name: 'money',
-          key: 'quota%2Fmoney:member:mem_1:accounts.read',
-          cost: 'amount',
-          limit: money('CNY', 900n),
-          windowMs: 86_400_000,
-        },
-      ],
-    )
-  })
-
-  it('gives a member one bucket whichever client acts, and tells the anonymous apart by address', () => {
-    const bundle = compiled(policyFile('quota', throttle('calls', 'limit: 5, per: 10s, key: principal, cost: request')))
-    const key = (principal: object, ip = '192.0.2.1') =>
-      bundle.quotas(accessFacts({ principal, source: { ip } })).charges[0]?.key
-    equal(key({ id: 'app-1' }), key({ id: 'app-2', client: 'other' }))
-    notEqual(key({ kind: 'operator', id: 'op', member: '' }), key({ kind: 'operator', id: 'op-2', member: '' }))
-    const anonymous = { kind: 'anonymous', id: '', member: '' }
-    notEqual(key(anonymous, '192.0.2.1'), key(anonymous, '192.0.2.2'))
-  })
-
-  it('counts all addresses of a network of IPv6 as one, since whoever has one has all', () => {
-    const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: 'true'`)
-    const bundle = compiled(policyFile('quota', rule))
-    const bucketOf = (ip: string) => bundle.quotas(accessFacts({ source: { ip } })).charges[0]?.key
-    equal(bucketOf('2001:db8:0:4200::1'), bucketOf('2001:db8:0:42ff:ffff::9'))
-    notEqual(bucketOf('2001:db8:0:4200::1'), bucketOf('2001:db8:0:4300::1'))
-    equal(bucketOf('::ffff:192.0.2.1'), bucketOf('192.0.2.1'))
-    notEqual(bucketOf('192.0.2.2'), bucketOf('192.0.2.1'))
-  })
-
-  it('counts by a rule that can not be evaluated', () => {
-    const rule = throttle('calls', 'limit: 5, per: 10s, key: source, cost: request', `when: "${FAILING}"`)
-    equal(compiled(policyFile('quota', rule)).quotas(accessFacts()).charges.length, 1)
-  })
-})
-
 describe('risk', () => {
   const assess = (rules: string, facts = riskFacts()) => compiled(policyFile('risk', rules)).assess(facts)
   const HOLD_3 = '{ hold: { approvals: 3, expiresAfter: 90m, onTimeout: decline } }'

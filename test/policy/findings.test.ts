@@ -80,7 +80,7 @@ describe('a finding stands at the place to mend', () => {
       'a quota over more days than can be counted',
       policyFile(
         'quota',
-        rule("when: 'true', effect: { throttle: { limit: 1, per: ▸25d, key: principal, cost: request } }"),
+        rule("when: 'true', effect: { throttle: { limit: 1, per: ▸32d, key: principal, cost: request } }"),
       ),
       'too-long',
     ],

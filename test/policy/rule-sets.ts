@@ -130,7 +130,7 @@ export function outcomeOf(bundle: Bundle, { access, risk }: Request) {
   const assessed = bundle.assess(risk, authorized.marks)
   return {
     screened: [screened.effect, screened.rule],
-    charged: metered.charges.filter(({ mode }) => mode === 'enforce').map(({ rule }) => rule),
+    charged: metered.charges.flatMap(({ quota: { name, mode } }) => (mode === 'enforce' ? name : [])),
     authorized: [authorized.effect, authorized.rule],
     assessed: [assessed.outcome, assessed.rule],
     marks: assessed.marks,

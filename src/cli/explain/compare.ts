@@ -33,7 +33,9 @@ export function differencesOf(
     compare('the rule', kept.rule, decided.rule)
     compare('the answer', [kept.status, kept.code], [decided.refusal?.status, decided.refusal?.code])
   }
-  const amounts = new Set(decided.steps.flatMap(({ charges }) => charges.filter(isOnAmount).map(({ rule }) => rule)))
+  const amounts = new Set(
+    decided.steps.flatMap(({ charges }) => charges.filter(isOnAmount).map(({ quota }) => quota.name)),
+  )
   const mattered = kept.considered.filter((it) => !(amounts.has(it.rule) && isUsedUp(it)))
   compare('what mattered', mattered.map(inShort), decided.steps.flatMap((step) => step.considered).map(inShort))
   if (assessed !== null) {
@@ -55,8 +57,8 @@ function isUsedUp({ effect, outcome }: Considered): boolean {
   return effect === 'throttle' && (outcome === 'matched' || outcome === 'shadow')
 }
 
-function isOnAmount({ cost }: { readonly cost: string }): boolean {
-  return cost === 'amount'
+function isOnAmount({ points }: { readonly points: unknown }): boolean {
+  return points === 'amount'
 }
 
 function inShort({ rule, outcome }: Considered): string {

@@ -120,7 +120,10 @@ function throwRefusal(decided: ChainDecision): void {
   throw new Problem(code, { status, rule: decided.rule, detail: why, ...(remedy === null ? {} : { remedy }) })
 }
 
-function quotaText(quota: QuotaCharge): string {
-  const limit = quota.cost === 'request' ? `${quota.limit} requests` : Object.values(toWire(quota.limit)).join(' ')
-  return `${quota.rule}: ${limit} in ${quota.windowMs / 1000} s`
+function quotaText({ quota, key, points: cost }: QuotaCharge): string {
+  const { limit, perMs, points, windowMs } = quota.effect.allowance
+  const whole = typeof limit === 'number' ? `${limit} requests` : Object.values(toWire(limit)).join(' ')
+  const burst = windowMs === perMs ? '' : `, ${points} at once`
+  const weight = cost === 1 || cost === 'amount' ? '' : `, this one counts ${cost}`
+  return `${quota.name}: ${whole} in ${perMs / 1000} s${burst}${weight}, for ${key === '' ? 'all without a key' : key}`
 }

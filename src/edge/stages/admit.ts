@@ -1,35 +1,37 @@
-import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit'
+import { ipKeyGenerator } from 'express-rate-limit'
 import { Problem } from '../../kernel/problem.ts'
 import type { Config } from '../../platform/config-schema.ts'
 import { type Admission, type Admitted, add, type Received } from '../exchange.ts'
+import type { QuotaCounters } from '../quotas/counters.ts'
+import type { Taken } from '../quotas/counts.ts'
+import { seconds } from '../quotas/settle.ts'
 
 /** IPv6 clients hold a whole network; they count by it. */
 const IPV6_PREFIX_BITS = 56
 
 /**
- * How much one address may ask before we know who it is. Counted by the store of express-rate-limit; its middleware would
- * cost ten times as much (it asks each of its options on every request), so the limit is held and told here.
+ * How much one address may ask before we know who it is. By the address as express-rate-limit writes it, on our counters:
+ * its store keeps every address of two windows, and its middleware asks each of its options on every request.
  */
-export function createAdmit({ requests, per_ms }: Config['edge']['admission']) {
-  const store = new MemoryStore()
-  store.init({ windowMs: per_ms } as Options)
-  return async function admit(received: Received): Promise<Admitted> {
-    const address = ipKeyGenerator(received.source.ip, IPV6_PREFIX_BITS)
-    const { totalHits, resetTime } = await store.increment(address)
-    if (totalHits > requests) throw tooMany(requests, per_ms, resetTime)
+export function createAdmit({ requests, per_ms }: Config['edge']['admission'], counters: QuotaCounters) {
+  const { name, policy, take } = counters.named('address', { points: requests, windowMs: per_ms })
+
+  const settle = (received: Received, address: string, answer: Taken | 'away'): Admitted => {
+    if (answer !== 'away' && !answer.taken) throw tooMany(answer.resetMs)
     return add(received, 'admission', { address } as Admission)
   }
-}
-
-function tooMany(limit: number, windowMs: number, resetTime: Date | undefined): Problem {
-  const seconds = Math.max(1, Math.ceil(((resetTime?.getTime() ?? Date.now() + windowMs) - Date.now()) / 1000))
-  return new Problem('quota_exceeded', {
-    detail: `this address may make ${limit} requests in ${windowMs / 1000} s`,
-    rule: 'admission/address',
-    headers: {
-      'retry-after': String(seconds),
-      'ratelimit-policy': `"address";q=${limit};w=${Math.ceil(windowMs / 1000)}`,
-      ratelimit: `"address";r=0;t=${seconds}`,
-    },
-  })
+  const tooMany = (resetMs: number): Problem => {
+    const waitS = seconds(resetMs)
+    return new Problem('quota_exceeded', {
+      detail: `this address may make ${requests} requests in ${per_ms / 1000} s`,
+      rule: 'admission/address',
+      headers: { 'retry-after': String(waitS), 'ratelimit-policy': policy, ratelimit: `"${name}";r=0;t=${waitS}` },
+    })
+  }
+  return function admit(received: Received): Admitted | Promise<Admitted> {
+    const address = ipKeyGenerator(received.source.ip, IPV6_PREFIX_BITS)
+    const answer = take(address, 1)
+    if (answer instanceof Promise) return answer.then((told) => settle(received, address, told))
+    return settle(received, address, answer)
+  }
 }

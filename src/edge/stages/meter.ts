@@ -1,73 +1,63 @@
-import { Problem } from '../../kernel/problem.ts'
 import type { AccessFacts, QuotaCharge } from '../../policy/index.ts'
-import {
-  type AmountQuota,
-  type Authenticated,
-  add,
-  type Metered,
-  ownerOf,
-  type QuotaState,
-  type Trail,
-} from '../exchange.ts'
-import type { Bucket, QuotaCounters } from '../quota-counters.ts'
-import { told } from './screen.ts'
+import { type Authenticated, add, type Metered, ownerOf, type QuotaState } from '../exchange.ts'
+import type { QuotaCounters } from '../quotas/counters.ts'
+import { type Asked, seconds, settle } from '../quotas/settle.ts'
 
 /**
- * Counts the request against the quotas that the policies set for this caller and route. Quotas on amounts are found here
- * and charged by `assess`, once the body is known to be what the contract says.
+ * Counts the request against the quotas that the policies set for this caller and route; at once, unless edges share their
+ * counts. Quotas on amounts are found here and charged by `assess`, once the body is known to be what the contract says.
  */
 export function createMeter(counters: QuotaCounters) {
-  return async function meter(authenticated: Authenticated): Promise<Metered> {
+  return function meter(authenticated: Authenticated): Metered | Promise<Metered> {
     const { trail } = authenticated
     const facts = accessFacts(authenticated)
     trail.facts = facts
     const { charges, considered, marks } = trail.bundle.quotas(facts, trail.marks)
     trail.considered.push(...considered)
     trail.marks = marks
-    for (const quota of charges) {
-      if (quota.cost === 'request') await charge(counters, quota, quota, 1, trail)
+    const amountQuotas: QuotaCharge[] = []
+    const asked: Asked[] = []
+    const waiting: Promise<Asked>[] = []
+    for (const { quota, key, points } of charges) {
+      if (points === 'amount') {
+        amountQuotas.push({ quota, key, points })
+        continue
+      }
+      const counter = counters.of(quota)
+      const answer = counter.take(key, points)
+      if (answer instanceof Promise) waiting.push(answer.then((it) => ({ quota, counter, key, points, answer: it })))
+      else asked.push({ quota, counter, key, points, answer })
     }
-    const amountQuotas = charges.filter((quota): quota is AmountQuota => quota.cost === 'amount')
-    return add(authenticated, 'meter', { amountQuotas } as unknown as Metered['meter'])
+    const metered = add(authenticated, 'meter', { amountQuotas } as unknown as Metered['meter'])
+    if (waiting.length > 0) return settleAll(waiting, metered)
+    settle(trail, asked)
+    return metered
   }
 }
 
-/**
- * Takes `points`, and says whether they were there; that a rule in shadow would have refused is written down and passes.
- * @throws Problem `quota_exceeded`
- */
-export async function charge(
-  counters: QuotaCounters,
-  quota: QuotaCharge,
-  bucket: Bucket,
-  points: number,
-  trail: Trail,
-): Promise<boolean> {
-  const { taken, state } = await counters.take(bucket, points)
-  if (quota.mode === 'enforce' && quota.tells !== 'nothing') trail.quotas.push(state) // it names the rule
-  if (taken) return true
-  const outcome = quota.mode === 'enforce' ? 'matched' : 'shadow'
-  trail.considered.push({ rule: quota.rule, outcome, mode: quota.mode, effect: 'throttle' })
-  if (quota.mode === 'shadow') return false
-  throw new Problem('quota_exceeded', {
-    ...told(quota),
-    headers: { 'retry-after': String(seconds(state.resetMs)) },
-  })
+/** All are asked in one turn, so that Redis gets one message. */
+async function settleAll(waiting: readonly Promise<Asked>[], metered: Metered): Promise<Metered> {
+  settle(metered.trail, await Promise.all(waiting))
+  return metered
 }
 
 /** The fields of the IETF draft (draft-ietf-httpapi-ratelimit-headers-11): policy, and what is left of it. */
 export function rateLimitHeaders(quotas: readonly QuotaState[]): readonly (readonly [string, string])[] {
   if (quotas.length === 0) return []
-  const policies = quotas.map(({ name, limit, windowMs }) => `"${name}";q=${limit};w=${seconds(windowMs)}`)
-  const left = quotas.map(({ name, remaining, resetMs }) => `"${name}";r=${remaining};t=${seconds(resetMs)}`)
+  let policies = ''
+  let left = ''
+  for (const { counter, remaining, resetMs } of quotas) {
+    if (policies !== '') {
+      policies += ', '
+      left += ', '
+    }
+    policies += counter.policy
+    left += `"${counter.name}";r=${remaining};t=${seconds(resetMs)}`
+  }
   return [
-    ['ratelimit-policy', policies.join(', ')],
-    ['ratelimit', left.join(', ')],
+    ['ratelimit-policy', policies],
+    ['ratelimit', left],
   ]
-}
-
-function seconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000))
 }
 
 /** What access rules and quotas may read of a request. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
-import type { Received } from '../exchange.ts'
+import type { Redis } from '../../platform/redis.ts'
+import type { Screened } from '../exchange.ts'
 import { peerCertificateThumbprint } from '../tls.ts'
 import type { VerifiedToken } from './claims.ts'
 import { type Credential, refused, type Scheme } from './credential.ts'
@@ -10,7 +11,7 @@ import { createProofMemory } from './proof-memory.ts'
 
 /** Holds a verified token to the sender that it was given to, if it says so. @throws Problem when it is not the one */
 export type SenderCheck = (
-  request: Pick<Received, 'request' | 'trail' | 'method' | 'origin' | 'path' | 'headers'>,
+  request: Pick<Screened, 'request' | 'trail' | 'method' | 'origin' | 'path' | 'headers' | 'route'>,
   credential: Credential,
   token: VerifiedToken,
 ) => Promise<void>
@@ -20,6 +21,8 @@ export type SenderOptions = {
   /** Scheme and authority by which clients know us, when TLS ends in front of us; empty: the request's own. */
   readonly publicOrigins: readonly string[]
   readonly proofsMax: number
+  /** Where edges share which proofs were used; null: each knows its own. */
+  readonly redis: Redis | null
   /** Null: proofs need no nonce. */
   readonly nonces: DpopNonces | null
   /** Whether a token that is bound to nobody is refused, as FAPI 2.0 has it. */
@@ -32,16 +35,17 @@ const ALGORITHMS = `algs="${DPOP_ALGORITHMS.join(' ')}"`
  * Mutual TLS (RFC 8705): a token bound to a certificate is taken on a connection that has it; no header is believed for it,
  * since any client can send one. DPoP (RFC 9449): a token bound to a key is taken with a proof by that key, made for this very
  * request, once. Such a token sent as Bearer, or any other as DPoP, is refused: nobody can be talked into the weaker way. Used
- * proofs are known to this process only, so those from before it started are refused.
+ * proofs are known to this process, and to all that share a Redis; those from before it started are refused. While Redis does
+ * not answer a proof may be new here and used elsewhere: no money moves on one.
  */
 export function createSenderCheck(options: SenderOptions): SenderCheck {
-  const { clock, publicOrigins, proofsMax, nonces, mustBeBound } = options
+  const { clock, redis, publicOrigins, proofsMax, nonces, mustBeBound } = options
   const keptMs = 1_000 * (PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX)
-  const memory = createProofMemory({ proofsMax, keptMs, clock })
+  const memory = createProofMemory({ proofsMax, keptMs, clock, redis })
   const startedAtS = clock.now() / 1_000
 
   const checkProof = async (...[request, { token }, { confirmation }]: Parameters<SenderCheck>): Promise<void> => {
-    const { trail, headers, method, origin, path } = request
+    const { trail, headers, method, origin, path, route } = request
     if (nonces !== null) trail.dpopNonce = nonces.current()
     const header = headers.get('dpop')
     if (header === undefined) throw notProven('there is no DPoP proof')
@@ -58,8 +62,11 @@ export function createSenderCheck(options: SenderOptions): SenderCheck {
     if (nonces !== null && !nonces.isFresh(proof.nonce)) {
       throw challenge('use_dpop_nonce', 'the DPoP proof has no nonce of ours, or an old one')
     }
-    const taken = memory.take(proof)
+    const taken = await memory.take(proof)
     if (taken === 'seen') throw notProven('the DPoP proof was used before')
+    if (taken === 'unshared' && route.tags.includes('money')) {
+      throw new Problem('dependency_unavailable', { detail: 'which DPoP proofs were used at other edges is not known' })
+    }
     if (taken === 'full') throw new Problem('overloaded', { detail: 'no more DPoP proofs can be remembered' })
   }
 

@@ -1,8 +1,9 @@
 import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
 import type { Finding } from '../language/finding.ts'
 import type { ListSummary } from '../lists/read-lists.ts'
-import { readQuotaEffect, type Throttle, tightens } from '../rules/effect.ts'
+import { tightens } from '../rules/effect.ts'
 import type { RuleSummary } from '../rules/rule-summary.ts'
+import { type Allowance, readAllowance } from '../rules/throttle.ts'
 import type { PlacedRule } from './mark-faults.ts'
 
 /**
@@ -42,24 +43,18 @@ function demand({ rule: { written }, report }: PlacedRule, keys: readonly ('owne
 }
 
 function reportRaised({ rule, report }: PlacedRule, { throttle: was }: RuleSummary): void {
-  if (rule.kind !== 'quota' || was === null) return
-  const is = readQuotaEffect(rule.written.effect)
-  if (!('name' in is) || is.name !== 'throttle' || !isRaised(is, was)) return
+  if (rule.kind !== 'quota' || was === null || rule.written.effect.throttle === undefined) return
+  const is = readAllowance(rule.written.effect.throttle)
+  if ('fault' in is || !isRaised(is, was)) return
   report(['effect'], 'loosens', `the quota '${rule.written.id}' is higher than the one in force`, {
     severity: 'warning',
   })
 }
 
 /** More at once, or more in the long run. */
-function isRaised(is: Throttle, was: Throttle): boolean {
-  const [more, less] = [amountOf(is), amountOf(was)]
-  if (more.unit !== less.unit) return false
-  return more.limit > less.limit || more.limit * BigInt(was.windowMs) > less.limit * BigInt(is.windowMs)
-}
-
-function amountOf(quota: Throttle): { readonly unit: string; readonly limit: bigint } {
-  if (quota.cost === 'request') return { unit: 'request', limit: BigInt(quota.limit) }
-  return { unit: quota.limit.currency, limit: quota.limit.minor }
+function isRaised(is: Allowance, was: Allowance): boolean {
+  if (is.unit !== was.unit) return false
+  return is.points > was.points || is.points / is.windowMs > was.points / was.windowMs
 }
 
 /**

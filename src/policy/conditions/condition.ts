@@ -15,13 +15,14 @@ import { CallFault } from './literal-call.ts'
 import { type FactPath, readsOf } from './reads.ts'
 import { findUnknownField, findUnknownName } from './unknown-name.ts'
 
-/** A compiled `when`. @throws when it can not be evaluated, for want of a header say */
-export type Condition = ((context: Context) => boolean) & {
+/** A compiled expression. @throws when it can not be evaluated, for want of a header say */
+export type Expression<Value> = ((context: Context) => Value) & {
   /** The facts it can read. */
   readonly reads: readonly FactPath[]
   /** The names of the lists it looks into. */
   readonly lists: readonly string[]
 }
+export type Condition = Expression<boolean>
 
 export type ConditionFault = {
   readonly code: 'expression' | 'type' | 'unknown-name' | 'too-costly' | CallFault['code']
@@ -35,29 +36,55 @@ export type ConditionFault = {
 export function conditionCompiler(facts: Declaration, lists: Lists): (text: string) => Condition | ConditionFault {
   const environment = environmentOf(facts, lists)
   return (text) => {
-    const parsed = parse(environment, text)
-    if ('code' in parsed) return parsed
-    const unknown = findUnknownField(parsed.ast, facts)
-    if (unknown !== null) return unknown
-    const { type, error } = parsed.check()
-    if (error !== undefined) return findUnknownName(error, environment) ?? faultOf(error)
+    const compiled = compile(environment, facts, text)
+    if ('code' in compiled) return compiled
+    const { type, evaluate, ...found } = compiled
     if (type !== 'bool') return { code: 'type', message: `a condition is true or false, not ${type}`, offset: 0 }
-    const costly = findLoopTooDeep(parsed.ast)
-    if (costly !== null) return costly
-    const evaluate = (context: Context): unknown => {
-      try {
-        return parsed(context)
-      } catch (error) {
-        throw error instanceof EvaluationError ? withoutFacts(error, text) : error
-      }
-    }
     const holds = (context: Context): boolean => {
       const value: unknown = evaluate(context)
       assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
       return value
     }
-    return Object.assign(holds, { reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) })
+    return Object.assign(holds, found)
   }
+}
+
+/**
+ * The same for expressions that name or number something. What a token claims has no type before it is there, so an
+ * expression may also be of any type, and is asked for its value's.
+ */
+export function valueCompiler(facts: Declaration, lists: Lists): ValueCompiler {
+  const environment = environmentOf(facts, lists)
+  return (text, wanted) => {
+    const compiled = compile(environment, facts, text)
+    if ('code' in compiled) return compiled
+    const { type, evaluate, ...found } = compiled
+    if (type !== wanted && type !== 'dyn') {
+      return { code: 'type', message: `a value of type ${wanted} is needed, not ${type}`, offset: 0 }
+    }
+    return Object.assign(evaluate, found)
+  }
+}
+
+export type ValueCompiler = (text: string, wanted: 'string' | 'int') => Expression<unknown> | ConditionFault
+
+function compile(environment: Environment, facts: Declaration, text: string) {
+  const parsed = parse(environment, text)
+  if ('code' in parsed) return parsed
+  const unknown = findUnknownField(parsed.ast, facts)
+  if (unknown !== null) return unknown
+  const { type, error } = parsed.check()
+  if (error !== undefined) return findUnknownName(error, environment) ?? faultOf(error)
+  const costly = findLoopTooDeep(parsed.ast)
+  if (costly !== null) return costly
+  const evaluate = (context: Context): unknown => {
+    try {
+      return parsed(context)
+    } catch (error) {
+      throw error instanceof EvaluationError ? withoutFacts(error, text) : error
+    }
+  }
+  return { type, evaluate, reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) }
 }
 
 /** cel-js puts what it was given into some of its messages; who reads the log must not find a caller's secrets there. */

@@ -2,7 +2,7 @@ import { PROBLEMS, type ProblemCode } from '../../kernel/problem.ts'
 import type { Bundle } from '../bundle.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
 import { type Marks, NO_MARKS } from './marks.ts'
-import type { Considered, QuotaCharge, RiskVerdict, StepUpDemand, Verdict } from './verdict.ts'
+import type { Considered, Quota, QuotaCharge, RiskVerdict, StepUpDemand, Verdict } from './verdict.ts'
 
 /** The stages that decide by policies, in the order of the edge's pipeline. */
 export const DECIDING_STAGES = ['screen', 'authenticate', 'meter', 'authorize', 'inspect', 'assess'] as const
@@ -85,7 +85,7 @@ export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO
   const metering = bundle.quotas(known, screening.marks)
   const { charges } = metering
   const counted = spend(charges, 'request', facts.usedUp)
-  taken('meter', counted.refusing?.rule ?? null, {
+  taken('meter', counted.refusing?.name ?? null, {
     outcome: counted.refusing === null ? 'pass' : 'deny',
     considered: [...metering.considered, ...counted.considered],
     charges,
@@ -118,7 +118,7 @@ export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO
   }
   // What passes is charged last: only then it is known that the money would move.
   const charged = spend(charges, 'amount', facts.usedUp)
-  taken('assess', charged.refusing?.rule ?? rule, {
+  taken('assess', charged.refusing?.name ?? rule, {
     outcome: charged.refusing === null ? outcome : 'deny',
     considered: [...considered, ...charged.considered],
   })
@@ -140,17 +140,17 @@ function problem(code: ProblemCode, why: string, remedy: string | null = null): 
 }
 
 /** Charges in order up to the first that is used up and enforced; those in shadow that are used up are taken down. */
-function spend(charges: readonly QuotaCharge[], cost: QuotaCharge['cost'], usedUp: readonly string[]) {
+function spend(charges: readonly QuotaCharge[], cost: 'request' | 'amount', usedUp: readonly string[]) {
   const considered: Considered[] = []
-  for (const charge of charges) {
-    if (charge.cost !== cost || !usedUp.includes(charge.rule)) continue
-    const { rule, mode } = charge
+  for (const { quota, points } of charges) {
+    const { name: rule, mode } = quota
+    if ((points === 'amount') !== (cost === 'amount') || !usedUp.includes(rule)) continue
     considered.push({ rule, outcome: mode === 'enforce' ? 'matched' : 'shadow', mode, effect: 'throttle' })
-    if (mode === 'enforce') return { considered, refusing: charge }
+    if (mode === 'enforce') return { considered, refusing: quota }
   }
   return { considered, refusing: null }
 }
 
-function exceeded({ rule, why, remedy }: QuotaCharge): [rule: string, refusal: Refusal] {
-  return [rule, problem('quota_exceeded', why, remedy)]
+function exceeded({ name, why, remedy }: Quota): [rule: string, refusal: Refusal] {
+  return [name, problem('quota_exceeded', why, remedy)]
 }

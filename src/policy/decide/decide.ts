@@ -1,12 +1,11 @@
 import { PROBLEMS } from '../../kernel/problem.ts'
 import { requestContext, riskContext } from '../conditions/environment.ts'
-import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
-import { networkOf } from '../lists/cidr.ts'
-import type { GateEffect, Hold, QuotaEffect, RiskEffect, ThrottleKey } from '../rules/effect.ts'
+import type { RequestFacts, RiskFacts } from '../facts.ts'
+import type { GateEffect, Hold, RiskEffect } from '../rules/effect.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { RuleIndex } from '../rules/rule-index.ts'
 import type { Marks } from './marks.ts'
-import type { QuotaCharge, QuotaVerdict, RiskVerdict, Verdict } from './verdict.ts'
+import type { RiskVerdict, Verdict } from './verdict.ts'
 import { Walk } from './walk.ts'
 
 /** What a gate says where no rule decides. */
@@ -72,49 +71,6 @@ export function decideGate<Facts extends RequestFacts>(
     tells: 'why',
     considered: walk.considered,
     marks: walk.marks,
-  }
-}
-
-/** Every quota that applies; one whose rule can not be evaluated does. */
-export function findCharges(
-  rules: RuleIndex<AccessFacts, Rule<AccessFacts, QuotaEffect>>,
-  facts: AccessFacts,
-  marks: Marks,
-): QuotaVerdict {
-  const walk = new Walk(facts, marks, requestContext)
-  const charges: QuotaCharge[] = []
-  for (const rule of rules(facts, walk)) {
-    const outcome = walk.take(rule)
-    const { name, mode, why, remedy, tells, effect } = rule
-    if (outcome === null || outcome === 'skipped' || effect.name !== 'throttle') continue
-    const { name: _, key, ...limit } = effect
-    const bucket = [name, ...bucketOf(key, facts)].map(encodeURIComponent).join(':')
-    charges.push({ rule: name, name: name.slice('quota/'.length), key: bucket, mode, why, remedy, tells, ...limit })
-  }
-  const { considered, marks: left } = walk
-  const counted = ['matched', 'shadow'] // whether these matter is known once they are counted
-  return {
-    charges,
-    considered: considered.filter(({ effect, outcome }) => effect !== 'throttle' || !counted.includes(outcome)),
-    marks: left,
-  }
-}
-
-/** A member is one principal, whichever client acts for it; who is anonymous is told apart by address, of IPv6 by network. */
-function bucketOf(key: ThrottleKey, { principal, source, route }: AccessFacts): readonly string[] {
-  const who =
-    principal.kind === 'anonymous'
-      ? ['anonymous', networkOf(source.ip)]
-      : [principal.kind, principal.member || principal.id]
-  switch (key) {
-    case 'principal':
-      return who
-    case 'source':
-      return [networkOf(source.ip)]
-    case 'route':
-      return [route.id]
-    case 'principal+route':
-      return [...who, route.id]
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Money } from '../../kernel/money.ts'
 import type { ProblemCode } from '../../kernel/problem.ts'
+import type { Throttle } from '../rules/throttle.ts'
 import type { Marks } from './marks.ts'
 
 export type Mode = 'enforce' | 'shadow'
@@ -56,17 +56,21 @@ export type StepUpDemand = {
   readonly maxAgeMs: number | null
 }
 
-/** A quota that applies to a request: take `cost` from the bucket `key`, which holds `limit` per `windowMs`. */
-export type QuotaCharge = Told & {
+/** A rule that throttles, the same object for as long as its bundle is in force. */
+export type Quota = Told & {
   /** `quota/ID` */
-  readonly rule: string
-  /** The rule's id, for the RateLimit headers. */
   readonly name: string
-  /** The bucket, told apart from those of all other rules. */
-  readonly key: string
-  readonly windowMs: number
   readonly mode: Mode
-} & ({ readonly cost: 'request'; readonly limit: number } | { readonly cost: 'amount'; readonly limit: Money })
+  readonly effect: Throttle
+}
+
+/** A quota that applies to a request: take `points` from the bucket `key`, which no other key of this quota shares. */
+export type QuotaCharge = {
+  readonly quota: Quota
+  readonly key: string
+  /** `amount`: known once the body was read. */
+  readonly points: number | 'amount'
+}
 
 /**
  * Of the quotas. Whether a quota refuses is known once it is counted, so `considered` has only those that mattered

@@ -35,7 +35,7 @@ export function observed(bundle: Bundle, reach: (rule: string) => void): Bundle 
     assess: (facts, marks) => noting(bundle.assess(facts, marks)),
     quotas(facts, marks) {
       const verdict = noting(bundle.quotas(facts, marks))
-      for (const { rule } of verdict.charges) reach(rule)
+      for (const { quota } of verdict.charges) reach(quota.name)
       return verdict
     },
   }

@@ -84,7 +84,7 @@ function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, ind
     }
     case 'quota': {
       const { charges, marks } = bundle.quotas(accessFacts(given, now), marksOf(given))
-      return { rules: charges.map(({ rule }) => rule), tags: marks.tags }
+      return { rules: charges.map(({ quota }) => quota.name), tags: marks.tags }
     }
     case 'risk': {
       const verdict = bundle.assess(riskFacts(given, now), marksOf(given))

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { type Money, parseMoney } from '../../kernel/money.ts'
 import type { CompileOptions } from '../bundle.ts'
-import { milliseconds, UNIT_MS } from '../rules/effect.ts'
+import { milliseconds, UNIT_MS } from '../rules/duration.ts'
 import type { Surface } from '../surface.ts'
 import type { Finding } from './finding.ts'
 import { closed, Duration, oneOf, WireMoney } from './schema-rule.ts'

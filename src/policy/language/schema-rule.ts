@@ -71,7 +71,7 @@ const DENIAL_CODES = [
   'overloaded',
 ] as const satisfies readonly ProblemCode[]
 
-const marks = {
+export const marks = {
   skip: Type.Optional(
     Type.Array(text('a rule, `kind/id`'), {
       minItems: 1,
@@ -83,7 +83,7 @@ const marks = {
     Type.Array(Id, { minItems: 1, maxItems: 10, description: 'names that rules behind this one and the upstream see' }),
   ),
 }
-const one = { ...closed, minProperties: 1, maxProperties: 1, description: 'one effect' }
+export const one = { ...closed, minProperties: 1, maxProperties: 1, description: 'one effect' }
 
 const deny = Type.Optional(
   Type.Object(
@@ -118,23 +118,6 @@ export const firewallEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object(
 export const accessEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object({ deny, stepUp, ...marks }, one)], {
   description: '`allow`, `deny`, `deny: {status, code}`, `stepUp: {acr, maxAge}`, `skip: [kind/id]` or `tag: [name]`',
 })
-export const quotaEffect = Type.Object(
-  {
-    throttle: Type.Optional(
-      Type.Object(
-        {
-          limit: Type.Union([Type.Integer({ minimum: 1 }), WireMoney], { description: 'a whole number, or money' }),
-          per: Duration,
-          key: oneOf(['principal', 'source', 'route', 'principal+route']),
-          cost: oneOf(['request', 'amount']),
-        },
-        closed,
-      ),
-    ),
-    ...marks,
-  },
-  { ...one, description: '`throttle: {limit, per, key, cost}`, `skip: [kind/id]` or `tag: [name]`' },
-)
 const hold = Type.Optional(
   Type.Object(
     { approvals: Type.Integer({ minimum: 1, maximum: 9 }), expiresAfter: Duration, onTimeout: oneOf(['decline']) },

@@ -11,12 +11,12 @@ import {
   firewallEffect,
   Id,
   oneOf,
-  quotaEffect,
   requestMatch,
   riskEffect,
   riskMatch,
   text,
 } from './schema-rule.ts'
+import { quotaEffect } from './schema-throttle.ts'
 
 /** The shape of policy files, said once: files are checked with it and editors complete with it. */
 

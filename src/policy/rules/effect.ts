@@ -1,7 +1,10 @@
-import { type Money, parseMoney, type WireMoney } from '../../kernel/money.ts'
 import { PROBLEMS, type ProblemCode } from '../../kernel/problem.ts'
+import type { ValueCompiler } from '../conditions/condition.ts'
 import type { StepUpDemand } from '../decide/verdict.ts'
 import type { WrittenRule } from '../language/schema.ts'
+import type { FindingExtras } from '../language/source.ts'
+import { milliseconds } from './duration.ts'
+import { readThrottle, type Throttle } from './throttle.ts'
 
 /** What a rule does when it applies, read from its file. `name` is how receipts call it. */
 export type GateEffect =
@@ -15,11 +18,6 @@ type MarkEffect =
   | { readonly name: 'skip'; readonly skips: readonly string[] }
   | { readonly name: 'tag'; readonly tags: readonly string[] }
 
-export type ThrottleKey = 'principal' | 'source' | 'route' | 'principal+route'
-export type Throttle = { readonly name: 'throttle'; readonly windowMs: number; readonly key: ThrottleKey } & (
-  | { readonly cost: 'request'; readonly limit: number }
-  | { readonly cost: 'amount'; readonly limit: Money }
-)
 export type QuotaEffect = Throttle | MarkEffect
 
 export type Hold = { readonly name: 'hold'; readonly approvals: number; readonly holdMs: number }
@@ -36,10 +34,12 @@ export function tightens(effect: EffectName): boolean {
   return !['allow', 'accept', 'skip', 'tag'].includes(effect)
 }
 
-/** Counters are kept by timers, which hold 2^31 ms; a longer one would end at once, and the quota would count nothing. */
-const WINDOW_DAYS_MAX = 24
-
-export type EffectFault = { readonly fault: string; readonly path: readonly string[]; readonly message: string }
+export type EffectFault = {
+  readonly fault: string
+  readonly path: readonly string[]
+  readonly message: string
+  readonly extras?: FindingExtras
+}
 
 /** A denial has the code of its kind and the status of its code, unless the rule says otherwise. */
 export function readGateEffect(kind: 'firewall' | 'access', written: WrittenRule<'access'>['effect']): GateEffect {
@@ -54,28 +54,11 @@ export function readGateEffect(kind: 'firewall' | 'access', written: WrittenRule
   return { name: 'deny', code, status: status ?? PROBLEMS[code][0] }
 }
 
-export function readQuotaEffect(written: WrittenRule<'quota'>['effect']): QuotaEffect | EffectFault {
-  const { throttle, ...marks } = written
-  if (throttle === undefined) return readMarkEffect(marks)
-  const { limit, per, key, cost } = throttle
-  const windowMs = milliseconds(per)
-  if (windowMs > WINDOW_DAYS_MAX * UNIT_MS.d) {
-    return {
-      fault: 'too-long',
-      path: ['throttle', 'per'],
-      message: `a quota is counted over at most ${WINDOW_DAYS_MAX}d`,
-    }
-  }
-  const shared = { name: 'throttle', windowMs, key } as const
-  if (cost === 'request' && typeof limit === 'number') return { ...shared, cost, limit }
-  if (cost === 'amount' && typeof limit === 'object') {
-    const amount = parseMoney(limit as WireMoney)
-    if (typeof amount === 'object') return { ...shared, cost, limit: amount }
-    return { fault: 'bad-money', path: ['throttle', 'limit', 'value'], message: amount.replaceAll('_', ' ') }
-  }
-  const message =
-    cost === 'amount' ? 'a limit on amounts is money: {currency, value}' : 'a limit on requests is a number'
-  return { fault: 'shape', path: ['throttle', 'limit'], message }
+export function readQuotaEffect(
+  { throttle, ...marks }: WrittenRule<'quota'>['effect'],
+  compile: ValueCompiler,
+): QuotaEffect | EffectFault {
+  return throttle === undefined ? readMarkEffect(marks) : readThrottle(throttle, compile)
 }
 
 export function readRiskEffect(written: WrittenRule<'risk'>['effect']): RiskEffect {
@@ -90,12 +73,4 @@ type WrittenMarks = { readonly skip?: readonly string[]; readonly tag?: readonly
 
 function readMarkEffect({ skip, tag = [] }: WrittenMarks): MarkEffect {
   return skip === undefined ? { name: 'tag', tags: tag } : { name: 'skip', skips: skip }
-}
-
-export const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** Of a duration as files write it: `24h`. */
-export function milliseconds(duration: string): number {
-  const unit = /[a-z]+$/.exec(duration)?.[0] as keyof typeof UNIT_MS
-  return Number.parseInt(duration, 10) * UNIT_MS[unit]
 }

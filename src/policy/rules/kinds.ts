@@ -1,6 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { CheckedRule } from '../checked.ts'
-import { conditionCompiler } from '../conditions/condition.ts'
+import { conditionCompiler, valueCompiler } from '../conditions/condition.ts'
 import { isSteppedUp } from '../decide/step-up.ts'
 import { ACCESS_FACTS, type AccessFacts, BODY_FACTS, REQUEST_FACTS, RISK_FACTS } from '../facts.ts'
 import type { RuleKind, WrittenRule } from '../language/schema.ts'
@@ -20,7 +20,9 @@ export function ruleCompilers(lists: Lists, now: Instant) {
   const onRisk = conditionCompiler(RISK_FACTS, lists)
   const firewall = { kind: 'firewall', predicates: requestPredicates, condition: onRequest } as const
   const access = { kind: 'access', predicates: accessPredicates, condition: onBody } as const
-  const quota = { kind: 'quota', predicates: accessPredicates, condition: onAccess, effect: readQuotaEffect } as const
+  const compileValue = valueCompiler(ACCESS_FACTS, lists)
+  const readQuota = (written: WrittenRule<'quota'>['effect']) => readQuotaEffect(written, compileValue)
+  const quota = { kind: 'quota', predicates: accessPredicates, condition: onAccess, effect: readQuota } as const
   const risk = { kind: 'risk', predicates: riskPredicates, condition: onRisk, effect: readRiskEffect } as const
   return {
     firewall: ruleCompiler({ ...firewall, effect: readFirewallEffect }, lists, now),

@@ -3,8 +3,9 @@ import { type FactPath, withoutContained } from '../conditions/reads.ts'
 import type { Mode } from '../decide/verdict.ts'
 import type { RuleKind } from '../language/schema.ts'
 import type { ListKind, Lists } from '../lists/lists.ts'
-import type { EffectName, Throttle } from './effect.ts'
+import type { EffectName } from './effect.ts'
 import type { Match } from './match.ts'
+import type { Allowance } from './throttle.ts'
 
 /** A rule of a bundle as those see it who count, compare and explain rules: plain values. */
 export type RuleSummary = {
@@ -26,7 +27,7 @@ export type RuleSummary = {
   /** The names of the lists that they look into. */
   readonly lists: readonly string[]
   /** Of a quota. */
-  readonly throttle: Throttle | null
+  readonly throttle: Allowance | null
 }
 
 /** The facts that each key of a `match` reads. */

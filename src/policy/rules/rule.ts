@@ -11,6 +11,7 @@ import { type EffectFault, type NamedEffect, tightens } from './effect.ts'
 import { lifeOf } from './expiry.ts'
 import { findMatchFaults, type Match, type Predicate } from './match.ts'
 import { type RuleSummary, readsOfRule } from './rule-summary.ts'
+import type { Throttle } from './throttle.ts'
 
 /** A compiled rule. */
 export type Rule<Facts, Effect> = {
@@ -72,7 +73,8 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const { when = null, owner = null, remedy = null, tells = 'why' } = written
       const why = written.why ?? `The rule ${name} says so.`
       const predicates = dialect.predicates(match, lists)
-      const reads = readsOfRule(match, lists, condition.reads)
+      const own = isThrottle(effect) ? effect : { reads: [], lists: [], allowance: null }
+      const reads = readsOfRule(match, lists, [...condition.reads, ...own.reads])
       for (const path of reads) allReads.add(path)
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },
@@ -85,8 +87,8 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       summaries.push({
         ...{ name, kind, mode, file, line, match, when, why, owner, expires, reads },
         effect: effect.name,
-        lists: [...new Set([...(match.lists ?? []), ...condition.lists])],
-        throttle: effect.name === 'throttle' ? effect : null,
+        lists: [...new Set([...(match.lists ?? []), ...condition.lists, ...own.lists])],
+        throttle: own.allowance,
       })
     },
   }
@@ -108,13 +110,17 @@ function compileParts<K extends RuleKind, Facts, Effect extends NamedEffect>(
   const condition = written.when === undefined ? always : dialect.condition(written.when)
   if (typeof condition !== 'function') report(['when'], condition.code, condition.message, condition)
   const effect = dialect.effect(written.effect)
-  if ('fault' in effect) report(['effect', ...effect.path], effect.fault, effect.message)
+  if ('fault' in effect) report(['effect', ...effect.path], effect.fault, effect.message, effect.extras)
   if (written.match === undefined && written.when === undefined) {
     const hint = "write `when: 'true'` if it is meant for everything"
     report([], 'no-condition', `the rule '${written.id}' has neither \`match\` nor \`when\``, { hint })
   }
   if (faults.length > 0 || typeof condition !== 'function' || 'fault' in effect) return null
   return { match, condition, effect }
+}
+
+function isThrottle(effect: NamedEffect): effect is Throttle {
+  return effect.name === 'throttle'
 }
 
 const always: Condition = Object.assign(() => true, { reads: [], lists: [] })

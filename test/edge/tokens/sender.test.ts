@@ -13,12 +13,26 @@ const start = (START_S * 1_000) as Instant
 /** A check on a clock of its own, and what calls it with a proof made at `iat`. */
 async function rig(proofsMax = 100) {
   const clock = manualClock(start)
-  const check = createSenderCheck({ clock, publicOrigins: [], proofsMax, nonces: null, mustBeBound: false })
+  const check = createSenderCheck({
+    clock,
+    redis: null,
+    publicOrigins: [],
+    proofsMax,
+    nonces: null,
+    mustBeBound: false,
+  })
   const confirmation = { keyThumbprint: await jkt(), certificateThumbprint: null }
   const send = (iat: number, jti: string = randomUUID()): Promise<string> => {
     const proof = proofFor('token', { claims: { iat, jti } })
     const headers = new Map([['dpop', proof]])
-    const request = { trail: {}, method: 'GET', origin: 'http://edge.test', path: '/guarded', headers }
+    const request = {
+      trail: {},
+      method: 'GET',
+      origin: 'http://edge.test',
+      path: '/guarded',
+      headers,
+      route: { tags: [] },
+    }
     const token = { confirmation } as Parameters<SenderCheck>[2]
     return check(request as unknown as Parameters<SenderCheck>[0], { scheme: 'DPoP', token: 'token' }, token).then(
       () => 'taken',
@@ -67,23 +81,23 @@ describe('used proofs', () => {
     assert.equal(await send(START_S + 71, 'd'), 'taken')
   })
 
-  test('are kept in bounds: ten thousand replays take one place, and ten thousand proofs no more than allowed', () => {
+  test('are kept in bounds: ten thousand replays take one place, and ten thousand proofs no more than allowed', async () => {
     const clock = manualClock(start)
-    const memory = createProofMemory({ proofsMax: 1_000, keptMs: 70_000, clock })
+    const memory = createProofMemory({ proofsMax: 1_000, keptMs: 70_000, clock, redis: null })
     const replay = { thumbprint: 'key', jti: 'one' }
-    const taken = Array.from({ length: 10_000 }, () => memory.take(replay)).filter((outcome) => outcome === 'new')
-    assert.deepEqual([taken.length, memory.size()], [1, 1])
-    for (let at = 0; at < 10_000; at++) memory.take({ thumbprint: 'key', jti: String(at) })
+    const outcomes = await Promise.all(Array.from({ length: 10_000 }, () => memory.take(replay)))
+    assert.deepEqual([outcomes.filter((outcome) => outcome === 'new').length, memory.size()], [1, 1])
+    for (let at = 0; at < 10_000; at++) await memory.take({ thumbprint: 'key', jti: String(at) })
     assert.equal(memory.size(), 1_000)
     clock.advance(70_001)
-    assert.equal(memory.take(replay), 'new')
+    assert.equal(await memory.take(replay), 'new')
     assert.equal(memory.size(), 1)
   })
 
-  test('of one key say nothing of another key’s', () => {
-    const memory = createProofMemory({ proofsMax: 10, keptMs: 1, clock: manualClock(start) })
-    assert.equal(memory.take({ thumbprint: 'a', jti: 'one' }), 'new')
-    assert.equal(memory.take({ thumbprint: 'b', jti: 'one' }), 'new')
+  test('of one key say nothing of another key’s', async () => {
+    const memory = createProofMemory({ proofsMax: 10, keptMs: 1, clock: manualClock(start), redis: null })
+    assert.equal(await memory.take({ thumbprint: 'a', jti: 'one' }), 'new')
+    assert.equal(await memory.take({ thumbprint: 'b', jti: 'one' }), 'new')
   })
 })
 

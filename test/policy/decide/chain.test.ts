@@ -67,7 +67,7 @@ describe('the whole chain', () => {
     const meter = steps.find(({ stage }) => stage === 'meter')
     equal(outcome, 'allow')
     deepEqual(
-      meter?.charges.map(({ rule }) => rule),
+      meter?.charges.map(({ quota }) => quota.name),
       ['quota/some', 'quota/trial'],
     )
     deepEqual(meter?.considered, [{ rule: 'quota/trial', outcome: 'shadow', mode: 'shadow', effect: 'throttle' }])
