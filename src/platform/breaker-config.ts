@@ -8,7 +8,7 @@ const count = Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 }))
 export const BreakerConfig = Type.Object(
   {
     /** It opens when more than this part of the calls that ended within `window_ms` were faults, and `volume_min` did end. */
-    error_share: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    error_share: Type.Optional(Type.Number({ minimum: 0, maximum: 0.99 })),
     volume_min: count,
     window_ms: ms(600_000),
     /** Before the first probe; twice as long after each one that fails, up to `open_ms_max`. */

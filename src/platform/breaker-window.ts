@@ -1,14 +1,12 @@
 import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
-import type { Instant } from '../kernel/clock.ts'
+import type { Clock, Instant } from '../kernel/clock.ts'
 import type { BreakerOptions, Permit } from './breaker.ts'
 
 /** One time of being closed: opossum counts the outcomes of a rolling window, and trips when too many were faults. */
 export interface BreakerWindow {
   /** The same for every call: nothing is made on the way of a request. */
   readonly permit: Permit
-  /** To be told the time before each call: the window rolls by it. */
-  roll(now: Instant): void
   /** Of the calls that ended within the window. */
   counts(): { readonly calls: number; readonly faults: number }
   /** What the newest faults in the window left behind as evidence, newest first. */
@@ -27,7 +25,7 @@ const settle = (isFault: boolean): Promise<void> => {
 }
 
 /** `onTripped` is called once, while the outcome that was too much is told. */
-export function openWindow(options: BreakerOptions, opened: Instant, onTripped: () => void): BreakerWindow {
+export function openWindow(options: BreakerOptions, clock: Clock, onTripped: () => void): BreakerWindow {
   const { windowMs, volumeMin, errorShare } = options
   const bucketMs = Math.ceil(windowMs / BUCKETS)
   const rotation = new EventEmitter()
@@ -42,36 +40,45 @@ export function openWindow(options: BreakerOptions, opened: Instant, onTripped: 
     enableSnapshots: false,
   })
   opossum.once('open', onTripped)
-  let now = opened
-  let rollsAt = opened + bucketMs
+  let rollsAt = clock.now() + bucketMs
   const faults: { readonly at: Instant; readonly evidence: string }[] = []
+
+  /** By when calls end, not by when others begin: a call may hang for longer than the window is. */
+  const roll = (): Instant => {
+    const now = clock.now()
+    if (now < rollsAt && rollsAt - now <= bucketMs) return now // the second: the clock was not set back
+    const due = Math.floor((now - rollsAt) / bucketMs) + 1
+    for (let n = 0; n < Math.min(Math.max(due, 1), BUCKETS); n++) rotation.emit('rotate')
+    rollsAt = now + bucketMs
+    return now
+  }
 
   return {
     permit: {
       kind: 'permit',
       good() {
-        if (!opossum.isShutdown) opossum.fire(false)
+        if (opossum.isShutdown) return
+        roll()
+        opossum.fire(false)
       },
       fault(evidence) {
         if (opossum.isShutdown) return
-        if (evidence !== null) faults.unshift({ at: now, evidence })
+        const at = roll()
+        if (evidence !== null) faults.unshift({ at, evidence })
         if (faults.length > EVIDENCE_MAX) faults.pop()
         opossum.fire(true).catch(() => {})
       },
       neither() {},
     },
-    roll(time) {
-      now = time
-      if (time < rollsAt && rollsAt - time <= bucketMs) return // the second: the clock was not set back
-      const due = Math.floor((time - rollsAt) / bucketMs) + 1
-      for (let n = 0; n < Math.min(Math.max(due, 1), BUCKETS); n++) rotation.emit('rotate')
-      rollsAt = time + bucketMs
-    },
     counts() {
+      roll()
       const { fires, failures } = opossum.stats
       return { calls: fires, faults: failures }
     },
-    evidence: () => faults.filter(({ at }) => now - at < windowMs).map(({ evidence }) => evidence),
+    evidence() {
+      const now = clock.now()
+      return faults.filter(({ at }) => now - at < windowMs).map(({ evidence }) => evidence)
+    },
     close: () => opossum.shutdown(),
   }
 }

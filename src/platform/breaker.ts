@@ -94,7 +94,7 @@ export function createBreaker(
   let since = clock.now()
   let evidence: readonly string[] = []
   let refused = 0
-  let mode: Mode = { kind: 'closed', window: openWindow(options, since, trip) }
+  let mode: Mode = { kind: 'closed', window: openWindow(options, clock, trip) }
 
   function tell(event: BreakerEvent['event'], by: string | null = null, reason: string | null = null): void {
     onEvent({ at: clock.now(), name, event, by, reason, evidence })
@@ -130,7 +130,7 @@ export function createBreaker(
   }
 
   function closed(): Mode {
-    return { kind: 'closed', window: openWindow(options, clock.now(), trip) }
+    return { kind: 'closed', window: openWindow(options, clock, trip) }
   }
 
   function refuse(waitMs: number, isForced: boolean): Refusal {
@@ -159,12 +159,9 @@ export function createBreaker(
   return {
     name,
     enter() {
+      if (mode.kind === 'forced') releaseWhenDue(clock.now())
+      if (mode.kind === 'closed') return mode.window.permit
       const now = clock.now()
-      releaseWhenDue(now)
-      if (mode.kind === 'closed') {
-        mode.window.roll(now)
-        return mode.window.permit
-      }
       if (mode.kind === 'outage') return mode.outage.enter(now) ?? refuse(mode.outage.retryAt() - now, false)
       const { to, until } = mode.forced
       return to === 'closed' ? UNCOUNTED : refuse(until === null ? FORCED_RETRY_MS : until - now, true)
@@ -177,7 +174,6 @@ export function createBreaker(
     status() {
       const now = clock.now()
       releaseWhenDue(now)
-      if (mode.kind === 'closed') mode.window.roll(now)
       const { calls, faults } = mode.kind === 'closed' ? mode.window.counts() : { calls: 0, faults: 0 }
       return {
         name,

@@ -1,39 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
-import { type Instant, manualClock } from '../../src/kernel/clock.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
 import { Problem } from '../../src/kernel/problem.ts'
-import { type BreakerEvent, createBreaker, type Permit } from '../../src/platform/breaker.ts'
-import { breakerOptions } from '../../src/platform/breaker-config.ts'
-import { type Refusal, refusedBy } from '../../src/platform/breaker-refusal.ts'
+import { refusedBy } from '../../src/platform/breaker-refusal.ts'
+import { breakerRig as rig, START } from '../support/breakers.ts'
 
-const START = Date.parse('2026-11-23T10:00:00.000Z') as Instant
 const PROBE_MS_MAX = 60_000
-
-function rig(config: Parameters<typeof breakerOptions>[0] = {}) {
-  const clock = manualClock(START)
-  const events: BreakerEvent[] = []
-  const breaker = createBreaker('partner', breakerOptions(config), clock, (event) => events.push(event))
-  const permit = (): Permit => {
-    const entered = breaker.enter()
-    assert.equal(entered.kind, 'permit')
-    return entered as Permit
-  }
-  const refusal = (): Refusal => {
-    const entered = breaker.enter()
-    assert.equal(entered.kind, 'refused')
-    return entered as Refusal
-  }
-  let faults = 0
-  const fail = (times: number): void => {
-    for (let n = 0; n < times; n++) permit().fault(`rcp_${faults++}`)
-  }
-  const succeed = (times: number): void => {
-    for (let n = 0; n < times; n++) permit().good()
-  }
-  const state = () => breaker.status().state
-  return { clock, events, breaker, permit, refusal, fail, succeed, state, told: () => events.map(({ event }) => event) }
-}
 
 describe('a breaker opens', () => {
   test('when more than half of at least ten calls were faults, and says what opened it', () => {
@@ -79,6 +51,17 @@ describe('a breaker opens', () => {
     assert.equal(state(), 'closed')
     fail(1)
     assert.deepEqual([refusal().receipts.length, refusal().receipts.at(-1)], [10, 'rcp_9'])
+  })
+
+  test('by faults of calls that began long before, whatever begins meanwhile', () => {
+    const { permit, clock, succeed, state } = rig()
+    const hanging = Array.from({ length: 12 }, permit)
+    clock.advance(30_000)
+    for (const call of hanging.slice(0, 6)) call.fault(null)
+    clock.advance(500)
+    succeed(1)
+    for (const call of hanging.slice(6)) call.fault(null)
+    assert.equal(state(), 'open')
   })
 
   test('by calls that end: those still under way dilute nothing', () => {
@@ -227,65 +210,4 @@ describe('an operator', () => {
       ...{ at: until, name: 'partner', event: 'released', by: null, reason: 'its time is over', evidence: [] },
     })
   })
-})
-
-test('whatever calls and operators do: one probe at a time, only faults open, only good probes close, a force is above all', () => {
-  const config = { volume_min: 3, successes_to_close: 2, open_ms: 100, open_ms_max: 400, window_ms: 1_000 }
-  const step = fc.oneof(
-    { weight: 6, arbitrary: fc.constant({ do: 'enter' } as const) },
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        do: fc.constant('end' as const),
-        which: fc.nat(9),
-        how: fc.constantFrom('good' as const, 'fault' as const, 'neither' as const),
-      }),
-    },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(300) }) },
-    {
-      arbitrary: fc.record({
-        do: fc.constant('force' as const),
-        to: fc.constantFrom('open' as const, 'closed' as const),
-      }),
-      weight: 1,
-    },
-    { weight: 1, arbitrary: fc.constant({ do: 'release' } as const) },
-  )
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
-      const { breaker, clock } = rig(config)
-      const running: { readonly permit: Permit; readonly isProbe: boolean }[] = []
-      let good = 0
-      for (const each of steps) {
-        const before = breaker.status()
-        if (each.do === 'wait') clock.advance(each.ms)
-        if (each.do === 'force') {
-          breaker.force({ to: each.to, by: 'op_olga', reason: '', until: null })
-          for (const call of running.splice(0)) if (!call.isProbe) running.push(call) // probes are given up
-        }
-        if (each.do === 'release') breaker.release('op_olga', '')
-        if (each.do === 'enter') {
-          const entered = breaker.enter()
-          const { state, forced } = breaker.status()
-          if (forced !== null) assert.equal(entered.kind, forced.to === 'open' ? 'refused' : 'permit')
-          if (entered.kind === 'refused') assert.ok(entered.retryAfterS >= 1 && state !== 'closed')
-          else running.push({ permit: entered, isProbe: forced === null && state === 'half_open' })
-          assert.ok(running.filter(({ isProbe }) => isProbe).length <= 1, 'two probes at once')
-        }
-        if (each.do === 'end') {
-          const [ended] = running.splice(each.which, 1)
-          ended?.permit[each.how]('rcp_x' as string & null)
-          const now = breaker.status().state
-          if (ended?.isProbe) good = each.how === 'good' ? good + 1 : each.how === 'fault' ? 0 : good
-          if (before.state === 'closed' && now !== 'closed') assert.equal(each.how, 'fault')
-          if (before.state !== 'closed' && now === 'closed')
-            assert.ok(ended?.isProbe && each.how === 'good' && good >= 2)
-          if (now === 'closed') good = 0
-        }
-        if (each.do === 'force' || each.do === 'release') good = 0
-        if (each.do === 'wait') assert.equal(breaker.status().state === 'closed', before.state === 'closed')
-      }
-    }),
-    { numRuns: 300 },
-  )
 })

@@ -51,6 +51,12 @@ const REFUSED: readonly (readonly [what: string, from: string, to: string, messa
     'files_max: 1',
     /: decisions\.files_max: must be >= 2$/,
   ],
+  [
+    'a breaker that never closes',
+    'deadline_ms: 2000',
+    'deadline_ms: 2000\n    breaker: { successes_to_close: 0 }',
+    /: risk\.provider\.breaker\.successes_to_close: must be >= 1$/,
+  ],
   ['an upstream with a password', '\nupstreams:', upstream('http://a:b@x'), /: upstreams\.x\.url: /],
 ]
 for (const [what, from, to, message] of REFUSED) {
