@@ -1,14 +1,17 @@
 import { Registry } from 'prom-client'
 import { createDecisionBatch } from '../../src/edge/decision-batch.ts'
 import type { Cleared } from '../../src/edge/exchange.ts'
+import { countForwards, type ForwardMetrics } from '../../src/edge/forward-metrics.ts'
 import { factsOfReceipt } from '../../src/edge/receipt-facts.ts'
-import { countRequests } from '../../src/edge/request-metrics.ts'
+import { countRequests, type RequestMetrics } from '../../src/edge/request-metrics.ts'
+import { countRules, type RuleMetrics } from '../../src/edge/rule-metrics.ts'
 import { createSealer } from '../../src/edge/sealing.ts'
 import { readSealingKey } from '../../src/edge/sealing-key.ts'
 import { accessFacts } from '../../src/edge/stages/meter.ts'
 import { createTokenVerifier } from '../../src/edge/token-verifier.ts'
 import type { House } from '../../src/main/house.ts'
 import { signPassport } from '../../src/platform/passport.ts'
+import type { Bundle } from '../../src/policy/index.ts'
 
 const ROUNDS = 60
 const CALLS = 500
@@ -27,7 +30,7 @@ export async function priceParts(house: House, cleared: Cleared): Promise<Record
     batch.add({ receipt }, factsOfReceipt(bundle, known))
     if (batch.size() > 65_536) batch.take() // as the decision log does
   }
-  const metrics = countRequests(new Registry())
+  const metrics = countAll(bundle)
   const bound = { method, target: path + query, body: payload.bytes, idempotencyKey: payload.idempotencyKey }
   const claims = { principal: caller.principal, assessment: null, receipt }
   const parts: Record<string, () => unknown> = {
@@ -38,12 +41,23 @@ export async function priceParts(house: House, cleared: Cleared): Promise<Record
     'forward: passport': () => signPassport(passports, clock, 'cash-flow', bound, claims),
     'record: facts': () => factsOfReceipt(bundle, known),
     'record: seal': seal,
-    'record: metrics': () => metrics.observe(cleared.route.id, 200, null, 1),
+    'record: metrics': () => {
+      metrics.observe(cleared.route.id, 200, null, 1)
+      metrics.rulesConsidered(trail.considered)
+      metrics.forwarded(cleared.route.upstream, 'answered', 1)
+    },
   }
   const prices: Record<string, readonly number[]> = {}
   for (const [name, part] of Object.entries(parts)) prices[name] = await price(part)
   await verifier.close()
   return prices
+}
+
+/** What is counted of every request. */
+function countAll(bundle: Bundle): RequestMetrics & RuleMetrics & ForwardMetrics {
+  const registry = new Registry()
+  const forwards = countForwards(registry, [{ name: 'cash-flow' }])
+  return { ...countRequests(registry), ...countRules(registry, () => bundle), ...forwards }
 }
 
 async function price(part: () => unknown): Promise<readonly number[]> {

@@ -14,7 +14,7 @@ import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } fro
 import { compileSchema } from './schema.ts'
 import { streamEvents } from './server-sent-events.ts'
 import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
-import { readTraceContext } from './trace-context.ts'
+import { readTraceContext, type TraceContext, traceIdOf } from './trace-context.ts'
 import type { Tracer } from './tracing.ts'
 
 const BODY_BYTES_MAX = 1_048_576
@@ -133,7 +133,7 @@ function awaitedUntil(request: Request, response: Response): AbortSignal {
 /** Goes on with a caller's trace. Calls without one, the feeds' above all, begin none. */
 function traced(tracer: Tracer, name: string, answer: ReturnType<typeof answerWith>): typeof answer {
   return (request, response) => {
-    const caller = readTraceContext(request.headers['traceparent'], request.headers['tracestate'])
+    const caller = callersTrace(request)
     if (caller === null) return answer(request, response)
     const span = tracer.receive(name, caller)
     response.once('close', () => {
@@ -143,6 +143,10 @@ function traced(tracer: Tracer, name: string, answer: ReturnType<typeof answerWi
     })
     return tracer.within(span, () => answer(request, response))
   }
+}
+
+function callersTrace({ headers }: Request): TraceContext | null {
+  return readTraceContext(headers['traceparent'], headers['tracestate'])
 }
 
 /** No body says as much as an empty object; the schema tells whether that is enough. */
@@ -173,13 +177,17 @@ async function send(answer: Answer, response: Response, signal: AbortSignal): Pr
 
 function refuse(log: Log, thrown: unknown, request: Request, response: Response): void {
   const problem = ofReading(request, problemOfExpress(thrown))
-  if (problem.status >= 500) log.error({ err: problem.extras.cause ?? problem, path: request.path }, problem.code)
+  const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
+  if (problem.status >= 500) {
+    const caller = callersTrace(request)
+    const trace = caller === null ? undefined : traceIdOf(caller)
+    log.error({ err: problem.extras.cause ?? problem, path: request.path, receipt, trace }, problem.code)
+  }
   if (response.headersSent) {
     response.destroy() // part of an answer is out: cutting it is the only honest end
     return
   }
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
-  const receipt = (response.locals['passport'] as Passport | undefined)?.receipt ?? undefined
   response.status(problem.status).type('application/problem+json').json(problem.toBody(receipt))
 }
 

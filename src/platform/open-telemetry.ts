@@ -60,10 +60,10 @@ function tracerOn(tracer: ApiTracer, running: AsyncLocalStorage<Span>): Tracer {
 }
 
 function spanOn(tracer: ApiTracer, span: ApiSpan, parent: Context): Span {
+  if (!span.isRecording()) return unkept(traceContextOf(span.spanContext()))
   const context = trace.setSpan(parent, span)
   return {
     context: traceContextOf(span.spanContext()),
-    traceId: span.spanContext().traceId,
     child: (name) => spanOn(tracer, tracer.startSpan(name, { kind: SpanKind.CLIENT }, context), context),
     rename: (name) => void span.updateName(name),
     tell(attributes) {
@@ -74,6 +74,12 @@ function spanOn(tracer: ApiTracer, span: ApiSpan, parent: Context): Span {
       span.end()
     },
   }
+}
+
+/** Of a trace that is not kept: others are told so, and its steps need no names of their own. */
+function unkept(context: TraceContext): Span {
+  const span: Span = { context, child: () => span, rename() {}, tell() {}, end() {} }
+  return span
 }
 
 function spanContextOf({ traceparent, tracestate }: TraceContext): SpanContext {

@@ -32,6 +32,11 @@ function isTraceState(value: unknown): value is string {
   return members.length <= MEMBERS_MAX && members.every((member) => MEMBER.test(member))
 }
 
+/** The part of a context that all spans of a trace share. */
+export function traceIdOf({ traceparent }: TraceContext): string {
+  return traceparent.split('-')[1] ?? ''
+}
+
 /** The headers of a call that goes on with the trace. */
 export function traceHeaders({ traceparent, tracestate }: TraceContext): Record<string, string> {
   return tracestate === null ? { traceparent } : { traceparent, tracestate }

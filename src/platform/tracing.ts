@@ -5,7 +5,6 @@ import type { TraceContext } from './trace-context.ts'
 export interface Span {
   /** By which whoever is called goes on with the trace. */
   readonly context: TraceContext
-  readonly traceId: string
   child(name: string): Span
   rename(name: string): void
   tell(attributes: Readonly<Record<string, string | number | null>>): void

@@ -9,9 +9,10 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { createDoor } from '../../src/platform/door.ts'
 import { closeServer } from '../../src/platform/drain.ts'
 import { createLog } from '../../src/platform/log.ts'
-import { PASSPORT_HEADER, signPassport } from '../../src/platform/passport.ts'
+import { PASSPORT_HEADER, type Principal, signPassport } from '../../src/platform/passport.ts'
 import { route } from '../../src/platform/service-route.ts'
 import { testPassportKeys } from '../support/caller.ts'
+import { recordingLog } from '../support/recording-log.ts'
 
 const passports = testPassportKeys()
 const pay = route({
@@ -124,6 +125,28 @@ describe('the deadline of a call', () => {
       assert.equal((await callWith(target, deadline)).status, 200, deadline)
     }
   })
+})
+
+test('what goes wrong in a service is in the log, with the receipt and the trace of the request', async () => {
+  const { log, lines } = recordingLog()
+  const run = () => Promise.reject(new Error('out of paper', { cause: { token: 'hunter2' } }))
+  const failing = createDoor({ service: 'cash-flow', routes: [{ ...pay, run }], passports, clock: systemClock, log })
+  const principal: Principal = { kind: 'operator', id: 'op_olga', scopes: [] }
+  const bound = { method: 'POST', target, body: Buffer.alloc(0) }
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00'
+  const passport = signPassport(passports, systemClock, 'cash-flow', bound, {
+    principal,
+    assessment: null,
+    receipt: 'rcp_1',
+  })
+  const answer = await supertest(failing)
+    .post(target)
+    .set({ [PASSPORT_HEADER]: passport, traceparent })
+  assert.equal(answer.status, 500)
+  const [line] = lines
+  assert.deepEqual([line?.['receipt'], line?.['trace']], ['rcp_1', '4bf92f3577b34da6a3ce929d0e0e4736'])
+  assert.match(JSON.stringify(line?.['err']), /out of paper/)
+  assert.ok(!JSON.stringify(line).includes('hunter2'))
 })
 
 describe('a server that closes', () => {

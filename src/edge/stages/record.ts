@@ -1,6 +1,7 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Log } from '../../platform/log.ts'
+import { traceIdOf } from '../../platform/trace-context.ts'
 import type { DecisionLog } from '../decision-log.ts'
 import type { EdgeMetrics } from '../edge-metrics.ts'
 import type { Answer, Trail } from '../exchange.ts'
@@ -23,7 +24,7 @@ export function createRecord({ decisions, seals, allowedSample, metrics, log }: 
     const durationMs = Date.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
       const level = problem.code === 'internal_error' ? 'error' : 'warn' // the other 5xx are answers we foresaw
-      const traced = trail.span === null ? {} : { trace: trail.span.traceId }
+      const traced = trail.span === null ? {} : { trace: traceIdOf(trail.span.context) }
       log[level]({ receipt: trail.receipt, ...traced, code: problem.code, err: problem.cause }, problem.message)
     }
     metrics.observe(trail.route ?? 'none', answer.status, problem?.code ?? null, durationMs)
