@@ -8,7 +8,7 @@ const BATCH_MS_MAX = 20
 /** Between two batches: Node's sockets and HTTP server, and what hosts the pipeline. */
 const HOST = 'host'
 /** What is compiled only half is not looked at. */
-const WARM_BATCHES = 100
+const WARM_BATCHES = 600
 
 type Waiting = { readonly incoming: Incoming; readonly done: () => void }
 /** Time for one request, in µs, of each batch; what a stage waits for is not in it. */
