@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
+import { benchOverload } from './overload.ts'
 import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
 import { benchSoak } from './soak.ts'
@@ -27,6 +28,7 @@ export type BenchOptions = {
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   policy: benchPolicy,
   edge: benchEdge,
+  overload: benchOverload,
   stages: benchStages,
   soak: benchSoak,
 }

@@ -22,7 +22,7 @@ export function emptyTally(): Tally {
 export async function openConnection(
   port: number,
   tally: Tally,
-  answered: (connection: Connection) => void,
+  answered: (connection: Connection, status: number) => void,
   broken: (error: Error) => void,
 ): Promise<{ readonly connection: Connection; readonly socket: Socket }> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -37,16 +37,16 @@ export async function openConnection(
     rest = framed === null ? bytes : null
     if (framed === null) return
     if (framed.end !== bytes.length) throw new Error('an answer came that nobody asked for')
-    count(tally, framed.head)
-    answered(connection)
+    answered(connection, count(tally, framed.head))
   })
   return { connection, socket }
 }
 
-function count(tally: Tally, head: string): void {
+function count(tally: Tally, head: string): number {
   const status = Number(head.slice(9, 12))
   tally.answers += 1
   tally.byStatus[status] = (tally.byStatus[status] ?? 0) + 1
   if (head.includes('\r\nratelimit: "')) tally.metered += 1
   if (head.includes('\r\ntidegate-receipt: rcp_')) tally.receipted += 1
+  return status
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Asked, ClosedAnswer, PacedAnswer, Places } from './load.ts'
+import type { Asked, ClosedAnswer, OfferedAnswer, PacedAnswer, Places } from './load.ts'
 import { LOAD_CORE, onCore } from './proxies.ts'
 
 const LOAD = fileURLToPath(new URL('load.ts', import.meta.url))
@@ -11,6 +11,7 @@ export type Load = {
   readonly places: Places
   closed(asked: Omit<Extract<Asked, { run: 'closed' }>, 'run'>): Promise<ClosedAnswer>
   paced(asked: Omit<Extract<Asked, { run: 'paced' }>, 'run'>): Promise<PacedAnswer>
+  offered(asked: Omit<Extract<Asked, { run: 'offered' }>, 'run'>): Promise<OfferedAnswer>
   stop(): Promise<void>
 }
 
@@ -30,6 +31,7 @@ export async function startLoad(): Promise<Load> {
     places,
     closed: (asked) => ask({ run: 'closed', ...asked }) as Promise<ClosedAnswer>,
     paced: (asked) => ask({ run: 'paced', ...asked }) as Promise<PacedAnswer>,
+    offered: (asked) => ask({ run: 'offered', ...asked }) as Promise<OfferedAnswer>,
     async stop() {
       child.kill('SIGTERM')
       await ended

@@ -1,5 +1,6 @@
 import { type ClosedRun, type PacedRun, runClosed, runPaced, type Span } from './clients.ts'
 import { cpuTimeUs } from './cpu-time.ts'
+import { type Offer, type Offered, runOffered } from './offered.ts'
 import { startSideDoors } from './side-doors.ts'
 import { createTokenMaker } from './tokens.ts'
 import { startCountingUpstream } from './upstream.ts'
@@ -9,11 +10,13 @@ import { createWorkloads, type WorkloadName, type Workloads } from './workloads.
 export type Asked = { readonly port: number; readonly pid: number; readonly workload: WorkloadName } & (
   | { readonly run: 'closed'; readonly span: Span }
   | { readonly run: 'paced'; readonly perSecond: number; readonly measureMs: number }
+  | ({ readonly run: 'offered' } & Offer)
 )
 
 /** `loadUs`, `proxyUs`: processor time within the measured part, clients and upstream together, and the proxy. */
 export type ClosedAnswer = ClosedRun & Upstreamed & { readonly loadUs: number; readonly proxyUs: number | null }
 export type PacedAnswer = PacedRun & Upstreamed
+export type OfferedAnswer = Offered & Upstreamed
 /** What reached the upstream in the run. */
 type Upstreamed = { readonly upstream: { readonly requests: number; readonly passports: number } }
 
@@ -25,13 +28,19 @@ const workloads: Workloads = createWorkloads(tokens, sideDoors)
 
 process.on('message', async (asked: Asked) => {
   const before = upstream.counts()
-  const run = asked.run === 'closed' ? await closed(asked, asked.span) : await paced(asked)
+  const run = await runAs(asked)
   const { requests, passports } = upstream.counts()
   const reached = { requests: requests - before.requests, passports: passports - before.passports }
   process.send?.({ ...run, upstream: reached })
 })
 process.on('disconnect', () => process.exit())
 process.send?.({ upstream: upstream.url, sideDoors } satisfies Places)
+
+function runAs(asked: Asked): Promise<Omit<ClosedAnswer, 'upstream'> | PacedRun | Offered> {
+  if (asked.run === 'closed') return closed(asked, asked.span)
+  if (asked.run === 'paced') return paced(asked)
+  return runOffered(asked, { ordinary: workloads('get'), money: workloads('post') }, asked)
+}
 
 async function closed({ port, pid, workload }: Asked, span: Span): Promise<Omit<ClosedAnswer, 'upstream'>> {
   const marks: { readonly own: number; readonly proxy: number | null }[] = []
