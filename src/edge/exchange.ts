@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { WireMoney } from '../kernel/money.ts'
@@ -12,7 +13,15 @@ import type { Spending } from './spending.ts'
 import type { Scheme } from './tokens/credential.ts'
 
 /** One request with the means to answer it, as the listener hands it over. */
-export type Incoming = { readonly request: IncomingMessage; readonly response: ServerResponse }
+export type Incoming = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Where the client wants to go on with another protocol, on a route that has one. */
+  readonly upgrade?: Upgrade
+}
+
+/** The connection itself, and what was read of it behind the request's head. */
+export type Upgrade = { readonly socket: Socket; readonly head: Buffer }
 
 /** The stages in their order; `pipeline.ts` is where they run. */
 export const STAGES = [

@@ -20,7 +20,8 @@ import { readCors } from './cors.ts'
 import type { CountryDatabase } from './country-database.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
-import type { Trail } from './exchange.ts'
+import type { Answer, Cleared, Trail } from './exchange.ts'
+import { createOpenStreams, streamLimits } from './open-streams.ts'
 import { loadBodySchema } from './openapi-body.ts'
 import { createShed, openIntake } from './overload.ts'
 import { type createPipeline, named, type Stages } from './pipeline.ts'
@@ -52,7 +53,9 @@ import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
 import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { tracedStages } from './traced-stages.ts'
+import { createUpgrades } from './upgrades.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
+import { createWebSocketForwarder } from './websocket-forwarder.ts'
 
 export type EdgeDeps = {
   /** `createPipeline`; the bench that prices each stage runs them one at a time. */
@@ -109,7 +112,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     upstreams: [...upstreams.values()],
     traffic: {
       connections: () => connectionsOf(server),
-      streams: () => streams.count(),
+      streams: () => open.count(),
       waiting: () => intake.waiting(),
       receiptsDropped: decisions.dropped,
     },
@@ -123,11 +126,14 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   })
   const edgeHeaders = createEdgeHeaders()
   const proxies = trustedProxies(config.edge.trusted_proxies)
-  const streams = createStreamForwarder(({ trail }) => edgeHeaders.of(trail))
+  const open = createOpenStreams(config.identity.clock_skew_s * 1_000)
+  const headersOf = ({ trail }: Cleared): Answer['headers'] => edgeHeaders.of(trail)
+  const streams = createStreamForwarder(headersOf, open)
+  const webSockets = createWebSocketForwarder(headersOf, open)
   const counts = createCounts(config.edge.quota_keys_max ?? QUOTA_KEYS_MAX, () => clock.now())
   const counters = createQuotaCounters(counts, deps.redis)
   const checkRevoked = createRevocationCheck(revocations)
-  revocations.watch(() => streams.close(({ claims }) => revocations.revokes(claims)))
+  revocations.watch(() => open.close('refused', ({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
   const record = createRecord({ decisions, seals: deps.seals, allowedSample: deps.allowedSample, metrics, log })
@@ -147,7 +153,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       'assess',
       createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, deps.redis) }),
     ),
-    forward: named('forward', createForward({ upstreams, streams, checkRevoked })),
+    forward: named('forward', createForward({ upstreams, streams, webSockets, checkRevoked })),
     refuse,
     record,
     reply: createReply(edgeHeaders),
@@ -156,6 +162,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const intake = openIntake(config, table, exchange, createShed({ clock, decisions, metrics, stages }))
   const server = createEdgeServer({
     exchange: intake.take,
+    upgrades: createUpgrades(table),
     log,
     limits,
     proxies,
@@ -180,7 +187,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     async close(msMax) {
       const closed = closeServer(server, msMax)
       await tls?.close()
-      streams.close()
+      open.close('over')
       await closed
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
     },
@@ -240,8 +247,12 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
   if (route.assess !== undefined && (route.openapi === undefined || route.idempotency_key === undefined)) {
     throw new Error(`route ${route.id}: \`assess\` asks for \`openapi\` and \`idempotency_key: required\``)
   }
-  if (route.stream === true && route.methods.some((method) => method !== 'GET')) {
+  const stream = streamLimits(route)
+  if (stream !== null && route.methods.some((method) => method !== 'GET')) {
     throw new Error(`route ${route.id}: only GET is streamed`)
+  }
+  if (route.upgrade !== undefined && stream === null) {
+    throw new Error(`route ${route.id}: \`upgrade\` asks for \`stream\``)
   }
   const cors = route.cors ?? config.edge.cors
   const bodySchema =
@@ -257,7 +268,8 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     tags: route.tags ?? [],
     needsIdempotencyKey: route.idempotency_key === 'required',
     assess: route.assess ?? null,
-    stream: route.stream ?? false,
+    stream,
+    upgrade: route.upgrade ?? null,
     runningMax: route.running_max ?? null,
     bodyBytesMax: route.body_bytes_max ?? config.edge.limits.body_bytes_max,
     cors: cors === undefined ? null : readCors(cors),

@@ -62,6 +62,6 @@ export function openIntake(
 /** By the bytes as they came: whoever writes the target in another way than its route waits like everyone else. */
 function movesMoney(table: RouteTable, { request: { headers, method = '', url = '' } }: Incoming): boolean {
   if (headers.authorization === undefined) return false
-  const match = table.match(headers.host ?? '', method, url.split('?', 1)[0] ?? '')
+  const match = table.match((headers.host ?? '').replace(/:\d+$/, '').toLowerCase(), method, url.split('?', 1)[0] ?? '')
   return match.kind === 'route' && match.route.tags.includes('money')
 }

@@ -1,6 +1,7 @@
 import type { RouteConfig } from '../platform/config-schema.ts'
 import type { Checked } from '../platform/schema.ts'
 import type { Cors } from './cors.ts'
+import type { StreamLimits } from './open-streams.ts'
 import type { JsonSchema } from './openapi-body.ts'
 
 /** A route as the edge serves it. */
@@ -16,7 +17,10 @@ export type Route = {
   readonly tags: readonly string[]
   readonly needsIdempotencyKey: boolean
   readonly assess: 'transfer' | null
-  readonly stream: boolean
+  /** Null: its answers are read whole before they are passed on. */
+  readonly stream: StreamLimits | null
+  /** What a connection may be turned into; null: an upgrade is an ordinary request. */
+  readonly upgrade: 'websocket' | null
   readonly runningMax: number | null
   readonly bodyBytesMax: number
   /** Null: no page of another origin may use it. */

@@ -17,6 +17,7 @@ import { type ConnectionGuard, guardConnections } from './connection.ts'
 import type { Answer, Incoming } from './exchange.ts'
 import type { EdgeTls } from './tls.ts'
 import { createTurns } from './turns.ts'
+import type { Upgrades } from './upgrades.ts'
 
 /** How long a refused CONNECT may stay open, to read its answer. */
 const LINGER_MS_MAX = 1_000
@@ -24,6 +25,7 @@ const LINGER_MS_MAX = 1_000
 export type EdgeServerDeps = {
   /** Takes one request through the pipeline. */
   readonly exchange: (incoming: Incoming) => Promise<void>
+  readonly upgrades: Upgrades
   readonly limits: EdgeLimits
   readonly proxies: TrustedProxies
   /** Null: plain HTTP. */
@@ -36,7 +38,7 @@ export type EdgeServerDeps = {
 
 /** The listener, with every limit that Node leaves off or wide set to ours. */
 export function createEdgeServer(deps: EdgeServerDeps): Server {
-  const { limits, proxies, tls, refuses, refuseUnread, log } = deps
+  const { upgrades, limits, proxies, tls, refuses, refuseUnread, log } = deps
   const turns = createTurns(answered(deps), limits.requests_per_socket_max)
   const clientGone = (err: Error): void => log.debug({ err }, 'the client is gone')
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -51,6 +53,7 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
     connectionsCheckingInterval: 1_000,
     insecureHTTPParser: false,
     requireHostHeader: false, // `receive` refuses it, with a receipt
+    shouldUpgradeCallback: upgrades.wants,
   }
   const server = tls === null ? createServer(options, listener) : serveTls(options, listener, tls)
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
@@ -59,6 +62,10 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
   guardConnections(server, { perAddressMax: limits.connections_per_address_max, proxies, refuses })
   server.on('checkContinue', listener) // `validate` sends 100 once head and rules have been passed
   server.on('checkExpectation', listener)
+  upgrades.serve(server, turns.isBusy, (incoming) => {
+    incoming.response.on('error', clientGone)
+    turns.take(incoming)
+  })
   server.on('connect', (_request, socket: Socket) => {
     // Node has let go of this socket: its errors and its end are ours to see to, or one reset ends the process.
     socket.on('error', () => socket.destroy())

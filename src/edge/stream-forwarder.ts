@@ -2,22 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
+import type { Ending, OpenStreams } from './open-streams.ts'
 import type { Outcome, Upstream } from './upstream.ts'
 import { HungUp, UpstreamFault } from './upstream-request.ts'
 
 export interface StreamForwarder {
   /** Passes an answer on as it comes; resolves when its head is out, which `body: 'streamed'` says. */
   forward(cleared: Cleared, upstream: Upstream): Promise<Outcome<Answer>>
-  /** How many are open now. */
-  count(): number
-  /** Cuts what still streams, or that of the callers who are named; a reader comes again with its Last-Event-ID. */
-  close(whose?: (caller: Cleared['caller']) => boolean): void
 }
 
 type HeaderPairs = Answer['headers']
 type Pending = {
   readonly edgeHeaders: HeaderPairs
   readonly headMsMax: number
+  readonly idleMsMax: number
+  /** Once it has begun. */
+  answer: IncomingMessage | null
   readonly answered: (answer: Answer) => void
   readonly failed: (fault: UpstreamFault | HungUp) => void
 }
@@ -25,7 +25,6 @@ type Pending = {
 /** The head of an answer did not come in time, however many interim ones did. */
 class HeadTimeout extends Error {}
 
-const SILENCE_MS_MAX = 60_000
 /** The client hung up before the head of the answer; no upstream's fault. Written to receipts, seen by nobody. */
 const CLIENT_CLOSED = 499
 
@@ -33,10 +32,12 @@ const CLIENT_CLOSED = 499
  * The streaming forwarder (http-proxy-middleware), with the breaker and the headers of the other one. Streams carry no
  * request body. `edgeHeaders` are those that every answer of the edge has.
  */
-export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderPairs): StreamForwarder {
+export function createStreamForwarder(
+  edgeHeaders: (cleared: Cleared) => HeaderPairs,
+  open: OpenStreams,
+): StreamForwarder {
   const pending = new WeakMap<IncomingMessage, Pending>()
   const proxies = new Map<string, RequestHandler>()
-  const open = new Map<ServerResponse, Cleared['caller']>()
 
   const proxyTo = (origin: string): RequestHandler => {
     const proxy = proxies.get(origin) ?? createProxy(origin, pending)
@@ -45,26 +46,23 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   }
 
   return {
-    count: () => open.size,
-    close(whose = () => true) {
-      for (const [response, caller] of open) if (whose(caller)) response.destroy()
-    },
     forward: (cleared, upstream) =>
       upstream.guard(
         () =>
           new Promise<Answer>((answered, failed) => {
-            const { request, response, path, query } = cleared
-            const headMsMax = upstream.timeoutMs
-            pending.set(request, { edgeHeaders: edgeHeaders(cleared), headMsMax, answered, failed })
+            const { request, response, path, query, route } = cleared
+            const limits = { headMsMax: upstream.timeoutMs, idleMsMax: route.stream?.idleMs ?? 0 }
+            const stream: Pending = { edgeHeaders: edgeHeaders(cleared), ...limits, answer: null, answered, failed }
+            pending.set(request, stream)
             // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
-            open.set(response, cleared.caller)
+            const forget = open.keep(cleared, (how) => end(response, stream.answer, how))
             const endpoint = upstream.endpoints.pick()
             endpoint.streams += 1
             response.once('close', () => {
               endpoint.streams -= 1
-              open.delete(response)
+              forget()
               const answer: Answer = { status: CLIENT_CLOSED, headers: [], body: 'streamed' }
               failed(new HungUp({ kind: 'answered', answer }))
             })
@@ -75,11 +73,20 @@ export function createStreamForwarder(edgeHeaders: (cleared: Cleared) => HeaderP
   }
 }
 
+/** A reader whose stream is over gets the end of a whole answer, and comes again with its Last-Event-ID. */
+function end(response: ServerResponse, answer: IncomingMessage | null, how: Ending): void {
+  if (answer === null || how === 'refused') {
+    response.destroy()
+    return
+  }
+  answer.unpipe(response)
+  response.end()
+}
+
 function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>): RequestHandler {
   return createProxyMiddleware({
     target,
     changeOrigin: true,
-    proxyTimeout: SILENCE_MS_MAX,
     ejectPlugins: true, // its own error page and log are not ours
     plugins: [proxyEventsPlugin], // without it `on` is not heard
     on: {
@@ -87,6 +94,8 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
         const waiting = pending.get(request)
         const late = setTimeout(() => outgoing.destroy(new HeadTimeout()), waiting?.headMsMax)
         for (const event of ['response', 'close']) outgoing.once(event, () => clearTimeout(late))
+        // Also when it is the reader who takes nothing: then the upstream's side stands still.
+        outgoing.setTimeout(waiting?.idleMsMax ?? 0, () => outgoing.destroy())
         outgoing.once('upgrade', (_answer, socket) => {
           socket.destroy() // nobody asked for it; unheard, the request would never end
           waiting?.failed(new UpstreamFault({ kind: 'lost', reason: 'broken' }))
@@ -94,6 +103,7 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
       },
       proxyRes(answer, request, response) {
         const waiting = pending.get(request)
+        if (waiting !== undefined) waiting.answer = answer
         const headers = mergeHeaders(answerHeaders(answer.headers), waiting?.edgeHeaders ?? [])
         // The middleware copies what is in `headers` to the client once this returns, and says keep-alive where we say nothing.
         answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))

@@ -15,6 +15,8 @@ export interface Turns {
    * in the body of a request that is under way, the refusal of that request comes first if there is one.
    */
   mayAnswerError(socket: Socket): Promise<boolean>
+  /** Whether an answer is still due on this connection. */
+  isBusy(socket: Socket): boolean
 }
 
 /** A connection with its newest request. */
@@ -45,6 +47,7 @@ export function createTurns(exchange: (incoming: Incoming) => Promise<boolean>, 
       if (line === undefined) lines.set(request.socket, { requests, request, response, goesOn })
       else Object.assign(line, { requests, request, response, goesOn })
     },
+    isBusy: (socket) => lines.get(socket)?.response.writableFinished === false,
     async mayAnswerError(socket) {
       const line = lines.get(socket)
       if (line === undefined) return true

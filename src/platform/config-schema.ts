@@ -37,7 +37,18 @@ const Route = strict({
   openapi: Type.Optional(Type.String({ minLength: 1 })),
   idempotency_key: Type.Optional(Type.Literal('required')),
   assess: Type.Optional(Type.Literal('transfer')),
-  stream: Type.Optional(Type.Boolean()),
+  /** Passed on as it comes; cut after so long a silence, ended after so long a time. */
+  stream: Type.Optional(
+    Type.Union([
+      Type.Boolean(),
+      strict({
+        idle_ms: Type.Optional(count),
+        total_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800_000 })),
+      }),
+    ]),
+  ),
+  /** Clients may turn their connection into a WebSocket here; asks for `stream`. */
+  upgrade: Type.Optional(Type.Literal('websocket')),
   running_max: Type.Optional(count),
   body_bytes_max: Type.Optional(count),
   /** In place of `edge.cors`, as a whole. */

@@ -11,6 +11,8 @@ export interface RawSocket {
   until(done: (received: string) => boolean): Promise<string>
   /** Waits until the other side has closed. @throws after the deadline */
   closed(): Promise<string>
+  /** Reads no more: what comes waits on the other side. */
+  pause(): void
   destroy(): void
 }
 
@@ -51,6 +53,7 @@ export async function openRawSocket(url: string, tls?: ConnectionOptions): Promi
     received: () => received,
     until: (done) => wait(() => done(received)),
     closed: () => wait(() => ended),
+    pause: () => void socket.pause(),
     destroy: () => void socket.destroy(),
   }
 }

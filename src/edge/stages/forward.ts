@@ -10,6 +10,7 @@ import type { RevocationCheck } from '../tokens/revocation-check.ts'
 import type { UpstreamRequest } from '../upstream/sending.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
 import type { ReceivedAnswer } from '../upstream-request.ts'
+import type { WebSocketForwarder } from '../websocket-forwarder.ts'
 
 /**
  * Sends the exact bytes that were validated, with a passport, and passes the answer on. Where money may have moved and the
@@ -18,32 +19,37 @@ import type { ReceivedAnswer } from '../upstream-request.ts'
 export function createForward(options: {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly streams: StreamForwarder
+  readonly webSockets: WebSocketForwarder
   readonly checkRevoked: RevocationCheck
 }) {
-  const { upstreams, streams, checkRevoked } = options
+  const { upstreams, streams, webSockets, checkRevoked } = options
 
   return async function forward(cleared: Cleared): Promise<Answer> {
-    const { route, trail, clearance, response } = cleared
+    const { route, trail, clearance, response, upgrade } = cleared
     const upstream = upstreams.get(route.upstream)
     assert(upstream !== undefined, `the route ${route.id} was checked to have an upstream`)
     const startedAt = performance.now()
+    const lasting = upgrade?.socket ?? response
     let streamed = false
     try {
       await checkRevoked(cleared, cleared.caller.claims).catch(async (problem: unknown) => {
         await clearance.spending?.takeBack()
         throw problem
       })
-      const outcome = route.stream
-        ? await streams.forward(cleared, upstream)
-        : passOn(await upstream.send(requestTo(cleared, upstream)))
+      const outcome =
+        upgrade !== undefined
+          ? await webSockets.forward(cleared, upgrade, upstream)
+          : route.stream !== null
+            ? await streams.forward(cleared, upstream)
+            : passOn(await upstream.send(requestTo(cleared, upstream)))
       trail.forwarded = outcome.kind
       const answer = await conclude(cleared, outcome)
-      streamed = answer.body === 'streamed' && !response.closed
+      streamed = answer.body === 'streamed' && !lasting.closed
       return answer
     } finally {
       trail.upstreamMs = performance.now() - startedAt
       if (streamed)
-        response.once('close', () => clearance.slot.release()) // a stream runs until it ends
+        lasting.once('close', () => clearance.slot.release()) // a stream runs until it ends
       else clearance.slot.release()
     }
   }

@@ -13,8 +13,9 @@ export function askedMethod({ method, headers }: Pick<Received, 'method' | 'head
  * without a token, so it is decided before anyone is asked who sends, and it reaches no upstream. Not a middleware of Express:
  * the firewall comes first, and the route whose request is asked about says which origins it takes.
  */
-export function preflight({ route, asked, headers }: Screened): Answer | null {
+export function preflight({ route, asked, headers, upgrade }: Screened): Answer | null {
   const { cors, methods } = route
+  if (upgrade !== undefined) checkPage(headers.get('origin'), cors)
   if (asked === null || cors === null) return null
   const origin = headers.get('origin') ?? ''
   if (!allowsOrigin(cors, origin)) throw denied(`pages of ${origin} may not use this route`)
@@ -35,6 +36,15 @@ export function preflight({ route, asked, headers }: Screened): Answer | null {
     ],
     body: Buffer.alloc(0),
   }
+}
+
+/**
+ * A browser asks nobody before it opens a WebSocket for a page, and sends what it knows of the member along (RFC 6455 section
+ * 10.2): the page is told apart here. Who is no browser says no origin.
+ */
+function checkPage(origin: string | undefined, cors: Screened['route']['cors']): void {
+  if (origin === undefined || (cors !== null && allowsOrigin(cors, origin))) return
+  throw denied(`pages of ${origin} may not open a WebSocket here`)
 }
 
 function denied(detail: string): Problem {

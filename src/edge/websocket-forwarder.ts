@@ -1,0 +1,157 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
+import { readAtMost } from '../platform/read-at-most.ts'
+import type { Answer, Cleared, Upgrade } from './exchange.ts'
+import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
+import type { Ending, OpenStreams } from './open-streams.ts'
+import type { Outcome, Upstream } from './upstream.ts'
+import { HungUp, UpstreamFault } from './upstream-request.ts'
+
+export interface WebSocketForwarder {
+  /**
+   * Turns the connection into a WebSocket if the upstream agrees: 101, `streamed`, and from then on bytes go both ways at the
+   * pace of their reader. Any other answer of the upstream is passed on as such.
+   */
+  forward(cleared: Cleared, upgrade: Upgrade, upstream: Upstream): Promise<Outcome<Answer>>
+}
+
+type Waiting = {
+  readonly cleared: Cleared
+  readonly upgrade: Upgrade
+  readonly headMsMax: number
+  readonly answered: (answer: Answer) => void
+  readonly failed: (error: unknown) => void
+}
+
+const REFUSAL_BYTES_MAX = 65_536
+const CLIENT_CLOSED = 499
+/** Close frames of a server (RFC 6455 section 5.5.1): 1001, going away; 1008, policy violation. */
+const CLOSE_FRAMES: Readonly<Record<Ending, Buffer>> = {
+  over: Buffer.from([0x88, 0x02, 0x03, 0xe9]),
+  refused: Buffer.from([0x88, 0x02, 0x03, 0xf0]),
+}
+
+/** Upgrades go through http-proxy-middleware as streams do, with their headers, breaker and limits. */
+export function createWebSocketForwarder(
+  edgeHeaders: (cleared: Cleared) => Answer['headers'],
+  open: OpenStreams,
+): WebSocketForwarder {
+  const waiting = new WeakMap<IncomingMessage, Waiting>()
+  const proxies = new Map<string, RequestHandler>()
+
+  const sent = (outgoing: ClientRequest, request: IncomingMessage): void => {
+    const upgrading = waiting.get(request)
+    if (upgrading === undefined) return
+    const { cleared, upgrade, headMsMax, answered, failed } = upgrading
+    const late = setTimeout(() => outgoing.destroy(new Error('no answer in time', { cause: 'timeout' })), headMsMax)
+    outgoing.once('close', () => clearTimeout(late))
+    outgoing.once('upgrade', (answer) => {
+      clearTimeout(late)
+      if (answer.headers.upgrade?.toLowerCase() !== 'websocket') {
+        failed(lost('broken'))
+        outgoing.destroy()
+        return
+      }
+      switchOver(cleared, upgrade, answer, edgeHeaders(cleared), open)
+      answered({ status: 101, headers: [], body: 'streamed' })
+    })
+    // On an error, or another answer, the library writes to the client by itself. Here that is a refusal like all others.
+    queueMicrotask(() => {
+      outgoing.removeAllListeners('error').on('error', (error) => failed(faultOf(error)))
+      outgoing.removeAllListeners('response').once('response', (answer) => {
+        clearTimeout(late)
+        wholeAnswer(answer).then(answered, (error) => failed(lost('broken', error)))
+      })
+    })
+  }
+
+  const proxyTo = (origin: string): RequestHandler => {
+    const proxy = proxies.get(origin) ?? createProxy(origin, sent)
+    proxies.set(origin, proxy)
+    return proxy
+  }
+
+  return {
+    forward: (cleared, upgrade, upstream) =>
+      upstream.guard(
+        () =>
+          new Promise<Answer>((answered, failed) => {
+            const { request, path, query } = cleared
+            waiting.set(request, { cleared, upgrade, headMsMax: upstream.timeoutMs, answered, failed })
+            request.headers = { ...requestHeaders(cleared, upstream), connection: 'Upgrade', upgrade: 'websocket' }
+            request.url = path + query
+            const endpoint = upstream.endpoints.pick()
+            endpoint.streams += 1
+            upgrade.socket.once('close', () => {
+              endpoint.streams -= 1
+              failed(new HungUp({ kind: 'answered', answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' } }))
+            })
+            proxyTo(endpoint.origin).upgrade(request, upgrade.socket, upgrade.head)
+          }),
+        cleared.trail.receipt,
+      ),
+  }
+}
+
+function createProxy(
+  target: string,
+  sent: (outgoing: ClientRequest, request: IncomingMessage) => void,
+): RequestHandler {
+  return createProxyMiddleware({
+    target,
+    changeOrigin: true,
+    ejectPlugins: true,
+    plugins: [proxyEventsPlugin],
+    on: {
+      proxyReqWs: (outgoing, request) => sent(outgoing, request),
+      error: () => {}, // of a connection that has been switched over: the library ends the other side
+    },
+  })
+}
+
+/** The socket is the client's from now on, and no answer's any more. Called before the library writes the 101. */
+function switchOver(
+  cleared: Cleared,
+  { socket }: Upgrade,
+  answer: IncomingMessage,
+  edgeHeaders: Answer['headers'],
+  open: OpenStreams,
+): void {
+  const headers = Object.fromEntries(mergeHeaders(answerHeaders(answer.headers), edgeHeaders)) as typeof answer.headers
+  answer.headers = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
+  cleared.response.detachSocket(socket)
+  const idleMs = cleared.route.stream?.idleMs ?? 0
+  setImmediate(() => socket.setTimeout(idleMs, () => socket.destroy())) // the library has set none by then
+  const forget = open.keep(cleared, (how) => {
+    socket.end(CLOSE_FRAMES[how])
+    socket.destroySoon()
+  })
+  socket.once('close', forget)
+  closeTogether(socket, answer.socket)
+}
+
+/** A side that is gone takes the other one along, also when it went without a word. */
+function closeTogether(socket: Socket, upstream: Socket): void {
+  socket.once('close', () => upstream.destroy())
+  upstream.once('close', () => socket.destroySoon())
+}
+
+async function wholeAnswer(answer: IncomingMessage): Promise<Answer> {
+  const body = await readAtMost(answer, REFUSAL_BYTES_MAX)
+  const status = answer.statusCode ?? 502
+  const whole: Answer = { status, headers: answerHeaders(answer.headers), body }
+  if (status >= 500) throw new UpstreamFault({ kind: 'answered', answer: whole })
+  return whole
+}
+
+function faultOf(error: Error): UpstreamFault {
+  if ('code' in error && error.code === 'ECONNREFUSED') {
+    return new UpstreamFault({ kind: 'not_sent', reason: 'no connection', retryAfterS: 1 }, error)
+  }
+  return lost(error.cause === 'timeout' ? 'timeout' : 'broken', error)
+}
+
+function lost(reason: 'timeout' | 'broken', error?: unknown): UpstreamFault {
+  return error instanceof UpstreamFault ? error : new UpstreamFault({ kind: 'lost', reason }, error)
+}
