@@ -19,8 +19,8 @@ const WARM_MS = 1_500
 const MEASURE_MS = 4_000
 
 /**
- * What comes of it when three times as many requests arrive as the edge can answer: good answers (2xx within a second) to those at
- * its peak, and how those fare that move money.
+ * What comes of it when three times as many requests arrive as the edge can answer: good answers (2xx within a second)
+ * to those at its peak, and how those fare that move money.
  */
 export async function benchOverload(): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
