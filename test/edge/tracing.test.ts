@@ -111,6 +111,6 @@ test('a collector that is away is told of once, and costs traces only', async ()
   )
 })
 
-test('where no traces are asked for nothing is loaded', async () => {
+test('where no traces are asked for there are none', async () => {
   assert.equal(await openTracing(undefined, recordingLog().log), null)
 })
