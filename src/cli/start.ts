@@ -12,7 +12,7 @@ Parts in processes of their own need PostgreSQL (TIDEGATE_DATABASE_URL).
 
 Everything listens on loopback; TIDEGATE_HOST opens edge and services, TIDEGATE_OPERATOR_HOST the operator's listener.
 
-Environment: TIDEGATE_PORT, TIDEGATE_HOST, TIDEGATE_OPERATOR_HOST, TIDEGATE_DATA, TIDEGATE_CONFIG, TIDEGATE_POLICIES,
+Environment: TIDEGATE_PORT, TIDEGATE_HOST, TIDEGATE_OPERATOR_HOST, TIDEGATE_OPERATOR_PORT, TIDEGATE_DATA, TIDEGATE_CONFIG, TIDEGATE_POLICIES,
 TIDEGATE_DATABASE_URL, TIDEGATE_LOG (fatal, error, warn, info, debug).`
 
 /** For what still has to end when the requests have: loops, stores, files. */

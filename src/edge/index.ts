@@ -178,10 +178,12 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   return {
     metrics,
     upstreams: [...upstreams.values()],
-    listen({ host, port }) {
+    async listen({ host, port }) {
+      const reusePort = config.edge.reuse_port ?? false
+      if (reusePort && process.platform !== 'linux') throw new Error('`edge.reuse_port` needs Linux')
       return new Promise((done, fail) => {
         server.once('error', fail)
-        server.listen(port, host, () => done(server))
+        server.listen({ port, host, reusePort }, () => done(server))
       })
     },
     async close(msMax) {

@@ -32,7 +32,7 @@ const NOT_SUPPORTED = ['TIDEGATE_KAFKA_BROKERS'] as const
 
 /**
  * Addresses from the environment: `TIDEGATE_PORT` (P; the operator is P+1, services P+21…, sandbox P+31…),
- * `TIDEGATE_HOST` for edge and services, `TIDEGATE_OPERATOR_HOST`, and `TIDEGATE_URL_CASH_FLOW` and so on for a part that
+ * `TIDEGATE_HOST` for edge and services, `TIDEGATE_OPERATOR_HOST`, `TIDEGATE_OPERATOR_PORT` where several edges share P, and `TIDEGATE_URL_CASH_FLOW` and so on for a part that
  * runs elsewhere. The sandbox, which gives anyone any token, is never reached from another machine.
  * @throws Error on a port that is none, and on a variable that this version does not support
  */
@@ -43,6 +43,10 @@ export function addressesFrom(environment: Environment): Addresses {
   const port = Number(environment['TIDEGATE_PORT'] ?? PORT_DEFAULT)
   if (!Number.isInteger(port) || port < 1 || port + SANDBOX_OFFSET + SANDBOX_NAMES.length > PORT_MAX) {
     throw new Error(`TIDEGATE_PORT=${environment['TIDEGATE_PORT']} is not a port that leaves room for the other parts`)
+  }
+  const operatorPort = Number(environment['TIDEGATE_OPERATOR_PORT'] ?? port + OPERATOR_OFFSET)
+  if (!Number.isInteger(operatorPort) || operatorPort < 1 || operatorPort > PORT_MAX) {
+    throw new Error(`TIDEGATE_OPERATOR_PORT=${environment['TIDEGATE_OPERATOR_PORT']} is not a port`)
   }
   const host = environment['TIDEGATE_HOST'] ?? LOOPBACK
   const service = listeners(SERVICE_NAMES, host, port + SERVICE_OFFSET)
@@ -56,7 +60,7 @@ export function addressesFrom(environment: Environment): Addresses {
   )
   return {
     edge,
-    operator: { host: environment['TIDEGATE_OPERATOR_HOST'] ?? LOOPBACK, port: port + OPERATOR_OFFSET },
+    operator: { host: environment['TIDEGATE_OPERATOR_HOST'] ?? LOOPBACK, port: operatorPort },
     service,
     sandbox,
     urls,

@@ -74,6 +74,8 @@ export const ConfigSchema = strict({
     /** Plain HTTP when left out: for loopback, or where TLS ends in front of us. */
     tls: Type.Optional(Tls),
     trusted_proxies: Type.Array(Type.String()),
+    /** Several edges of one machine listen on the same port, and the kernel deals connections out to them (Linux). */
+    reuse_port: Type.Optional(Type.Boolean()),
     /** `https://api.example.com`: how clients know us where TLS ends in front of us; DPoP proofs name it. */
     public_origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/?#@]+$' }), { minItems: 1 })),
     /** The operator's file of the format MaxMind DB 2.0; without it no rule may ask for a country. */

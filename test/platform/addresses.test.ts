@@ -22,6 +22,8 @@ test('TIDEGATE_HOST opens edge and services; the operator listener wants a word 
   assert.deepEqual([edge.host, service['cash-flow'].host], ['0.0.0.0', '0.0.0.0'])
   assert.deepEqual([operator.host, sandbox['identity-provider'].host], [LOOPBACK, LOOPBACK])
   assert.equal(addressesFrom({ TIDEGATE_OPERATOR_HOST: '0.0.0.0' }).operator.host, '0.0.0.0')
+  assert.equal(addressesFrom({ TIDEGATE_OPERATOR_PORT: '9100' }).operator.port, 9100)
+  assert.throws(() => addressesFrom({ TIDEGATE_OPERATOR_PORT: 'x' }), /TIDEGATE_OPERATOR_PORT=x is not a port/)
 })
 
 test('a part that runs elsewhere is reached where TIDEGATE_URL_NAME says', () => {

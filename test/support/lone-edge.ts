@@ -32,7 +32,7 @@ export function startLoneEdge(
 }
 
 /** The shipped configuration with these routes, and with no limit by address that a test would reach. */
-function withRoutes(config: string, upstream: string, routes: readonly LoneRoute[]): string {
+export function withRoutes(config: string, upstream: string, routes: readonly LoneRoute[]): string {
   const lines = routes.map(({ path, with: more }, n) => {
     return `  - { id: lone-${n}, path: "${path}", upstream: echo, authenticate: none, ${more} }\n`
   })

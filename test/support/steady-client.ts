@@ -5,6 +5,8 @@ export type Tally = {
   answered: number
   /** Sent on a connection that ended without a byte of an answer. */
   lost: number
+  /** The same, of the first request on a connection: the kernel took it, and no process ever did. */
+  notTaken: number
   /** Answers that broke off. */
   cut: number
   /** Connections that were refused, or reset before the request was written. */
@@ -13,7 +15,7 @@ export type Tally = {
 }
 
 export function newTally(): Tally {
-  return { answered: 0, lost: 0, cut: 0, notConnected: 0, statuses: {} }
+  return { answered: 0, lost: 0, notTaken: 0, cut: 0, notConnected: 0, statuses: {} }
 }
 
 type Reply = { readonly status: number; readonly close: boolean } | 'lost' | 'cut'
@@ -34,9 +36,9 @@ export async function callSteadily(
       tally.notConnected += 1
       continue
     }
-    for (let open = true; open && !until.aborted; ) {
+    for (let [open, first] = [true, true]; open && !until.aborted; first = false) {
       const reply = await call(socket, request)
-      if (typeof reply === 'string') tally[reply] += 1
+      if (typeof reply === 'string') tally[reply === 'lost' && first ? 'notTaken' : reply] += 1
       else {
         tally.answered += 1
         tally.statuses[reply.status] = (tally.statuses[reply.status] ?? 0) + 1
