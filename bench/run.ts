@@ -5,6 +5,7 @@ import { benchEdge } from './edge.ts'
 import { benchOverload } from './overload.ts'
 import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
+import { benchQuotas } from './quotas.ts'
 import { benchSoak } from './soak.ts'
 import { benchStages } from './stages.ts'
 
@@ -27,6 +28,7 @@ export type BenchOptions = {
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   policy: benchPolicy,
+  quotas: benchQuotas,
   edge: benchEdge,
   overload: benchOverload,
   stages: benchStages,

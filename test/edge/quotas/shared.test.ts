@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { createCounts, type Taken } from '../../../src/edge/quotas/counts.ts'
 import { createSharedCounter } from '../../../src/edge/quotas/shared-counter.ts'
 import { TAKE } from '../../../src/edge/quotas/shared-window.ts'
+import { createProofMemory } from '../../../src/edge/tokens/proof-memory.ts'
+import { type Instant, manualClock } from '../../../src/kernel/clock.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { openRedis, type Redis } from '../../../src/platform/redis.ts'
 import { eventually } from '../../support/edge-calls.ts'
@@ -36,6 +38,17 @@ describe('counts on a real Redis', { skip: skipWithoutRedis }, () => {
     assert.ok(answer !== 'away')
     return answer
   }
+
+  test('know a DPoP proof that another edge took, and say when nobody can tell', async () => {
+    const memoryOn = (redis: Redis) =>
+      createProofMemory({ proofsMax: 100, keptMs: 70_000, clock: manualClock(0 as Instant), redis })
+    const [here, there] = [memoryOn(one), memoryOn(two)]
+    const proof = { thumbprint: 'key', jti: 'one' }
+    assert.deepEqual([await here.take(proof), await there.take(proof), await here.take(proof)], ['new', 'seen', 'seen'])
+    const closed = await openRedis({ url: server.url, timeoutMs: TIMEOUT_MS, log })
+    await closed.close()
+    assert.equal(await memoryOn(closed).take({ ...proof, jti: 'two' }), 'unshared')
+  })
 
   test('are shared: two edges have one limit, and what is refused or given back does not count', async () => {
     const [here, there] = [counter(one, 'shared'), counter(two, 'shared')]
