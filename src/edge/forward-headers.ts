@@ -116,7 +116,9 @@ export function mergeHeaders(...sets: readonly Answer['headers'][]): [string, st
   return [...merged]
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 /** The headers that a `Connection` header names, in lower case. */
 export function connectionNames(value: string | undefined): ReadonlySet<string> {
-  return new Set(value?.split(',').map((name) => name.trim().toLowerCase()))
+  return value === undefined ? NONE : new Set(value.split(',').map((name) => name.trim().toLowerCase()))
 }

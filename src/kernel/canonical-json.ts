@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { assert } from './assert.ts'
 
 /** What JSON can say. A bigint is not among it: amounts are decimal strings. */
@@ -25,7 +25,7 @@ export function canonicalJson(value: Json): string {
 
 /** SHA-256 in lower-case hex. */
 export function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes, 'hex')
 }
 
 /** The name of a value by its content: `sha256:` and the digest of its canonical JSON. */

@@ -31,12 +31,12 @@ const checkKeyFile = compileSchema(KeyFile)
 export function passportKeysIn(folder: string, generate: boolean, onFault: (error: Error) => void): PassportKeys {
   const cache = new Map<string, Known>()
   return (service, kid) => {
-    const path = join(folder, `passport-${service}.json`)
     const now = performance.now()
     let known = cache.get(service)
     if (known === undefined) {
+      const path = join(folder, `passport-${service}.json`)
       if (generate) makeSecretFile(path, newKeys)
-      known = { ...readKeyFile(path), lookedAt: now, lookedForUnknownAt: Number.NEGATIVE_INFINITY, fault: '' }
+      known = { ...readKeyFile(path), path, lookedAt: now, lookedForUnknownAt: Number.NEGATIVE_INFINITY, fault: '' }
       cache.set(service, known)
     }
     const isUnknown = kid !== undefined && known.keys.every((key) => key.kid !== kid)
@@ -44,18 +44,18 @@ export function passportKeysIn(folder: string, generate: boolean, onFault: (erro
     if (looksForUnknown) known.lookedForUnknownAt = now
     if (looksForUnknown || now - known.lookedAt >= LOOK_EVERY_MS) {
       known.lookedAt = now
-      lookAgain(known, path, onFault)
+      lookAgain(known, onFault)
     }
     return known.keys
   }
 }
 
 type KeyFileRead = { keys: readonly PassportKey[]; modifiedMs: number }
-type Known = KeyFileRead & { lookedAt: number; lookedForUnknownAt: number; fault: string }
+type Known = KeyFileRead & { readonly path: string; lookedAt: number; lookedForUnknownAt: number; fault: string }
 
-function lookAgain(known: Known, path: string, onFault: (error: Error) => void): void {
+function lookAgain(known: Known, onFault: (error: Error) => void): void {
   try {
-    if (statSync(path).mtimeMs !== known.modifiedMs) Object.assign(known, readKeyFile(path))
+    if (statSync(known.path).mtimeMs !== known.modifiedMs) Object.assign(known, readKeyFile(known.path))
     known.fault = ''
   } catch (error) {
     assert(error instanceof Error, 'what reading a file throws is an Error')

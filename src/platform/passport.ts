@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { hmacSha256 } from '../kernel/hmac.ts'
 import { compileSchema } from './schema.ts'
 
 /** The header that carries it. Whatever a client sends under this name is removed by the edge. */
@@ -57,6 +58,7 @@ export type PassportKey = { readonly kid: string; readonly secret: Uint8Array }
 export type PassportKeys = (service: string, kid?: string) => readonly PassportKey[]
 
 const LIFETIME_S = 60
+const SHA256_OF_NOTHING = sha256('')
 const CLOCK_SKEW_S = 30
 
 /** The request that a passport is bound to; it carries no Idempotency-Key where none is given. */
@@ -80,9 +82,17 @@ export function signPassport(
   const [key] = keys(aud)
   if (key === undefined) throw new Error(`no passport key for ${aud}`)
   const iat = Math.floor(clock.now() / 1000)
-  const payload: Passport = { aud, method, target, bodySha256: sha256(body), idempotencyKey, iat, ...claims }
+  const payload: Passport = {
+    aud,
+    method,
+    target,
+    bodySha256: body.length === 0 ? SHA256_OF_NOTHING : sha256(body),
+    idempotencyKey,
+    iat,
+    ...claims,
+  }
   const signed = `v1.${key.kid}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
-  return `${signed}.${mac(key, signed).toString('base64url')}`
+  return `${signed}.${mac(key, signed)}`
 }
 
 const checkClaims = compileSchema(Claims)
@@ -102,7 +112,7 @@ export function verifyPassport(
   const [version, kid, payload = '', signature = ''] = parts
   const key = keys(aud, kid).find((candidate) => candidate.kid === kid)
   if (key === undefined) return null
-  const expected = mac(key, `${version}.${kid}.${payload}`)
+  const expected = Buffer.from(mac(key, `${version}.${kid}.${payload}`), 'base64url')
   const given = Buffer.from(signature, 'base64url')
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null
   const claims = checkClaims(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')))
@@ -116,6 +126,13 @@ export function verifyPassport(
   return fits && age <= LIFETIME_S && age >= -CLOCK_SKEW_S ? claims.value : null
 }
 
-function mac(key: PassportKey, signed: string): Buffer {
-  return createHmac('sha256', key.secret).update(signed).digest()
+const macs = new WeakMap<PassportKey, (text: string) => string>()
+
+function mac(key: PassportKey, signed: string): string {
+  let made = macs.get(key)
+  if (made === undefined) {
+    made = hmacSha256(key.secret)
+    macs.set(key, made)
+  }
+  return made(signed)
 }

@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { parseStrictJson } from '../../kernel/strict-json.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
 import { type Authorized, add, type Payload, type Validated } from '../exchange.ts'
+
+const NO_BYTES = Buffer.alloc(0)
 
 /** Is it what the contract says: the body read whole under its limit, then checked by the route's OpenAPI schema. */
 export function createValidate(limits: EdgeLimits) {
@@ -13,7 +14,7 @@ export function createValidate(limits: EdgeLimits) {
     if (key.kind === 'malformed') throw new Problem('idempotency_key_malformed')
     if (key.kind === 'missing' && route.needsIdempotencyKey) throw new Problem('idempotency_key_required')
     if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
-    const bytes = hasBody ? await readBody(authorized, route.bodyBytesMax) : Buffer.alloc(0)
+    const bytes = hasBody ? await readBody(authorized, route.bodyBytesMax) : NO_BYTES
     const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
     return add(authorized, 'payload', { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload)
   }
@@ -25,28 +26,41 @@ function requireJson(contentType: string | undefined): void {
   }
 }
 
-/** Reads no byte past the limit. A client that hangs up half-way is a 400 that nobody reads, and a receipt. */
-async function readBody({ request, response, headers }: Authorized, bytesMax: number): Promise<Buffer> {
+/**
+ * Reads no byte past the limit. A client that hangs up half-way is a 400 that nobody reads, and a receipt. By events: an
+ * asynchronous iterator takes several promises for a body that mostly comes in one piece.
+ */
+function readBody({ request, response, headers }: Authorized, bytesMax: number): Promise<Buffer> {
   if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
   const awaited = headers.get('expect')?.toLowerCase() === '100-continue' && request.httpVersion !== '1.0'
   if (awaited) response.writeContinue() // only now: head and rules have been passed
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer> & IncomingMessage) {
+  return new Promise((done, fail) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const take = (chunk: Buffer): void => {
       bytes += chunk.length
-      if (bytes > bytesMax) throw tooLarge(bytesMax)
       chunks.push(chunk)
+      if (bytes <= bytesMax) return
+      request.off('data', take).pause() // what is still to come is `reply`'s to let go by
+      fail(tooLarge(bytesMax))
     }
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause
-    throw new Problem('malformed_request', {
-      detail: 'the body did not arrive whole',
-      cause,
-      headers: { connection: 'close' },
-    })
-  }
-  return Buffer.concat(chunks)
+    const cut = (cause?: Error): void => {
+      const headers = { connection: 'close' }
+      fail(new Problem('malformed_request', { detail: 'the body did not arrive whole', cause, headers }))
+    }
+    const end = (): void => {
+      request.off('close', cut)
+      done(whole(chunks))
+    }
+    if (request.destroyed)
+      cut() // while others were asked; its `close` has been
+    else request.on('data', take).once('end', end).once('error', cut).once('close', cut)
+  })
+}
+
+function whole(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
 }
 
 function tooLarge(bytesMax: number): Problem {
