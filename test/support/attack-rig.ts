@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { eventually } from './edge-calls.ts'
+import { edgeCalls, eventually } from './edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from './platform.ts'
 import { openRawSocket, statusesOf } from './raw-socket.ts'
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
@@ -44,8 +44,10 @@ export async function startAttackRig(): Promise<AttackRig> {
   const file = join(platform.places.data, 'decisions/decisions.jsonl')
   let seen = 0
 
+  const { operate } = edgeCalls(platform)
   const newDecisions: AttackRig['newDecisions'] = (atLeast) =>
     eventually(`${atLeast} decisions are written`, async () => {
+      await operate('operator', 'GET', '/v1/receipts/rcp_none') // before the log is searched, what waits is written
       const text = await readFile(file, 'utf8')
       const lines = text
         .slice(0, text.lastIndexOf('\n') + 1)
