@@ -7,7 +7,6 @@ import { countRequests, type RequestMetrics } from '../../src/edge/request-metri
 import { countRules, type RuleMetrics } from '../../src/edge/rule-metrics.ts'
 import { createSealer } from '../../src/edge/sealing.ts'
 import { readSealingKey } from '../../src/edge/sealing-key.ts'
-import { accessFacts } from '../../src/edge/stages/meter.ts'
 import { createTokenVerifier } from '../../src/edge/token-verifier.ts'
 import type { House } from '../../src/main/house.ts'
 import { signPassport } from '../../src/platform/passport.ts'
@@ -19,9 +18,8 @@ const CALLS = 500
 /** What the larger stages are made of, each called by itself on what a real request brought: µs a call, one figure a round. */
 export async function priceParts(house: House, cleared: Cleared): Promise<Record<string, readonly number[]>> {
   const { config, clock, log, passports } = house
-  const { trail, facts, headers, method, path, query, payload, caller } = cleared
+  const { trail, facts, headers, method, path, query, payload, caller, access: known } = cleared
   const { bundle, marks, receipt } = trail
-  const known = accessFacts(cleared)
   const verifier = createTokenVerifier(config, clock)
   const token = (headers.get('authorization') ?? '').replace('Bearer ', '')
   const sealer = await createSealer(readSealingKey(config.decisions.seal_to ?? ''), clock, log)

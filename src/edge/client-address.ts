@@ -47,6 +47,11 @@ function withoutPort(hop: string): string {
   return /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(hop)?.[1] ?? hop
 }
 
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+
+/** Most are IPv4 as it is written everywhere, if in IPv6 clothes: these need no reader that knows every other form. */
 function plainAddress(text: string): string | null {
+  const bare = text.startsWith('::ffff:') ? text.slice('::ffff:'.length) : text
+  if (IPV4.test(bare)) return bare
   return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null
 }

@@ -132,7 +132,11 @@ export type Routed = Admitted & {
 }
 export type Screened = Routed & { readonly screening: Screening }
 export type Screening = Proof<'screen'> & { readonly rule: string }
-export type Authenticated = Screened & { readonly caller: Caller }
+export type Authenticated = Screened & {
+  readonly caller: Caller
+  /** What access rules and quotas may read of the request. */
+  readonly access: AccessFacts
+}
 export type Caller = Proof<'authenticate'> & {
   readonly principal: Principal
   /** The client the token was given to; empty for an anonymous caller. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { compactVerify } from 'jose'
 import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
@@ -81,7 +81,7 @@ export function createTokenVerifier(
 
   return {
     async verify(token) {
-      const name = createHash('sha256').update(token).digest('base64')
+      const name = hash('sha256', token, 'base64')
       const known = recall(name)
       if (known !== null) return known
       const jws = accepted(readCompactJws(token))

@@ -3,7 +3,6 @@ import { openCountryDatabase } from '../../edge/country-database.ts'
 import type { Admission, Authenticated, Authorized, Incoming, Routed, Screening, Trail } from '../../edge/exchange.ts'
 import { readRoutes } from '../../edge/index.ts'
 import { createAuthenticate } from '../../edge/stages/authenticate.ts'
-import { accessFacts } from '../../edge/stages/meter.ts'
 import { createReceive } from '../../edge/stages/receive.ts'
 import { createRoute } from '../../edge/stages/route.ts'
 import { createValidate } from '../../edge/stages/validate.ts'
@@ -82,7 +81,7 @@ function decide(rehearsal: Rehearsal, routed: Routed, known: Authenticated | Pro
   const { bundle, trail, note } = rehearsal
   const isKnown = !(known instanceof Problem)
   const facts: ChainFacts = {
-    ...(isKnown ? accessFacts(known) : { ...routed.facts, principal: null, claims: {} }),
+    ...(isKnown ? known.access : { ...routed.facts, principal: null, claims: {} }),
     scopesNeeded: routed.route.scopes,
     risk: null,
     usedUp: [],

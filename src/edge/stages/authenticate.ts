@@ -1,5 +1,6 @@
 import { isId } from '../../kernel/id.ts'
 import type { Principal } from '../../platform/passport.ts'
+import type { AccessFacts } from '../../policy/index.ts'
 import { type Authenticated, add, type Caller, ownerOf, type Screened } from '../exchange.ts'
 import type { TokenVerifier, VerifiedToken } from '../token-verifier.ts'
 import { readCredential, refused } from '../tokens/credential.ts'
@@ -9,26 +10,44 @@ import type { SenderCheck } from '../tokens/sender.ts'
 /** A token with this scope is an operator's: every member's things, and the operator API. */
 export const OPERATOR_SCOPE = 'operator'
 
+/** A caller, and what the rules are shown of one. */
+type Known = { readonly caller: Caller; readonly shown: AccessFacts['principal'] }
+
 /** Who is it. A route is open to everyone only where its configuration says so. */
 export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderCheck, checkRevoked: RevocationCheck) {
-  const identify = async (screened: Screened): Promise<Caller> => {
+  const known = new WeakMap<VerifiedToken, Known>() // a token that is remembered tells of the same caller each time
+
+  const identify = async (screened: Screened): Promise<Known> => {
     const credential = readCredential(screened.headers.get('authorization'))
     screened.trail.scheme = credential.scheme
     const verified = await tokens.verify(credential.token)
     // A token that is remembered is held to both as well.
     await checkRevoked(screened, verified.claims)
     await checkSender(screened, credential, verified)
-    return callerOf(verified)
+    const before = known.get(verified)
+    if (before !== undefined) return before
+    const found = knownAs(callerOf(verified))
+    known.set(verified, found)
+    return found
   }
   return async function authenticate(screened: Screened): Promise<Authenticated> {
-    const caller = screened.route.isPublic ? anonymous : await identify(screened)
-    const { principal } = caller
-    screened.trail.principal = { kind: principal.kind, id: ownerOf(principal) }
-    return add(screened, 'caller', caller)
+    const { trail, route, facts } = screened
+    const { caller, shown } = route.isPublic ? anonymous : await identify(screened)
+    trail.principal = { kind: shown.kind, id: shown.id }
+    const access: AccessFacts = { ...facts, principal: shown, claims: caller.claims }
+    trail.facts = access
+    return add(add(screened, 'caller', caller), 'access', access)
   }
 }
 
-const anonymous = { principal: { kind: 'anonymous' }, client: '', scopes: [], claims: {} } as unknown as Caller
+function knownAs(caller: Caller): Known {
+  const { principal, client, scopes, claims } = caller
+  const kind = principal.kind === 'service' ? 'anonymous' : principal.kind // no token makes a service
+  const member = principal.kind === 'member' ? principal.member : ''
+  return { caller, shown: { kind, id: ownerOf(principal), member, client, scopes, roles: rolesOf(claims) } }
+}
+
+const anonymous = knownAs({ principal: { kind: 'anonymous' }, client: '', scopes: [], claims: {} } as unknown as Caller)
 
 export function callerOf({ subject, client, scopes, claims }: VerifiedToken): Caller {
   return { principal: principalOf(subject, scopes), client, scopes, claims } as unknown as Caller
@@ -40,4 +59,13 @@ function principalOf(subject: string, scopes: readonly string[]): Principal {
   if (scopes.includes(OPERATOR_SCOPE) === isMember) throw refused('the subject is neither a member nor an operator')
   if (!isMember) return { kind: 'operator', id: subject, scopes: [...scopes] }
   return { kind: 'member', id: subject, member: subject, scopes: [...scopes] }
+}
+
+/** Each a text, or an object with a `value` (RFC 9068, section 2.2.3.1, by RFC 7643, section 4.1.2). What is neither is none. */
+function rolesOf({ roles }: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!Array.isArray(roles)) return []
+  const names = roles.map((role: unknown) =>
+    typeof role === 'object' && role !== null && 'value' in role ? role.value : role,
+  )
+  return names.filter((name) => typeof name === 'string')
 }

@@ -1,11 +1,10 @@
 import { Problem } from '../../kernel/problem.ts'
 import { type Authorized, add, type Grant, type Metered } from '../exchange.ts'
-import { accessFacts } from './meter.ts'
 import { enforce } from './screen.ts'
 
 /** May this caller do this: first the scopes that the route names, then the access rules, which deny unless one allows. */
 export function authorize(metered: Metered): Authorized {
-  const { route, caller, trail } = metered
+  const { route, caller, access, trail } = metered
   const missing = route.scopes.filter((scope) => !caller.scopes.includes(scope))
   if (missing.length > 0) {
     throw new Problem('insufficient_scope', {
@@ -17,7 +16,7 @@ export function authorize(metered: Metered): Authorized {
       },
     })
   }
-  const rule = enforce(trail.bundle.authorize(accessFacts(metered), trail.marks), trail)
+  const rule = enforce(trail.bundle.authorize(access, trail.marks), trail)
   trail.rule = rule
   return add(metered, 'grant', { rule } as Grant)
 }

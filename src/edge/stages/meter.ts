@@ -1,5 +1,5 @@
-import type { AccessFacts, QuotaCharge } from '../../policy/index.ts'
-import { type Authenticated, add, type Metered, ownerOf, type QuotaState } from '../exchange.ts'
+import type { QuotaCharge } from '../../policy/index.ts'
+import { type Authenticated, add, type Metered, type QuotaState } from '../exchange.ts'
 import type { QuotaCounters } from '../quotas/counters.ts'
 import { type Asked, seconds, settle } from '../quotas/settle.ts'
 
@@ -9,10 +9,8 @@ import { type Asked, seconds, settle } from '../quotas/settle.ts'
  */
 export function createMeter(counters: QuotaCounters) {
   return function meter(authenticated: Authenticated): Metered | Promise<Metered> {
-    const { trail } = authenticated
-    const facts = accessFacts(authenticated)
-    trail.facts = facts
-    const { charges, considered, marks } = trail.bundle.quotas(facts, trail.marks)
+    const { trail, access } = authenticated
+    const { charges, considered, marks } = trail.bundle.quotas(access, trail.marks)
     trail.considered.push(...considered)
     trail.marks = marks
     const amountQuotas: QuotaCharge[] = []
@@ -58,31 +56,4 @@ export function rateLimitHeaders(quotas: readonly QuotaState[]): readonly (reado
     ['ratelimit-policy', policies],
     ['ratelimit', left],
   ]
-}
-
-/** What access rules and quotas may read of a request. */
-export function accessFacts({ facts, caller }: Authenticated): AccessFacts {
-  const { principal, client, scopes, claims } = caller
-  const kind = principal.kind === 'service' ? 'anonymous' : principal.kind // no token makes a service
-  return {
-    ...facts,
-    principal: {
-      kind,
-      id: ownerOf(principal),
-      member: principal.kind === 'member' ? principal.member : '',
-      client,
-      scopes,
-      roles: rolesOf(claims),
-    },
-    claims,
-  }
-}
-
-/** Each a text, or an object with a `value` (RFC 9068, section 2.2.3.1, by RFC 7643, section 4.1.2). What is neither is none. */
-function rolesOf({ roles }: Readonly<Record<string, unknown>>): readonly string[] {
-  if (!Array.isArray(roles)) return []
-  const names = roles.map((role: unknown) =>
-    typeof role === 'object' && role !== null && 'value' in role ? role.value : role,
-  )
-  return names.filter((name) => typeof name === 'string')
 }

@@ -18,7 +18,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     const { id, path: pattern, tags, upstream } = match.route
     trail.route = id
     trail.cors = corsHeaders(match.route.cors, headers.get('origin'))
-    const parameters = new URLSearchParams(query)
+    const parameters = query === '' ? NO_PARAMETERS : joined(query)
     if (parameters.has('access_token')) {
       // RFC 9700 section 4.3.2: tokens in URLs end up in logs and histories.
       throw new Problem('invalid_token', {
@@ -29,7 +29,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     // Frameworks let it choose the method, so that the upstream would do another thing than the rules were asked about.
     if (parameters.has('_method')) throw new Problem('malformed_request', { detail: 'the query names another method' })
     const facts = {
-      request: { method, path, query: joined(parameters), headers: Object.fromEntries(headers) },
+      request: { method, path, query: Object.fromEntries(parameters), headers: Object.fromEntries(headers) },
       source: { ...source, country: countryOf(source.ip) },
       route: { id, path: pattern, tags, upstream },
       now: trail.startedAt,
@@ -49,7 +49,14 @@ function find(table: RouteTable, admitted: Admitted): { readonly match: RouteMat
   return { match: table.match(host, method, path), asked: null }
 }
 
+const NO_PARAMETERS: ReadonlyMap<string, string> = new Map()
+
 /** A name that stands twice shows all its values to the rules, whichever of them the upstream will read. */
-function joined(parameters: URLSearchParams): Record<string, string> {
-  return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name).join(',')]))
+function joined(query: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(query)) {
+    const known = parameters.get(name)
+    parameters.set(name, known === undefined ? value : `${known},${value}`)
+  }
+  return parameters
 }
