@@ -273,6 +273,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     stream,
     upgrade: route.upgrade ?? null,
     runningMax: route.running_max ?? null,
+    runningPerPrincipalMax: route.running_per_principal_max ?? null,
     bodyBytesMax: route.body_bytes_max ?? config.edge.limits.body_bytes_max,
     cors: cors === undefined ? null : readCors(cors),
     budgetMs: route.budget_ms ?? null,

@@ -22,6 +22,8 @@ export type Route = {
   /** What a connection may be turned into; null: an upgrade is an ordinary request. */
   readonly upgrade: 'websocket' | null
   readonly runningMax: number | null
+  /** Of one principal; without a token, of one address. */
+  readonly runningPerPrincipalMax: number | null
   readonly bodyBytesMax: number
   /** Null: no page of another origin may use it. */
   readonly cors: Cors | null

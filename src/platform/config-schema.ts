@@ -50,6 +50,7 @@ const Route = strict({
   /** Clients may turn their connection into a WebSocket here; asks for `stream`. */
   upgrade: Type.Optional(Type.Literal('websocket')),
   running_max: Type.Optional(count),
+  running_per_principal_max: Type.Optional(count),
   body_bytes_max: Type.Optional(count),
   /** In place of `edge.cors`, as a whole. */
   cors: Type.Optional(Cors),

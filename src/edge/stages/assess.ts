@@ -53,7 +53,8 @@ export function createAssess(options: {
 }) {
   const { risk, timeoutMs, running, spend } = options
   return async function assess(inspected: Inspected): Promise<Cleared> {
-    const slot = running.enter(inspected.route)
+    const { route, caller, source } = inspected
+    const slot = running.enter(route, caller.principal.kind === 'anonymous' ? source.ip : caller.principal.id)
     if (inspected.route.assess === null) return cleared(inspected, { slot, assessment: null, spending: null })
     try {
       const amount = readAmount((inspected.payload.value as { amount: WireMoney }).amount, '/amount')
