@@ -51,6 +51,11 @@ export function createStreamForwarder(
         () =>
           new Promise<Answer>((answered, failed) => {
             const { request, response, path, query, route } = cleared
+            const hungUp: Outcome<Answer> = {
+              kind: 'answered',
+              answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' },
+            }
+            if (response.destroyed) return failed(new HungUp(hungUp)) // its `close` has been
             const limits = { headMsMax: upstream.timeoutMs, idleMsMax: route.stream?.idleMs ?? 0 }
             const stream: Pending = { edgeHeaders: edgeHeaders(cleared), ...limits, answer: null, answered, failed }
             pending.set(request, stream)
@@ -63,8 +68,7 @@ export function createStreamForwarder(
             response.once('close', () => {
               endpoint.streams -= 1
               forget()
-              const answer: Answer = { status: CLIENT_CLOSED, headers: [], body: 'streamed' }
-              failed(new HungUp({ kind: 'answered', answer }))
+              failed(new HungUp(hungUp))
             })
             proxyTo(endpoint.origin)(request, response, failed).catch(failed)
           }),

@@ -20,12 +20,16 @@ type Waiting = {
   readonly cleared: Cleared
   readonly upgrade: Upgrade
   readonly headMsMax: number
+  /** Once it has agreed. */
+  upstream: Socket | null
   readonly answered: (answer: Answer) => void
   readonly failed: (error: unknown) => void
 }
 
 const REFUSAL_BYTES_MAX = 65_536
 const CLIENT_CLOSED = 499
+/** How long a close frame waits for a client who reads nothing. */
+const FAREWELL_MS_MAX = 1_000
 /** Close frames of a server (RFC 6455 section 5.5.1): 1001, going away; 1008, policy violation. */
 const CLOSE_FRAMES: Readonly<Record<Ending, Buffer>> = {
   over: Buffer.from([0x88, 0x02, 0x03, 0xe9]),
@@ -45,7 +49,13 @@ export function createWebSocketForwarder(
     if (upgrading === undefined) return
     const { cleared, upgrade, headMsMax, answered, failed } = upgrading
     const late = setTimeout(() => outgoing.destroy(new Error('no answer in time', { cause: 'timeout' })), headMsMax)
-    outgoing.once('close', () => clearTimeout(late))
+    const leave = (): void => void outgoing.destroy()
+    upgrade.socket.once('close', leave)
+    outgoing.once('close', () => {
+      clearTimeout(late)
+      upgrade.socket.off('close', leave)
+    })
+    if (upgrade.socket.destroyed) leave()
     outgoing.once('upgrade', (answer) => {
       clearTimeout(late)
       if (answer.headers.upgrade?.toLowerCase() !== 'websocket') {
@@ -53,14 +63,14 @@ export function createWebSocketForwarder(
         outgoing.destroy()
         return
       }
-      switchOver(cleared, upgrade, answer, edgeHeaders(cleared), open)
+      upgrading.upstream = answer.socket
+      switchOver(cleared, upgrade, answer, edgeHeaders(cleared))
       answered({ status: 101, headers: [], body: 'streamed' })
     })
     // On an error, or another answer, the library writes to the client by itself. Here that is a refusal like all others.
     queueMicrotask(() => {
       outgoing.removeAllListeners('error').on('error', (error) => failed(faultOf(error)))
       outgoing.removeAllListeners('response').once('response', (answer) => {
-        clearTimeout(late)
         wholeAnswer(answer).then(answered, (error) => failed(lost('broken', error)))
       })
     })
@@ -78,16 +88,32 @@ export function createWebSocketForwarder(
         () =>
           new Promise<Answer>((answered, failed) => {
             const { request, path, query } = cleared
-            waiting.set(request, { cleared, upgrade, headMsMax: upstream.timeoutMs, answered, failed })
+            const { socket, head } = upgrade
+            const hungUp: Outcome<Answer> = {
+              kind: 'answered',
+              answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' },
+            }
+            if (socket.destroyed) return failed(new HungUp(hungUp)) // its `close` has been
+            const upgrading: Waiting = {
+              cleared,
+              upgrade,
+              headMsMax: upstream.timeoutMs,
+              upstream: null,
+              answered,
+              failed,
+            }
+            waiting.set(request, upgrading)
             request.headers = { ...requestHeaders(cleared, upstream), connection: 'Upgrade', upgrade: 'websocket' }
             request.url = path + query
             const endpoint = upstream.endpoints.pick()
             endpoint.streams += 1
-            upgrade.socket.once('close', () => {
+            const forget = open.keep(cleared, (how) => end(socket, upgrading.upstream, how))
+            socket.once('close', () => {
               endpoint.streams -= 1
-              failed(new HungUp({ kind: 'answered', answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' } }))
+              forget()
+              failed(new HungUp(hungUp))
             })
-            proxyTo(endpoint.origin).upgrade(request, upgrade.socket, upgrade.head)
+            proxyTo(endpoint.origin).upgrade(request, socket, head)
           }),
         cleared.trail.receipt,
       ),
@@ -116,19 +142,28 @@ function switchOver(
   { socket }: Upgrade,
   answer: IncomingMessage,
   edgeHeaders: Answer['headers'],
-  open: OpenStreams,
 ): void {
   const headers = Object.fromEntries(mergeHeaders(answerHeaders(answer.headers), edgeHeaders)) as typeof answer.headers
   answer.headers = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
   cleared.response.detachSocket(socket)
   const idleMs = cleared.route.stream?.idleMs ?? 0
   setImmediate(() => socket.setTimeout(idleMs, () => socket.destroy())) // the library has set none by then
-  const forget = open.keep(cleared, (how) => {
-    socket.end(CLOSE_FRAMES[how])
-    socket.destroySoon()
-  })
-  socket.once('close', forget)
   closeTogether(socket, answer.socket)
+}
+
+/**
+ * Nothing goes either way any more, whether or not the client reads: one who does not could else hold on, and go on sending,
+ * past the end of its token.
+ */
+function end(socket: Socket, upstream: Socket | null, how: Ending): void {
+  if (upstream === null) {
+    socket.destroy()
+    return
+  }
+  upstream.destroy()
+  socket.end(CLOSE_FRAMES[how])
+  const cut = setTimeout(() => socket.destroy(), FAREWELL_MS_MAX)
+  socket.once('close', () => clearTimeout(cut))
 }
 
 /** A side that is gone takes the other one along, also when it went without a word. */

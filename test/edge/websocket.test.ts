@@ -23,6 +23,7 @@ describe('a WebSocket', () => {
     handshakes.push(request)
     if (request.url?.startsWith('/ws/refused')) socket.end('HTTP/1.1 409 Conflict\r\nContent-Length: 4\r\n\r\nbusy')
     else if (request.url?.startsWith('/ws/broken')) socket.destroy()
+    else if (request.url?.startsWith('/ws/undecided')) socket.on('error', () => {})
     else
       webSockets.handleUpgrade(request, socket, head, (ws) => ws.on('message', (message) => ws.send(`re: ${message}`)))
   })
@@ -124,6 +125,22 @@ describe('a WebSocket', () => {
     await eventually('the upstream is told', async () => speaker.readyState === WebSocket.CLOSED)
   })
 
+  test('is over when it is over, also for a client who does not read: nothing more of his goes to the upstream', async () => {
+    const socket = await openRawSocket(edge.urls.edge)
+    socket.write(`${['GET /short HTTP/1.1', ...HANDSHAKE].join('\r\n')}\r\n\r\n`)
+    await socket.until((received) => received.includes('101 Switching Protocols'))
+    socket.pause()
+    const [speaker] = [...webSockets.clients].slice(-1)
+    assert.ok(speaker !== undefined)
+    for (let n = 0; n < 32; n++) speaker.send(Buffer.alloc(1_048_576))
+    await eventually('the upstream is told', async () => speaker.readyState === WebSocket.CLOSED)
+    await eventually('its place is free', async () => {
+      const metrics = await (await fetch(`${edge.urls.operator}/metrics`)).text()
+      return metrics.includes('\ntidegate_streams 0\n')
+    })
+    socket.destroy()
+  })
+
   test('on another route, on another method or behind an unanswered request there is no upgrade', async () => {
     const socket = await openRawSocket(edge.urls.edge)
     socket.write(`${['GET /plain HTTP/1.1', ...HANDSHAKE].join('\r\n')}\r\n\r\n`)
@@ -132,10 +149,14 @@ describe('a WebSocket', () => {
     assert.doesNotMatch(await socket.closed(), /101 Switching/)
   })
 
-  test('is told that the edge goes away', async () => {
+  test('is told that the edge goes away; one that is not yet agreed upon does not begin any more', async () => {
     const socket = await open('/ws/a')
+    const undecided = await openRawSocket(edge.urls.edge)
+    undecided.write(`${['GET /ws/undecided HTTP/1.1', ...HANDSHAKE].join('\r\n')}\r\n\r\n`)
+    await eventually('the upstream is asked', async () => handshakes.at(-1)?.url === '/ws/undecided')
     const code = closed(socket)
     await edge.close()
     assert.equal(await code, 1001)
+    assert.equal(await undecided.closed(), '')
   })
 })
