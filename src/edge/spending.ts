@@ -2,7 +2,7 @@ import { sha256 } from '../kernel/canonical-json.ts'
 import type { Money } from '../kernel/money.ts'
 import type { Redis } from '../platform/redis.ts'
 import { majorUnits } from '../policy/index.ts'
-import type { Validated } from './exchange.ts'
+import { ownerOf, type Validated } from './exchange.ts'
 import type { Counter, QuotaCounters } from './quotas/counters.ts'
 import { settle } from './quotas/settle.ts'
 
@@ -21,7 +21,7 @@ export function createSpending(
 ): (validated: Validated, amount: Money) => Promise<Spending> {
   const memory = createChargeMemory(redis)
 
-  return async function spend({ meter, payload, trail }, amount) {
+  return async function spend({ caller, meter, payload, trail }, amount) {
     const taken: Charged[] = []
     const points = majorUnits(amount)
     const takeBack = async (): Promise<void> => {
@@ -33,7 +33,9 @@ export function createSpending(
     try {
       for (const { quota, key } of meter.amountQuotas) {
         const { unit, windowMs } = quota.effect.allowance
-        const name = `tidegate:charged:${sha256(JSON.stringify([quota.name, key, payload.idempotencyKey]))}`
+        // With its owner: others count in the same bucket, and may use the same Idempotency-Key.
+        const charge = [quota.name, key, ownerOf(caller.principal), payload.idempotencyKey]
+        const name = `tidegate:charged:${sha256(JSON.stringify(charge))}`
         if (amount.currency !== unit || (await memory.has(name))) continue
         const counter = counters.of(quota)
         const answer = await counter.take(key, points)

@@ -4,6 +4,14 @@ import { assertRefused, type EdgeCalls, edgeCalls, movesNothing } from '../suppo
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const REQUESTS = 20
+/** All members together. */
+const SHARED = `
+  - id: money-in-all
+    match: { methods: [POST], paths: [/v1/transfers] }
+    effect: { throttle: { limit: { currency: CNY, value: '600.00' }, per: 1d, key: route, cost: amount, onError: local } }
+    owner: risk
+
+examples:`
 
 let platform: TestPlatform
 let calls: EdgeCalls
@@ -18,7 +26,8 @@ before(async () => {
       'quota.yaml': (text) =>
         text
           .replace('limit: 1000, per: 10s', `limit: ${REQUESTS}, per: 1h`)
-          .replace("value: '1000000.00'", "value: '500.00'"),
+          .replace("value: '1000000.00'", "value: '500.00'")
+          .replace('\nexamples:', SHARED),
     },
   })
   calls = edgeCalls(platform)
@@ -49,6 +58,14 @@ describe('how much is too much', () => {
     const replayed = await calls.transfer('200.00', { headers, key: 'the-rest' })
     assert.deepEqual([replayed.status, replayed.headers['idempotency-replayed']], [201, 'true'])
     assertRefused(await calls.transfer('0.01', { headers }), 'quota_exceeded')
+  })
+
+  test('what a member has paid is not what somebody else pays, though both call it by one Idempotency-Key', async () => {
+    const body = { from: 'acc_bob', to: 'acc_alice', amount: { currency: 'CNY', value: '200.00' }, reference: 'r' }
+    const headers = from('198.51.100.5')
+    const answer = await calls.call('operator', 'POST', '/v1/transfers', { headers, body, key: 'the-rest' })
+    assertRefused(answer, 'quota_exceeded')
+    assert.equal(answer.body.rule, 'quota/money-in-all')
   })
 
   test("a member's requests are counted, told in headers, and refused with the time to wait", async () => {
