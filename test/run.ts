@@ -1,10 +1,12 @@
 /**
- * Runs the tests: brings a real PostgreSQL server for the whole run, then `node --test` over the given files, or all.
+ * Runs the tests: brings for the whole run a real PostgreSQL server and what makes platforms start sooner, then
+ * `node --test` over the given files, or all.
  * Usage: `npm test`, `npm test -- test/kernel/money.test.ts`.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { startPostgres } from './support/postgres.ts'
+import { makeSharedStart } from './support/shared-start.ts'
 
 const FILES_AT_ONCE = 2
 const TEST_TIMEOUT_MS = 120_000
@@ -12,13 +14,14 @@ const TEST_TIMEOUT_MS = 120_000
 const given = process.argv.slice(2)
 const files = given.length > 0 ? given : globSync('test/**/*.test.ts').sort()
 const postgres = await startPostgres()
+const shared = await makeSharedStart()
 const runner = spawn(
   process.execPath,
   ['--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files],
-  { stdio: 'inherit', env: { ...process.env, TIDEGATE_TEST_POSTGRES_URL: postgres.url } },
+  { stdio: 'inherit', env: { ...process.env, ...shared.environment, TIDEGATE_TEST_POSTGRES_URL: postgres.url } },
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => runner.kill(signal))
 runner.once('exit', async (code) => {
-  await postgres.stop()
+  await Promise.all([postgres.stop(), shared.remove()])
   process.exit(code ?? 1)
 })

@@ -29,6 +29,7 @@ describe('two edges, and membership in a process of its own', { skip }, () => {
     const first = await prepareTestPlatform({ database: 'postgres', config })
     const others = Object.entries(addressesFrom(first.environment).urls)
     const second = await prepareTestPlatform({
+      database: 'none',
       config,
       environment: Object.fromEntries(
         others.map(([name, url]) => [`TIDEGATE_URL_${name.toUpperCase().replaceAll('-', '_')}`, url]),

@@ -14,7 +14,8 @@ export function startLoneEdge(
   edit: (config: string) => string = (config) => config,
 ): Promise<LoneEdge> {
   return onFreePorts(async (port) => {
-    const prepared = await prepareTestPlatform({ config: (text) => edit(withRoutes(text, upstream, routes)) }, port)
+    const config = (text: string): string => edit(withRoutes(text, upstream, routes))
+    const prepared = await prepareTestPlatform({ config, database: 'none' }, port)
     try {
       const platform = await startPlatform(prepared.places, prepared.environment, ['edge'])
       return {

@@ -6,6 +6,7 @@ import { placesFrom } from '../../src/cli/places.ts'
 import { type Places, type Platform, startPlatform } from '../../src/main.ts'
 import { type Addresses, addressesFrom, type Environment, urlOf } from '../../src/platform/addresses.ts'
 import { issueToken } from '../../src/sandbox/identity-provider.ts'
+import { copyEmptyDatabase } from './shared-start.ts'
 import { createDatabase } from './stores.ts'
 
 export type TestPlatform = {
@@ -26,8 +27,8 @@ export type TestPlatformOptions = {
   /** Edits to policy files before the start: name → from the shipped text to the test's. */
   readonly policies?: Readonly<Record<string, (text: string) => string>>
   readonly config?: (text: string) => string
-  /** `postgres` makes a database on the run's server (`node test/run.ts FILE`). */
-  readonly database?: 'pglite' | 'postgres'
+  /** `postgres` makes a database on the run's server (`node test/run.ts FILE`); `none` is for a process without services. */
+  readonly database?: 'pglite' | 'postgres' | 'none'
   readonly environment?: Readonly<Record<string, string>>
   /** Told where every part will listen, before anything is started: what stands between parts can be led to them. */
   readonly placed?: (urls: TestPlatform['urls']) => void
@@ -66,13 +67,15 @@ export async function prepareTestPlatform(options: TestPlatformOptions = {}, por
   await cp(shipped.policies, places.policies, { recursive: true })
   if (options.config !== undefined) await editFile(places.config, options.config)
   for (const [name, edit] of Object.entries(options.policies ?? {})) await editFile(join(places.policies, name), edit)
+  const { database = 'pglite' } = options
+  if (database === 'pglite') await copyEmptyDatabase(places.data)
   const environment: Record<string, string> = {
     TIDEGATE_PORT: String(port ?? (await findFreePorts())),
     TIDEGATE_CONFIG: places.config,
     TIDEGATE_POLICIES: places.policies,
     TIDEGATE_DATA: places.data,
     TIDEGATE_LOG: 'fatal',
-    ...(options.database === 'postgres' ? { TIDEGATE_DATABASE_URL: await createDatabase() } : {}),
+    ...(database === 'postgres' ? { TIDEGATE_DATABASE_URL: await createDatabase() } : {}),
     ...options.environment,
   }
   return { places, environment, remove: () => rm(folder, { recursive: true, force: true }) }

@@ -46,6 +46,7 @@ describe('two edges on one Redis', { skip: skipWithoutRedis }, () => {
     const names = ['membership', 'product', 'cash-flow', 'risk', 'settlement', 'identity-provider'] as const
     const elsewhere = names.map((name) => [`TIDEGATE_URL_${name.toUpperCase().replaceAll('-', '_')}`, urls[name]])
     const prepared = await prepareTestPlatform({
+      database: 'none',
       environment: { TIDEGATE_REDIS_URL: redis.url, ...Object.fromEntries(elsewhere) },
       config: (text) => config(text).replace(`folder: "\${data}/keys"`, `folder: ${places.data}/keys`),
       policies,
