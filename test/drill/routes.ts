@@ -74,11 +74,13 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
   return {
     route: `transfers.${verb}`,
     async prepare({ calls, unique }) {
-      const key = unique()
+      const [first, key] = [unique(), unique()]
       const who = verb === 'reverse' ? 'mem_bob' : 'mem_alice' // who pays can't take it back
       const body = { ...transferOf('1.00'), ...(verb === 'reverse' ? {} : { pending: true }) }
-      const made = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: unique(), body })
-      assert.equal(made.status, 201, made.text)
+      const made = await eventually('a transfer is there', async () => {
+        const answer = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: first, body })
+        return answer.status === 201 && answer // 202: not known yet
+      })
       const path = `/v1/transfers/${made.body.id}`
       return {
         send: async () => toldBy(await calls.call(who, 'POST', `${path}/${verb}`, { key })),
