@@ -25,9 +25,6 @@ type Pending = {
 /** The head of an answer did not come in time, however many interim ones did. */
 class HeadTimeout extends Error {}
 
-/** The client hung up before the head of the answer; no upstream's fault. Written to receipts, seen by nobody. */
-const CLIENT_CLOSED = 499
-
 /**
  * The streaming forwarder (http-proxy-middleware), with the breaker and the headers of the other one. Streams carry no
  * request body. `edgeHeaders` are those that every answer of the edge has.
@@ -47,15 +44,11 @@ export function createStreamForwarder(
 
   return {
     forward: (cleared, upstream) =>
-      upstream.guard(
-        () =>
-          new Promise<Answer>((answered, failed) => {
+      upstream.stream(
+        cleared,
+        (endpoint) =>
+          new Promise((answered, failed) => {
             const { request, response, path, query, route } = cleared
-            const hungUp: Outcome<Answer> = {
-              kind: 'answered',
-              answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' },
-            }
-            if (response.destroyed) return failed(new HungUp(hungUp)) // its `close` has been
             const limits = { headMsMax: upstream.timeoutMs, idleMsMax: route.stream?.idleMs ?? 0 }
             const stream: Pending = { edgeHeaders: edgeHeaders(cleared), ...limits, answer: null, answered, failed }
             pending.set(request, stream)
@@ -63,16 +56,12 @@ export function createStreamForwarder(
             request.headers = requestHeaders(cleared, upstream)
             request.url = path + query // what was matched, also where the target came in absolute form
             const forget = open.keep(cleared, (how) => end(response, stream.answer, how))
-            const endpoint = upstream.endpoints.pick()
-            endpoint.streams += 1
             response.once('close', () => {
-              endpoint.streams -= 1
               forget()
-              failed(new HungUp(hungUp))
+              failed(new HungUp())
             })
             proxyTo(endpoint.origin)(request, response, failed).catch(failed)
           }),
-        cleared.trail.receipt,
       ),
   }
 }

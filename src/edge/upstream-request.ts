@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Answer } from './exchange.ts'
 import type { Outcome } from './upstream.ts'
 
 export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
@@ -6,21 +7,22 @@ export type ReceivedAnswer = { readonly status: number; readonly headers: Incomi
 /** What counts against an upstream; carries the outcome that the client is told. */
 export class UpstreamFault extends Error {
   override readonly name = 'UpstreamFault'
-  readonly outcome: Outcome<unknown>
+  readonly outcome: Outcome<{ readonly status: number }>
 
-  constructor(outcome: Outcome<unknown>, cause?: unknown) {
+  constructor(outcome: UpstreamFault['outcome'], cause?: unknown) {
     super(outcome.kind, { cause })
     this.outcome = outcome
   }
 }
 
-/** The client hung up before the upstream had answered: nobody's fault. */
+/** Written to receipts, seen by nobody. */
+const CLIENT_CLOSED = 499
+
+/** The client of a stream hung up before the upstream had answered: nobody's fault. */
 export class HungUp extends Error {
   override readonly name = 'HungUp'
-  readonly outcome: Outcome<unknown>
-
-  constructor(outcome: Outcome<unknown>) {
-    super(outcome.kind)
-    this.outcome = outcome
+  readonly outcome: Outcome<Answer> = {
+    kind: 'answered',
+    answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' },
   }
 }

@@ -4,7 +4,8 @@ import type { Refusal } from '../platform/breaker-refusal.ts'
 import type { Log } from '../platform/log.ts'
 import { type PassportKeys, signPassport } from '../platform/passport.ts'
 import type { UpstreamConfig } from '../platform/upstream-config.ts'
-import type { Cleared } from './exchange.ts'
+import type { Answer, Cleared } from './exchange.ts'
+import type { Endpoint } from './upstream/endpoint.ts'
 import type { EndpointSet } from './upstream/endpoint-set.ts'
 import { openEndpoints } from './upstream/open-endpoints.ts'
 import { send, type UpstreamRequest } from './upstream/sending.ts'
@@ -30,10 +31,10 @@ export interface Upstream {
   readonly timeoutMs: number
   send(request: UpstreamRequest): Promise<Outcome<ReceivedAnswer>>
   /**
-   * Runs a call of one's own through the same breaker; a fault of the upstream is thrown as UpstreamFault, a client's as
-   * HungUp. The receipt is what a fault is remembered by.
+   * Opens what lasts on a connection of its own: with the same breaker, and to an endpoint that is chosen and judged as for
+   * all others, by the head of its answer. A fault of the upstream is thrown as UpstreamFault, a client's as HungUp.
    */
-  guard<T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>>
+  stream(cleared: Cleared, open: (endpoint: Endpoint) => Promise<Answer>): Promise<Outcome<Answer>>
   /** The passport for this request; null for an upstream that is not one of ours. */
   passportFor(cleared: Cleared): string | null
   close(): Promise<void>
@@ -81,7 +82,9 @@ export function createUpstream(
     retries,
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
-    guard,
+    stream(cleared, open) {
+      return guard(() => openStream(endpoints, cleared, open), cleared.trail.receipt)
+    },
     send(request) {
       if (request.leftMs < 1) return notSent('no time is left for it')
       const endpoint = endpoints.pick()
@@ -104,6 +107,33 @@ export function createUpstream(
       })
     },
     close: sendings.close,
+  }
+}
+
+async function openStream(
+  endpoints: EndpointSet,
+  { trail, response, upgrade }: Cleared,
+  open: (endpoint: Endpoint) => Promise<Answer>,
+): Promise<Answer> {
+  const lasting = upgrade?.socket ?? response
+  if (lasting.destroyed) throw new HungUp() // its `close` has been
+  const endpoint = endpoints.pick()
+  trail.attempts += 1
+  trail.endpoint = endpoint.name
+  endpoint.streams += 1
+  lasting.once('close', () => {
+    endpoint.streams -= 1
+  })
+  try {
+    const answer = await open(endpoint)
+    endpoints.answered(endpoint, answer.status)
+    return answer
+  } catch (error) {
+    if (error instanceof UpstreamFault) {
+      if (error.outcome.kind === 'answered') endpoints.answered(endpoint, error.outcome.answer.status)
+      else endpoints.failed(endpoint)
+    }
+    throw error
   }
 }
 

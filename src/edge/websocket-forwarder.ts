@@ -27,7 +27,6 @@ type Waiting = {
 }
 
 const REFUSAL_BYTES_MAX = 65_536
-const CLIENT_CLOSED = 499
 /** How long a close frame waits for a client who reads nothing. */
 const FAREWELL_MS_MAX = 1_000
 /** Close frames of a server (RFC 6455 section 5.5.1): 1001, going away; 1008, policy violation. */
@@ -84,16 +83,12 @@ export function createWebSocketForwarder(
 
   return {
     forward: (cleared, upgrade, upstream) =>
-      upstream.guard(
-        () =>
-          new Promise<Answer>((answered, failed) => {
+      upstream.stream(
+        cleared,
+        (endpoint) =>
+          new Promise((answered, failed) => {
             const { request, path, query } = cleared
             const { socket, head } = upgrade
-            const hungUp: Outcome<Answer> = {
-              kind: 'answered',
-              answer: { status: CLIENT_CLOSED, headers: [], body: 'streamed' },
-            }
-            if (socket.destroyed) return failed(new HungUp(hungUp)) // its `close` has been
             const upgrading: Waiting = {
               cleared,
               upgrade,
@@ -105,17 +100,13 @@ export function createWebSocketForwarder(
             waiting.set(request, upgrading)
             request.headers = { ...requestHeaders(cleared, upstream), connection: 'Upgrade', upgrade: 'websocket' }
             request.url = path + query
-            const endpoint = upstream.endpoints.pick()
-            endpoint.streams += 1
             const forget = open.keep(cleared, (how) => end(socket, upgrading.upstream, how))
             socket.once('close', () => {
-              endpoint.streams -= 1
               forget()
-              failed(new HungUp(hungUp))
+              failed(new HungUp())
             })
             proxyTo(endpoint.origin).upgrade(request, socket, head)
           }),
-        cleared.trail.receipt,
       ),
   }
 }

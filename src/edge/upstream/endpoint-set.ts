@@ -26,12 +26,13 @@ export class EndpointSet {
     return leastLoadedOfTwo(this.#taking, except)
   }
 
-  /** The endpoint gave a whole answer that is no gateway failure. */
-  succeeded(endpoint: Endpoint): void {
-    endpoint.failures = 0
+  /** The endpoint gave an answer: of a gateway that reached nothing, 502 to 504, it counts as none. */
+  answered(endpoint: Endpoint, status: number): void {
+    if (status >= 502 && status <= 504) this.failed(endpoint)
+    else endpoint.failures = 0
   }
 
-  /** A gateway failure. With enough of them in a row the endpoint is ejected, unless too many of the set are. */
+  /** It gave none. With enough of this in a row the endpoint is ejected, unless too many of the set are. */
   failed(endpoint: Endpoint): void {
     endpoint.failures += 1
     const { failures, ms_min: msMin, ms_max: msMax, share_max: shareMax } = this.#ejection

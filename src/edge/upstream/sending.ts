@@ -123,8 +123,7 @@ export class Sending implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     const status = this.#status
     const endpoint = this.#leave()
-    if (status < 502 || status > 504) this.#deps.endpoints.succeeded(endpoint)
-    else this.#deps.endpoints.failed(endpoint)
+    this.#deps.endpoints.answered(endpoint, status)
     if (status === 503 && this.#request.repeatable === 'idempotent' && this.#again('elsewhere')) return
     const [first = EMPTY] = this.#chunks
     const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first

@@ -17,7 +17,7 @@ describe('a set of endpoints', () => {
     const [bad, good] = endpointsNamed(2) as [Endpoint, Endpoint]
     const set = new EndpointSet([bad, good], EJECTION)
     failTimes(set, bad, 2)
-    set.succeeded(bad)
+    set.answered(bad, 200)
     failTimes(set, bad, 2)
     assert.equal(bad.ejectedUntil, null, 'in a row, not altogether')
     failTimes(set, bad, 1)
@@ -69,7 +69,7 @@ describe('a set of endpoints', () => {
         for (const { at, what } of steps) {
           const endpoint = all[at % count] as Endpoint
           if (what === 'fail') set.failed(endpoint)
-          else if (what === 'succeed') set.succeeded(endpoint)
+          else if (what === 'succeed') set.answered(endpoint, 500)
           else if (what === 'tick') set.tick(Number.POSITIVE_INFINITY)
           else set.judge(endpoint, what === 'well')
           const well = all.filter(({ healthy, ejectedUntil }) => healthy && ejectedUntil === null)

@@ -5,9 +5,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { credentialFile } from '../../../src/platform/data-directory.ts'
 import { endpointsOf } from '../../../src/platform/upstream-config.ts'
 import { assertRefused, type EdgeCalls, edgeCalls, eventually } from '../../support/edge-calls.ts'
-import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import { type LoneEdge, startLoneEdge } from '../../support/lone-edge.ts'
+import { openRawSocket } from '../../support/raw-socket.ts'
 
 type Act = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -16,6 +18,8 @@ class TestEndpoint {
   readonly requests: IncomingMessage[] = []
   isWell = true
   act: Act = (_request, response) => void response.end('ok')
+  /** What it answers to an upgrade. */
+  handshake = 'HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n'
   #server: Server = createServer()
   port = 0
 
@@ -24,6 +28,10 @@ class TestEndpoint {
       if (request.url === '/health') return void response.writeHead(this.isWell ? 204 : 500).end()
       this.requests.push(request)
       this.act(request, response)
+    })
+    this.#server.on('upgrade', (request, socket) => {
+      this.requests.push(request)
+      socket.end(this.handshake)
     })
     this.#server.listen(this.port, '127.0.0.1')
     await once(this.#server, 'listening')
@@ -44,7 +52,7 @@ class TestEndpoint {
 
 const a = new TestEndpoint()
 const b = new TestEndpoint()
-let platform: TestPlatform
+let edge: LoneEdge
 let calls: EdgeCalls
 
 before(async () => {
@@ -52,6 +60,10 @@ before(async () => {
   const health = 'health: { path: /health, every_ms: 50, timeout_ms: 1000, unhealthy_after: 2, healthy_after: 1 }'
   const upstreams = [
     `  pair: { endpoints: ["${a.url}", "${b.url}"], timeout_ms: 5000, running_max: 100, ejection: { failures: 2, ms_min: 300 } }`,
+    ...['told', 'spoken'].map(
+      (name) =>
+        `  ${name}: { endpoints: ["${a.url}", "${b.url}"], timeout_ms: 5000, running_max: 100, ejection: { failures: 2 } }`,
+    ),
     `  checked: { endpoints: ["${a.url}", "${b.url}"], timeout_ms: 5000, running_max: 100, ${health} }`,
     `  tight: { url: "${a.url}", timeout_ms: 5000, running_max: 100, connections_max: 1, pending_max: 1 }`,
   ]
@@ -61,18 +73,19 @@ before(async () => {
       (name) => `  - { id: ${name}, path: /${name}, methods: [GET, POST], upstream: ${name}, ${open} }`,
     ),
     `  - { id: keyed, path: /keyed, methods: [POST], upstream: pair, idempotency_key: required, ${open} }`,
+    `  - { id: told, path: /told, methods: [GET], upstream: told, stream: true, ${open} }`,
+    `  - { id: spoken, path: /spoken, methods: [GET], upstream: spoken, stream: true, upgrade: websocket, ${open} }`,
     `  - { id: hurried, path: /hurried, methods: [GET], upstream: pair, budget_ms: 700, ${open} }`,
   ]
-  platform = await startTestPlatform({
-    config: (text) =>
-      text
-        .replace('upstreams:\n', `upstreams:\n${upstreams.join('\n')}\n`)
-        .replace('routes:\n', `routes:\n${routes.join('\n')}\n`),
-  })
-  calls = edgeCalls(platform)
+  edge = await startLoneEdge(a.url, [], (config) =>
+    config
+      .replace('upstreams:\n', `upstreams:\n${upstreams.join('\n')}\n`)
+      .replace('routes:\n', `routes:\n${routes.join('\n')}\n`),
+  )
+  calls = edgeCalls({ urls: edge.urls, token: () => readFile(credentialFile(edge.places.data), 'utf8') })
 })
 after(async () => {
-  await platform.close()
+  await edge.close()
   await Promise.all([a.leave(), b.leave()])
 })
 beforeEach(() => {
@@ -94,6 +107,13 @@ async function viewOf(upstream: string, endpoint: TestEndpoint): Promise<View> {
   return endpoints.find(({ origin }: View) => origin === endpoint.url)
 }
 
+const receiptOf = (id: string) =>
+  eventually('the receipt is written', async () => {
+    const text = await readFile(join(edge.places.data, 'decisions/decisions.jsonl'), 'utf8')
+    const line = text.split('\n').find((each) => each.includes(id))
+    return line !== undefined && JSON.parse(line)
+  })
+
 describe('an upstream with two endpoints', () => {
   test('shares the requests between them', async () => {
     assert.deepEqual(new Set(await getMany('/pair', 60)), new Set([200]))
@@ -110,7 +130,7 @@ describe('an upstream with two endpoints', () => {
     assert.deepEqual(new Set(statuses), new Set([200]))
     const { ejectedUntil, ejections } = await viewOf('pair', a)
     assert.ok(ejections >= 1 && (ejectedUntil === null || Date.parse(ejectedUntil) > Date.now() - 10_000))
-    const metrics = await (await fetch(`${platform.urls.operator}/metrics`)).text()
+    const metrics = await (await fetch(`${edge.urls.operator}/metrics`)).text()
     assert.match(
       metrics,
       new RegExp(`tidegate_endpoint_ejections_total{upstream="pair",endpoint="127.0.0.1:${a.port}"} \\d`),
@@ -143,14 +163,49 @@ describe('an upstream with two endpoints', () => {
     const answer = await calls.call(null, 'POST', '/keyed', { body: {}, key })
     assertRefused(answer, 'upstream_failed')
     assert.equal(sent(), 3)
-    const [receipt] = await eventually('the receipt is written', async () => {
-      const text = await readFile(join(platform.places.data, 'decisions/decisions.jsonl'), 'utf8')
-      const found = text.split('\n').filter((line) => line.includes(answer.headers['tidegate-receipt'] ?? '?'))
-      return found.length > 0 && found.map((line) => JSON.parse(line))
-    })
+    const receipt = await receiptOf(answer.headers['tidegate-receipt'] ?? '?')
     assert.equal(receipt.attempts, 2)
     assert.ok([a, b].some(({ port }) => receipt.endpoint === `127.0.0.1:${port}`))
   })
+})
+
+describe('an endpoint that fails those who open what lasts', () => {
+  test('is ejected by the heads of streams, and the receipt names it', async () => {
+    a.act = (_request, response) => void response.writeHead(503).end()
+    b.act = (request) => void request.socket.destroy()
+    const receipts = await failUntilEjected('told', async () => {
+      const answer = await get('/told')
+      assert.ok([502, 503].includes(answer.status), answer.text)
+      return answer.headers['tidegate-receipt'] ?? '?'
+    })
+    const receipt = await receiptOf(receipts[0] ?? '?')
+    assert.equal(receipt.attempts, 1)
+    assert.ok([a, b].some(({ port }) => receipt.endpoint === `127.0.0.1:${port}`))
+  })
+
+  test('is ejected by the answers to upgrades, and one that it refuses is no failure', async () => {
+    const upgrade = async (): Promise<string> => {
+      const socket = await openRawSocket(edge.urls.edge)
+      socket.write('GET /spoken HTTP/1.1\r\nHost: edge.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      return socket.closed()
+    }
+    for (let n = 0; n < 8; n++) assert.match(await upgrade(), /^HTTP\/1\.1 409 /)
+    assert.equal((await ejectedOf('spoken')).length, 0)
+    for (const endpoint of [a, b]) endpoint.handshake = 'no HTTP at all'
+    await failUntilEjected('spoken', async () => assert.match(await upgrade(), /^HTTP\/1\.1 502 /))
+  })
+
+  const ejectedOf = async (upstream: string): Promise<View[]> =>
+    (await Promise.all([a, b].map((endpoint) => viewOf(upstream, endpoint)))).filter(({ ejections }) => ejections > 0)
+
+  async function failUntilEjected<T>(upstream: string, fail: () => Promise<T>): Promise<T[]> {
+    const failed: T[] = []
+    while ((await ejectedOf(upstream)).length === 0) {
+      assert.ok(failed.length < 4, 'two in a row are enough, of either')
+      failed.push(await fail())
+    }
+    return failed
+  }
 })
 
 describe('an endpoint with one connection and one place to wait', () => {
