@@ -100,7 +100,7 @@ export async function movesNothing(calls: EdgeCalls, work: () => Promise<unknown
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | undefined | false>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
