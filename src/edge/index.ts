@@ -49,7 +49,7 @@ import { screen } from './stages/screen.ts'
 import { createValidate } from './stages/validate.ts'
 import { createStreamForwarder } from './stream-forwarder.ts'
 import { openTls } from './tls.ts'
-import type { TokenVerification, TokenVerifier } from './token-verifier.ts'
+import type { TokenVerification } from './token-verifier.ts'
 import { createRevocationCheck } from './tokens/revocation-check.ts'
 import type { SenderCheck } from './tokens/sender.ts'
 import { tracedStages } from './traced-stages.ts'
@@ -67,8 +67,7 @@ export type EdgeDeps = {
   readonly log: Log
   readonly passports: PassportKeys
   readonly policies: PolicyStore
-  readonly tokens: TokenVerifier
-  readonly issuers: TokenVerification['issuers']
+  readonly tokens: Pick<TokenVerification, 'verify' | 'remembers' | 'issuers'>
   readonly checkSender: SenderCheck
   readonly revocations: Revocations
   readonly decisions: DecisionLog
@@ -120,7 +119,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     risk: deps.risk,
     bundle: policies.bundle,
     tls,
-    issuers: deps.issuers,
+    issuers: tokens.issuers,
     revocations,
     clock,
   })
@@ -159,7 +158,12 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     reply: createReply(edgeHeaders),
   }
   const exchange = deps.runStages(deps.tracer === null ? stages : tracedStages(stages, deps.tracer))
-  const intake = openIntake(config, table, exchange, createShed({ clock, decisions, metrics, stages }))
+  const intake = openIntake(
+    config,
+    { table, tokens },
+    exchange,
+    createShed({ clock, decisions, metrics, stages, proxies }),
+  )
   const server = createEdgeServer({
     exchange: intake.take,
     upgrades: createUpgrades(table),

@@ -1,6 +1,7 @@
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Config } from '../platform/config-schema.ts'
+import { clientAddress, type TrustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
 import type { Incoming } from './exchange.ts'
@@ -8,12 +9,14 @@ import { createIntake, type Intake } from './intake.ts'
 import type { Stages } from './pipeline.ts'
 import type { RouteTable } from './route-table.ts'
 import { sparseReceipts } from './sparse-receipts.ts'
+import type { TokenVerification } from './token-verifier.ts'
 
 export type ShedDeps = {
   readonly clock: Clock
   readonly decisions: Pick<DecisionLog, 'write'>
   readonly metrics: Pick<EdgeMetrics, 'observe'>
   readonly stages: Pick<Stages, 'begin' | 'refuse' | 'reply'>
+  readonly proxies: TrustedProxies
 }
 
 /** One for all: an error remembers its stack when it is made, and that costs more than the rest of a refusal. */
@@ -23,7 +26,7 @@ const OVERLOADED = new Problem('overloaded', {
 })
 
 /** Refuses a request that has waited too long for its turn: of its head nothing is looked at but what the receipt tells. */
-export function createShed({ clock, decisions, metrics, stages }: ShedDeps) {
+export function createShed({ clock, decisions, metrics, stages, proxies }: ShedDeps) {
   const sparsely = sparseReceipts()
   const { code, status, extras } = OVERLOADED
 
@@ -33,7 +36,9 @@ export function createShed({ clock, decisions, metrics, stages }: ShedDeps) {
     const answer = stages.refuse(OVERLOADED, trail)
     metrics.observe('none', status, code, waitedMs)
     sparsely(clock.now(), (refused) => {
-      const asked = { source: request.socket.remoteAddress ?? '', method: request.method, path: request.url }
+      const { method, url = '', headers, socket } = request
+      const source = clientAddress(socket.remoteAddress ?? '', forwardedFor(headers), proxies)
+      const asked = { source, method, path: pathOf(url) } // a query may hold a token, and nobody has looked
       const why = { stage: 'intake', code, detail: extras.detail, rule: extras.rule, refused }
       const at = toRfc3339(trail.startedAt)
       decisions.write({ receipt: trail.receipt, at, ...asked, status, ...why, bundle: trail.bundle.digest })
@@ -46,22 +51,38 @@ export function createShed({ clock, decisions, metrics, stages }: ShedDeps) {
 const BEGUN_PER_TURN_MAX = 100
 const PATIENCE_MS = 500
 
-/** The intake of the edge: what is asked of a route tagged `money` goes first. */
+type Known = { readonly table: RouteTable; readonly tokens: Pick<TokenVerification, 'remembers'> }
+
+/** The intake of the edge: what is asked of a route tagged `money` by someone known goes first. */
 export function openIntake(
-  { edge: { intake } }: Config,
-  table: RouteTable,
+  { edge: { intake } }: Pick<Config, 'edge'>,
+  known: Known,
   begin: (incoming: Incoming) => Promise<void>,
   shed: (incoming: Incoming, waitedMs: number) => void,
 ): Intake<Incoming> {
   const { begun_per_turn_max: begunPerTurnMax = BEGUN_PER_TURN_MAX, patience_ms: patienceMs = PATIENCE_MS } =
     intake ?? {}
-  const isUrgent = (incoming: Incoming): boolean => movesMoney(table, incoming)
+  const isUrgent = (incoming: Incoming): boolean => movesMoney(known, incoming)
   return createIntake({ begunPerTurnMax, patienceMs, isUrgent, begin, refuse: shed })
 }
 
-/** By the bytes as they came: whoever writes the target in another way than its route waits like everyone else. */
-function movesMoney(table: RouteTable, { request: { headers, method = '', url = '' } }: Incoming): boolean {
-  if (headers.authorization === undefined) return false
-  const match = table.match((headers.host ?? '').replace(/:\d+$/, '').toLowerCase(), method, url.split('?', 1)[0] ?? '')
-  return match.kind === 'route' && match.route.tags.includes('money')
+/**
+ * By the bytes as they came: whoever writes the target in another way than its route waits like everyone else. So does who
+ * shows a token that was not verified before: anyone can make one up, and would go before those who pay.
+ */
+function movesMoney({ table, tokens }: Known, { request: { headers, method = '', url = '' } }: Incoming): boolean {
+  const { authorization, host = '' } = headers
+  if (authorization === undefined) return false
+  const match = table.match(host.replace(/:\d+$/, '').toLowerCase(), method, pathOf(url))
+  if (match.kind !== 'route' || !match.route.tags.includes('money')) return false
+  return tokens.remembers(authorization.slice(authorization.indexOf(' ') + 1))
+}
+
+function pathOf(target: string): string {
+  return target.split('?', 1)[0] ?? ''
+}
+
+function forwardedFor(headers: Incoming['request']['headers']): string | undefined {
+  const value = headers['x-forwarded-for']
+  return Array.isArray(value) ? value.join(',') : value
 }

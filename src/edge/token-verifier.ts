@@ -20,6 +20,8 @@ export interface TokenVerifier {
 }
 
 export interface TokenVerification extends TokenVerifier {
+  /** Whether this token was verified before, and still holds. Costs a hash. */
+  remembers(token: string): boolean
   /** The issuers with the keys they publish, for the operator. */
   issuers(): readonly ({ readonly issuer: string } & IssuerKeysState)[]
   close(): Promise<void>
@@ -92,6 +94,7 @@ export function createTokenVerifier(
       remembered.set(name, { verified, keys: issuer.keys, thumbprint: key.thumbprint })
       return verified
     },
+    remembers: (token) => recall(hash('sha256', token, 'base64')) !== null,
     issuers: () => [...issuers.values()].map(({ issuer, keys }) => ({ issuer, ...keys.state() })),
     async close() {
       for (const { keys } of issuers.values()) keys.close()

@@ -60,7 +60,6 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
     passports,
     policies,
     tokens: verification,
-    issuers: verification.issuers,
     checkSender: openSenderCheck(house, redis),
     revocations,
     decisions,
