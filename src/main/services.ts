@@ -129,6 +129,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         database,
         clock,
         log,
+        ...(config.ledger === undefined ? {} : { shards: config.ledger.shards }),
         riskEvents: feedOf(client('cash-flow', 'risk')),
         members: { exists: async (member) => (await find(members, `/v1/members/${member}`)) !== null },
         products: { find: (product) => find<{ currency: string }>(products, `/v1/products/${product}`) },

@@ -25,8 +25,11 @@ const WORLDS = 3
 /** Drills every dependency, and holds what came of it against the page. */
 export async function drill(createDatabase: () => Promise<string>): Promise<Drilled> {
   const waiting: (Dependency | null)[] = [null, ...DEPENDENCIES]
-  const worlds = await Promise.all(Array.from({ length: WORLDS }, () => openWorld(createDatabase)))
+  const opened = await Promise.allSettled(Array.from({ length: WORLDS }, () => openWorld(createDatabase)))
+  const worlds = opened.flatMap((world) => (world.status === 'fulfilled' ? [world.value] : []))
   try {
+    const failed = opened.find((world) => world.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
     const drilled = await Promise.all(worlds.map((world) => drillEach(world, waiting)))
     return judge(drilled.flat(), declaredBy(await readFile(PAGE, 'utf8').catch(() => '')), await moneyRoutes())
   } finally {

@@ -15,7 +15,7 @@ the connection is reset within its answer; of a database, within the answer to C
 
 A cell is the answer and, behind the dot, where the money was before the request was sent again; a dash is what is answered when all
 is well. \`unknown\` and \`outcome_unknown\` may stand beside money that moved and beside money that did not: that is what they
-say, and the same request with the same key finds out.
+say, and the same request with the same key finds out. \`done or not\`: which of them is chance.
 `
 
 const AS_EVER = '–'
@@ -69,8 +69,11 @@ function keyOf(dependency: string, route: string, fault: string): string {
   return `${dependency} / ${route} / ${fault}`
 }
 
-function cellOf({ answer, money }: Row): string {
-  return money === null ? answer : `${answer} · ${money}`
+/** Which of the ledger's commits is the one that is lost is chance: what is said to be unknown may be done or not. */
+function cellOf({ dependency, answer, money }: Row): string {
+  if (money === null) return answer
+  const isChance = dependency === 'database of cash flow' && answer.includes('unknown')
+  return `${answer} · ${isChance ? 'done or not' : money}`
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

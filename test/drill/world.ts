@@ -21,6 +21,7 @@ export type World = {
 const DEADLINE_MS = 1_500
 const SLOW_MS = 2_200
 const PROVIDER_DEADLINE_MS = 500
+const UP_MS_MAX = 60_000
 /** Alice pays for the whole drill. */
 const FORTUNE = '90000000.00'
 
@@ -100,9 +101,13 @@ async function openAccount({ call }: EdgeCalls): Promise<string> {
 
 async function enrich({ call, transfer }: EdgeCalls): Promise<void> {
   const body = { account: 'acc_alice', amount: { currency: 'CNY', value: FORTUNE }, reference: 'for the drill' }
-  await eventually('all is up, and Alice is rich', async () => {
-    const answer = await call('operator', 'POST', '/v1/deposits', { body, key: 'fortune' })
-    return answer.status === 201
-  })
+  await eventually(
+    'all is up, and Alice is rich',
+    async () => {
+      const answer = await call('operator', 'POST', '/v1/deposits', { body, key: 'fortune' })
+      return answer.status === 201
+    },
+    UP_MS_MAX,
+  )
   await transfer('1.00') // a first batch has something to pay
 }

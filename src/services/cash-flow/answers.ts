@@ -14,7 +14,7 @@ export type Answered =
     }
   | ({ readonly kind: 'problem' } & KeptProblem)
 
-export function answerTo(outcome: Outcome): Answered {
+export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }>): Answered {
   switch (outcome.kind) {
     case 'accepted': {
       const headers = { location: `/v1/operations/${outcome.operation}`, 'preference-applied': 'respond-async' }
@@ -34,6 +34,7 @@ export function answerTo(outcome: Outcome): Answered {
       return { kind: 'answer', status: 201, headers: {}, body: depositOnWire(outcome.transfer) }
     case 'resolved':
       return { kind: 'answer', status: 200, headers: {}, body: transferOnWire(outcome.transfer) }
+    case 'arrived':
     case 'done_before':
       return { kind: 'answer', status: 200, headers: {}, body: null }
     default:
@@ -46,8 +47,10 @@ export function answerTo(outcome: Outcome): Answered {
  * state, has had no effect and may come again.
  */
 export function isKept(answered: Answered): boolean {
-  return answered.kind === 'answer' || (answered.code !== 'not_found' && answered.code !== 'conflict')
+  return answered.kind === 'answer' || !PASSING.has(answered.code)
 }
+
+const PASSING: ReadonlySet<string> = new Set(['not_found', 'conflict', 'request_in_progress'])
 
 /** The answer on its way out. @throws Problem where the command was refused */
 export function deliver(answered: Answered, replayed: boolean): Answer {
@@ -56,6 +59,7 @@ export function deliver(answered: Answered, replayed: boolean): Answer {
     return { status: answered.status, headers: { ...answered.headers, ...headers }, body: answered.body }
   }
   const { code, detail, state } = answered
+  if (code === 'request_in_progress') throw new Problem(code, { detail, headers: { 'retry-after': '1' } })
   throw new Problem(code, { detail, headers, ...(state === undefined ? {} : { state }) })
 }
 

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { assert } from '../../kernel/assert.ts'
-import type { Clock } from '../../kernel/clock.ts'
+import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import { type FeedSource, type Follower, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
-import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
+import type { Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
-import { runBatch } from './batch.ts'
 import type { Actor, Command } from './commands.ts'
 import type { Service } from './service.ts'
-import { dueHolds, listAccepted } from './store.ts'
+import { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store.ts'
 
 const LOOK_MS = 1_000
+/** A crossing takes milliseconds: after this long, whoever was at it is gone. Before our start nobody of ours was. */
+const LEFT_AFTER_MS = 2_000
 const ROUND_COMMANDS_MAX = 64
 
 /** What runs without being asked: accepted commands, holds whose time is over, and what reviews decide. */
@@ -28,15 +29,22 @@ export function createBackground(deps: {
   let nap = new AbortController()
   let working: Promise<void> = Promise.resolve()
   let follower: Follower | null = null
+  let startedAt = 0
 
   /** One round of what is due; true when there may be more. */
   async function round(): Promise<boolean> {
-    const { accepted, due } = await transaction(async (sql) => ({
+    const leftBefore = Math.max(startedAt, clock.now() - LEFT_AFTER_MS) as Instant
+    const { accepted, due, decided, crossings } = await transaction(async (sql) => ({
       accepted: await listAccepted(sql, ROUND_COMMANDS_MAX),
       due: await dueHolds(sql, clock.now(), ROUND_COMMANDS_MAX),
+      decided: await listDecisions(sql, ROUND_COMMANDS_MAX),
+      crossings: await listCrossings(sql, leftBefore, ROUND_COMMANDS_MAX),
     }))
     const expiries = due.map((transfer) => voidOf(transfer, { kind: 'timer', id: 'timer' }))
-    const outcomes = await Promise.allSettled([...accepted, ...expiries].map(service.submit))
+    const outcomes = await Promise.allSettled([
+      ...[...accepted, ...decided.map(commandOf), ...expiries].map(service.submit),
+      ...crossings.map(service.resume),
+    ])
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
     for (const { reason } of failed) log.error({ err: reason }, 'a command in the background failed; it is tried again')
     return failed.length === 0 && outcomes.length >= ROUND_COMMANDS_MAX
@@ -56,9 +64,17 @@ export function createBackground(deps: {
 
   return {
     start(): void {
+      startedAt = clock.now()
       working = work()
-      const apply = (event: Event, sql: Sql, emit: Emit) => applyDecision(event, sql, emit, clock, log)
-      follower = followFeed({ feed: 'risk', source: riskEvents, store: { transaction }, apply, log })
+      const store: Pick<Outbox, 'transaction'> = {
+        async transaction(follow) {
+          const result = await transaction(follow)
+          nap.abort() // what a review decided is carried out at once
+          return result
+        },
+      }
+      const apply = (event: Event, sql: Sql) => keepReviewed(event, sql, clock)
+      follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, log })
     },
     /** A command was accepted: no need to wait for the next look. */
     wake: (): void => nap.abort(),
@@ -72,21 +88,19 @@ export function createBackground(deps: {
 const Decision = Type.Object({ case: Type.String(), transfer: Type.String() })
 const checkDecision = compileSchema(Decision)
 
-/** Captures or voids what a review decided on, in the follower's transaction. A hold that is resolved already stays as it is. */
-async function applyDecision(event: Event, sql: Sql, emit: Emit, clock: Clock, log: Log): Promise<void> {
+/** Writes down what a review decided, in the follower's transaction; the shard's writer carries it out. */
+async function keepReviewed(event: Event, sql: Sql, clock: Clock): Promise<void> {
   if (event.type !== 'review.approved' && event.type !== 'review.declined') return
   const decision = checkDecision(event.data)
   assert(decision.ok, `the event ${event.id} names its case and transfer`)
-  const by: Actor = { kind: 'review', id: decision.value.case }
-  const { transfer } = decision.value
-  const command: Command =
-    event.type === 'review.approved'
-      ? { kind: 'capture', request: null, by, transfer, amount: null }
-      : voidOf(transfer, by)
-  const [settled] = await runBatch(sql, emit, clock.now(), [command])
-  if (settled?.kind === 'settled' && settled.answered.kind === 'problem') {
-    log.warn({ event: event.id, transfer, refused: settled.answered.detail }, 'a review decision has no effect')
-  }
+  const { case: review, transfer } = decision.value
+  await keepDecision(sql, event.id, { transfer, approved: event.type === 'review.approved', review }, clock.now())
+}
+
+/** A hold that is resolved already stays as it is. */
+function commandOf({ transfer, approved, review }: Decided): Command {
+  const by: Actor = { kind: 'review', id: review }
+  return approved ? { kind: 'capture', request: null, by, transfer, amount: null } : voidOf(transfer, by)
 }
 
 function voidOf(transfer: string, by: Actor): Command {

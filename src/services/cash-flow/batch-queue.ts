@@ -2,17 +2,17 @@ import { Problem } from '../../kernel/problem.ts'
 
 export type BatchQueue<Task, Result> = {
   /**
-   * Runs the task in its turn, unless its caller is gone by then.
+   * Runs the task in its turn, unless its caller is gone by then. One of `ours` is what others wait for: it is never refused.
    * @throws Problem `overloaded` when too many wait, or the caller left; nothing was done then
    */
-  submit(task: Task, caller?: AbortSignal): Promise<Result>
+  submit(task: Task, caller: AbortSignal | 'ours'): Promise<Result>
   /** Answers once all that was submitted has been run. */
   idle(): Promise<void>
 }
 
 type Waiting<Task, Result> = {
   readonly task: Task
-  readonly caller: AbortSignal | undefined
+  readonly caller: AbortSignal | null
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
 }
@@ -57,9 +57,9 @@ export function createBatchQueue<Task, Result>(options: {
 
   return {
     submit(task, caller) {
-      if (waiting.length >= waitingMax) return Promise.reject(overloaded('too many commands wait'))
+      if (caller !== 'ours' && waiting.length >= waitingMax) return Promise.reject(overloaded('too many commands wait'))
       return new Promise((resolve, reject) => {
-        waiting.push({ task, caller, resolve, reject })
+        waiting.push({ task, caller: caller === 'ours' ? null : caller, resolve, reject })
         running ??= runAll()
       })
     },

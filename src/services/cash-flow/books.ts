@@ -3,7 +3,7 @@ import type { Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Happening } from '../../platform/outbox.ts'
 import type { Answered } from './answers.ts'
-import type { KeyedRequest, TransferCommand } from './commands.ts'
+import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
 import { operationHappening } from './happenings.ts'
 import {
   type Account,
@@ -25,14 +25,19 @@ export type NewResolution = Resolution & { readonly hold: string; readonly by: s
 export type NewOperation = Pick<Operation, 'id' | 'member' | 'transfer'> & { readonly request: KeyedRequest }
 export type NewState = Pick<Operation, 'version' | 'state' | 'reason'> & { readonly operation: string }
 
-/** What the commands of one batch touch, read under locks. */
+/** What the commands of one batch touch; nobody but the shard's writer changes it. */
 export type WorkingSet = {
-  readonly accounts: ReadonlyMap<string, OpenAccount>
+  readonly shard: number
+  readonly accounts: ReadonlyMap<string, Account>
+  /** Of the accounts in this shard. */
+  readonly balances: ReadonlyMap<string, Balance>
   readonly transfers: ReadonlyMap<string, Transfer>
   readonly operations: ReadonlyMap<string, Operation>
   readonly answers: readonly StoredAnswer[]
   /** Accepted commands that nobody has run yet, by operation. */
   readonly waiting: ReadonlySet<string>
+  /** The crossings that have reached their payees. */
+  readonly arrived: ReadonlySet<string>
 }
 
 /** What the batch adds to the store, each in the order it was decided. */
@@ -46,6 +51,11 @@ export type Writes = {
   readonly answers: StoredAnswer[]
   readonly accepted: TransferCommand[]
   readonly done: string[]
+  readonly crossings: Crossing[]
+  readonly arrivals: string[]
+  readonly completed: string[]
+  /** Transfers on which a review's decision was carried out, or came to nothing. */
+  readonly decided: string[]
 }
 
 /** One move of a posting. */
@@ -68,26 +78,42 @@ export class Books {
     answers: [],
     accepted: [],
     done: [],
+    crossings: [],
+    arrivals: [],
+    completed: [],
+    decided: [],
   }
-  readonly #accounts: ReadonlyMap<string, OpenAccount>
+  readonly #shard: number
+  readonly #accounts: ReadonlyMap<string, Account>
   readonly #balances: Map<string, Balance>
   readonly #transfers: Map<string, Transfer>
   readonly #operations: Map<string, Operation>
   readonly #answers: Map<string, StoredAnswer>
   readonly #waiting: Set<string>
+  readonly #arrived: Set<string>
 
   constructor(set: WorkingSet, now: Instant) {
     this.now = now
+    this.#shard = set.shard
     this.#accounts = set.accounts
-    this.#balances = new Map([...set.accounts].map(([id, { balance }]) => [id, balance]))
+    this.#balances = new Map(set.balances)
     this.#transfers = new Map(set.transfers)
     this.#operations = new Map(set.operations)
     this.#answers = new Map(set.answers.map((stored) => [nameOf(stored.request), stored]))
     this.#waiting = new Set(set.waiting)
+    this.#arrived = new Set(set.arrived)
+  }
+
+  /** Whether the command is decided in this shard, as far as what it names is there. */
+  isHome(command: Command): boolean {
+    const about =
+      'transfer' in command && command.kind !== 'transfer' ? this.#transfers.get(command.transfer) : undefined
+    const home = this.#accounts.get(homeOf(command, about) ?? '')
+    return home === undefined || home.shard === this.#shard
   }
 
   account(id: string): Account | undefined {
-    return this.#accounts.get(id)?.account
+    return this.#accounts.get(id)
   }
 
   transfer(id: string): Transfer | undefined {
@@ -104,6 +130,16 @@ export class Books {
     return balance
   }
 
+  /** Whether the batch has come to anything that is to be kept. */
+  hasWritten(): boolean {
+    return this.happenings.length > 0 || Object.values(this.writes).some((added) => added.length > 0)
+  }
+
+  /** The accounts that the batch has moved money in, with their balances after it. */
+  changed(): ReadonlyMap<string, Balance> {
+    return new Map(this.writes.entries.map(({ account }) => [account, this.balance(account)]))
+  }
+
   tell(happening: Happening): void {
     this.happenings.push(happening)
   }
@@ -117,7 +153,9 @@ export class Books {
       if ('kind' in moved) return moved
       after.set(account, moved)
       const { version, posted, pending } = moved
-      const which = { id: newId('entry', this.now), account, version, transfer, ...entryKindOf(kind) }
+      const shard = this.account(account)?.shard
+      assert(shard !== undefined, `the account ${account} was read`)
+      const which = { id: newId('entry', this.now), account, shard, version, transfer, ...entryKindOf(kind) }
       entries.push({ ...which, amount, posted, pending, recordedAt: this.now })
     }
     for (const [account, balance] of after) this.#balances.set(account, balance)
@@ -160,6 +198,29 @@ export class Books {
     this.#advance(before, state, reason)
   }
 
+  /** What is reserved for a transfer is on its way to another shard. */
+  cross(crossing: Crossing): void {
+    const transfer = this.#transfers.get(crossing.transfer)
+    assert(transfer !== undefined && transfer.crossing === null, 'a transfer crosses once')
+    this.#transfers.set(transfer.id, { ...transfer, crossing: crossing.amount.minor })
+    this.writes.crossings.push(crossing)
+  }
+
+  /** Takes a crossing in; false when it has been. */
+  arrive(transfer: string): boolean {
+    if (this.#arrived.has(transfer)) return false
+    this.#arrived.add(transfer)
+    this.writes.arrivals.push(transfer)
+    return true
+  }
+
+  completeCrossing(transfer: Transfer): Transfer {
+    const completed = { ...transfer, crossing: null }
+    this.#transfers.set(transfer.id, completed)
+    this.writes.completed.push(transfer.id)
+    return completed
+  }
+
   remember(stored: StoredAnswer): void {
     this.#answers.set(nameOf(stored.request), stored)
     this.writes.answers.push(stored)
@@ -168,6 +229,11 @@ export class Books {
   /** Writes a command down, to be run later. */
   accept(command: TransferCommand): void {
     this.writes.accepted.push(command)
+  }
+
+  /** A review's decision on the transfer is off the list. */
+  closeDecision(transfer: string): void {
+    this.writes.decided.push(transfer)
   }
 
   /** Takes an accepted command off the list; false when somebody has run it. */

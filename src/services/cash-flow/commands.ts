@@ -71,13 +71,59 @@ export type ReverseCommand = {
   readonly receipt: string | null
 }
 
+/** Money on its way from the payer's shard to the payee's, and the request to answer when it has arrived. */
+export type Crossing = {
+  readonly transfer: string
+  readonly from: string
+  readonly to: string
+  readonly amount: Money
+  readonly request: KeyedRequest | null
+}
+
+/** A crossing reaches the payee, in the payee's shard. */
+export type ArriveCommand = { readonly kind: 'arrive'; readonly request: null; readonly crossing: Crossing }
+
+/** What has arrived is posted where it was reserved, in the payer's shard. */
+export type CompleteCommand = {
+  readonly kind: 'complete'
+  readonly request: KeyedRequest | null
+  readonly crossing: Crossing
+}
+
 /** All that changes a balance. */
-export type Command = TransferCommand | DepositCommand | CaptureCommand | VoidCommand | ReverseCommand
+export type Command =
+  | TransferCommand
+  | DepositCommand
+  | CaptureCommand
+  | VoidCommand
+  | ReverseCommand
+  | ArriveCommand
+  | CompleteCommand
+
+/** The account in whose shard a command is decided: the one it takes money from. `transfer`: the one that it is about. */
+export function homeOf(command: Command, transfer: Pick<Transfer, 'from' | 'to'> | undefined): string | undefined {
+  switch (command.kind) {
+    case 'transfer':
+      return command.from
+    case 'deposit':
+      return command.account
+    case 'arrive':
+      return command.crossing.to
+    case 'complete':
+      return command.crossing.from
+    case 'reverse':
+      return transfer?.to
+    default:
+      return transfer?.from
+  }
+}
 
 /** What the domain foresees that a command is refused for. */
 export type Refusal =
   | MoveRefusal
   | { readonly kind: 'not_found' }
+  /** The same was asked for before, and is under way. */
+  | { readonly kind: 'in_progress' }
   | { readonly kind: 'unknown_account'; readonly field: 'to' | 'account' }
   | { readonly kind: 'same_account' }
   | { readonly kind: 'currency_mismatch' }
@@ -88,13 +134,18 @@ export type Refusal =
   | { readonly kind: 'under_review'; readonly transfer: Transfer }
   | { readonly kind: 'not_reversible'; readonly transfer: Transfer }
 
+/** Reserved, and on its way to another shard: it can not be refused any more. */
+export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing }
+
 export type Outcome =
+  | OnItsWay
   | { readonly kind: 'transferred'; readonly transfer: Transfer }
   /** Reversed by this new transfer. */
   | { readonly kind: 'reversed'; readonly transfer: Transfer }
   | { readonly kind: 'resolved'; readonly transfer: Transfer }
   | { readonly kind: 'deposited'; readonly transfer: Transfer }
   | { readonly kind: 'accepted'; readonly operation: string }
-  /** An accepted command that another process ran already. */
+  | { readonly kind: 'arrived' }
+  /** An accepted command, or a step of a crossing, that another process ran already. */
   | { readonly kind: 'done_before' }
   | Refusal

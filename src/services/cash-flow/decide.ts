@@ -1,27 +1,41 @@
 import { unreachable } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
-import type { Currency } from '../../kernel/money.ts'
 import type { Books } from './books.ts'
 import type {
   Actor,
   CaptureCommand,
   Command,
   DepositCommand,
+  OnItsWay,
   Outcome,
   Refusal,
   ReverseCommand,
   TransferCommand,
   VoidCommand,
 } from './commands.ts'
+import { arrive, complete, cross } from './crossings.ts'
 import { refusalCode } from './errors.ts'
-import { depositHappening, type Ends, postedHappening, reservedHappening, voidedHappening } from './happenings.ts'
-import { captureOf, type Hold, movedAmountOf, type Resolution, stateOf, type Transfer } from './model.ts'
+import {
+  depositHappening,
+  type Ends,
+  endsIn,
+  postedHappening,
+  reservedHappening,
+  voidedHappening,
+} from './happenings.ts'
+import { type Account, captureOf, type Hold, movedAmountOf, type Resolution, stateOf, type Transfer } from './model.ts'
+import { externalAccountOf } from './shards.ts'
 
 /** How long money stays reserved where nobody says how long. */
 const HOLD_MS_DEFAULT = 72 * 3_600_000
 
 /** Decides one command on the books and enters what it comes to. A refusal enters no money. */
 export function decide(books: Books, command: Command): Outcome {
+  // What was made after it was looked for is not decided by the shard that decides on nothing.
+  if (!books.isHome(command)) return { kind: 'not_found' }
+  if ((command.kind === 'capture' || command.kind === 'void') && command.by.kind === 'review') {
+    books.closeDecision(command.transfer) // carried out or refused: it is not looked at again
+  }
   switch (command.kind) {
     case 'transfer':
       return decideTransfer(books, command)
@@ -33,14 +47,13 @@ export function decide(books: Books, command: Command): Outcome {
       return release(books, command)
     case 'reverse':
       return reverse(books, command)
+    case 'arrive':
+      return arrive(books, command)
+    case 'complete':
+      return complete(books, command)
     default:
       return unreachable(command)
   }
-}
-
-/** The account through which money of a currency comes from the outside. */
-export function clearingAccountOf(currency: Currency): string {
-  return `acc_external_${currency.toLowerCase()}`
 }
 
 /** A transfer has an operation, which ends with it: one that is refused has failed, and stays so. */
@@ -55,27 +68,42 @@ function decideTransfer(books: Books, command: TransferCommand): Outcome {
     books.accept(command)
     return { kind: 'accepted', operation: id }
   }
-  const outcome = transferMoney(books, command, from.currency)
-  if (outcome.kind !== 'transferred') books.setOperation(operation, 'failed', refusalCode(outcome))
+  const underWay = books.transfer(transfer) // what has its answer did not come here
+  if (underWay !== undefined) return goOn(underWay, command)
+  const outcome = transferMoney(books, command, from)
+  if (outcome.kind === 'crossing') {
+    if (command.run !== 'accepted') books.setOperation(operation, 'running', null) // one that was accepted runs already
+  } else if (outcome.kind !== 'transferred') books.setOperation(operation, 'failed', refusalCode(outcome))
   else books.setOperation(operation, outcome.transfer.hold === null ? 'succeeded' : 'held', null)
   return outcome
 }
 
-function transferMoney(
-  books: Books,
-  command: TransferCommand,
-  currency: Currency,
-): { readonly kind: 'transferred'; readonly transfer: Transfer } | Refusal {
+/** Asked for before, and left on its way to another shard: whoever asks again takes it to its end. */
+function goOn({ id, from, to, amount, reference, crossing }: Transfer, command: TransferCommand): Outcome {
+  const isSame =
+    from === command.from &&
+    to === command.to &&
+    reference === command.reference &&
+    amount.minor === command.amount.minor &&
+    amount.currency === command.amount.currency
+  if (!isSame || crossing === null) return { kind: 'in_progress' }
+  return { kind: 'crossing', crossing: { transfer: id, from, to, amount, request: command.request } }
+}
+
+type Transferred = { readonly kind: 'transferred'; readonly transfer: Transfer } | OnItsWay
+
+function transferMoney(books: Books, command: TransferCommand, payer: Account): Transferred | Refusal {
   const { from, to, amount, by } = command
   const payee = books.account(to)
   if (payee === undefined || payee.kind === 'clearing') return { kind: 'unknown_account', field: 'to' }
   if (from === to) return { kind: 'same_account' }
-  if (amount.currency !== currency || payee.currency !== currency) return { kind: 'currency_mismatch' }
+  if (amount.currency !== payer.currency || payee.currency !== payer.currency) return { kind: 'currency_mismatch' }
   const hold = holdOf(command, books.now)
   if (hold === 'held_and_pending') return { kind: 'held_and_pending' }
+  const posts = hold === null && payer.shard === payee.shard
   const entered = books.enter(
     command.transfer,
-    hold === null ? postings(from, to, amount.minor) : [{ account: from, kind: 'reserve', amount: amount.minor }],
+    posts ? postings(from, to, amount.minor) : [{ account: from, kind: 'reserve', amount: amount.minor }],
   )
   if (entered !== 'entered') return entered
   const transfer = books.add({
@@ -93,8 +121,11 @@ function transferMoney(
     hold,
     createdAt: books.now,
   })
+  // One that was accepted has had the answer of its key.
+  if (hold === null && !posts)
+    return cross(books, transfer, amount.minor, command.run === 'accepted' ? null : command.request)
   const tell = hold === null ? postedHappening : reservedHappening
-  books.tell(tell(transfer, endsOf(books, transfer)))
+  books.tell(tell(transfer, endsIn(books, transfer)))
   return { kind: 'transferred', transfer }
 }
 
@@ -111,7 +142,7 @@ function deposit(books: Books, command: DepositCommand): Outcome {
   const account = books.account(to)
   if (account === undefined || account.kind === 'clearing') return { kind: 'unknown_account', field: 'account' }
   if (account.currency !== amount.currency) return { kind: 'currency_mismatch' }
-  const from = clearingAccountOf(amount.currency)
+  const from = externalAccountOf(amount.currency, account.shard)
   const entered = books.enter(id, postings(from, to, amount.minor))
   if (entered !== 'entered') return entered
   const what = { id, kind: 'deposit', from, to, amount, reference, maker: command.by.id, receipt } as const
@@ -130,13 +161,17 @@ function capture(books: Books, command: CaptureCommand): Outcome {
   if (taken.kind === 'not_open' || taken.kind === 'expired') return { kind: taken.kind, transfer }
   if (taken.kind !== 'capture') return taken
   const { captured, released } = taken
+  const { from, to } = transfer
+  const crosses = books.account(from)?.shard !== books.account(to)?.shard
   const entered = books.enter(transfer.id, [
-    { account: transfer.from, kind: 'capture', amount: captured },
-    ...(released > 0n ? [{ account: transfer.from, kind: 'release', amount: released } as const] : []),
-    { account: transfer.to, kind: 'credit', amount: captured },
+    ...(crosses ? [] : [{ account: from, kind: 'capture', amount: captured } as const]),
+    ...(released > 0n ? [{ account: from, kind: 'release', amount: released } as const] : []),
+    ...(crosses ? [] : [{ account: to, kind: 'credit', amount: captured } as const]),
   ])
   if (entered !== 'entered') return entered
-  return resolved(books, transfer, { outcome: 'captured', captured }, command.by)
+  const resolution = { outcome: 'captured', captured } as const
+  if (!crosses) return resolved(books, transfer, resolution, command.by)
+  return cross(books, books.resolve(transfer, resolution, command.by.id), captured, command.request)
 }
 
 function release(books: Books, command: VoidCommand): Outcome {
@@ -158,7 +193,7 @@ function voidOutcomeOf({ kind }: Actor): Resolution['outcome'] {
 function resolved(books: Books, transfer: Transfer, resolution: Resolution, by: Actor): Outcome {
   const after = books.resolve(transfer, resolution, by.id)
   const captured = resolution.outcome === 'captured'
-  books.tell((captured ? postedHappening : voidedHappening)(after, endsOf(books, after)))
+  books.tell((captured ? postedHappening : voidedHappening)(after, endsIn(books, after)))
   if (after.operation !== null) {
     books.setState(after.operation, captured ? 'succeeded' : 'failed', captured ? null : resolution.outcome)
   }
@@ -168,19 +203,26 @@ function resolved(books: Books, transfer: Transfer, resolution: Resolution, by: 
 function reverse(books: Books, command: ReverseCommand): Outcome {
   const original = books.transfer(command.transfer)
   if (original === undefined || !sees(books, command.by, original)) return { kind: 'not_found' }
-  const { fromMember, toMember } = endsOf(books, original)
+  const { fromMember, toMember } = endsIn(books, original)
   const payer = command.by.kind === 'member' && command.by.id === fromMember && fromMember !== toMember
   const reversible = original.kind === 'transfer' && stateOf(original) === 'posted' && original.reversedBy === null
   if (payer || !reversible) return { kind: 'not_reversible', transfer: original }
   const amount = movedAmountOf(original)
   const { reversal: id, receipt, by } = command
   const ends = { from: original.to, to: original.from }
-  const entered = books.enter(id, postings(ends.from, ends.to, amount.minor))
+  const crosses = books.account(ends.from)?.shard !== books.account(ends.to)?.shard
+  const entered = books.enter(
+    id,
+    crosses
+      ? [{ account: ends.from, kind: 'reserve', amount: amount.minor }]
+      : postings(ends.from, ends.to, amount.minor),
+  )
   if (entered !== 'entered') return entered
   const what = { id, kind: 'reversal', ...ends, amount, maker: by.id, receipt, reverses: original.id } as const
   const transfer = books.add({ ...UNTOUCHED, ...what, reference: original.reference, createdAt: books.now })
   books.reverse(original, transfer)
-  books.tell(postedHappening(transfer, endsOf(books, transfer)))
+  if (crosses) return cross(books, transfer, amount.minor, command.request)
+  books.tell(postedHappening(transfer, endsIn(books, transfer)))
   return { kind: 'reversed', transfer }
 }
 
@@ -189,6 +231,7 @@ const UNTOUCHED = {
   assessment: null,
   hold: null,
   resolution: null,
+  crossing: null,
   reverses: null,
   reversedBy: null,
 } as const
@@ -201,17 +244,13 @@ function postings(from: string, to: string, amount: bigint) {
   ] as const
 }
 
-function endsOf(books: Books, { from, to }: Transfer): Ends {
-  return { fromMember: books.account(from)?.member ?? null, toMember: books.account(to)?.member ?? null }
-}
-
 /** Whether the actor acts for this member: the member does, and whoever is not a member. */
 export function owns(actor: Actor, member: string): boolean {
   return actor.kind !== 'member' || actor.id === member
 }
 
 function sees(books: Books, actor: Actor, transfer: Transfer): boolean {
-  return actor.kind !== 'member' || isVisible(transfer, endsOf(books, transfer), actor.id)
+  return actor.kind !== 'member' || isVisible(transfer, endsIn(books, transfer), actor.id)
 }
 
 /** Whether a member may know of the transfer: the payer always; the payee not of what risk control held and never came. */

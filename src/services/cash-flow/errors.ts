@@ -16,6 +16,8 @@ export function problemOf(refusal: Refusal): KeptProblem {
   switch (refusal.kind) {
     case 'not_found':
       return { code, detail: 'there is no such account or transfer' }
+    case 'in_progress':
+      return { code, detail: 'the transfer is under way; ask again for its answer' }
     case 'unknown_account':
       return { code, detail: `body/${refusal.field}: there is no such account` }
     case 'same_account':
@@ -49,6 +51,7 @@ export function problemOf(refusal: Refusal): KeptProblem {
 
 const CODES = {
   not_found: 'not_found',
+  in_progress: 'request_in_progress',
   unknown_account: 'unknown_reference',
   same_account: 'unacceptable_value',
   currency_mismatch: 'currency_mismatch',

@@ -2,10 +2,18 @@ import type { Json } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
-import { movedAmountOf, type Operation, type Transfer } from './model.ts'
+import { type Account, movedAmountOf, type Operation, type Transfer } from './model.ts'
 
 /** The members at both ends; null for a clearing account. */
 export type Ends = { readonly fromMember: string | null; readonly toMember: string | null }
+
+/** Who the members at both ends of a transfer are. */
+export function endsIn(
+  books: { account(id: string): Account | undefined },
+  { from, to }: Pick<Transfer, 'from' | 'to'>,
+): Ends {
+  return { fromMember: books.account(from)?.member ?? null, toMember: books.account(to)?.member ?? null }
+}
 
 export function operationHappening({ id, state, transfer, member, reason }: Operation): Happening {
   const made = reason === null || isHoldOutcome(reason)

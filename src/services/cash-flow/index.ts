@@ -6,11 +6,13 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createBackground } from './background.ts'
+import { createDirectory } from './directory.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { createReads } from './reads.ts'
 import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
 import type { NewAccount } from './store.ts'
+import { createWriters } from './writers.ts'
 
 export type CashFlowDeps = References & {
   readonly database: Database
@@ -18,7 +20,11 @@ export type CashFlowDeps = References & {
   readonly log: Log
   /** Risk control's events: what its reviews decided. */
   readonly riskEvents: FeedSource
+  /** Over how many shards new accounts are spread. */
+  readonly shards?: number
 }
+
+const SHARDS = 4
 
 export type CashFlow = {
   readonly routes: readonly ServiceRoute[]
@@ -26,17 +32,19 @@ export type CashFlow = {
   start(): void
   close(): Promise<void>
   /** Opens the account with a first deposit, unless it exists; may be called at every start. */
-  seedAccount(account: NewAccount, deposit: Money): Promise<void>
+  seedAccount(account: Omit<NewAccount, 'shard'>, deposit: Money): Promise<void>
 }
 
 export const cashFlowMigrations: readonly URL[] = [outboxMigrations, new URL('./migrations/', import.meta.url)]
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
-  const { database, clock, log, riskEvents } = deps
+  const { database, clock, log, riskEvents, shards = SHARDS } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
-  const service = createService({ transaction: watch.transaction, clock, references: deps })
+  const directory = createDirectory(database)
+  const writers = createWriters({ wished: shards, transaction: watch.transaction, clock, directory })
+  const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
   return {

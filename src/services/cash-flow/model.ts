@@ -2,9 +2,10 @@ import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { type Currency, type Money, money } from '../../kernel/money.ts'
 
-/** Where money stands. A clearing account is the outside's side of deposits: it belongs to nobody and has no floor. */
+/** Where money stands. A clearing account is the side of the outside, or of the other shards: nobody's, and without a floor. */
 export type Account = {
   readonly id: string
+  readonly shard: number
   readonly kind: 'member' | 'clearing'
   readonly member: string | null
   readonly product: string | null
@@ -24,6 +25,7 @@ export type Balance = {
 export type Entry = {
   readonly id: string
   readonly account: string
+  readonly shard: number
   readonly version: number
   readonly transfer: string
   readonly phase: 'reserve' | 'post' | 'release'
@@ -57,6 +59,8 @@ export type Transfer = {
   readonly receipt: string | null
   readonly hold: Hold | null
   readonly resolution: Resolution | null
+  /** Minor units on their way to another shard, still reserved in this one. */
+  readonly crossing: bigint | null
   /** The transfer that this one takes back. */
   readonly reverses: string | null
   readonly reversedBy: string | null
@@ -65,7 +69,8 @@ export type Transfer = {
 
 export type TransferState = 'held' | 'pending' | 'posted' | 'voided'
 
-export function stateOf({ hold, resolution }: Transfer): TransferState {
+export function stateOf({ hold, resolution, crossing }: Transfer): TransferState {
+  if (crossing !== null) return 'pending'
   if (hold === null || resolution?.outcome === 'captured') return 'posted'
   if (resolution !== null) return 'voided'
   return hold.by === 'review' ? 'held' : 'pending'

@@ -56,7 +56,7 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
       const { account } = await openAccount(id, by)
       const limit = limitOf(asked.limit)
       const range = rangeOf(asked)
-      const entries = await transaction((sql) => listEntries(sql, id, range, limit + 1))
+      const entries = await transaction((sql) => listEntries(sql, account, range, limit + 1))
       return pageOf(entries, limit, cursorOf, (entry) => entryOnWire(entry, account.currency))
     },
 

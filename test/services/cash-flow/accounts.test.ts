@@ -18,8 +18,9 @@ onEachStore('an account', (store) => {
     })
   const deposit = (body: object, headers = {}, claims = asOperator) =>
     under.call('POST', '/v1/deposits', claims, { body, headers })
+  /** To an account in the same shard: one entry on each side. */
   const transfer = (value: string, name: string) =>
-    under.call('POST', '/v1/transfers', alice, { body: fromAlice(value), headers: key(name) })
+    under.call('POST', '/v1/transfers', alice, { body: fromAlice(value, { to: 'acc_carol' }), headers: key(name) })
 
   test('opens at version 0 without money', async () => {
     const answer = await open()
@@ -56,8 +57,15 @@ onEachStore('an account', (store) => {
       assert.equal((await under.call('GET', path, bob)).status, 404)
     }
     assert.equal((await under.call('GET', '/v1/accounts/acc_external_cny', alice)).status, 404)
-    const outside = await under.call('GET', '/v1/accounts/acc_external_cny', asOperator)
-    assert.deepEqual(outside.body.balance.posted, cny('-3000.00'))
+    const outside = await Promise.all(
+      ['', '_1', '_2', '_3'].map((shard) => under.call('GET', `/v1/accounts/acc_external_cny${shard}`, asOperator)),
+    )
+    const posted = outside.map(({ body }) => Number(body.balance.posted.value))
+    assert.equal(
+      posted.reduce((sum, each) => sum + each),
+      -3000,
+      'over all shards',
+    )
     for (const currency of CURRENCIES) {
       const path = `/v1/accounts/acc_external_${currency.toLowerCase()}`
       assert.equal((await under.call('GET', path, asOperator)).body.currency, currency)

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBatchQueue } from '../../../src/services/cash-flow/batch-queue.ts'
 
+const caller = new AbortController().signal
+
 test('what arrives while a batch runs is the next batch, up to its limit', async () => {
   const batches: number[][] = []
   const queue = createBatchQueue<number, number>({
@@ -11,7 +13,7 @@ test('what arrives while a batch runs is the next batch, up to its limit', async
       return tasks.map((task) => task * 10)
     },
   })
-  const results = await Promise.all([1, 2, 3, 4, 5].map((task) => queue.submit(task)))
+  const results = await Promise.all([1, 2, 3, 4, 5].map((task) => queue.submit(task, 'ours')))
   assert.deepEqual(results, [10, 20, 30, 40, 50])
   assert.deepEqual(batches, [[1], [2, 3, 4], [5]])
 })
@@ -24,7 +26,7 @@ test('a batch that throws what one task can cause is run one by one, and only th
       return tasks.map(String)
     },
   })
-  const outcomes = await Promise.allSettled([1, 12, 13, 14].map((task) => queue.submit(task)))
+  const outcomes = await Promise.allSettled([1, 12, 13, 14].map((task) => queue.submit(task, 'ours')))
   assert.deepEqual(
     outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : String(outcome.reason))),
     ['1', '12', 'Error: thirteen', '14'],
@@ -41,12 +43,12 @@ test('a batch that throws what concerns all of its tasks fails at once, and the 
       return tasks
     },
   })
-  const outcomes = await Promise.allSettled([1, 2, 3, 4].map((task) => queue.submit(task)))
+  const outcomes = await Promise.allSettled([1, 2, 3, 4].map((task) => queue.submit(task, 'ours')))
   assert.deepEqual(
     outcomes.map(({ status }) => status),
     ['fulfilled', 'rejected', 'rejected', 'rejected'],
   )
-  assert.equal(await queue.submit(5), 5)
+  assert.equal(await queue.submit(5, 'ours'), 5)
   assert.deepEqual(batches, [[1], [2, 3, 4], [5]])
 })
 
@@ -81,10 +83,10 @@ test('more than may wait are refused at once, and nothing else is', async () => 
       return tasks
     },
   })
-  const taken = [1, 2, 3].map((task) => queue.submit(task)) // one runs, two wait
-  await assert.rejects(queue.submit(4), { code: 'overloaded', status: 503 })
+  const taken = [1, 2, 3].map((task) => queue.submit(task, caller)) // one runs, two wait
+  await assert.rejects(queue.submit(4, caller), { code: 'overloaded', status: 503 })
   gate.resolve()
   assert.deepEqual(await Promise.all(taken), [1, 2, 3])
   await queue.idle()
-  assert.equal(await queue.submit(5), 5)
+  assert.equal(await queue.submit(5, caller), 5)
 })

@@ -4,7 +4,18 @@ import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
 
-const FACTS = ['account', 'transfer', 'entry', 'hold_resolution', 'reversal', 'operation', 'operation_state', 'answer']
+const FACTS = [
+  'account',
+  'transfer',
+  'entry',
+  'hold_resolution',
+  'reversal',
+  'operation',
+  'operation_state',
+  'answer',
+  'arrival',
+  'journal',
+]
 
 onEachStore('the facts of the ledger', (store) => {
   let server: DatabaseServer

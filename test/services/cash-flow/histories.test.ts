@@ -84,7 +84,7 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
     for (;;) {
       const [left] = await under.database.transaction((sql) =>
         sql.query<{ work: bigint }>(
-          `SELECT (SELECT count(*) FROM accepted_command)
+          `SELECT (SELECT count(*) FROM accepted_command) + (SELECT count(*) FROM crossing) + (SELECT count(*) FROM decision)
              + (SELECT count(*) FROM hold_timer WHERE expires_at <= $1) AS work`,
           [new Date(under.clock.now()).toISOString()],
         ),

@@ -115,8 +115,8 @@ onEachStore('a hold', (store) => {
     assert.deepEqual(
       entries.body.items.map((entry: { phase: string; amount: object }) => [entry.phase, entry.amount]),
       [
+        ['post', cny('12.00')], // once it has arrived in Bob's shard
         ['release', cny('8.00')],
-        ['post', cny('12.00')],
         ['reserve', cny('20.00')],
       ],
     )

@@ -3,13 +3,13 @@ import type { Database } from '../../../src/platform/database.ts'
 
 /** What must hold in the ledger whatever happened; each statement finds the rows that break it. */
 const BROKEN = {
-  'I1: debits and credits are equal, in each currency': `
-    SELECT currency, sum(CASE direction WHEN 'debit' THEN amount ELSE -amount END) AS surplus
+  'I1: debits and credits are equal, in each shard and currency': `
+    SELECT entry.shard, currency, sum(CASE direction WHEN 'debit' THEN amount ELSE -amount END) AS surplus
     FROM entry JOIN account ON account.id = entry.account
-    WHERE phase = 'post' GROUP BY currency
+    WHERE phase = 'post' GROUP BY entry.shard, currency
     HAVING sum(CASE direction WHEN 'debit' THEN entry.amount ELSE -entry.amount END) <> 0`,
-  'I1: each posted transfer has one debit and one credit of one amount': `
-    SELECT transfer FROM entry WHERE phase = 'post' GROUP BY transfer
+  'I1: each posted transfer has one debit and one credit of one amount, in each shard that it touches': `
+    SELECT transfer FROM entry WHERE phase = 'post' GROUP BY transfer, shard
     HAVING count(*) <> 2 OR min(amount) <> max(amount) OR count(DISTINCT direction) <> 2`,
   'I2: no member was ever below zero, with what is held counted': `
     SELECT entry.id FROM entry JOIN account ON account.id = entry.account
@@ -28,6 +28,7 @@ const BROKEN = {
     HAVING balance.posted <> coalesce(sum(CASE WHEN phase <> 'post' THEN 0 WHEN direction = 'credit' THEN amount ELSE -amount END), 0)`,
   'I5: what was posted and released of a resolved hold is what was held': `
     SELECT hold FROM hold_resolution JOIN transfer ON transfer.id = hold JOIN entry ON entry.transfer = transfer.id AND entry.account = debit
+    WHERE hold NOT IN (SELECT transfer FROM crossing)
     GROUP BY hold HAVING sum(CASE phase WHEN 'reserve' THEN entry.amount ELSE -entry.amount END) <> 0`,
   'I5: an open hold has its reservation and nothing else': `
     SELECT transfer.id FROM transfer JOIN entry ON entry.transfer = transfer.id
@@ -38,10 +39,28 @@ const BROKEN = {
       AND (id IN (SELECT hold FROM hold_resolution)) = (id IN (SELECT hold FROM hold_timer))`,
   'I6: all money that is inside came from the outside': `
     SELECT currency FROM account JOIN balance ON balance.account = account.id GROUP BY currency HAVING sum(posted) <> 0`,
-  'I6: what is pending is what open holds reserve': `
+  'I6: what is pending is what open holds reserve, and what is on its way to other shards': `
     SELECT balance.account FROM balance
-    LEFT JOIN transfer ON debit = balance.account AND held_by IS NOT NULL AND transfer.id NOT IN (SELECT hold FROM hold_resolution)
+    LEFT JOIN (
+      SELECT debit AS account, amount FROM transfer WHERE held_by IS NOT NULL AND id NOT IN (SELECT hold FROM hold_resolution)
+      UNION ALL SELECT payer, amount FROM crossing
+    ) AS reserved USING (account)
     GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,
+  'I6: what lies between the shards is what has arrived and is not posted yet': `
+    SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_between_%'
+    GROUP BY currency HAVING sum(posted) <> -coalesce(
+      (SELECT sum(amount) FROM crossing JOIN arrival USING (transfer) WHERE crossing.currency = account.currency), 0)`,
+  'I9: the journal of each shard is numbered without a gap, and each hash follows on the one before': `
+    SELECT shard, seq FROM (
+      SELECT *, lag(hash, 1, '') OVER w AS before, row_number() OVER w AS number FROM journal WINDOW w AS (PARTITION BY shard ORDER BY seq)
+    ) AS chain WHERE previous <> before OR seq <> number`,
+  'I9: a shard stands where its journal ends': `
+    SELECT shard.shard FROM shard LEFT JOIN journal ON journal.shard = shard.shard AND journal.seq = shard.seq
+    WHERE shard.seq > 0 AND journal.hash IS DISTINCT FROM shard.hash`,
+  'I9: times do not go back while versions go on': `
+    SELECT account, version FROM (
+      SELECT *, lag(recorded_at) OVER (PARTITION BY account ORDER BY version) AS before FROM entry
+    ) AS chain WHERE recorded_at < before`,
   'I8: what failed or was refused moved nothing': `
     SELECT operation.id FROM operation JOIN operation_state s ON s.operation = operation.id
     JOIN entry ON entry.transfer = operation.transfer WHERE s.state = 'failed' AND entry.phase = 'post'`,

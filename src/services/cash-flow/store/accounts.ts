@@ -7,6 +7,7 @@ import type { Account, Balance } from '../model.ts'
 
 export type NewAccount = {
   readonly id: string
+  readonly shard: number
   readonly member: string
   readonly product: string
   readonly currency: Currency
@@ -14,11 +15,11 @@ export type NewAccount = {
 
 /** Opens an account at version 0 without money; null when it exists. */
 export async function openAccount(sql: Sql, account: NewAccount, now: Instant): Promise<OpenAccount | null> {
-  const { id, member, product, currency } = account
+  const { id, shard, member, product, currency } = account
   const opened = await sql.query(
-    `INSERT INTO account (id, kind, member, product, currency, opened_at) VALUES ($1, 'member', $2, $3, $4, $5)
+    `INSERT INTO account (id, kind, member, product, currency, opened_at, shard) VALUES ($1, 'member', $2, $3, $4, $5, $6)
      ON CONFLICT DO NOTHING RETURNING id`,
-    [id, member, product, currency, toRfc3339(now)],
+    [id, member, product, currency, toRfc3339(now), shard],
   )
   if (opened.length === 0) return null
   await sql.query('INSERT INTO balance (account, overdraft) VALUES ($1, 0)', [id])
@@ -32,17 +33,15 @@ export async function readAccount(sql: Sql, id: string): Promise<OpenAccount | n
   return row === undefined ? null : toOpenAccount(row)
 }
 
-/**
- * Reads accounts and locks their balances until the transaction ends, in the order of their ids, so that no two
- * transactions wait for each other.
- */
-export async function lockAccounts(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, OpenAccount>> {
-  const rows = await sql.query(
-    `SELECT account.*, balance.* FROM balance JOIN account ON account.id = balance.account
-     WHERE balance.account = ANY($1) ORDER BY balance.account FOR UPDATE OF balance`,
-    [ids],
-  )
-  return new Map(rows.map((row) => [row['id'] as string, toOpenAccount(row)]))
+/** What never changes of these accounts. */
+export async function readAccounts(sql: Sql, ids: readonly string[]): Promise<readonly Account[]> {
+  return (await sql.query('SELECT * FROM account WHERE id = ANY($1)', [ids])).map(toAccount)
+}
+
+/** The balances now; only the writer of their shard changes them. */
+export async function readBalances(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Balance>> {
+  const rows = await sql.query('SELECT * FROM balance WHERE account = ANY($1)', [ids])
+  return new Map(rows.map((row) => [row['account'] as string, toOpenBalance(row)]))
 }
 
 /** The balance as it was: after the entry with that version, or the last entry by that time. Null: there was none yet. */
@@ -57,25 +56,38 @@ export async function readBalance(
   if ('version' in choice && choice.version === 0) return opened
   const [row] =
     'version' in choice
-      ? await sql.query('SELECT * FROM entry WHERE account = $1 AND version = $2', [account.id, choice.version])
+      ? await sql.query('SELECT * FROM entry WHERE shard = $1 AND account = $2 AND version = $3', [
+          account.shard,
+          account.id,
+          choice.version,
+        ])
       : await sql.query(
-          'SELECT * FROM entry WHERE account = $1 AND recorded_at <= $2 ORDER BY recorded_at DESC, version DESC LIMIT 1',
-          [account.id, toRfc3339(choice.at)],
+          `SELECT * FROM entry WHERE shard = $1 AND account = $2 AND recorded_at <= $3
+           ORDER BY recorded_at DESC, version DESC LIMIT 1`,
+          [account.shard, account.id, toRfc3339(choice.at)],
         )
   if (row !== undefined) return { ...toBalance(row), overdraft: balance.overdraft }
   return 'at' in choice ? opened : null
 }
 
 function toOpenAccount(row: Row): OpenAccount {
-  const account: Account = {
+  return { account: toAccount(row), balance: toOpenBalance(row) }
+}
+
+function toAccount(row: Row): Account {
+  return {
     id: row['id'] as string,
+    shard: Number(row['shard']),
     kind: row['kind'] as Account['kind'],
     member: row['member'] as string | null,
     product: row['product'] as string | null,
     currency: row['currency'] as Currency,
     openedAt: row['opened_at'] as Instant,
   }
-  return { account, balance: { ...toBalance(row), overdraft: row['overdraft'] as bigint | null } }
+}
+
+function toOpenBalance(row: Row): Balance {
+  return { ...toBalance(row), overdraft: row['overdraft'] as bigint | null }
 }
 
 function toBalance(row: Row): Omit<Balance, 'overdraft'> {

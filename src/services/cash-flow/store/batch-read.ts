@@ -2,31 +2,42 @@ import type { Sql } from '../../../platform/database.ts'
 import type { Answered } from '../answers.ts'
 import type { StoredAnswer, WorkingSet } from '../books.ts'
 import type { Command, KeyedRequest } from '../commands.ts'
-import { clearingAccountOf } from '../decide.ts'
-import { lockAccounts } from './accounts.ts'
+import type { Account, Balance } from '../model.ts'
+import { betweenAccountOf, externalAccountOf } from '../shards.ts'
+import { readBalances } from './accounts.ts'
 import { readOperations } from './operations.ts'
 import { readTransfers } from './transfers.ts'
 
-/**
- * Reads what the commands touch. The balances are locked before anything else that can change is read: whoever changes it
- * holds the same locks, in this process or in another.
- */
-export async function readBatch(sql: Sql, commands: readonly Command[]): Promise<WorkingSet> {
-  // A transfer that another process commits after this look is not there yet: its accounts would not be locked.
-  const touched = await readEnds(sql, commands)
-  const accounts = await lockAccounts(sql, accountsOf(commands, touched))
-  const ids = touched.map(({ id }) => id)
+/** What the writer of a shard knows without asking the store. */
+export type Known = {
+  readonly shard: number
+  /** What never changes of the accounts, of this shard and of others. */
+  accounts(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Account>>
+  /** As its own batches have left them. */
+  readonly balances: ReadonlyMap<string, Balance>
+}
+
+/** Reads what the commands touch and the writer does not know. Within its shard nobody else changes anything. */
+export async function readBatch(sql: Sql, known: Known, commands: readonly Command[]): Promise<WorkingSet> {
+  const asked = commands.flatMap(transferOf)
+  const ids = [...asked, ...(await crossingAmong(sql, commands))]
   const transfers = ids.length === 0 ? [] : await readTransfers(sql, ids)
+  const ends = transfers.flatMap(({ transfer: { from, to } }) => [from, to])
+  const accounts = await known.accounts(sql, [...new Set([...commands.flatMap(accountsOf), ...ends])])
+  const clearing = await known.accounts(sql, clearingOf(accounts.values(), known.shard))
   const accepted = commands.flatMap((command) =>
     command.kind === 'transfer' && command.run === 'accepted' ? [command.operation] : [],
   )
   const operations = [...accepted, ...transfers.flatMap(({ transfer }) => transfer.operation ?? [])]
   return {
-    accounts,
+    shard: known.shard,
+    accounts: new Map([...accounts, ...clearing]),
+    balances: await balancesOf(sql, known, [...accounts.values(), ...clearing.values()]),
     transfers: new Map(transfers.map(({ transfer }) => [transfer.id, transfer])),
     operations: operations.length === 0 ? new Map() : await readOperations(sql, operations),
     answers: await readAnswers(sql, commands.flatMap(requestOf)),
     waiting: new Set(accepted.length === 0 ? [] : await stillWaiting(sql, accepted)),
+    arrived: await arrivedAmong(sql, commands),
   }
 }
 
@@ -36,25 +47,36 @@ function requestOf(command: Command): readonly KeyedRequest[] {
   return [command.request]
 }
 
-type EndsOfTransfer = { readonly id: string; readonly debit: string; readonly credit: string }
-
-/** The accounts of the transfers that the commands are about. They never change, so no lock is needed to read them. */
-async function readEnds(sql: Sql, commands: readonly Command[]): Promise<readonly EndsOfTransfer[]> {
-  const ids = commands.flatMap((command) =>
-    command.kind === 'transfer' || command.kind === 'deposit' ? [] : [command.transfer],
-  )
-  if (ids.length === 0) return []
-  return sql.query<EndsOfTransfer>('SELECT id, debit, credit FROM transfer WHERE id = ANY($1)', [ids])
+/** The transfer that a command is about, when it was made before. */
+function transferOf(command: Command): readonly string[] {
+  if (command.kind === 'complete') return [command.crossing.transfer]
+  if (command.kind === 'capture' || command.kind === 'void' || command.kind === 'reverse') return [command.transfer]
+  return []
 }
 
-function accountsOf(commands: readonly Command[], touched: readonly EndsOfTransfer[]): string[] {
-  const ids = new Set<string>()
-  for (const command of commands) {
-    if (command.kind === 'transfer') ids.add(command.from).add(command.to)
-    if (command.kind === 'deposit') ids.add(command.account).add(clearingAccountOf(command.amount.currency))
+function accountsOf(command: Command): readonly string[] {
+  if (command.kind === 'transfer') return [command.from, command.to]
+  if (command.kind === 'deposit') return [command.account]
+  if (command.kind === 'arrive' || command.kind === 'complete') return [command.crossing.from, command.crossing.to]
+  return []
+}
+
+/** The shard's own accounts towards the outside and the other shards, in the currencies that the batch moves. */
+function clearingOf(accounts: Iterable<Account>, shard: number): readonly string[] {
+  const currencies = new Set([...accounts].map(({ currency }) => currency))
+  return [...currencies].flatMap((currency) => [externalAccountOf(currency, shard), betweenAccountOf(currency, shard)])
+}
+
+async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]): Promise<Map<string, Balance>> {
+  const balances = new Map<string, Balance>()
+  const unknown: string[] = []
+  for (const { id, shard } of accounts) {
+    const balance = known.balances.get(id)
+    if (balance !== undefined) balances.set(id, balance)
+    else if (shard === known.shard) unknown.push(id)
   }
-  for (const { debit, credit } of touched) ids.add(debit).add(credit)
-  return [...ids]
+  if (unknown.length > 0) for (const [id, balance] of await readBalances(sql, unknown)) balances.set(id, balance)
+  return balances
 }
 
 async function readAnswers(sql: Sql, requests: readonly KeyedRequest[]): Promise<StoredAnswer[]> {
@@ -73,4 +95,19 @@ async function stillWaiting(sql: Sql, operations: readonly string[]): Promise<st
     [operations],
   )
   return rows.map(({ operation }) => operation)
+}
+
+/** The transfers of these commands that were asked for before and are on their way. */
+async function crossingAmong(sql: Sql, commands: readonly Command[]): Promise<string[]> {
+  const ids = commands.flatMap((command) => (command.kind === 'transfer' ? [command.transfer] : []))
+  if (ids.length === 0) return []
+  const rows = await sql.query<{ transfer: string }>('SELECT transfer FROM crossing WHERE transfer = ANY($1)', [ids])
+  return rows.map(({ transfer }) => transfer)
+}
+
+async function arrivedAmong(sql: Sql, commands: readonly Command[]): Promise<Set<string>> {
+  const ids = commands.flatMap((command) => (command.kind === 'arrive' ? [command.crossing.transfer] : []))
+  if (ids.length === 0) return new Set()
+  const rows = await sql.query<{ transfer: string }>('SELECT transfer FROM arrival WHERE transfer = ANY($1)', [ids])
+  return new Set(rows.map(({ transfer }) => transfer))
 }

@@ -11,12 +11,13 @@ export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
 export async function readTransfers(sql: Sql, ids: readonly string[]): Promise<readonly SeenTransfer[]> {
   const rows = await sql.query(
     `SELECT transfer.*, hold_resolution.outcome, hold_resolution.captured, reversal.transfer AS reversed_by,
-       payer.member AS from_member, payee.member AS to_member
+       crossing.amount AS crossing, payer.member AS from_member, payee.member AS to_member
      FROM transfer
      JOIN account payer ON payer.id = transfer.debit
      JOIN account payee ON payee.id = transfer.credit
      LEFT JOIN hold_resolution ON hold_resolution.hold = transfer.id
      LEFT JOIN reversal ON reversal.original = transfer.id
+     LEFT JOIN crossing ON crossing.transfer = transfer.id
      WHERE transfer.id = ANY($1)`,
     [ids],
   )
@@ -46,6 +47,7 @@ function toTransfer(row: Row): Transfer {
     receipt: row['receipt'] as string | null,
     hold: heldBy === null ? null : { by: heldBy, expiresAt: row['expires_at'] as Instant },
     resolution: outcome === null ? null : { outcome, captured: row['captured'] as bigint },
+    crossing: row['crossing'] as bigint | null,
     reverses: row['reverses'] as string | null,
     reversedBy: row['reversed_by'] as string | null,
     createdAt: row['created_at'] as Instant,

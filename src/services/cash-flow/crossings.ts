@@ -1,0 +1,58 @@
+import { assert } from '../../kernel/assert.ts'
+import { money } from '../../kernel/money.ts'
+import type { Books } from './books.ts'
+import type { ArriveCommand, CompleteCommand, Crossing, KeyedRequest, OnItsWay, Outcome } from './commands.ts'
+import { endsIn, postedHappening } from './happenings.ts'
+import type { Transfer } from './model.ts'
+import { betweenAccountOf } from './shards.ts'
+
+/*
+ * A transfer across shards: reserved with the payer; then credited to the payee, out of what lies between the shards; then
+ * posted with the payer, into what lies between. Each step is one batch of one shard and is had once by key, so that whoever
+ * comes after a crash goes on. Once it is reserved nothing can refuse it, and at no moment can both ends spend it.
+ */
+
+/** Sends what is reserved on its way. */
+export function cross(books: Books, transfer: Transfer, minor: bigint, request: KeyedRequest | null): OnItsWay {
+  const { id, from, to, amount } = transfer
+  const crossing: Crossing = { transfer: id, from, to, amount: money(amount.currency, minor), request }
+  books.cross(crossing)
+  return { kind: 'crossing', crossing }
+}
+
+/** The second step: the payee has it. */
+export function arrive(books: Books, { crossing }: ArriveCommand): Outcome {
+  const { transfer, to, amount } = crossing
+  if (!books.arrive(transfer)) return { kind: 'done_before' }
+  const payee = books.account(to)
+  assert(payee !== undefined, `the account ${to} was there when the money was reserved`)
+  const entered = books.enter(transfer, [
+    { account: betweenAccountOf(amount.currency, payee.shard), kind: 'debit', amount: amount.minor },
+    { account: to, kind: 'credit', amount: amount.minor },
+  ])
+  assert(entered === 'entered', 'nothing refuses a credit, or money out of what lies between')
+  return { kind: 'arrived' }
+}
+
+/** The third step: the payer has it no longer, and the request has its answer. */
+export function complete(books: Books, { crossing }: CompleteCommand): Outcome {
+  const { from, amount } = crossing
+  const under = books.transfer(crossing.transfer)
+  const payer = books.account(from)
+  assert(under !== undefined && payer !== undefined, `${crossing.transfer} was read with its ends`)
+  if (under.crossing === null) return outcomeOf(under)
+  const entered = books.enter(under.id, [
+    { account: from, kind: 'capture', amount: amount.minor },
+    { account: betweenAccountOf(amount.currency, payer.shard), kind: 'credit', amount: amount.minor },
+  ])
+  assert(entered === 'entered', 'what was reserved can be posted')
+  const transfer = books.completeCrossing(under)
+  books.tell(postedHappening(transfer, endsIn(books, transfer)))
+  if (transfer.operation !== null) books.setState(transfer.operation, 'succeeded', null)
+  return outcomeOf(transfer)
+}
+
+function outcomeOf(transfer: Transfer): Outcome {
+  if (transfer.kind === 'reversal') return { kind: 'reversed', transfer }
+  return transfer.hold === null ? { kind: 'transferred', transfer } : { kind: 'resolved', transfer }
+}

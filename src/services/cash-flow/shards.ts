@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import { CURRENCIES, type Currency } from '../../kernel/money.ts'
+
+/** The shard of a member's accounts, so that what one member does among them crosses nothing. */
+export function shardOf(member: string, shards: number): number {
+  return createHash('sha256').update(member).digest().readUInt32BE() % shards
+}
+
+/** The account through which money of a currency comes from the outside into a shard. */
+export function externalAccountOf(currency: Currency, shard: number): string {
+  const name = `acc_external_${currency.toLowerCase()}`
+  return shard === 0 ? name : `${name}_${shard}` // as it was called when there was one shard
+}
+
+/** The account through which money goes to the other shards; over all shards they add up to what is under way. */
+export function betweenAccountOf(currency: Currency, shard: number): string {
+  return `acc_between_${currency.toLowerCase()}_${shard}`
+}
+
+/** The clearing accounts of a shard: nobody's, and without a floor. */
+export function clearingAccountsOf(shard: number): readonly { readonly id: string; readonly currency: Currency }[] {
+  return CURRENCIES.flatMap((currency) => [
+    { id: externalAccountOf(currency, shard), currency },
+    { id: betweenAccountOf(currency, shard), currency },
+  ])
+}

@@ -1,0 +1,69 @@
+import { assert } from '../../../kernel/assert.ts'
+import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import type { Sql } from '../../../platform/database.ts'
+import { clearingAccountsOf } from '../shards.ts'
+
+/** A writer's hold on its shard, and the end of its chain. */
+export type Lease = {
+  readonly shard: number
+  readonly epoch: bigint
+  readonly seq: bigint
+  readonly hash: string
+  /** When its newest batch was made. */
+  readonly at: Instant
+}
+
+/** One batch as it goes into the chain. */
+export type JournalRecord = Lease & { readonly previous: string; readonly body: string }
+
+/** Makes the shards up to the wished number, with their clearing accounts; those that are there stay. @returns all of them */
+export async function openShards(sql: Sql, wished: number, now: Instant): Promise<readonly number[]> {
+  for (let shard = 0; shard < wished; shard++) {
+    await sql.query('INSERT INTO shard (shard) VALUES ($1) ON CONFLICT DO NOTHING', [shard])
+    const accounts = clearingAccountsOf(shard)
+    const [ids, currencies] = [accounts.map(({ id }) => id), accounts.map(({ currency }) => currency)]
+    await sql.query(
+      `INSERT INTO account (id, kind, currency, opened_at, shard)
+       SELECT id, 'clearing', currency, $3, $4 FROM unnest($1::text[], $2::text[]) AS made (id, currency) ON CONFLICT DO NOTHING`,
+      [ids, currencies, toRfc3339(now), shard],
+    )
+    await sql.query('INSERT INTO balance (account) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [ids])
+  }
+  const rows = await sql.query<{ shard: number }>('SELECT shard FROM shard ORDER BY shard')
+  return rows.map(({ shard }) => Number(shard))
+}
+
+/** Makes the partitions of the month of this time. */
+export async function openMonth(sql: Sql, at: Instant): Promise<void> {
+  await sql.query('SELECT open_month($1::date)', [toRfc3339(at).slice(0, 10)])
+}
+
+/** Takes the shard from whoever writes it: that one's next batch will not be committed. Waits for a batch that is being committed. */
+export async function takeShard(sql: Sql, shard: number): Promise<Lease> {
+  const [row] = await sql.query<Omit<Lease, 'shard'>>(
+    'UPDATE shard SET epoch = epoch + 1 WHERE shard = $1 RETURNING epoch, seq, hash, at',
+    [shard],
+  )
+  if (row === undefined) throw new Error(`there is no shard ${shard}`)
+  return { shard, ...row }
+}
+
+/** Adds the record to the shard's chain; its writer holds the shard. */
+export async function appendRecord(sql: Sql, record: JournalRecord): Promise<void> {
+  const { shard, epoch, seq, previous, hash, body, at } = record
+  const moved = await sql.query(
+    'UPDATE shard SET seq = $3, hash = $4, at = $5 WHERE shard = $1 AND epoch = $2 AND seq = $3 - 1 RETURNING shard',
+    [shard, epoch, seq, hash, toRfc3339(at)],
+  )
+  assert(moved.length === 1, `the journal of shard ${shard} goes on behind its end`)
+  await sql.query(
+    'INSERT INTO journal (shard, seq, epoch, at, previous, hash, body) VALUES ($1, $2, $3, $4, $5, $6, $7)',
+    [shard, seq, epoch, toRfc3339(at), previous, hash, body],
+  )
+}
+
+/** The fence, before anything else in a batch: whether the shard is still this writer's. Until the batch ends nobody else takes it. */
+export async function holdsShard(sql: Sql, { shard, epoch }: Lease): Promise<boolean> {
+  const held = await sql.query('SELECT 1 FROM shard WHERE shard = $1 AND epoch = $2 FOR UPDATE', [shard, epoch])
+  return held.length === 1
+}

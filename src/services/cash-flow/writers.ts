@@ -1,0 +1,53 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Outbox } from '../../platform/outbox.ts'
+import type { Settled } from './batch.ts'
+import type { Command } from './commands.ts'
+import type { Directory } from './directory.ts'
+import { openShards } from './store.ts'
+import { createWriter, type Writer } from './writer.ts'
+
+/** The writers of all shards in this process. */
+export interface Writers {
+  /** Over how many shards accounts are spread. */
+  shards(): Promise<number>
+  /** Hands the command to the writer of its shard. One of `ours` is not refused, however many wait. */
+  submit(command: Command, caller: AbortSignal | 'ours'): Promise<Settled>
+  /** Answers once all that was submitted has been run. */
+  idle(): Promise<void>
+}
+
+/** `wished`: how many shards there are to be at least; there may be more, and none goes. They are opened when first asked for. */
+export function createWriters(options: {
+  readonly wished: number
+  readonly transaction: Outbox['transaction']
+  readonly clock: Clock
+  readonly directory: Directory
+}): Writers {
+  const { wished, transaction, clock, directory } = options
+  let opening: Promise<readonly Writer[]> | null = null
+
+  const open = async (): Promise<readonly Writer[]> => {
+    const shards = await transaction((sql) => openShards(sql, wished, clock.now()))
+    return shards.map((shard) => createWriter({ shard, transaction, clock, directory }))
+  }
+  const opened = (): Promise<readonly Writer[]> => {
+    opening ??= open().catch((error) => {
+      opening = null // the store was away: the next caller tries again
+      throw error
+    })
+    return opening
+  }
+
+  return {
+    shards: async () => (await opened()).length,
+    async submit(command, caller) {
+      const [writers, shard] = await Promise.all([opened(), directory.shardOf(command)])
+      const writer = writers[shard]
+      if (writer === undefined) throw new Error(`the shard ${shard} was opened by another process; start again`)
+      return writer.submit(command, caller)
+    },
+    async idle() {
+      if (opening !== null) await Promise.all((await opening).map((writer) => writer.idle()))
+    },
+  }
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { transferIdOf } from '../../../src/kernel/operation-id.ts'
+import type { Database } from '../../../src/platform/database.ts'
+import { createDoor } from '../../../src/platform/door.ts'
+import { createLog } from '../../../src/platform/log.ts'
+import { createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import { createCaller } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { alice, bob, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
+import { assertSound } from './invariants.ts'
+
+/** Alice and Carol are in one shard, Bob is in another. */
+onEachStore('money from one shard to another', (store) => {
+  let under: CashFlowUnderTest
+  before(async () => {
+    under = await openCashFlow(await store.open())
+  })
+  after(() => under.close())
+
+  const rows = <R extends Record<string, unknown>>(statement: string, values: readonly string[] = []) =>
+    under.database.transaction((sql) => sql.query<R>(statement, values))
+
+  test('is reserved, arrives and is posted, and nothing is left between the shards', async () => {
+    const made = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('7.00'), headers: key('across') })
+    assert.deepEqual([made.status, made.body.state], [201, 'posted'])
+    const entries = await rows(
+      `SELECT account, phase, direction, amount FROM entry WHERE transfer = $1 ORDER BY phase DESC, direction, account DESC`,
+      [made.body.id],
+    )
+    const [mine, theirs] = ['acc_between_cny_1', 'acc_between_cny_3']
+    assert.deepEqual(
+      entries.map(({ account, phase, direction, amount }) => `${phase} ${direction} ${account} ${amount}`),
+      [
+        'reserve debit acc_alice 700',
+        ...[`post credit ${mine} 700`, 'post credit acc_bob 700'].sort((a, b) => (a < b ? 1 : -1)),
+        ...['post debit acc_alice 700', `post debit ${theirs} 700`].sort((a, b) => (a < b ? 1 : -1)),
+      ],
+    )
+    await assertSound(under.database)
+  })
+
+  test('an overtaken writer commits nothing, and takes its shard back', async () => {
+    await under.call('POST', '/v1/transfers', alice, { body: fromAlice('1.00'), headers: key('before') })
+    await rows('UPDATE shard SET epoch = epoch + 5 WHERE shard = 1')
+    const made = await under.call('POST', '/v1/transfers', alice, {
+      body: fromAlice('1.00'),
+      headers: key('overtaken'),
+    })
+    assert.equal(made.status, 201)
+    const [last] = await rows<{ epoch: bigint }>('SELECT epoch FROM journal WHERE shard = 1 ORDER BY seq DESC LIMIT 1')
+    const [shard] = await rows<{ epoch: bigint }>('SELECT epoch FROM shard WHERE shard = 1')
+    assert.equal(last?.epoch, shard?.epoch, 'under an epoch of its own')
+    await assertSound(under.database)
+  })
+
+  test('a clock that is set back takes no version with it', async () => {
+    under.clock.advance(-3_600_000)
+    const made = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('1.00'), headers: key('earlier') })
+    assert.equal(made.status, 201)
+    under.clock.advance(3_600_000)
+    await assertSound(under.database)
+  })
+
+  test("a reader of an account's time looks into one month and shard only", async () => {
+    const [from, to] = ['2026-03-01T00:00:00Z', '2026-03-31T00:00:00Z']
+    const plan = await rows<{ 'QUERY PLAN': string }>(
+      `EXPLAIN SELECT * FROM entry WHERE shard = 1 AND account = 'acc_alice' AND recorded_at >= '${from}' AND recorded_at < '${to}'`,
+    )
+    const scanned = new Set(plan.flatMap((line) => line['QUERY PLAN'].match(/entry_\d{4}_\d{2}_\d/g) ?? []))
+    assert.deepEqual([...scanned], ['entry_2026_03_1'])
+  })
+
+  /** After the commit of each step, and within it. */
+  const steps = { reserved: 'INSERT INTO crossing', arrived: 'INSERT INTO arrival', posted: 'DELETE FROM crossing' }
+  for (const [step, statement] of Object.entries(steps)) {
+    for (const when of ['before', 'after'] as const) {
+      test(`a process that dies ${when} it is ${step} leaves it to whoever asks next, and it moves once`, async () => {
+        const name = `${step}-${when}`
+        const before = await balances()
+        const answer = await transferBy(dyingDatabase(under.database, statement, when), name)
+        assert.ok(answer.status >= 500, 'nobody was told that it was done')
+        const half = await balances()
+        assert.ok(spendable(half) <= spendable(before), 'at no moment both can spend it')
+        const again = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('2.00'), headers: key(name) })
+        assert.equal(again.status, 201, JSON.stringify(again.body))
+        const after = await balances()
+        assert.deepEqual([after[0] - before[0], after[1] - before[1]], [-2, 2])
+        assert.equal(again.body.id, transferIdOf('mem_alice', name))
+        await assertSound(under.database)
+      })
+    }
+  }
+
+  /** A transfer of 2.00 from Alice to Bob by a process of its own on this database. */
+  async function transferBy(database: Database, name: string) {
+    const { clock, keys } = under
+    const log = createLog('silent')
+    const nobody = {
+      members: { exists: async () => true },
+      products: { find: async () => null },
+      riskEvents: async () => [],
+    }
+    const { routes } = createCashFlow({ database, clock, log, ...nobody })
+    const door = createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
+    const options = { body: fromAlice('2.00'), headers: key(name) }
+    return createCaller(door, 'cash-flow', keys)('POST', '/v1/transfers', alice, options)
+  }
+
+  async function balances(): Promise<[alice: number, bob: number]> {
+    const available = async (claims: typeof alice, account: string) =>
+      Number((await under.call('GET', `/v1/accounts/${account}`, claims)).body.balance.available.value)
+    return [await available(alice, 'acc_alice'), await available(bob, 'acc_bob')]
+  }
+})
+
+const spendable = ([one, other]: readonly [number, number]): number => one + other
+
+/** The process is gone before the transaction with this statement is committed, or right after. */
+function dyingDatabase(database: Database, statement: string, when: 'before' | 'after'): Database {
+  let isDead = false
+  const die = (): never => {
+    isDead = true
+    throw new Error('killed')
+  }
+  return {
+    ...database,
+    async transaction(work) {
+      if (isDead) die()
+      let isIt = false
+      const result = await database.transaction((sql) =>
+        work({
+          query(text, values) {
+            isIt ||= text.startsWith(statement)
+            return isIt && when === 'before' ? die() : sql.query(text, values)
+          },
+        }),
+      )
+      return isIt ? die() : result
+    },
+  }
+}
