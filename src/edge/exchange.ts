@@ -80,6 +80,8 @@ export type Trail = {
     amount: WireMoney
     considered: readonly { rule: string; outcome: string; mode: string; effect: string }[]
   } | null
+  /** For how long the client's body was waited for. */
+  bodyMs: number
   upstreamMs: number | null
   /** What became of it there. */
   forwarded: Forwarded | null

@@ -227,6 +227,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     quotas: [],
     cors: [],
     assessment: null,
+    bodyMs: 0,
     upstreamMs: null,
     forwarded: null,
     span: null,

@@ -14,10 +14,18 @@ export function createValidate(limits: EdgeLimits) {
     if (key.kind === 'malformed') throw new Problem('idempotency_key_malformed')
     if (key.kind === 'missing' && route.needsIdempotencyKey) throw new Problem('idempotency_key_required')
     if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
-    const bytes = hasBody ? await readBody(authorized, route.bodyBytesMax) : NO_BYTES
+    const bytes = hasBody ? await readTimed(authorized) : NO_BYTES
     const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
     return add(authorized, 'payload', { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload)
   }
+}
+
+async function readTimed(authorized: Authorized): Promise<Buffer> {
+  const { route, trail } = authorized
+  const since = Date.now()
+  const bytes = await readBody(authorized, route.bodyBytesMax)
+  trail.bodyMs = Date.now() - since
+  return bytes
 }
 
 function requireJson(contentType: string | undefined): void {

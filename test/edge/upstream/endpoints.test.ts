@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { credentialFile } from '../../../src/platform/data-directory.ts'
 import { endpointsOf } from '../../../src/platform/upstream-config.ts'
 import { assertRefused, type EdgeCalls, edgeCalls, eventually } from '../../support/edge-calls.ts'
@@ -75,7 +76,7 @@ before(async () => {
     `  - { id: keyed, path: /keyed, methods: [POST], upstream: pair, idempotency_key: required, ${open} }`,
     `  - { id: told, path: /told, methods: [GET], upstream: told, stream: true, ${open} }`,
     `  - { id: spoken, path: /spoken, methods: [GET], upstream: spoken, stream: true, upgrade: websocket, ${open} }`,
-    `  - { id: hurried, path: /hurried, methods: [GET], upstream: pair, budget_ms: 700, ${open} }`,
+    `  - { id: hurried, path: /hurried, methods: [GET, POST], upstream: pair, budget_ms: 700, ${open} }`,
   ]
   edge = await startLoneEdge(a.url, [], (config) =>
     config
@@ -238,6 +239,15 @@ describe('the deadline in the request', () => {
       .sort((x, y) => x - y)
     assert.equal(told[1], 5_000)
     assert.ok((told[0] ?? 0) > 0 && (told[0] ?? 0) <= 700, String(told[0]))
+  })
+
+  test('is no shorter for a client who takes his time over the body: the upstream is not to blame for it', async () => {
+    const socket = await openRawSocket(edge.urls.edge)
+    socket.write('POST /hurried HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 4\r\n\r\nbo')
+    await sleep(750) // longer than the budget
+    socket.write('dy')
+    assert.match(await socket.until((received) => received.endsWith('ok')), /^HTTP\/1\.1 200 /)
+    socket.destroy()
   })
 
   test('ends with the budget of the route', async () => {
