@@ -52,9 +52,9 @@ export function createTurns(exchange: (incoming: Incoming) => Promise<boolean>, 
       const line = lines.get(socket)
       if (line === undefined) return true
       const { request, response, goesOn } = line
-      if (request.complete) return goesOn
-      await new Promise(setImmediate)
-      return !response.headersSent
+      const mayGoOn = request.complete ? await goesOn : true
+      await new Promise(setImmediate) // answers leave at the end of their turn
+      return mayGoOn && (request.complete || !response.headersSent)
     },
   }
 }

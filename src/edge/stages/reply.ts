@@ -4,12 +4,14 @@ import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Incoming, Trail } from '../exchange.ts'
 import { mergeHeaders } from '../forward-headers.ts'
 import { challengeIn } from '../tokens/sender.ts'
+import { atTurnsEnd } from '../turn-end.ts'
 import { rateLimitHeaders } from './meter.ts'
 
 /** How long a client that still sends may go on sending, unread. */
 const LINGER_MS_MAX = 1_000
 /** What Node's socket takes on its stack. */
 const ONE_WRITE_BYTES_MAX = 14_336
+const EMPTY = Buffer.alloc(0)
 
 type HeaderPair = readonly [name: string, value: string | readonly string[]]
 
@@ -83,10 +85,14 @@ export function createReply(edgeHeaders: EdgeHeaders) {
     if (!bodiless) lines.push('content-length', String(body.length))
     response.writeHead(status, lines as OutgoingHttpHeader[])
     if (unread) linger(request, response, body)
-    else if (bodiless) response.end()
-    else if (body.length > ONE_WRITE_BYTES_MAX) response.end(body)
-    else response.end(body.toString('latin1'), 'latin1') // byte for byte; text goes out with the head in one write, a Buffer after it
+    else atTurnsEnd(() => end(response, bodiless ? EMPTY : body))
   }
+}
+
+/** Text, byte for byte, goes out with the head in one write; a Buffer after it. */
+function end(response: ServerResponse, body: Buffer): void {
+  if (body.length > ONE_WRITE_BYTES_MAX) response.end(body)
+  else response.end(body.toString('latin1'), 'latin1')
 }
 
 /** Closing at once with bytes unread resets the connection, and the client may never see the answer. */

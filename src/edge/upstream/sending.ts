@@ -3,6 +3,7 @@ import { type Dispatcher, errors, type Pool } from 'undici'
 import { assert } from '../../kernel/assert.ts'
 import { DEADLINE_HEADER } from '../../platform/deadline.ts'
 import type { Trail } from '../exchange.ts'
+import { atTurnsEnd } from '../turn-end.ts'
 import type { NoAnswer } from '../upstream.ts'
 import { type ReceivedAnswer, UpstreamFault } from '../upstream-request.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -164,7 +165,7 @@ export class Sending implements Dispatcher.DispatchHandler {
     trail.attempts += 1
     trail.endpoint = endpoint.name
     headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(leftMs)))
-    pool.dispatch({ path, method, headers, body }, this)
+    atTurnsEnd(() => pool.dispatch({ path, method, headers, body }, this))
   }
 
   /** Sends it once more, on a new connection, if attempts, time, room and the budget for retries are left. */
