@@ -21,6 +21,9 @@ export const ALWAYS_KEPT: readonly string[] = [
   ...['kind', 'id', 'member', 'scopes', 'roles'].map((field) => `principal.${field}`),
 ]
 
+/** A route's facts, and a remembered token's principal, are the same objects in each of their requests. */
+const LASTING: readonly string[] = ['route', 'principal']
+
 type Facts = RequestFacts | AccessFacts
 type Kept = (facts: Facts) => ReceiptFacts
 const kept = new WeakMap<Bundle, { readonly ofRequest: Kept; readonly ofAccess: Kept }>()
@@ -47,7 +50,7 @@ function keeper(reads: readonly string[]): Kept {
   const readsCredentials = CREDENTIAL_HEADERS.some((name) => secretPaths.some((path) => covers(path, name)))
   const writeOpen = writerOf(
     paths.filter((path) => !isPrivate(path)),
-    PRIVATE_FACTS,
+    { hidden: PRIVATE_FACTS, lasting: LASTING },
   )
   const writeSecret = writerOf(secretPaths)
   return (facts) => {

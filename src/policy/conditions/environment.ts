@@ -25,12 +25,21 @@ export function environmentOf(facts: Declaration, lists: Lists): Environment {
  * types apart by `constructor`, and a header of that name must not make a rule fail.
  */
 export function requestContext(facts: RequestFacts | AccessFacts | BodyFacts, tags: readonly string[]): Context {
-  const { request } = facts
-  const query = new Map(Object.entries(request.query))
-  const headers = new Map(Object.entries(request.headers))
+  const { method, path, query, headers } = facts.request
+  let headerMap: ReadonlyMap<string, string> | null = null
+  const request = {
+    method,
+    path,
+    query: new Map(Object.entries(query)),
+    /** Most conditions ask for no header, and those that do are mostly remembered. */
+    get headers() {
+      headerMap ??= new Map(Object.entries(headers))
+      return headerMap
+    },
+  }
   const claims = 'claims' in facts ? { claims: asMaps(facts.claims) } : {}
   const body = 'body' in facts ? { body: bodyValue(facts.body) } : {}
-  return { ...facts, request: { ...request, query, headers }, ...claims, ...body, tags, now: new Date(facts.now) }
+  return { ...facts, request, ...claims, ...body, tags, now: new Date(facts.now) }
 }
 
 function asMaps(value: unknown): unknown {

@@ -85,11 +85,16 @@ export function withoutContained(paths: readonly FactPath[]): readonly FactPath[
 /**
  * Writes just these facts as JSON, in the shape they have: enough that an expression that reads no others decides the same on
  * them, also where one is missing. Only own properties are read. `hidden`: fields of a group (`principal.client`) that are left
- * out where the group is asked for as a whole. What names what is known once; a request's receipt is mostly this text.
+ * out where the group is asked for as a whole. `lasting`: groups that are the same objects, never changed, in the facts of many
+ * requests; each is written once. What names what is known once; a request's receipt is mostly this text.
  */
-export function writerOf(paths: readonly FactPath[], hidden: readonly string[] = []): (facts: object) => string {
-  const root: Branch = { key: '', label: '', below: [], hidden: [] }
+export function writerOf(
+  paths: readonly FactPath[],
+  { hidden = [], lasting = [] }: { readonly hidden?: readonly string[]; readonly lasting?: readonly string[] } = {},
+): (facts: object) => string {
+  const root: Branch = { key: '', label: '', below: [], hidden: [], written: null }
   for (const path of withoutContained(paths)) grow(root, parsePath(path), hidden)
+  for (const branch of root.below ?? []) if (lasting.includes(branch.key)) branch.written = new WeakMap()
   return (facts) => `{${members(root, facts as Record<string, unknown>)}}`
 }
 
@@ -100,6 +105,8 @@ type Branch = {
   readonly label: string
   readonly below: Branch[] | null
   readonly hidden: readonly string[]
+  /** The text of each value that was written before; null: values are not seen again. */
+  written: WeakMap<object, string> | null
 }
 
 function grow(branch: Branch, [key, ...rest]: Keys, hidden: readonly string[]): void {
@@ -108,7 +115,7 @@ function grow(branch: Branch, [key, ...rest]: Keys, hidden: readonly string[]): 
   if (next === undefined) {
     const fields = hidden.filter((path) => path.startsWith(`${key}.`)).map((path) => path.slice(key.length + 1))
     const below = rest.length === 0 ? null : []
-    next = { key, label: `${JSON.stringify(key)}:`, below, hidden: fields }
+    next = { key, label: `${JSON.stringify(key)}:`, below, hidden: fields, written: null }
     branch.below.push(next)
   }
   grow(next, rest, []) // groups stand at the top
@@ -125,6 +132,15 @@ function members({ below }: Branch, from: Readonly<Record<string, unknown>>): st
 
 function valueText(branch: Branch, value: unknown): string | undefined {
   if (!isRecord(value)) return JSON.stringify(value)
+  if (branch.written === null) return recordText(branch, value)
+  const before = branch.written.get(value)
+  if (before !== undefined) return before
+  const text = recordText(branch, value)
+  branch.written.set(value, text)
+  return text
+}
+
+function recordText(branch: Branch, value: Readonly<Record<string, unknown>>): string {
   if (branch.below !== null) return `{${members(branch, value)}}`
   if (branch.hidden.length === 0) return JSON.stringify(value)
   return JSON.stringify({ ...value, ...Object.fromEntries(branch.hidden.map((field) => [field, undefined])) })

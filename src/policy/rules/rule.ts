@@ -3,6 +3,7 @@ import type { Instant } from '../../kernel/clock.ts'
 import type { CheckedRule } from '../checked.ts'
 import type { Condition, ConditionFault } from '../conditions/condition.ts'
 import type { FactPath } from '../conditions/reads.ts'
+import { remembered } from '../conditions/remembered.ts'
 import type { Mode, Tells } from '../decide/verdict.ts'
 import type { RuleKind, WrittenRule } from '../language/schema.ts'
 import type { FindingExtras, Path } from '../language/source.ts'
@@ -72,6 +73,7 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const name = `${kind}/${written.id}`
       const { when = null, owner = null, remedy = null, tells = 'why' } = written
       const why = written.why ?? `The rule ${name} says so.`
+      const holds = remembered(condition)
       const predicates = dialect.predicates(match, lists)
       const own = isThrottle(effect) ? effect : { reads: [], lists: [], allowance: null }
       const reads = readsOfRule(match, lists, [...condition.reads, ...own.reads])
@@ -79,8 +81,8 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },
         applies: (facts, seen) => {
-          for (const holds of predicates) if (!holds(facts, seen.tags)) return false
-          return condition === always || condition(seen.context())
+          for (const selects of predicates) if (!selects(facts, seen.tags)) return false
+          return condition === always || holds(facts, seen)
         },
         isMet: (facts) => dialect.isMet?.(effect, facts) ?? false,
       })

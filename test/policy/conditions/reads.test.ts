@@ -77,8 +77,27 @@ describe('facts are written by their paths', () => {
 
   it('without the fields that are hidden, also where their group is asked for as a whole', () => {
     const { client: _, ...shown } = facts.principal
-    const write = writerOf(['principal', 'source.ip'], ['principal.client', 'source.country'])
+    const write = writerOf(['principal', 'source.ip'], { hidden: ['principal.client', 'source.country'] })
     deepEqual(JSON.parse(write(facts)), { principal: shown, source: { ip: '192.0.2.1' } })
+  })
+
+  it('and a lasting group once for each object that it is', () => {
+    let read = 0
+    const principal = (id: string) => ({
+      get id() {
+        read += 1
+        return id
+      },
+    })
+    const write = writerOf(['principal'], { lasting: ['principal'] })
+    const [alice, bob] = [{ principal: principal('alice') }, { principal: principal('bob') }]
+    const texts = [alice, bob, alice, bob].map(write)
+    deepEqual(texts, [...texts.slice(0, 2), ...texts.slice(0, 2)])
+    deepEqual(
+      texts.slice(0, 2).map((text) => JSON.parse(text)),
+      [{ principal: { id: 'alice' } }, { principal: { id: 'bob' } }],
+    )
+    equal(read, 2)
   })
 
   it('and none that is not there or is inherited', () => {
