@@ -15,8 +15,8 @@ export type { VerifiedToken } from './tokens/claims.ts'
 export { KEYS_DEADLINE_MS } from './tokens/key-fetch.ts'
 
 export interface TokenVerifier {
-  /** @throws Problem `invalid_token`; `dependency_unavailable` when the issuer's keys can't be had */
-  verify(token: string): Promise<VerifiedToken>
+  /** At once where the token is remembered. @throws Problem `invalid_token`; `dependency_unavailable` when the issuer's keys can't be had */
+  verify(token: string): VerifiedToken | Promise<VerifiedToken>
 }
 
 export interface TokenVerification extends TokenVerifier {
@@ -81,18 +81,20 @@ export function createTokenVerifier(
     return null
   }
 
+  const verifyNew = async (token: string, name: string): Promise<VerifiedToken> => {
+    const jws = accepted(readCompactJws(token))
+    const { issuer, key } = await chooseKey(jws, issuers)
+    await verifySignature(jws, issuer.algorithms, key)
+    const verified = accepted(readClaims(jws, expectationsOf(issuer, identity, clock)))
+    if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? '')
+    remembered.set(name, { verified, keys: issuer.keys, thumbprint: key.thumbprint })
+    return verified
+  }
+
   return {
-    async verify(token) {
+    verify(token) {
       const name = hash('sha256', token, 'base64')
-      const known = recall(name)
-      if (known !== null) return known
-      const jws = accepted(readCompactJws(token))
-      const { issuer, key } = await chooseKey(jws, issuers)
-      await verifySignature(jws, issuer.algorithms, key)
-      const verified = accepted(readClaims(jws, expectationsOf(issuer, identity, clock)))
-      if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? '')
-      remembered.set(name, { verified, keys: issuer.keys, thumbprint: key.thumbprint })
-      return verified
+      return recall(name) ?? verifyNew(token, name)
     },
     remembers: (token) => recall(hash('sha256', token, 'base64')) !== null,
     issuers: () => [...issuers.values()].map(({ issuer, keys }) => ({ issuer, ...keys.state() })),

@@ -21,8 +21,16 @@ export function manualClock(start: Instant): Clock & { advance(ms: number): void
 
 /** RFC 3339 in UTC with milliseconds, the form of every time on the wire. */
 export function toRfc3339(instant: Instant): string {
-  return new Date(instant).toISOString()
+  if (instant !== lastWritten) {
+    lastText = new Date(instant).toISOString()
+    lastWritten = instant
+  }
+  return lastText
 }
+
+/** Much happens in the same millisecond. */
+let lastWritten: Instant | null = null
+let lastText = ''
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/
 

@@ -1,7 +1,7 @@
 import { isId } from '../../kernel/id.ts'
 import type { Principal } from '../../platform/passport.ts'
 import type { AccessFacts } from '../../policy/index.ts'
-import { type Authenticated, add, type Caller, ownerOf, type Screened } from '../exchange.ts'
+import { type Authenticated, add, type Caller, ownerOf, type Screened, type Trail } from '../exchange.ts'
 import type { TokenVerifier, VerifiedToken } from '../token-verifier.ts'
 import { readCredential, refused } from '../tokens/credential.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
@@ -10,8 +10,12 @@ import type { SenderCheck } from '../tokens/sender.ts'
 /** A token with this scope is an operator's: every member's things, and the operator API. */
 export const OPERATOR_SCOPE = 'operator'
 
-/** A caller, and what the rules are shown of one. */
-type Known = { readonly caller: Caller; readonly shown: AccessFacts['principal'] }
+/** A caller, what the rules are shown of one, and what a receipt names. */
+type Known = {
+  readonly caller: Caller
+  readonly shown: AccessFacts['principal']
+  readonly named: NonNullable<Trail['principal']>
+}
 
 /** Who is it. A route is open to everyone only where its configuration says so. */
 export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderCheck, checkRevoked: RevocationCheck) {
@@ -20,10 +24,13 @@ export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderChe
   const identify = async (screened: Screened): Promise<Known> => {
     const credential = readCredential(screened.headers.get('authorization'))
     screened.trail.scheme = credential.scheme
-    const verified = await tokens.verify(credential.token)
+    let verified = tokens.verify(credential.token)
+    if (verified instanceof Promise) verified = await verified
     // A token that is remembered is held to both as well.
-    await checkRevoked(screened, verified.claims)
-    await checkSender(screened, credential, verified)
+    const notRevoked = checkRevoked(screened, verified.claims)
+    if (notRevoked !== undefined) await notRevoked
+    const sentByOwner = checkSender(screened, credential, verified)
+    if (sentByOwner !== undefined) await sentByOwner
     const before = known.get(verified)
     if (before !== undefined) return before
     const found = knownAs(callerOf(verified))
@@ -32,8 +39,8 @@ export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderChe
   }
   return async function authenticate(screened: Screened): Promise<Authenticated> {
     const { trail, route, facts } = screened
-    const { caller, shown } = route.isPublic ? anonymous : await identify(screened)
-    trail.principal = { kind: shown.kind, id: shown.id }
+    const { caller, shown, named } = route.isPublic ? anonymous : await identify(screened)
+    trail.principal = named
     const access: AccessFacts = { ...facts, principal: shown, claims: caller.claims }
     trail.facts = access
     return add(add(screened, 'caller', caller), 'access', access)
@@ -44,7 +51,8 @@ function knownAs(caller: Caller): Known {
   const { principal, client, scopes, claims } = caller
   const kind = principal.kind === 'service' ? 'anonymous' : principal.kind // no token makes a service
   const member = principal.kind === 'member' ? principal.member : ''
-  return { caller, shown: { kind, id: ownerOf(principal), member, client, scopes, roles: rolesOf(claims) } }
+  const id = ownerOf(principal)
+  return { caller, shown: { kind, id, member, client, scopes, roles: rolesOf(claims) }, named: { kind, id } }
 }
 
 const anonymous = knownAs({ principal: { kind: 'anonymous' }, client: '', scopes: [], claims: {} } as unknown as Caller)

@@ -24,6 +24,15 @@ export function createForward(options: {
 }) {
   const { upstreams, streams, webSockets, checkRevoked } = options
 
+  const checkStillValid = async (cleared: Cleared): Promise<void> => {
+    try {
+      await checkRevoked(cleared, cleared.caller.claims)
+    } catch (problem) {
+      await cleared.clearance.spending?.takeBack()
+      throw problem
+    }
+  }
+
   return async function forward(cleared: Cleared): Promise<Answer> {
     const { route, trail, clearance, response, upgrade } = cleared
     const upstream = upstreams.get(route.upstream)
@@ -32,10 +41,7 @@ export function createForward(options: {
     const lasting = upgrade?.socket ?? response
     let streamed = false
     try {
-      await checkRevoked(cleared, cleared.caller.claims).catch(async (problem: unknown) => {
-        await clearance.spending?.takeBack()
-        throw problem
-      })
+      await checkStillValid(cleared)
       const outcome =
         upgrade !== undefined
           ? await webSockets.forward(cleared, upgrade, upstream)

@@ -1,12 +1,14 @@
 import { Problem } from '../../kernel/problem.ts'
+import type { RequestFacts } from '../../policy/index.ts'
 import { corsHeaders } from '../cors.ts'
 import type { CountryDatabase } from '../country-database.ts'
 import { type Admitted, add, type Routed } from '../exchange.ts'
-import type { RouteMatch, RouteTable } from '../route-table.ts'
+import type { Route, RouteMatch, RouteTable } from '../route-table.ts'
 import { askedMethod } from './preflight.ts'
 
 /** Finds the route. What is not listed is not served; a token in the query is refused before anything logs it. */
 export function createRoute(table: RouteTable, countryOf: CountryDatabase['countryOf']) {
+  const shown = new Map(table.routes.map((each) => [each, shownOf(each)]))
   return function route(admitted: Admitted): Routed {
     const { method, path, query, headers, source, trail } = admitted
     const { match, asked } = find(table, admitted)
@@ -15,8 +17,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
       const allow = match.allowed.join(', ')
       throw new Problem('method_not_allowed', { detail: `the route takes ${allow}`, headers: { allow } })
     }
-    const { id, path: pattern, tags, upstream } = match.route
-    trail.route = id
+    trail.route = match.route.id
     trail.cors = corsHeaders(match.route.cors, headers.get('origin'))
     const parameters = query === '' ? NO_PARAMETERS : joined(query)
     if (parameters.has('access_token')) {
@@ -31,13 +32,17 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     const facts = {
       request: { method, path, query: Object.fromEntries(parameters), headers: Object.fromEntries(headers) },
       source: { ...source, country: countryOf(source.ip) },
-      route: { id, path: pattern, tags, upstream },
+      route: shown.get(match.route) ?? shownOf(match.route),
       now: trail.startedAt,
     }
     trail.facts = facts
     trail.scopesNeeded = match.route.scopes
     return add(add(add(admitted, 'route', match.route), 'facts', facts), 'asked', asked)
   }
+}
+
+function shownOf({ id, path, tags, upstream }: Route): RequestFacts['route'] {
+  return { id, path, tags, upstream }
 }
 
 /** A preflight finds the route whose request it asks about, where that one says anything about other origins. */

@@ -9,12 +9,15 @@ import type { DpopNonces } from './dpop-nonces.ts'
 import { DPOP_ALGORITHMS, PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, readDpopProof } from './dpop-proof.ts'
 import { createProofMemory } from './proof-memory.ts'
 
-/** Holds a verified token to the sender that it was given to, if it says so. @throws Problem when it is not the one */
+/**
+ * Holds a verified token to the sender that it was given to, if it says so; at once, unless there is a proof to be looked at.
+ * @throws Problem when it is not the one
+ */
 export type SenderCheck = (
   request: Pick<Screened, 'request' | 'trail' | 'method' | 'origin' | 'path' | 'headers' | 'route'>,
   credential: Credential,
   token: VerifiedToken,
-) => Promise<void>
+) => void | Promise<void>
 
 export type SenderOptions = {
   readonly clock: Clock
@@ -70,7 +73,7 @@ export function createSenderCheck(options: SenderOptions): SenderCheck {
     if (taken === 'full') throw new Problem('overloaded', { detail: 'no more DPoP proofs can be remembered' })
   }
 
-  return async (request, credential, token) => {
+  return (request, credential, token) => {
     const { keyThumbprint, certificateThumbprint } = token.confirmation
     if (certificateThumbprint !== null && certificateThumbprint !== peerCertificateThumbprint(request.request.socket)) {
       throw refused('the token is bound to a client certificate that this connection does not have')
@@ -80,7 +83,7 @@ export function createSenderCheck(options: SenderOptions): SenderCheck {
     if (mustBeBound && keyThumbprint === null && certificateThumbprint === null) {
       throw unbound('a token must be bound to a key or a certificate')
     }
-    if (keyThumbprint !== null) await checkProof(request, credential, token)
+    if (keyThumbprint !== null) return checkProof(request, credential, token)
   }
 }
 

@@ -34,7 +34,8 @@ async function rig(proofsMax = 100) {
       route: { tags: [] },
     }
     const token = { confirmation } as Parameters<SenderCheck>[2]
-    return check(request as unknown as Parameters<SenderCheck>[0], { scheme: 'DPoP', token: 'token' }, token).then(
+    const checked = check(request as unknown as Parameters<SenderCheck>[0], { scheme: 'DPoP', token: 'token' }, token)
+    return Promise.resolve(checked).then(
       () => 'taken',
       ({ code }) => code,
     )
