@@ -18,9 +18,9 @@ const ROLES: Readonly<
     name: 'the security headers (helmet) stand on every answer',
   },
   'express-rate-limit': {
-    works: ['src/edge/stages/admit.ts'],
-    test: 'test/journeys/limits.test.ts',
-    name: 'an address that asks too often is refused',
+    works: ['src/edge/operator-limit.ts', 'src/edge/stages/admit.ts'],
+    test: 'test/edge/operator-limit.test.ts',
+    name: 'an address whose credentials were refused too often is refused whatever it brings',
   },
   jose: {
     works: ['src/edge/token-verifier.ts', 'src/sandbox/identity-provider.ts'],

@@ -14,6 +14,7 @@ import type { PlatformBreakers } from './breaker-board.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
 import { createBreakerRoutes } from './operator-breakers.ts'
+import { limitRefused } from './operator-limit.ts'
 import { createPolicyRoutes } from './operator-policies.ts'
 import { receiptRoutes } from './operator-receipts.ts'
 import { upstreamView } from './operator-upstreams.ts'
@@ -68,6 +69,8 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.get('/metrics', async (_request, response) => {
     response.type('text/plain; version=0.0.4').send((await deps.edge?.metrics.text()) ?? '')
   })
+  const localAuthorization = `Bearer ${deps.localCredential}`
+  app.use(limitRefused(({ headers }) => isSame(headers.authorization ?? '', localAuthorization)))
   app.use(async (request, response, next) => {
     response.locals['principal'] = await operatorOf(deps, request.headers.authorization)
     next()
