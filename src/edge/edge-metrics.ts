@@ -6,6 +6,7 @@ import type { PlatformBreakers } from './breaker-board.ts'
 import { watchBreakers } from './breaker-metrics.ts'
 import { countForwards, type ForwardMetrics } from './forward-metrics.ts'
 import type { PolicyStatus } from './policy-serving.ts'
+import { type QuotaSources, watchQuotas } from './quotas/metrics.ts'
 import { countRequests, type RequestMetrics } from './request-metrics.ts'
 import type { Revocations } from './revocations.ts'
 import { countRules, type RuleMetrics } from './rule-metrics.ts'
@@ -33,6 +34,7 @@ export function createEdgeMetrics(sources: {
   readonly breakers: PlatformBreakers
   readonly upstreams: readonly Upstream[]
   readonly traffic: TrafficSources
+  readonly quotas: QuotaSources
   readonly policies: () => PolicyStatus
   readonly risk: ServiceClient
   readonly bundle: () => Bundle
@@ -46,6 +48,7 @@ export function createEdgeMetrics(sources: {
   collectDefaultMetrics({ register: registry })
   watchBreakers(registry, sources.breakers)
   watchUpstreams(registry, sources.upstreams)
+  watchQuotas(registry, sources.quotas)
   watchPolicies(registers, sources.policies)
   if (sources.tls !== null) watchTls(registry, sources.tls.status)
   watchTokens(registry, sources)

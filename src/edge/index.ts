@@ -96,7 +96,7 @@ const QUOTA_KEYS_MAX = 1_000_000
 
 /** Puts the stages together. @throws Error where the configuration contradicts itself, naming the route */
 export async function createEdge(deps: EdgeDeps): Promise<Edge> {
-  const { config, clock, log, policies, tokens, revocations, decisions } = deps
+  const { config, clock, log, policies, tokens, revocations, decisions, redis } = deps
   const { limits } = config.edge
   const table = await readRoutes(config, dirname(deps.configPath))
   const upstreams = new Map(
@@ -105,6 +105,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       return [name, createUpstream(name, upstream, { breaker, passports: deps.passports, clock, log })]
     }),
   )
+  const counts = createCounts(config.edge.quota_keys_max ?? QUOTA_KEYS_MAX, () => clock.now())
   const tls = config.edge.tls === undefined ? null : await openTls(config.edge.tls, log)
   const metrics = createEdgeMetrics({
     breakers: deps.breakers,
@@ -115,6 +116,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       waiting: () => intake.waiting(),
       receiptsDropped: decisions.dropped,
     },
+    quotas: { counts, redis },
     policies: policies.status,
     risk: deps.risk,
     bundle: policies.bundle,
@@ -129,8 +131,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const headersOf = ({ trail }: Cleared): Answer['headers'] => edgeHeaders.of(trail)
   const streams = createStreamForwarder(headersOf, open)
   const webSockets = createWebSocketForwarder(headersOf, open)
-  const counts = createCounts(config.edge.quota_keys_max ?? QUOTA_KEYS_MAX, () => clock.now())
-  const counters = createQuotaCounters(counts, deps.redis)
+  const counters = createQuotaCounters(counts, redis)
   const checkRevoked = createRevocationCheck(revocations)
   revocations.watch(() => open.close('refused', ({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
@@ -150,7 +151,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     inspect: named('inspect', inspect),
     assess: named(
       'assess',
-      createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, deps.redis) }),
+      createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, redis) }),
     ),
     forward: named('forward', createForward({ upstreams, streams, webSockets, checkRevoked })),
     refuse,

@@ -17,8 +17,8 @@ type Panel = { readonly id: number; readonly title: string; readonly type: strin
 type Alerts = { readonly groups: readonly { readonly rules: readonly Alert[] }[] }
 type Alert = { readonly alert: string; readonly expr: string; readonly labels: { readonly severity: string } }
 
-/** Only an edge with TLS of its own has these. */
-const BY_CONFIGURATION = /^tidegate_tls_/
+/** Only an edge with TLS of its own, or with a Redis, has these. */
+const BY_CONFIGURATION = /^tidegate_(tls_|redis_)/
 
 let platform: TestPlatform
 let calls: EdgeCalls

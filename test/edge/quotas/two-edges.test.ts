@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startPlatform } from '../../../src/main.ts'
 import { assertRefused, type EdgeCalls, edgeCalls, eventually } from '../../support/edge-calls.ts'
+import { exposedIn } from '../../support/exposed-metrics.ts'
 import { prepareTestPlatform, startTestPlatform, type TestPlatform, urlsOf } from '../../support/platform.ts'
 import { skipWithoutRedis, startTestRedis, type TestRedis } from '../../support/redis.ts'
 
@@ -63,6 +64,11 @@ describe('two edges on one Redis', { skip: skipWithoutRedis }, () => {
   const product = (edge: number) =>
     at(edge).call('operator', 'GET', '/v1/products/prd_basic', { headers: { 'x-forwarded-for': '198.51.100.3' } })
 
+  const redisUp = async (): Promise<number | undefined> => {
+    const { text } = await at(0).operate('operator', 'GET', '/metrics')
+    return exposedIn(text).get('tidegate_redis_up')?.series[0]?.value
+  }
+
   test('count a member together, and tell what is left', async () => {
     const headers = { 'x-forwarded-for': '198.51.100.1' }
     for (let n = 0; n < 8; n++) {
@@ -87,6 +93,7 @@ describe('two edges on one Redis', { skip: skipWithoutRedis }, () => {
   test('do as each policy says while Redis is away, and share again once it is back', async () => {
     const headers = { 'x-forwarded-for': '198.51.100.4' }
     assert.equal((await product(0)).status, 200)
+    assert.equal(await redisUp(), 1)
     await redis.kill()
     for (const edge of [0, 1]) {
       const refused = await product(edge)
@@ -97,9 +104,11 @@ describe('two edges on one Redis', { skip: skipWithoutRedis }, () => {
       for (let n = 0; n < 5; n++) answers.push((await read(edge, headers)).status)
       assert.deepEqual(answers, [200, 200, 200, 200, 429], 'half of the limit, at each')
     }
+    assert.equal(await redisUp(), 0)
     await redis.start()
     await eventually('the closed one opens', async () => (await product(0)).status === 200)
     await eventually('at both', async () => (await product(1)).status === 200)
+    assert.equal(await redisUp(), 1)
     const lefts = [await read(0, headers), await read(1, headers)].map(({ headers }) => headers['ratelimit'])
     assert.match(lefts.join(), /^"member-requests";r=7;t=\d+,"member-requests";r=6;t=\d+$/)
   })
