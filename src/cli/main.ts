@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'list, show, approve or decline review cases',
     load: async () => (await import('./cases.ts')).cases,
   },
+  ledger: {
+    summary: 'compare the ledger with its journal, explain a balance',
+    load: async () => (await import('./ledger.ts')).ledger,
+  },
   breakers: {
     summary: 'list circuit breakers, keep one open or closed',
     load: async () => (await import('./breakers.ts')).breakers,

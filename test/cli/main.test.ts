@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCli } from '../support/cli.ts'
 
-const COMMANDS = ['start', 'demo', 'check', 'test', 'explain', 'policy', 'cases', 'revoke', 'token', 'version']
+const COMMANDS = [
+  'start',
+  'demo',
+  'check',
+  'test',
+  'explain',
+  'policy',
+  'cases',
+  'ledger',
+  'revoke',
+  'token',
+  'version',
+]
 
 test('the overview lists every command, and each has its own help', async () => {
   const overview = await runCli(['--help'])

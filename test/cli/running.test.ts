@@ -107,6 +107,31 @@ describe('tidegate cases', () => {
   })
 })
 
+describe('tidegate ledger', () => {
+  test('every row is as the journal tells it; the exit code says so', async () => {
+    const { code, stdout, stderr } = await run('ledger', 'rebuild', '--verify')
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^shard \d +record \d+ +[0-9a-f]{64}$/m)
+    assert.match(stdout, /^all \d+ rows are as \d+ records tell them$/m)
+    assert.match(stderr, /^\d+ of \d+ records, 0 differences$/m)
+    const rebuilt = await runJson('ledger', 'rebuild', '--verify')
+    assert.deepEqual(rebuilt['differences'], [])
+  })
+
+  test('a balance is explained down to the head of the chain', async () => {
+    const { code, stdout } = await run('ledger', 'explain', 'acc_alice', '--limit', '100')
+    assert.equal(code, 0)
+    assert.match(stdout, /^acc_alice: version \d+, [\d.]+ CNY posted, [\d.]+ pending$/m)
+    assert.match(stdout, /^\d+ +20\S+Z +reserve debit +50000\.00 .* trf_\S+ +op_\S+ +asm_\S+ +rcp_\S+ +\d+ verified$/m)
+    assert.match(stdout, /^shard \d, records \d+ to \d+: each follows on the one before; the head is [0-9a-f]{64}$/m)
+  })
+
+  test('what is not asked plainly is misuse', async () => {
+    for (const args of [['rebuild'], ['explain'], ['explain', 'alice'], ['mend']])
+      assert.equal((await run('ledger', ...args)).code, 2, args.join(' '))
+  })
+})
+
 describe('tidegate explain', () => {
   async function explainReceipt(receipt: string | undefined): Promise<Record<string, unknown>> {
     return eventually('the receipt', async () => {

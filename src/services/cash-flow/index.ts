@@ -8,6 +8,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
 import { createOperationWatch } from './operation-watch.ts'
+import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createReads } from './reads.ts'
 import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
@@ -47,11 +48,13 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
+  const proof = createLedgerProof(database, log)
   return {
-    routes: [...createRoutes({ service, reads, clock, onAccepted: background.wake }), feedRoute(outbox)],
+    routes: [...createRoutes({ service, reads, proof, clock, onAccepted: background.wake }), feedRoute(outbox)],
     start: background.start,
     async close() {
       watch.close()
+      await proof.close()
       await background.close()
       await service.close()
     },

@@ -3,7 +3,26 @@ export { type NewAccount, openAccount, readAccount, readAccounts, readBalance } 
 export { readBatch } from './store/batch-read.ts'
 export { bodyOf, factsOf, writeBatch } from './store/batch-write.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
+export { findRecords, listRecords, readHead } from './store/journal.ts'
 export { findTransferOf, listStates, readOperation } from './store/operations.ts'
-export { appendRecord, holdsShard, type Lease, openMonth, openShards, takeShard } from './store/shards.ts'
+export {
+  appendRecord,
+  holdsShard,
+  type JournalRecord,
+  type Lease,
+  openMonth,
+  openShards,
+  takeShard,
+} from './store/shards.ts'
+export {
+  compareTold,
+  type Difference,
+  listUntold,
+  type Snapshot,
+  type Sum,
+  TOLD_TABLES,
+  type ToldTable,
+  takeSnapshot,
+} from './store/told.ts'
 export { readTransfer, readTransfers, type SeenTransfer } from './store/transfers.ts'
 export { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store/work.ts'

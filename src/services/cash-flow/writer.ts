@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AssertionFailed } from '../../kernel/assert.ts'
-import { sha256 } from '../../kernel/canonical-json.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
@@ -10,11 +9,13 @@ import { Books } from './books.ts'
 import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import type { Balance } from './model.ts'
+import { hashOf } from './proof/chain.ts'
 import {
   appendRecord,
   bodyOf,
   factsOf,
   holdsShard,
+  type JournalRecord,
   type Lease,
   openMonth,
   readBatch,
@@ -116,11 +117,10 @@ export function createWriter(options: {
   })
 }
 
-function recordOf(held: Lease, body: string, at: Instant): Parameters<typeof appendRecord>[1] {
+function recordOf(held: Lease, body: string, at: Instant): JournalRecord {
   const { shard, epoch, hash: previous } = held
-  const seq = held.seq + 1n
-  const hash = sha256(`${shard} ${seq} ${epoch} ${at} ${previous}\n${body}`)
-  return { shard, epoch, seq, previous, hash, at, body }
+  const record = { shard, epoch, seq: held.seq + 1n, previous, at, body }
+  return { ...record, hash: hashOf(record) }
 }
 
 function isCollision(error: unknown): boolean {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Express } from 'express'
 import { type Instant, manualClock, systemClock } from '../../../src/kernel/clock.ts'
@@ -9,7 +10,7 @@ import { createLog } from '../../../src/platform/log.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
 import type { PassportKeys } from '../../../src/platform/passport.ts'
 import { type CashFlow, cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
-import { asMember, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
+import { asMember, asOperator, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
 
 export const alice = asMember('mem_alice')
 export const bob = asMember('mem_bob')
@@ -108,5 +109,26 @@ export async function untilState(
     const answer = await call('GET', `/v1/operations/${operation}`, claims)
     if (answer.body.state === state) return answer.body
     await sleep(10)
+  }
+}
+
+type Rebuilt = {
+  readonly records: number
+  readonly rows: number
+  readonly differences: readonly { table: string; key: string; is: string; columns: string[] }[]
+  readonly coveredFrom: readonly { account: string; version: number }[]
+}
+
+/** What a replay of the journal beside the live tables comes to. */
+export async function rebuildOf({ call }: Pick<CashFlowUnderTest, 'call'>): Promise<Rebuilt> {
+  const begun = await call('POST', '/v1/ledger/rebuild', asOperator)
+  assert.equal(begun.status, 202, begun.text)
+  for (;;) {
+    const { body } = await call('GET', '/v1/ledger/rebuild', asOperator)
+    if (body.state !== 'running') {
+      assert.equal(body.state, 'done')
+      return body
+    }
+    await sleep(5)
   }
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { asMember, asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow } from './cash-flow.ts'
+import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow, rebuildOf } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
 
 const HISTORIES = 15
@@ -105,6 +105,7 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       }),
       { numRuns: HISTORIES, endOnFailure: true },
     )
+    assert.deepEqual((await rebuildOf(under)).differences, [])
   })
 
   test('one key at two processes at once has one effect', async () => {

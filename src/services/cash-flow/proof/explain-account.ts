@@ -1,0 +1,89 @@
+import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import type { Sql } from '../../../platform/database.ts'
+import { pageOf } from '../../../platform/page.ts'
+import type { OpenAccount } from '../books.ts'
+import type { Entry } from '../model.ts'
+import { accountOnWire, entryOnWire } from '../presenters.ts'
+import { findRecords, listEntries, readTransfers } from '../store.ts'
+import { verifies } from './chain.ts'
+import type { ToldEntry } from './replay.ts'
+
+/** The record that wrote an entry. */
+type Origin = {
+  readonly shard: number
+  readonly seq: number
+  readonly hash: string
+  /** Its hash is that of what it says. */
+  readonly verifies: boolean
+  /** The entry is as it says. */
+  readonly tells: boolean
+}
+
+/** The chain behind a balance: its entries below a version, newest first, each with what it was made by and its record. */
+export async function explainAccount(
+  sql: Sql,
+  { account, balance }: OpenAccount,
+  below: number | null,
+  limit: number,
+): Promise<object> {
+  const entries = await listEntries(sql, account, { below, from: null, to: null }, limit + 1)
+  const transfers = await readTransfers(sql, [...new Set(entries.map(({ transfer }) => transfer))])
+  const origins = await originsOf(sql, entries.slice(0, limit))
+  const page = pageOf(
+    entries,
+    limit,
+    ({ version }) => String(version),
+    (entry) => {
+      const made = transfers.find(({ transfer }) => transfer.id === entry.transfer)?.transfer
+      const { operation = null, assessment = null, receipt = null } = made ?? {}
+      const record = origins.get(entry.id) ?? null // older than the journal
+      return { ...entryOnWire(entry, account.currency), operation, assessment, receipt, record }
+    },
+  )
+  return { account: accountOnWire(account, balance), shard: account.shard, ...page }
+}
+
+/** Their records, by entry. One record is read at a time: each may be large. */
+async function originsOf(sql: Sql, entries: readonly Entry[]): Promise<ReadonlyMap<string, Origin>> {
+  const origins = new Map<string, Origin>()
+  for (const at of new Set(entries.map(({ recordedAt }) => recordedAt))) {
+    const written = entries.filter(({ recordedAt }) => recordedAt === at)
+    for (const [id, origin] of await originsAt(sql, at, written)) origins.set(id, origin)
+  }
+  return origins
+}
+
+async function originsAt(sql: Sql, at: Instant, entries: readonly Entry[]): Promise<[string, Origin][]> {
+  const [first] = entries
+  if (first === undefined) return []
+  const records = await findRecords(sql, first.shard, at)
+  return records.flatMap((record) => {
+    const told = entriesIn(record.body)
+    return entries.flatMap((entry): [string, Origin][] => {
+      const as = told.get(entry.id)
+      if (as === undefined) return []
+      const { shard, seq, hash } = record
+      const origin = { shard, seq: Number(seq), hash, verifies: verifies(record), tells: isAs(entry, as) }
+      return [[entry.id, origin]]
+    })
+  })
+}
+
+/** None in a body that somebody has broken. */
+function entriesIn(body: string): ReadonlyMap<string, ToldEntry> {
+  try {
+    const { entry = [] } = JSON.parse(body) as { entry?: readonly ToldEntry[] }
+    return new Map(entry.map((told) => [told.id, told]))
+  } catch {
+    return new Map()
+  }
+}
+
+function isAs(entry: Entry, told: ToldEntry): boolean {
+  const { recordedAt, ...row } = entry
+  const live: Readonly<Record<string, unknown>> = { ...row, recorded_at: toRfc3339(recordedAt) }
+  const fields = Object.entries(told)
+  return (
+    fields.length === Object.keys(live).length && fields.every(([name, value]) => String(live[name]) === String(value))
+  )
+}

@@ -1,0 +1,68 @@
+import type { Difference, Sum } from '../store.ts'
+
+/** An entry as a record has it; JSON has no bigint. */
+export type ToldEntry = {
+  readonly id: string
+  readonly account: string
+  readonly version: number
+  readonly phase: string
+  readonly direction: string
+  readonly amount: string
+  readonly posted: string
+  readonly pending: string
+}
+
+const NOTHING: Sum = { version: 0n, posted: 0n, pending: 0n }
+
+/** The balances that the journal's entries come to, account by account: nothing else is kept of them. */
+export class Replay {
+  readonly #sums: Map<string, Sum>
+
+  /** `openings`: what was there before the first record. */
+  constructor(openings: ReadonlyMap<string, Sum>) {
+    this.#sums = new Map(openings)
+  }
+
+  /** Takes the entry in, which is the account's next version and comes to what it says; or says how it is not. */
+  enter(entry: ToldEntry): Difference | null {
+    const { account } = entry
+    const before = this.#sums.get(account) ?? NOTHING
+    const after = { version: BigInt(entry.version), posted: BigInt(entry.posted), pending: BigInt(entry.pending) }
+    this.#sums.set(account, after) // so that one break is reported once
+    const columns = [
+      ...(after.version === before.version + 1n ? [] : ['version']),
+      ...(isMoved(entry, before, after) ? [] : ['posted', 'pending']),
+    ]
+    if (columns.length === 0) return null
+    return { table: 'journal', key: `${account} ${entry.version}`, is: 'differs', columns }
+  }
+
+  /** The accounts whose balances are not what their entries come to. */
+  compare(balances: ReadonlyMap<string, Sum>): readonly Difference[] {
+    const differences: Difference[] = []
+    for (const [account, told] of this.#sums) {
+      const live = balances.get(account)
+      if (live === undefined) differences.push({ table: 'balance', key: account, is: 'missing', columns: [] })
+      else differences.push(...between(account, told, live))
+    }
+    for (const [account, live] of balances) {
+      if (!this.#sums.has(account)) differences.push(...between(account, NOTHING, live))
+    }
+    return differences
+  }
+}
+
+/** Whether the balances have changed by the amount as the phase says. What is posted may have been reserved before. */
+function isMoved({ phase, direction, amount: text }: ToldEntry, before: Sum, after: Sum): boolean {
+  const amount = BigInt(text)
+  const [posted, pending] = [after.posted - before.posted, after.pending - before.pending]
+  if (phase === 'reserve') return posted === 0n && pending === amount
+  if (phase === 'release') return posted === 0n && pending === -amount
+  if (direction === 'credit') return posted === amount && pending === 0n
+  return posted === -amount && (pending === 0n || pending === -amount)
+}
+
+function between(account: string, told: Sum, live: Sum): readonly Difference[] {
+  const columns = (['version', 'posted', 'pending'] as const).filter((column) => told[column] !== live[column])
+  return columns.length === 0 ? [] : [{ table: 'balance', key: account, is: 'differs', columns }]
+}
