@@ -4,7 +4,7 @@ import { createPlatformBreakers } from '../edge/breaker-board.ts'
 import { openCountryDatabase } from '../edge/country-database.ts'
 import { openDecisionLog } from '../edge/decision-log.ts'
 import { createEdge } from '../edge/index.ts'
-import { createOperatorApp, listenOperator } from '../edge/operator.ts'
+import { createOperatorApp, listenOperator, type OperatorDeps } from '../edge/operator.ts'
 import { createPipeline } from '../edge/pipeline.ts'
 import { followRevocations, withoutRevoked } from '../edge/revocations.ts'
 import { createSealer, type Sealer } from '../edge/sealing.ts'
@@ -15,11 +15,10 @@ import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
 import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
 import { createBreakers } from '../platform/breakers.ts'
 import { credentialFile } from '../platform/data-directory.ts'
-import type { ServiceName } from '../platform/database.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
+import type { Log } from '../platform/log.ts'
 import { openRedis, type Redis, redisUrl } from '../platform/redis.ts'
 import { makeSecretFile, readSecret } from '../platform/secret-file.ts'
-import type { ServiceClient } from '../platform/service-client.ts'
 import type { House } from './house.ts'
 
 /** @throws Error with all that the security profile does not allow; before anything is started */
@@ -36,10 +35,7 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   const risk = client('edge', 'risk', own.create('edge:risk', config.risk.breaker))
   // A client without that breaker: what an operator asks is asked, above all while it is open.
   const breakers = createPlatformBreakers(own, (owner) => client('edge', owner))
-  const verification = createTokenVerifier(config, clock, (issuer, fault) => {
-    if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
-    else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
-  })
+  const verification = createTokenVerifier(config, clock, (issuer, fault) => sayOfKeys(log, issuer, fault))
   closing(verification.close)
   const revocations = followRevocations(client('edge', 'membership'), clock, log)
   closing(revocations.close)
@@ -73,35 +69,39 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   })
   let listening = false
   ready['edge'] = async () => listening
-
-  makeSecretFile(credentialFile(places.data), () => randomBytes(32).toString('base64url'))
-  const localCredential = readSecret(credentialFile(places.data))
-  const service = (name: ServiceName): ServiceClient => client('edge', name)
-  const app = createOperatorApp({
-    log,
-    parts: ready,
-    draining,
-    edge: {
-      ...edge,
-      breakers,
-      policies,
-      decisions,
-      allowedSample,
-      clock,
-      tokens: withoutRevoked(verification, revocations),
-      revocations,
-      service,
-      issuers: verification.issuers,
-    },
-    localCredential,
+  await listenForOperators(house, {
+    ...edge,
+    breakers,
+    policies,
+    decisions,
+    allowedSample,
+    clock,
+    tokens: withoutRevoked(verification, revocations),
+    revocations,
+    service: (name) => client('edge', name),
+    issuers: verification.issuers,
   })
-  const operator = await listenOperator(app, addresses.operator)
-  closing(() => closeServer(operator)) // after the edge: its probes tell of the drain until it is over
-
   await revocations.isFresh() // a moment for the first news; without, no money moves
   sayCloseWhen(draining, await edge.listen(addresses.edge))
   closing(() => edge.close(drain.maxMs))
   listening = true
+}
+
+function sayOfKeys(log: Log, issuer: string, fault: string | null): void {
+  if (fault === null) log.info({ issuer }, 'identity: the keys of the issuer are there again')
+  else log.error({ issuer, fault }, 'identity: the keys of the issuer can not be had')
+}
+
+/** Closed after the edge: its probes tell of the drain until that is over. */
+async function listenForOperators(
+  { places, addresses, log, closing, draining, ready }: House,
+  edge: OperatorDeps['edge'],
+): Promise<void> {
+  makeSecretFile(credentialFile(places.data), () => randomBytes(32).toString('base64url'))
+  const localCredential = readSecret(credentialFile(places.data))
+  const app = createOperatorApp({ log, parts: ready, draining, edge, localCredential })
+  const operator = await listenOperator(app, addresses.operator)
+  closing(() => closeServer(operator))
 }
 
 /** A command that takes longer is given up: counting is worth no more of a request's time. */
