@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -23,14 +23,21 @@ const made = (n: number) => money.replace(known, n % 2 === 0 ? 'x' : token({ hea
 describe('an edge that is sent more than it can answer', () => {
   let edge: LoneEdge
   let issuer: KeyServer
-  const upstream = createServer((request, response) => void request.resume().on('end', () => response.end('done')))
+  const held: ServerResponse[] = []
+  const upstream = createServer((request, response) => {
+    if (request.url === '/one') held.push(response)
+    else request.resume().on('end', () => response.end('done'))
+  })
   before(async () => {
     await new Promise<void>((done) => upstream.listen(0, '127.0.0.1', done))
     issuer = await startKeyServer([await publicKey(ec.publicKey, 'ec-1')])
     const names = `issuer: "https://a.example", jwks: "${issuer.url}", audience: ${AUDIENCE}, algorithms: [ES256]`
     edge = await startLoneEdge(
       `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
-      [{ path: '/echo', with: 'methods: [GET], tags: [public]' }],
+      [
+        { path: '/echo', with: 'methods: [GET], tags: [public]' },
+        { path: '/one', with: 'methods: [GET], tags: [public], running_per_principal_max: 1' },
+      ],
       (config) =>
         config
           .replace(/intake: .*/, 'intake: { begun_per_turn_max: 1, patience_ms: 10 }')
@@ -83,5 +90,17 @@ describe('an edge that is sent more than it can answer', () => {
       const { rule, source } = JSON.parse(kept[0] ?? '{}')
       return kept.length < refused && rule === 'intake/patience' && source === '198.51.100.7'
     })
+  })
+
+  test('has so many places for one address, of which IPv6 gives a client a whole network', async () => {
+    const from = (address: string) =>
+      fetch(`${edge.urls.edge}/one`, { headers: { 'x-forwarded-for': address } }).then((answer) => answer.text())
+    const first = from('2001:db8::1').catch(() => null)
+    await eventually('it is under way', async () => held.length === 1)
+    assert.match(await from('2001:db8:0:a::1'), /"rule":"route\/lone-1\/principal"/)
+    const other = from('2001:db8:1::1')
+    await eventually('another network has places of its own', async () => held.length === 2)
+    for (const response of held) response.end('{}')
+    await Promise.all([first, other])
   })
 })

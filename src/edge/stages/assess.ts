@@ -53,8 +53,8 @@ export function createAssess(options: {
 }) {
   const { risk, timeoutMs, running, spend } = options
   return async function assess(inspected: Inspected): Promise<Cleared> {
-    const { route, caller, source } = inspected
-    const slot = running.enter(route, caller.principal.kind === 'anonymous' ? source.ip : caller.principal.id)
+    const { route, caller, admission } = inspected
+    const slot = running.enter(route, caller.principal.kind === 'anonymous' ? admission.address : caller.principal.id)
     if (inspected.route.assess === null) return cleared(inspected, { slot, assessment: null, spending: null })
     try {
       const amount = readAmount((inspected.payload.value as { amount: WireMoney }).amount, '/amount')
