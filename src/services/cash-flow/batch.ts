@@ -17,13 +17,18 @@ export function settle(books: Books, command: Command): Settled {
   // A command that was accepted has had the answer of its key.
   const key = command.kind === 'transfer' && command.run === 'accepted' ? null : request
   const known = key === null ? undefined : books.answer(key)
-  if (known !== undefined && key !== null) {
+  if (known !== undefined && key !== null && !isOnItsWay(books, command)) {
     if (known.request.digest !== key.digest) return { kind: 'key_reused' }
     return { kind: 'settled', answered: known.answer, replayed: true }
   }
   const outcome = decide(books, command)
   if (outcome.kind === 'crossing') return outcome
   const answered = answerTo(outcome)
-  if (key !== null && isKept(answered)) books.remember({ request: key, answer: answered })
+  if (key !== null && known === undefined && isKept(answered)) books.remember({ request: key, answer: answered })
   return { kind: 'settled', answered, replayed: false }
+}
+
+/** Money that left one end is posted whatever its key was used for meanwhile. */
+function isOnItsWay(books: Books, command: Command): boolean {
+  return command.kind === 'complete' && (books.transfer(command.crossing.transfer)?.crossing ?? null) !== null
 }

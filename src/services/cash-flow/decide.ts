@@ -63,13 +63,13 @@ function decideTransfer(books: Books, command: TransferCommand): Outcome {
   if (command.run === 'accepted' && !books.take(command.operation)) return { kind: 'done_before' }
   const { operation: id, transfer, request } = command
   const operation = { id, transfer, request, member: from.member }
+  const underWay = books.transfer(transfer) // what has its answer did not come here
+  if (underWay !== undefined) return goOn(underWay, command)
   if (command.run === 'accept') {
     books.setOperation(operation, 'running', null)
     books.accept(command)
     return { kind: 'accepted', operation: id }
   }
-  const underWay = books.transfer(transfer) // what has its answer did not come here
-  if (underWay !== undefined) return goOn(underWay, command)
   const outcome = transferMoney(books, command, from)
   if (outcome.kind === 'crossing') {
     if (command.run !== 'accepted') books.setOperation(operation, 'running', null) // one that was accepted runs already

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import type { Database } from '../../../src/platform/database.ts'
@@ -92,6 +93,27 @@ onEachStore('money from one shard to another', (store) => {
       })
     }
   }
+
+  test('who asks again without waiting for it takes it to its end, too', async () => {
+    const answer = await transferBy(dyingDatabase(under.database, steps.reserved, 'after'), 'then-async')
+    assert.ok(answer.status >= 500)
+    const headers = { ...key('then-async'), prefer: 'respond-async' }
+    const again = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('2.00'), headers })
+    assert.equal(again.status, 201, JSON.stringify(again.body))
+    await assertSound(under.database)
+  })
+
+  test('a key that is used for something else meanwhile does not keep the money on its way', async () => {
+    const open = { body: fromAlice('1.00', { pending: true }), headers: key('to-be-voided') }
+    const { body: hold } = await under.call('POST', '/v1/transfers', alice, open)
+    const answer = await transferBy(dyingDatabase(under.database, steps.reserved, 'after'), 'used-twice')
+    assert.ok(answer.status >= 500)
+    await under.call('POST', `/v1/transfers/${hold.id}/void`, alice, { body: {}, headers: key('used-twice') })
+    under.clock.advance(10_000) // the background takes what was left
+    const transfer = transferIdOf('mem_alice', 'used-twice')
+    while ((await under.call('GET', `/v1/transfers/${transfer}`, alice)).body.state !== 'posted') await sleep(20)
+    await assertSound(under.database)
+  })
 
   /** A transfer of 2.00 from Alice to Bob by a process of its own on this database. */
   async function transferBy(database: Database, name: string) {
