@@ -65,19 +65,18 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
   }
 }
 
+/** One statement for all: the numbers are taken, under the lock of `outbox_head`, where they are used. */
 async function append(sql: Sql, clock: Clock, happenings: readonly Happening[]): Promise<void> {
   if (happenings.length === 0) return
-  const [head] = await sql.query<{ seq: bigint }>('UPDATE outbox_head SET seq = seq + $1 RETURNING seq', [
-    happenings.length,
-  ])
-  let seq = (head?.seq ?? 0n) - BigInt(happenings.length)
-  for (const { type, subject, members, data } of happenings) {
-    seq += 1n
-    await sql.query(
-      `INSERT INTO outbox (seq, id, type, subject, members, at, data) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)`,
-      [seq, newId('event'), type, subject, members, toRfc3339(clock.now()), JSON.stringify(data)],
-    )
-  }
+  const at = toRfc3339(clock.now())
+  const events = happenings.map((happening, index) => ({ nth: index + 1, id: newId('event'), at, ...happening }))
+  await sql.query(
+    `WITH head AS (UPDATE outbox_head SET seq = seq + $2::bigint RETURNING seq)
+     INSERT INTO outbox (seq, id, type, subject, members, at, data)
+     SELECT head.seq - $2::bigint + nth, id, type, subject, members, at, data FROM head, json_to_recordset($1::json)
+       AS event (nth bigint, id text, type text, subject text, members text[], at timestamptz, data jsonb) ORDER BY nth`,
+    [JSON.stringify(events), events.length],
+  )
 }
 
 /** The number of the newest event that is committed. */
