@@ -1,5 +1,5 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
-import type { Sql } from '../../../platform/database.ts'
+import type { Sql, SqlValue } from '../../../platform/database.ts'
 import type { Books } from '../books.ts'
 import type { Crossing } from '../commands.ts'
 import type { Entry, Transfer } from '../model.ts'
@@ -8,17 +8,15 @@ import { toWritten } from './work.ts'
 /** Facts that a batch adds, as rows by table, each table's a JSON array as text. */
 export type Facts = ReadonlyMap<FactTable | 'balance', string>
 
-const FACT_TABLES = [
-  'transfer',
-  'entry',
-  'hold_resolution',
-  'reversal',
-  'arrival',
-  'operation',
-  'operation_state',
-  'answer',
-] as const
-type FactTable = (typeof FACT_TABLES)[number]
+type FactTable =
+  | 'transfer'
+  | 'entry'
+  | 'hold_resolution'
+  | 'reversal'
+  | 'arrival'
+  | 'operation'
+  | 'operation_state'
+  | 'answer'
 type WorkTable = 'hold_timer' | 'accepted_command' | 'crossing'
 
 /** The facts that a batch comes to, and the balances that they sum up to. */
@@ -54,22 +52,52 @@ export function bodyOf(facts: Facts): string {
   return `{${[...facts].map(([table, rows]) => `"${table}":${rows}`).join(',')}}`
 }
 
-/** Writes what a batch came to, a statement for each table: the facts, the balances they sum up to, the work they leave. */
+/**
+ * Writes what a batch came to: the facts, the balances they sum up to, the work they leave. All that is added goes in one
+ * statement, since a way to the store and back costs as much as many rows; foreign keys are looked at when it ends.
+ */
 export async function writeBatch(sql: Sql, books: Books, facts: Facts): Promise<void> {
-  for (const table of FACT_TABLES) await insert(sql, table, facts.get(table))
-  const balances = facts.get('balance')
-  if (balances !== undefined) {
-    await sql.query(
-      `UPDATE balance SET version = after.version, posted = after.posted, pending = after.pending
-       FROM json_to_recordset($1::json) AS after (account text, version bigint, posted bigint, pending bigint)
-       WHERE balance.account = after.account`,
-      [balances],
-    )
-  }
-  await writeWork(sql, books.writes, books.now)
+  const added: (readonly [FactTable | 'balance' | WorkTable, string])[] = [...facts, ...workOf(books.writes, books.now)]
+  await all(
+    sql,
+    added.map(([table, rows]) => [table === 'balance' ? SET_BALANCES : insertInto(table), rows]),
+  )
+  const { resolutions, done, completed, decided } = books.writes
+  const removed = [
+    [removeFrom('hold_timer', 'hold'), resolutions.map(({ hold }) => hold)],
+    [removeFrom('accepted_command', 'operation'), done],
+    [removeFrom('crossing', 'transfer'), completed],
+    [removeFrom('decision', 'transfer'), decided],
+  ] as const
+  // A statement of its own: it may take away what the one before has added.
+  await all(
+    sql,
+    removed.filter(([, keys]) => keys.length > 0),
+  )
 }
 
-async function writeWork(sql: Sql, writes: Books['writes'], now: Instant): Promise<void> {
+const SET_BALANCES = `UPDATE balance SET version = after.version, posted = after.posted, pending = after.pending
+  FROM json_to_recordset($1::json) AS after (account text, version bigint, posted bigint, pending bigint)
+  WHERE balance.account = after.account`
+
+/** Inserts rows whose keys are the table's columns; a column that is left out is null. */
+const insertInto = (table: FactTable | WorkTable): string =>
+  `INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1::json)`
+
+const removeFrom = (table: WorkTable | 'decision', by: string): string => `DELETE FROM ${table} WHERE ${by} = ANY($1)`
+
+/** Runs the changes, each with its own value as $1, as one statement. None sees what another one does. */
+async function all(sql: Sql, changes: readonly (readonly [text: string, value: SqlValue])[]): Promise<void> {
+  if (changes.length === 0) return
+  const parts = changes.map(([text], index) => `part${index} AS (${text.replaceAll('$1', () => `$${index + 1}`)})`)
+  await sql.query(
+    `WITH ${parts.join(', ')} SELECT 1`,
+    changes.map(([, value]) => value),
+  )
+}
+
+/** Rows that a batch adds to the lists of work to do. */
+function workOf(writes: Books['writes'], now: Instant): readonly (readonly [WorkTable, string])[] {
   const at = toRfc3339(now)
   const timers = writes.transfers.flatMap(({ id, hold }) =>
     hold === null ? [] : [{ hold: id, expires_at: toRfc3339(hold.expiresAt) }],
@@ -77,28 +105,11 @@ async function writeWork(sql: Sql, writes: Books['writes'], now: Instant): Promi
   const accepted = writes.accepted.map((command) => {
     return { operation: command.operation, command: toWritten(command), at }
   })
-  await insert(sql, 'hold_timer', rowsOf(timers))
-  await insert(sql, 'accepted_command', rowsOf(accepted))
-  await insert(sql, 'crossing', rowsOf(writes.crossings.map((crossing) => crossingRow(crossing, at))))
-  const resolved = writes.resolutions.map(({ hold }) => hold)
-  await remove(sql, 'hold_timer', 'hold', resolved)
-  await remove(sql, 'accepted_command', 'operation', writes.done)
-  await remove(sql, 'crossing', 'transfer', writes.completed)
-  await remove(sql, 'decision', 'transfer', writes.decided)
-}
-
-/** Inserts rows whose keys are the table's columns, in one statement; a column that is left out is null. */
-async function insert(sql: Sql, table: FactTable | WorkTable, rows: string | undefined): Promise<void> {
-  if (rows === undefined) return
-  await sql.query(`INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1::json)`, [rows])
-}
-
-async function remove(sql: Sql, table: WorkTable | 'decision', by: string, keys: readonly string[]): Promise<void> {
-  if (keys.length > 0) await sql.query(`DELETE FROM ${table} WHERE ${by} = ANY($1)`, [keys])
-}
-
-function rowsOf(rows: readonly object[]): string | undefined {
-  return rows.length === 0 ? undefined : toJson(rows)
+  const crossings = writes.crossings.map((crossing) => crossingRow(crossing, at))
+  const rows = { hold_timer: timers, accepted_command: accepted, crossing: crossings }
+  return Object.entries(rows).flatMap(([table, added]) =>
+    added.length === 0 ? [] : [[table as WorkTable, toJson(added)] as const],
+  )
 }
 
 /** A bigint as its decimal text, which the column's type reads exactly; a JSON number would be a double. */

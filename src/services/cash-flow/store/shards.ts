@@ -51,15 +51,13 @@ export async function takeShard(sql: Sql, shard: number): Promise<Lease> {
 /** Adds the record to the shard's chain; its writer holds the shard. */
 export async function appendRecord(sql: Sql, record: JournalRecord): Promise<void> {
   const { shard, epoch, seq, previous, hash, body, at } = record
-  const moved = await sql.query(
-    'UPDATE shard SET seq = $3, hash = $4, at = $5 WHERE shard = $1 AND epoch = $2 AND seq = $3 - 1 RETURNING shard',
-    [shard, epoch, seq, hash, toRfc3339(at)],
+  const added = await sql.query(
+    `WITH moved AS (UPDATE shard SET seq = $3, hash = $6, at = $4 WHERE shard = $1 AND epoch = $2 AND seq = $3 - 1 RETURNING shard)
+     INSERT INTO journal (shard, seq, epoch, at, previous, hash, body)
+     SELECT shard, $3::bigint, $2::bigint, $4::timestamptz, $5, $6, $7 FROM moved RETURNING shard`,
+    [shard, epoch, seq, toRfc3339(at), previous, hash, body],
   )
-  assert(moved.length === 1, `the journal of shard ${shard} goes on behind its end`)
-  await sql.query(
-    'INSERT INTO journal (shard, seq, epoch, at, previous, hash, body) VALUES ($1, $2, $3, $4, $5, $6, $7)',
-    [shard, seq, epoch, toRfc3339(at), previous, hash, body],
-  )
+  assert(added.length === 1, `the journal of shard ${shard} goes on behind its end`)
 }
 
 /** The fence, before anything else in a batch: whether the shard is still this writer's. Until the batch ends nobody else takes it. */
