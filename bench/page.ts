@@ -57,6 +57,14 @@ const stages: Table = ({ figures }) => {
   return [['µs for one request', 'GET', 'POST'], ...rows.map(([name, of]) => [name, of['get'], of['post']])]
 }
 
+const ledger: Table = ({ figures, ratios }) => {
+  const { by_contender } = figures as { by_contender: { per_s: ByWorkload; p99_ms: ByWorkload } }
+  const { per_s, p99_ms } = by_contender
+  const rows = Object.entries(per_s).map(([name, count]) => [`\`${name}\``, count, p99_ms[name]])
+  const others = Object.entries(ratios).map(([name, ratio]) => [`\`${name}\``, ratio, ''])
+  return [['', 'transfers per second, or ratio', 'p99 in ms'], ...rows, ...others]
+}
+
 const soak: Table = ({ figures }) => {
   const minutes = (figures as { minutes: readonly Readonly<Record<string, number>>[] }).minutes
   return [Object.keys(minutes[0] ?? {}), ...minutes.map((each) => Object.values(each))]
@@ -66,5 +74,6 @@ const soak: Table = ({ figures }) => {
 const TABLES: Readonly<Record<string, Readonly<Record<string, Table>>>> = {
   edge: { edge, latency, profile },
   stages: { stages },
+  ledger: { ledger },
   soak: { soak },
 }

@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
+import { benchLedger } from './ledger.ts'
 import { benchOverload } from './overload.ts'
 import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   policy: benchPolicy,
   quotas: benchQuotas,
   edge: benchEdge,
+  ledger: benchLedger,
   overload: benchOverload,
   stages: benchStages,
   soak: benchSoak,

@@ -1,0 +1,87 @@
+import { assert } from '../../src/kernel/assert.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { money } from '../../src/kernel/money.ts'
+import { operationIdOf, transferIdOf } from '../../src/kernel/operation-id.ts'
+import type { Database, DatabaseServer } from '../../src/platform/database.ts'
+import { createOutbox } from '../../src/platform/outbox.ts'
+import { createDirectory } from '../../src/services/cash-flow/directory.ts'
+import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
+import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
+import { createService } from '../../src/services/cash-flow/service.ts'
+import { createWriters } from '../../src/services/cash-flow/writers.ts'
+import type { Contender } from './contender.ts'
+import { accounts, SHARDS } from './transfers.ts'
+
+const OPENING = money('CNY', 1_000_000_000_000n)
+const CREATED = 201
+
+/** The cash-flow service as it is put together for a platform, behind its routes and before its background. */
+export async function openOurs(name: string, server: DatabaseServer): Promise<Contender> {
+  const database = await server.open('cash-flow', cashFlowMigrations)
+  const clock = systemClock
+  const { transaction } = createOperationWatch(createOutbox(database, clock))
+  const directory = createDirectory(database)
+  const writers = createWriters({ wished: SHARDS, transaction, clock, directory })
+  const references = {
+    members: { exists: async () => true },
+    products: { find: async () => ({ currency: 'CNY' }) },
+  }
+  const service = createService({ transaction, clock, references, writers })
+  const { signal } = new AbortController()
+  for (const { id, member } of accounts) {
+    await service.seedAccount({ id, member, product: 'prd_bench', currency: 'CNY' }, OPENING)
+  }
+  return {
+    name,
+    async transfer({ key, from, to, amount }) {
+      const owner = from.member
+      const { status } = await service.execute(signal, {
+        ...{ kind: 'transfer', run: 'now', by: { kind: 'member', id: owner }, from: from.id, to: to.id },
+        ...{
+          request: { owner, key, digest: key },
+          transfer: transferIdOf(owner, key),
+          operation: operationIdOf(owner, key),
+        },
+        ...{
+          amount: money('CNY', amount),
+          reference: 'bench',
+          pending: false,
+          hold: null,
+          assessment: null,
+          receipt: null,
+        },
+      })
+      assert(status === CREATED, `the transfer was answered ${status}`)
+    },
+    check: (keys) => check(database, keys),
+    async close() {
+      await service.close()
+      await server.close()
+    },
+  }
+}
+
+const UNSOUND = `
+  SELECT 'money was made' AS fault FROM balance HAVING sum(posted) <> 0 OR sum(pending) <> 0
+  UNION ALL SELECT 'a crossing is under way' FROM crossing
+  UNION ALL SELECT 'a balance is not its entries' FROM balance
+    LEFT JOIN (SELECT account, sum(CASE direction WHEN 'credit' THEN amount ELSE -amount END) AS sum, max(version) AS version
+               FROM entry WHERE phase = 'post' GROUP BY account) AS e USING (account)
+    WHERE posted <> coalesce(sum, 0) OR balance.version < coalesce(e.version, 0)`
+
+/** Of the transfers with these keys, those that have their answer, and took their money once. */
+const DONE = `
+  SELECT count(DISTINCT transfer.id) AS count, count(*) AS times FROM unnest($1::text[]) AS asked (key) JOIN operation USING (key)
+  JOIN answer USING (owner, key) JOIN transfer ON transfer.id = operation.transfer
+  JOIN entry ON entry.transfer = transfer.id AND entry.account = debit AND entry.phase = 'post'`
+
+async function check(database: Database, keys: readonly string[]): Promise<void> {
+  const [unsound, done] = await database.transaction(async (sql) => {
+    await sql.query('SET LOCAL statement_timeout = 0')
+    return [await sql.query(UNSOUND), await sql.query<{ count: bigint; times: bigint }>(DONE, [keys])] as const
+  })
+  assert(unsound.length === 0, JSON.stringify(unsound[0]))
+  const [{ count, times } = { count: -1n, times: -1n }] = done
+  const asked = BigInt(keys.length)
+  assert(count === asked && times === asked, `${asked} were acknowledged, ${count} are there, ${times} times`)
+}
