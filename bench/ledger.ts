@@ -15,7 +15,7 @@ import { interactiveTransfer } from './peers/ledger-interactive.ts'
 import { procedureTransfer } from './peers/ledger-procedure.ts'
 import type { BenchOptions, Measured } from './run.ts'
 
-const ROUNDS = 5
+const ROUNDS = 3
 const ROUND_MS = 3_000
 /** Of ours: what 1,000 callers want at once. A peer has as many in flight as it has connections; the better number counts. */
 const IN_FLIGHT = 1_000

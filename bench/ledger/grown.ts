@@ -5,8 +5,8 @@ import { accounts } from './transfers.ts'
 export const PRELOADED_ENTRIES = 1_000_000
 
 /**
- * Adds as many entries to a ledger that is open and still, as if each account had paid its neighbour in the shard many times; with
- * the transfers, operations and answers that come with them. Balances are as before.
+ * Adds as many entries to a ledger that is open and still, as if each account had paid its neighbour in the shard many times;
+ * with the transfers, operations and answers that come with them. Balances are as before.
  */
 export async function preload(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })

@@ -154,7 +154,7 @@ function dyingDatabase(database: Database, statement: string, when: 'before' | '
       const result = await database.transaction((sql) =>
         work({
           query(text, values) {
-            isIt ||= text.startsWith(statement)
+            isIt ||= text.includes(statement)
             return isIt && when === 'before' ? die() : sql.query(text, values)
           },
         }),
