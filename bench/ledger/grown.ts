@@ -5,7 +5,7 @@ import { accounts } from './transfers.ts'
 export const PRELOADED_ENTRIES = 1_000_000
 
 /**
- * Adds as many entries to a ledger that is open and still, as if each account had paid its neighbour in the shard many times;
+ * Adds as many entries to a ledger that nobody has open, as if each account had paid its neighbour in the shard many times;
  * with the transfers, operations and answers that come with them. Balances are as before.
  */
 export async function preload(url: string): Promise<void> {
