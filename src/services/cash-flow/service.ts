@@ -29,19 +29,24 @@ export function createService(deps: {
 }) {
   const { transaction, clock, references, writers } = deps
   const running = new Set<string>()
-  const crossing = new Set<string>()
+  /** Being taken to their ends, by transfer. */
+  const crossings = new Map<string, Promise<Settled>>()
 
-  /** Takes a crossing to its end. What is under way goes on in the background if this fails. */
-  async function finish(under: Crossing): Promise<Settled> {
-    if (crossing.has(under.transfer)) throw unknownOutcome('another is at it')
-    crossing.add(under.transfer)
+  /** Takes a crossing to its end; who asks meanwhile is told the same. What is under way goes on in the background if this fails. */
+  function finish(under: Crossing): Promise<Settled> {
+    const already = crossings.get(under.transfer)
+    if (already !== undefined) return already
+    const ended = arriveAndComplete(under).finally(() => crossings.delete(under.transfer))
+    crossings.set(under.transfer, ended)
+    return ended
+  }
+
+  async function arriveAndComplete(under: Crossing): Promise<Settled> {
     try {
       await writers.submit({ kind: 'arrive', request: null, crossing: under }, 'ours')
       return await writers.submit({ kind: 'complete', request: under.request, crossing: under }, 'ours')
     } catch (cause) {
       throw unknownOutcome(cause)
-    } finally {
-      crossing.delete(under.transfer)
     }
   }
 
