@@ -32,7 +32,7 @@ export function createService(deps: {
   /** Being taken to their ends, by transfer. */
   const crossings = new Map<string, Promise<Settled>>()
 
-  /** Takes a crossing to its end; who asks meanwhile is told the same. What is under way goes on in the background if this fails. */
+  /** Takes a crossing to its end; who asks meanwhile is told the same. If this fails, the background goes on. */
   function finish(under: Crossing): Promise<Settled> {
     const already = crossings.get(under.transfer)
     if (already !== undefined) return already
