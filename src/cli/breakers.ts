@@ -1,6 +1,6 @@
 import type { BreakerBoard } from '../platform/breaker-wire.ts'
 import { inColumns } from './columns.ts'
-import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
+import { type Command, Misuse, printerOf, readArguments, refuseMore } from './command.ts'
 import { operatorClient } from './operator-client.ts'
 
 const HELP = `tidegate breakers [list]                                                            [--json]
@@ -28,11 +28,8 @@ export const breakers: Command = {
       },
     })
     const [action = 'list', name, ...others] = positionals
-    if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
-    const print = (answer: unknown, text: string): ExitCode => {
-      console.log(values.json ? JSON.stringify(answer) : text)
-      return 0
-    }
+    refuseMore(others)
+    const print = printerOf(values.json)
     const operator = operatorClient(process.env)
     switch (action) {
       case 'list':

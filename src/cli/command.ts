@@ -22,3 +22,16 @@ export function readArguments<T extends ParseArgsConfig>(config: T): ReturnType<
     throw new Misuse(error instanceof Error ? error.message : String(error))
   }
 }
+
+/** Nothing may stand behind what a command understands. @throws Misuse */
+export function refuseMore([other]: readonly string[]): void {
+  if (other !== undefined) throw new Misuse(`what is ${JSON.stringify(other)}?`)
+}
+
+/** Prints an answer as one line of JSON, or as text for people. */
+export function printerOf(json: boolean): (answer: unknown, text: string) => ExitCode {
+  return (answer, text) => {
+    console.log(json ? JSON.stringify(answer) : text)
+    return 0
+  }
+}

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isId } from '../kernel/id.ts'
 import { inColumns } from './columns.ts'
-import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
+import { type Command, type ExitCode, Misuse, readArguments, refuseMore } from './command.ts'
 import { type OperatorClient, operatorClient } from './operator-client.ts'
 
 const HELP = `tidegate ledger rebuild --verify              [--json]
@@ -62,7 +62,7 @@ export const ledger: Command = {
       },
     })
     const [action, account, ...others] = positionals
-    if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
+    refuseMore(others)
     const operator = operatorClient(process.env)
     switch (action) {
       case 'rebuild':

@@ -1,7 +1,7 @@
 import { fromRfc3339 } from '../kernel/clock.ts'
 import { isId } from '../kernel/id.ts'
 import { inColumns } from './columns.ts'
-import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
+import { type Command, Misuse, printerOf, readArguments, refuseMore } from './command.ts'
 import { operatorClient } from './operator-client.ts'
 
 const HELP = `tidegate revoke (--jti J | --member mem_…) [--until 2030-01-01T00:00:00Z] [--reason "…"] [--json]
@@ -38,11 +38,8 @@ export const revoke: Command = {
       },
     })
     const [action, id, ...others] = positionals
-    if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
-    const print = (answer: unknown, text: string): ExitCode => {
-      console.log(values.json ? JSON.stringify(answer) : text)
-      return 0
-    }
+    refuseMore(others)
+    const print = printerOf(values.json)
     const operator = operatorClient(process.env)
     switch (action) {
       case undefined: {

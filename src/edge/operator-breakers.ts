@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { type Request, type Response, Router } from 'express'
 import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import { ForceRequest, forceBreaker } from '../platform/breaker-wire.ts'
@@ -13,15 +13,13 @@ const checkForce = compileSchema(ForceRequest)
 export function createBreakerRoutes(
   breakers: PlatformBreakers,
   clock: Clock,
-  /** A word on a breaker may stop or start money: not by a token that may have been taken back. */
-  askFresh: RequestHandler,
   passTo: (client: ServiceClient) => (request: Request, response: Response) => Promise<void>,
 ): Router {
   const routes = Router()
   routes.get('/', async (_request, response) => {
     response.json({ ...(await breakers.board()), next: null })
   })
-  routes.post('/:name', askFresh, async (request, response) => {
+  routes.post('/:name', async (request, response) => {
     const name = String(request.params['name'])
     const owner = breakers.ownerOf(name)
     if (owner !== null) return passTo(owner)(request, response)

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
+import express, { type NextFunction, type Request, type Response } from 'express'
 import helmet from 'helmet'
 import { type Clock, toRfc3339 } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
@@ -78,14 +78,16 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
   app.use(express.json({ limit: BODY_BYTES_MAX }))
   const { edge } = deps
   if (edge !== null) {
-    app.use('/v1/policies', createPolicyRoutes(edge.policies))
-    const askFresh: RequestHandler = async (_request, response, next) => {
-      if (response.locals['principal'] !== LOCAL_OPERATOR && !(await edge.revocations.isFresh())) {
+    // A vote lets money go, a word on a breaker stops it: as on a route of money, not by a token that may have been taken back.
+    app.use(async (request, response, next) => {
+      const changes = request.method !== 'GET' && request.method !== 'HEAD'
+      if (changes && response.locals['principal'] !== LOCAL_OPERATOR && !(await edge.revocations.isFresh())) {
         throw new Problem('dependency_unavailable', { detail: 'which tokens were revoked is not known' })
       }
       next()
-    }
-    app.use('/v1/breakers', createBreakerRoutes(edge.breakers, edge.clock, askFresh, passTo))
+    })
+    app.use('/v1/policies', createPolicyRoutes(edge.policies))
+    app.use('/v1/breakers', createBreakerRoutes(edge.breakers, edge.clock, passTo))
     app.get('/v1/upstreams', (_request, response) => {
       response.json({ items: edge.upstreams.map((upstream) => upstreamView(upstream, edge.clock)), next: null })
     })
@@ -94,8 +96,6 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
       response.json({ items, next: null })
     })
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
-    // A vote lets held money go: as on a route of money, not by a token that may have been taken back unheard.
-    app.post('/v1/cases{/*path}', askFresh)
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.get('/v1/assessments/:id', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))

@@ -174,6 +174,12 @@ describe('an operator', () => {
       return answer.status === 503 && answer
     })
     assert.equal(unheard.body.code, 'dependency_unavailable')
+    const changes = { '/v1/policies/rollback': {}, '/v1/ledger/rebuild': {}, '/v1/revocations': { sub: 'mem_bob' } }
+    for (const [path, body] of Object.entries(changes)) {
+      const change = await calls.operate('operator', 'POST', path, { body })
+      assert.deepEqual([change.status, change.body.code], [503, 'dependency_unavailable'], path)
+    }
+    assert.equal((await calls.operate('operator', 'GET', '/v1/policies')).status, 200, 'who only looks is answered')
     await membership.become('pass')
     await eventually('it is heard', async () => (await force('partner', { force: null })).status === 200)
   })
