@@ -157,6 +157,7 @@ function capture(books: Books, command: CaptureCommand): Outcome {
   const byReview = command.by.kind === 'review'
   if (byReview && transfer.hold?.by !== 'review') return { kind: 'not_open', transfer }
   if (stateOf(transfer) === 'held' && !byReview) return { kind: 'under_review', transfer }
+  if (isUnderWay(books, transfer.id)) return { kind: 'in_progress' }
   const taken = captureOf(transfer, command.amount, books.now)
   if (taken.kind === 'not_open' || taken.kind === 'expired') return { kind: taken.kind, transfer }
   if (taken.kind !== 'capture') return taken
@@ -204,6 +205,7 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
   const original = books.transfer(command.transfer)
   if (original === undefined || !sees(books, command.by, original)) return { kind: 'not_found' }
   const { fromMember, toMember } = endsIn(books, original)
+  if (isUnderWay(books, original.reversedBy)) return { kind: 'in_progress' }
   const payer = command.by.kind === 'member' && command.by.id === fromMember && fromMember !== toMember
   const reversible = original.kind === 'transfer' && stateOf(original) === 'posted' && original.reversedBy === null
   if (payer || !reversible) return { kind: 'not_reversible', transfer: original }
@@ -224,6 +226,11 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
   if (crosses) return cross(books, transfer, amount.minor, command.request)
   books.tell(postedHappening(transfer, endsIn(books, transfer)))
   return { kind: 'reversed', transfer }
+}
+
+/** Whether this transfer is on its way to another shard, and has its answer yet to come. */
+function isUnderWay(books: Books, transfer: string | null): boolean {
+  return transfer !== null && (books.transfer(transfer)?.crossing ?? null) !== null
 }
 
 const UNTOUCHED = {

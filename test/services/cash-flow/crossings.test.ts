@@ -7,7 +7,7 @@ import type { Database } from '../../../src/platform/database.ts'
 import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { createCashFlow } from '../../../src/services/cash-flow/index.ts'
-import { createCaller } from '../../support/caller.ts'
+import { asOperator, createCaller } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
@@ -115,8 +115,42 @@ onEachStore('money from one shard to another', (store) => {
     await assertSound(under.database)
   })
 
+  for (const what of ['capture', 'reverse'] as const) {
+    test(`who asks again for a ${what} that is on its way is told so, and then the first answer`, async () => {
+      const { body: about } = await under.call('POST', '/v1/transfers', alice, {
+        body: fromAlice('2.00', what === 'capture' ? { pending: true } : {}),
+        headers: key(`before-${what}`),
+      })
+      const request = [`/v1/transfers/${about.id}/${what}`, {}, key(`left-${what}`)] as const
+      const left = await callBy(dyingDatabase(under.database, steps.reserved, 'after'), ...request)
+      assert.ok(left.status >= 500)
+      const [path, body, headers] = request
+      const ask = () => under.callTwin('POST', path, asOperator, { body, headers }) // takes nothing to its end by itself
+      const early = await ask()
+      assert.deepEqual([early.status, early.body.code], [409, 'request_in_progress'], early.text)
+      assert.ok(early.headers['retry-after'])
+      under.clock.advance(10_000) // the background takes what was left
+      let again = await ask()
+      for (; again.status === 409; again = await ask()) await sleep(20)
+      assert.deepEqual([again.status, again.headers['idempotency-replayed']], [what === 'capture' ? 200 : 201, 'true'])
+      const other = await under.call('POST', path, asOperator, { body })
+      assert.deepEqual([other.status, other.body.code], [409, 'conflict'], 'without that key it comes too late')
+      await assertSound(under.database)
+    })
+  }
+
   /** A transfer of 2.00 from Alice to Bob by a process of its own on this database. */
-  async function transferBy(database: Database, name: string) {
+  function transferBy(database: Database, name: string) {
+    return callBy(database, '/v1/transfers', fromAlice('2.00'), key(name), alice)
+  }
+
+  async function callBy(
+    database: Database,
+    path: string,
+    body: object,
+    headers: Record<string, string>,
+    claims = asOperator,
+  ) {
     const { clock, keys } = under
     const log = createLog('silent')
     const nobody = {
@@ -126,8 +160,7 @@ onEachStore('money from one shard to another', (store) => {
     }
     const { routes } = createCashFlow({ database, clock, log, ...nobody })
     const door = createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
-    const options = { body: fromAlice('2.00'), headers: key(name) }
-    return createCaller(door, 'cash-flow', keys)('POST', '/v1/transfers', alice, options)
+    return createCaller(door, 'cash-flow', keys)('POST', path, claims, { body, headers })
   }
 
   async function balances(): Promise<[alice: number, bob: number]> {

@@ -97,11 +97,16 @@ async function stillWaiting(sql: Sql, operations: readonly string[]): Promise<st
   return rows.map(({ operation }) => operation)
 }
 
-/** The transfers of these commands that were asked for before and are on their way. */
+/** What these commands asked for before and is on its way: their transfers, and the reversals of those they are to reverse. */
 async function crossingAmong(sql: Sql, commands: readonly Command[]): Promise<string[]> {
-  const ids = commands.flatMap((command) => (command.kind === 'transfer' ? [command.transfer] : []))
-  if (ids.length === 0) return []
-  const rows = await sql.query<{ transfer: string }>('SELECT transfer FROM crossing WHERE transfer = ANY($1)', [ids])
+  const transfers = commands.flatMap((command) => (command.kind === 'transfer' ? [command.transfer] : []))
+  const originals = commands.flatMap((command) => (command.kind === 'reverse' ? [command.transfer] : []))
+  if (transfers.length + originals.length === 0) return []
+  const rows = await sql.query<{ transfer: string }>(
+    `SELECT transfer FROM crossing WHERE transfer = ANY($1)
+     UNION ALL SELECT transfer FROM reversal JOIN crossing USING (transfer) WHERE original = ANY($2)`,
+    [transfers, originals],
+  )
   return rows.map(({ transfer }) => transfer)
 }
 
