@@ -65,6 +65,24 @@ describe('docs/security-baseline.md', () => {
   })
 })
 
+describe('docs/ledger-proof.md', () => {
+  const rows = rowsOf('docs/ledger-proof.md')
+
+  test('has every class of complaint, once and in order', () => {
+    assert.deepEqual(
+      rows.map(({ id }) => Number(id)),
+      Array.from({ length: 15 }, (_, index) => index + 1),
+    )
+  })
+
+  test('names tests that exist', () => {
+    assert.deepEqual(
+      rows.flatMap((row) => evidenceFindings(row, read)),
+      [],
+    )
+  })
+})
+
 describe('the comparison', () => {
   const table = (cell: string) => evidenceRows(`| # | Class | Tests |\n|---|---|---|\n| 1 | a | ${cell} |\n`)
   const findings = (cell: string) =>
