@@ -13,6 +13,7 @@ import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } f
 import { createDoor, listenDoor } from '../platform/door.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
 import { feedOf } from '../platform/feed.ts'
+import { keyFile } from '../platform/key-file.ts'
 import { openPglite } from '../platform/pglite.ts'
 import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
 import { safeDispatcher } from '../platform/safe-destination.ts'
@@ -96,16 +97,23 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
       const { config, clock, log, client, closing } = house
       const cashFlowEvents = feedOf(client('membership', 'cash-flow'))
       const dispatcher = webhookDispatcher(house)
+      const ring = keyFile(join(config.keys.folder, 'member-keys.json'), {
+        what: "members'",
+        generate: config.keys.generate,
+        onFault: (err) => log.error({ err }, 'key-encryption keys: the last good ones stay in force'),
+      })
       const service = createMembership({
         database,
         clock,
         log,
+        ring,
         cashFlowEvents,
         dispatcher,
         allowLoopback: config.allow_loopback,
         tokenLifeMsMax: tokenLifeMsMax(config.identity),
       })
       closing(() => dispatcher.close())
+      await service.prepare()
       if (config.seed) {
         await service.seedMember('mem_alice', { name: 'Alice', country: 'CN' })
         await service.seedMember('mem_bob', { name: 'Bob', country: 'CN' })
@@ -131,7 +139,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         log,
         ...(config.ledger === undefined ? {} : { shards: config.ledger.shards }),
         riskEvents: feedOf(client('cash-flow', 'risk')),
-        members: { exists: async (member) => (await find(members, `/v1/members/${member}`)) !== null },
+        members: { exists: (member) => isMember(members, member) },
         products: { find: (product) => find<{ currency: string }>(products, `/v1/products/${product}`) },
       })
       if (config.seed) {
@@ -200,6 +208,12 @@ async function find<Resource>(client: ServiceClient, target: string): Promise<Re
   const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
   if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
   return answer.status === 200 ? (answer.body as Resource) : null
+}
+
+/** An erased member opens no account any more. */
+async function isMember(members: ServiceClient, id: string): Promise<boolean> {
+  const member = await find<{ erased?: object }>(members, `/v1/members/${id}`)
+  return member !== null && member.erased === undefined
 }
 
 function webhookDispatcher({ config }: House): ReturnType<typeof safeDispatcher> {

@@ -141,7 +141,7 @@ export const ConfigSchema = strict({
   sandbox: Type.Boolean(),
   /** Creates the demonstration's members, product and accounts. */
   seed: Type.Boolean(),
-  /** Where passport keys lie; `generate` makes what is missing, which only one machine can do for itself. */
+  /** Where the keys of passports and of members' keys lie; `generate` makes what is missing, which only one machine can do for itself. */
   keys: strict({ folder: file, generate: Type.Boolean() }),
   decisions: strict({
     file_bytes_max: count,

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { hmacSha256 } from '../kernel/hmac.ts'
+import type { NamedKey } from './key-file.ts'
 import { compileSchema } from './schema.ts'
 
 /** The header that carries it. Whatever a client sends under this name is removed by the edge. */
@@ -52,7 +53,7 @@ export type Passport = Static<typeof Claims>
 export type PassportAssessment = NonNullable<Passport['assessment']>
 
 /** One HMAC key; the first of a list signs, all of them verify, so that keys rotate with overlap. */
-export type PassportKey = { readonly kid: string; readonly secret: Uint8Array }
+export type PassportKey = NamedKey
 
 /** Keys by service, newest first; looked up at each use, so that a rotation needs no restart. `kid` is the one looked for. */
 export type PassportKeys = (service: string, kid?: string) => readonly PassportKey[]

@@ -39,6 +39,8 @@ export function changedVersion<Fields>(outcome: RollbackOutcome<Fields>, expecte
       throw new Problem('not_found')
     case 'unknown_version':
       throw new Problem('unknown_reference', { detail: 'the record never had this version' })
+    case 'erased':
+      throw new Problem('conflict', { detail: 'the record was erased, and takes no further version' })
     case 'version_mismatch':
       throw new Problem(expected === null ? 'conflict' : 'version_mismatch', { state: { version: outcome.version } })
   }

@@ -21,6 +21,15 @@ export type ChangeOutcome<Fields> =
   | { readonly kind: 'not_found' }
   /** The record is at another version than the caller saw. */
   | { readonly kind: 'version_mismatch'; readonly version: number }
+  /** What it told of a person was erased; nothing is added to it any more. */
+  | { readonly kind: 'erased' }
+
+/** How the fields of one record's versions stand in the store. */
+export interface AtRest<Fields> {
+  /** Writes fields; null when the record was erased. `first`: the record is new. */
+  writing(sql: Sql, id: string, first: boolean): Promise<((version: number, fields: Fields) => Json) | null>
+  reading(sql: Sql, id: string): Promise<(version: number, stored: Json) => Fields>
+}
 
 export interface VersionedRecords<Fields> {
   create(sql: Sql, id: string, fields: Fields, actor: string): Promise<Version<Fields>>
@@ -41,9 +50,21 @@ export const versionMigrations = new URL('./migrations/versions/', import.meta.u
 
 const VERSION_MAX = 1_000_000_000_000
 
+/** Fields that stand in the store as they are. */
+export function plainFields<Fields extends Json>(): AtRest<Fields> {
+  return {
+    writing: async () => (_version, fields) => fields,
+    reading: async () => (_version, stored) => stored as Fields,
+  }
+}
+
 /** Records of one kind that keep every version. Two changes at once: the primary key lets one of them in. */
-export function createVersionedRecords<Fields extends Json>(kind: string, clock: Clock): VersionedRecords<Fields> {
-  const insert = async (sql: Sql, version: Version<Fields>): Promise<boolean> => {
+export function createVersionedRecords<Fields>(
+  kind: string,
+  clock: Clock,
+  atRest: AtRest<Fields>,
+): VersionedRecords<Fields> {
+  const insert = async (sql: Sql, version: Version<Fields>, stored: Json): Promise<boolean> => {
     const rows = await sql.query(
       `INSERT INTO record_version (kind, id, version, data, rollback_of, actor, recorded_at)
        VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING version`,
@@ -51,7 +72,7 @@ export function createVersionedRecords<Fields extends Json>(kind: string, clock:
         kind,
         version.id,
         version.version,
-        JSON.stringify(version.fields),
+        JSON.stringify(stored),
         version.rollbackOf,
         version.actor,
         toRfc3339(version.recordedAt),
@@ -60,12 +81,18 @@ export function createVersionedRecords<Fields extends Json>(kind: string, clock:
     return rows.length > 0
   }
 
+  const versionsOf = async (sql: Sql, id: string, rows: readonly Row[]): Promise<readonly Version<Fields>[]> => {
+    if (rows.length === 0) return []
+    const read = await atRest.reading(sql, id)
+    return rows.map((row) => toVersion(row, read))
+  }
+
   const list = async (sql: Sql, id: string, limit: number, before: number): Promise<readonly Version<Fields>[]> => {
     const rows = await sql.query(
       `SELECT * FROM record_version WHERE kind = $1 AND id = $2 AND version < $3 ORDER BY version DESC LIMIT $4`,
       [kind, id, before, limit],
     )
-    return rows.map((row) => toVersion<Fields>(row))
+    return versionsOf(sql, id, rows)
   }
 
   const read = async (sql: Sql, id: string, choice: VersionChoice): Promise<Version<Fields> | null> => {
@@ -74,11 +101,11 @@ export function createVersionedRecords<Fields extends Json>(kind: string, clock:
       const [found] = await list(sql, id, 1, choice.version + 1)
       return found?.version === choice.version ? found : null
     }
-    const [row] = await sql.query(
+    const rows = await sql.query(
       `SELECT * FROM record_version WHERE kind = $1 AND id = $2 AND recorded_at <= $3 ORDER BY version DESC LIMIT 1`,
       [kind, id, toRfc3339(choice.at)],
     )
-    return row === undefined ? null : toVersion<Fields>(row)
+    return (await versionsOf(sql, id, rows))[0] ?? null
   }
 
   return {
@@ -87,29 +114,33 @@ export function createVersionedRecords<Fields extends Json>(kind: string, clock:
 
     async create(sql, id, fields, actor) {
       const first = { id, version: 1, fields, rollbackOf: null, actor, recordedAt: clock.now() }
-      if (!(await insert(sql, first))) throw new Error(`the ${kind} ${id} exists`)
+      const write = await atRest.writing(sql, id, true)
+      if (write === null || !(await insert(sql, first, write(1, fields)))) throw new Error(`the ${kind} ${id} exists`)
       return first
     },
 
     async change(sql, id, expected, actor, next) {
       const newest = await read(sql, id, 'newest')
       if (newest === null) return { kind: 'not_found' }
+      const write = await atRest.writing(sql, id, false)
+      if (write === null) return { kind: 'erased' }
       if (expected !== null && expected !== newest.version) {
         return { kind: 'version_mismatch', version: newest.version }
       }
       const { fields, rollbackOf = null } = next(newest)
       const version = { id, version: newest.version + 1, fields, rollbackOf, actor, recordedAt: clock.now() }
-      if (await insert(sql, version)) return { kind: 'changed', version }
+      if (await insert(sql, version, write(version.version, fields))) return { kind: 'changed', version }
       return { kind: 'version_mismatch', version: version.version }
     },
   }
 }
 
-function toVersion<Fields>(row: Row): Version<Fields> {
+function toVersion<Fields>(row: Row, read: (version: number, stored: Json) => Fields): Version<Fields> {
+  const version = Number(row['version'])
   return {
     id: row['id'] as string,
-    version: Number(row['version']),
-    fields: row['data'] as Fields,
+    version,
+    fields: read(version, row['data'] as Json),
     rollbackOf: row['rollback_of'] === null ? null : Number(row['rollback_of']),
     actor: row['actor'] as string,
     recordedAt: row['recorded_at'] as Instant,

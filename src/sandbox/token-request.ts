@@ -21,6 +21,7 @@ const MEMBER_SCOPES: readonly string[] = [
 export const OPERATOR_SCOPES: readonly string[] = [
   ...MEMBER_SCOPES,
   'members:write',
+  'members:erase',
   'deposits:write',
   'settlement:read',
   'settlement:write',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { assertRefused, type EdgeCalls, edgeCalls } from '../support/edge-calls.ts'
+import { accountsOf, assertRefused, type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -48,6 +48,33 @@ describe('records that keep every version', () => {
     assert.equal((await calls.call('mem_alice', 'GET', '/v1/members/mem_alice')).body.name, 'Alice')
     const options = { body: { name: 'Malice' }, headers: { 'if-match': '"1"' } }
     assertRefused(await calls.call('mem_alice', 'PATCH', '/v1/members/mem_alice', options), 'insufficient_scope')
+  })
+
+  test('a person is erased, and the ledger is still as its journal tells it', async () => {
+    const moved = await calls.transfer('12.00')
+    assert.equal(moved.status, 201, moved.text)
+    const accounts = await accountsOf(calls)
+    const body = { reason: 'request 2027-114' }
+    assertRefused(
+      await calls.call('operator', 'POST', '/v1/members/mem_bob/erase', { body, scope: 'operator members:write' }),
+      'insufficient_scope',
+    )
+    assertRefused(
+      await calls.call('mem_bob', 'POST', '/v1/members/mem_bob/erase', { body, scope: 'members:erase' }),
+      'policy_denied',
+    )
+    const erased = await calls.call('operator', 'POST', '/v1/members/mem_bob/erase', { body })
+    assert.deepEqual([erased.status, erased.body.name, erased.body.country], [200, null, null], erased.text)
+    assert.deepEqual(await accountsOf(calls), accounts)
+    await calls.operate('operator', 'POST', '/v1/ledger/rebuild', { body: {} })
+    const rebuilt = await eventually('the rebuild', async () => {
+      const { body: state } = await calls.operate('operator', 'GET', '/v1/ledger/rebuild')
+      return state.state === 'running' ? null : state
+    })
+    assert.deepEqual([rebuilt.state, rebuilt.differences], ['done', []])
+    assert.ok(rebuilt.records > 0)
+    const opened = { member: 'mem_bob', product: 'prd_basic', currency: 'CNY' }
+    assertRefused(await calls.call('mem_bob', 'POST', '/v1/accounts', { body: opened }), 'unknown_reference')
   })
 
   test('an account is opened for a member under a product, and money comes in by an operator', async () => {

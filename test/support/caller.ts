@@ -3,10 +3,17 @@ import type { Express } from 'express'
 import supertest from 'supertest'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { parseIdempotencyKey } from '../../src/kernel/idempotency-key.ts'
+import type { KeyRing } from '../../src/platform/key-file.ts'
 import { PASSPORT_HEADER, type PassportClaims, type PassportKeys, signPassport } from '../../src/platform/passport.ts'
 
 /** Passport keys for a test: one per service name, made on first use. */
 export function testPassportKeys(): PassportKeys {
+  const secret = randomBytes(32)
+  return () => [{ kid: 'test', secret }]
+}
+
+/** Key-encryption keys for a test. */
+export function testKeyRing(): KeyRing {
   const secret = randomBytes(32)
   return () => [{ kid: 'test', secret }]
 }

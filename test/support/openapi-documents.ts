@@ -22,7 +22,8 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
   const base = { database, clock: systemClock, log: createLog('silent') }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
   return {
-    membership: createMembership({ ...base, ...outward, cashFlowEvents: events, tokenLifeMsMax: 1 }).routes,
+    membership: createMembership({ ...base, ...outward, ring: notCalled, cashFlowEvents: events, tokenLifeMsMax: 1 })
+      .routes,
     product: createProduct(base).routes,
     'cash-flow': createCashFlow({
       ...base,

@@ -11,6 +11,8 @@ export function refusalOf(outcome: Exclude<RegistrationOutcome, { kind: 'registe
   switch (outcome.kind) {
     case 'too_many':
       return new Problem('conflict', { detail: `a member has at most ${ENDPOINTS_PER_MEMBER_MAX} webhook endpoints` })
+    case 'erased':
+      return new Problem('conflict', { detail: 'the member was erased' })
     case 'bad_destination':
       return unacceptable('/url', outcome.fault)
   }

@@ -4,11 +4,13 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
 import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
 import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
+import type { KeyRing } from '../../platform/key-file.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { isCountry } from './country.ts'
+import { prepareKeys, startRewrapping } from './key-upkeep.ts'
 import { createRevocations } from './revocations.ts'
 import { membershipRoutes } from './routes.ts'
 import type { MemberFields } from './schema.ts'
@@ -26,6 +28,8 @@ export type MembershipDeps = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** The key-encryption keys that wrap members' own. */
+  readonly ring: KeyRing
   /** What happened to members' money. */
   readonly cashFlowEvents: FeedSource
   /** Webhooks leave through it: a `safeDispatcher`. */
@@ -37,6 +41,8 @@ export type MembershipDeps = {
 
 export type MembershipPart = {
   readonly routes: readonly ServiceRoute[]
+  /** Comes before the first call. @throws Error with what an operator has to mend of the key-encryption keys */
+  prepare(): Promise<void>
   /** Records a member under a fixed id; does nothing when it is there. */
   seedMember(id: `mem_${string}`, fields: MemberFields): Promise<void>
   start(): void
@@ -53,6 +59,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []
   return {
+    prepare: () => prepareKeys(deps),
     routes: [...membershipRoutes(service, revocations), feedRoute(outbox)],
 
     async seedMember(id, fields) {
@@ -70,6 +77,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
           log,
         }),
         startDeliveries({ ...deps, destinationOf }),
+        startRewrapping(deps),
       ]
     },
 

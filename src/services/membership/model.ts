@@ -14,6 +14,9 @@ export const EVENT_TYPES = [
   'transfer.voided',
 ] as const
 
+/** A member's key was destroyed. */
+export type Erasure = { readonly at: Instant; readonly actor: string; readonly reason: string }
+
 export const ENDPOINTS_PER_MEMBER_MAX = 10
 
 /** Where a member is told of events; it never changes. `secret` is `whsec_…`. */
@@ -39,6 +42,7 @@ export type MemberEvent = {
 export type RegistrationOutcome =
   | { readonly kind: 'registered'; readonly endpoint: Endpoint }
   | { readonly kind: 'too_many' }
+  | { readonly kind: 'erased' }
   | { readonly kind: 'bad_destination'; readonly fault: string }
 
 export function wants(endpoint: Pick<Endpoint, 'events'>, type: string): boolean {

@@ -15,6 +15,21 @@ export const MemberChange = Type.Object(
 )
 export type MemberFields = Static<typeof MemberFields>
 
+const Erased = Type.Object({ at: Type.String(), by: Type.String(), reason: Type.String() })
+/** What a member's record tells of a person; after its erasure only that there was one. */
+export type MemberRecord =
+  | MemberFields
+  | { readonly name: null; readonly country: null; readonly erased: Static<typeof Erased> }
+export const WireMemberFields = Type.Object({
+  name: Type.Union([name, Type.Null()]),
+  country: Type.Union([country, Type.Null()]),
+  /** Not there unless it was. */
+  erased: Type.Optional(Erased),
+})
+/** `reason`: the request it answers, say; it stays, so it names nobody. */
+export const ErasureRequest = Type.Object({ reason: line(500) }, closed)
+export const MemberParams = Type.Object({ id: Type.String() })
+
 export const EndpointRegistration = Type.Object(
   {
     url: Type.String({ minLength: 1, maxLength: 2_048 }),

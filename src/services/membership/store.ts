@@ -1,12 +1,22 @@
 import { assert } from '../../kernel/assert.ts'
 import { type Clock, toRfc3339 } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
+import type { KeyRing } from '../../platform/key-file.ts'
 import { createVersionedRecords, type VersionedRecords } from '../../platform/versions.ts'
+import { sealedFields } from './member-fields.ts'
 import type { Endpoint, MemberEvent } from './model.ts'
-import type { MemberFields } from './schema.ts'
+import type { MemberRecord } from './schema.ts'
 
-export function createMemberStore(clock: Clock): VersionedRecords<MemberFields> {
-  return createVersionedRecords('member', clock)
+export function createMemberStore(clock: Clock, ring: KeyRing): VersionedRecords<MemberRecord> {
+  return createVersionedRecords('member', clock, sealedFields(clock, ring))
+}
+
+/** Whether there is a record of the member, erased or not. */
+export async function hasMember(sql: Sql, member: string): Promise<boolean> {
+  return (
+    (await sql.query("SELECT FROM record_version WHERE kind = 'member' AND id = $1 AND version = 1", [member])).length >
+    0
+  )
 }
 
 /** Locks what is the member's until the transaction ends. @returns the number of the member's newest event, plus `step` */
@@ -61,4 +71,9 @@ export async function selectEndpoint(sql: Sql, id: string): Promise<Endpoint | n
 export async function deleteEndpoint(sql: Sql, member: string, id: string): Promise<boolean> {
   const gone = await sql.query('DELETE FROM webhook_endpoint WHERE member = $1 AND id = $2 RETURNING id', [member, id])
   return gone.length > 0
+}
+
+/** Takes all of a member's endpoints away, with what is queued for them. */
+export async function deleteEndpoints(sql: Sql, member: string): Promise<void> {
+  await sql.query('DELETE FROM webhook_endpoint WHERE member = $1', [member])
 }

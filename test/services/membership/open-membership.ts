@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import type { Database } from '../../../src/platform/database.ts'
 import { createDoor, listenDoor } from '../../../src/platform/door.ts'
 import { type FeedSource, feedOf, feedRoute } from '../../../src/platform/feed.ts'
+import type { KeyRing } from '../../../src/platform/key-file.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../../src/platform/outbox.ts'
 import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
 import { createServiceClient } from '../../../src/platform/service-client.ts'
 import { createMembership, type MembershipPart, membershipMigrations } from '../../../src/services/membership/index.ts'
-import { createCaller, testPassportKeys } from '../../support/caller.ts'
+import { createCaller, testKeyRing, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
 
 const log = createLog('silent')
@@ -17,6 +19,7 @@ export const TOKEN_LIFE_MS_MAX = 3_600_000
 
 export type OpenMembership = {
   readonly membership: MembershipPart
+  readonly database: Database
   readonly call: ReturnType<typeof createCaller>
   /** Stands for cash flow: what is emitted here reaches membership over HTTP once it is started. */
   readonly cashFlow: Outbox
@@ -26,9 +29,9 @@ export type OpenMembership = {
 /** Membership on a store of its own, behind its door, following the feed of an outbox under cash flow's role. */
 export async function openMembership(
   store: TestStore,
-  options: { readonly clock?: Clock; readonly allowLoopback?: boolean } = {},
+  options: { readonly clock?: Clock; readonly allowLoopback?: boolean; readonly ring?: KeyRing } = {},
 ): Promise<OpenMembership> {
-  const { clock = systemClock, allowLoopback = true } = options
+  const { clock = systemClock, allowLoopback = true, ring = testKeyRing() } = options
   const passports = testPassportKeys()
   const server = await store.open()
   const cashFlow = createOutbox(await server.open('cash-flow', [outboxMigrations]), clock)
@@ -41,12 +44,13 @@ export async function openMembership(
   const dispatcher = safeDispatcher(allowLoopback, 2_000)
   const database = await server.open('membership', membershipMigrations)
   const membership = createMembership({
-    ...{ database, clock, log, cashFlowEvents, dispatcher, allowLoopback },
+    ...{ database, clock, log, ring, cashFlowEvents, dispatcher, allowLoopback },
     tokenLifeMsMax: TOKEN_LIFE_MS_MAX,
   })
   const door = createDoor({ service: 'membership', routes: membership.routes, passports, clock, log })
   return {
     membership,
+    database,
     call: createCaller(door, 'membership', passports, clock),
     cashFlow,
     async close() {

@@ -6,6 +6,7 @@ import { membershipMigrations } from '../../../src/services/membership/index.ts'
 import { createMemberStore } from '../../../src/services/membership/store.ts'
 import { tellMembers } from '../../../src/services/membership/telling.ts'
 import { productMigrations } from '../../../src/services/product/index.ts'
+import { testKeyRing } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 
 onEachStore("membership's store", (store) => {
@@ -17,7 +18,7 @@ onEachStore("membership's store", (store) => {
     membership = await server.open('membership', membershipMigrations)
     product = await server.open('product', productMigrations)
     await membership.transaction((sql) =>
-      createMemberStore(systemClock).create(sql, 'mem_alice', { name: 'Alice', country: 'GB' }, 'seed'),
+      createMemberStore(systemClock, testKeyRing()).create(sql, 'mem_alice', { name: 'Alice', country: 'GB' }, 'seed'),
     )
   })
   after(() => server.close())
@@ -28,6 +29,9 @@ onEachStore("membership's store", (store) => {
     const texts = [
       "UPDATE record_version SET data = '{}'",
       'DELETE FROM record_version',
+      "INSERT INTO record_version_plain VALUES ('member', 'mem_bob', 1, '{}', NULL, 'test', now())",
+      'UPDATE member_erasure SET at = now()',
+      'DELETE FROM member_erasure',
       'UPDATE member_event SET sequence = sequence + 1',
       'DELETE FROM member_event',
       'UPDATE revocation SET until = at',
@@ -45,17 +49,18 @@ onEachStore("membership's store", (store) => {
     await assert.rejects(run(membership, 'SELECT * FROM product.record_version'), /permission denied/)
   })
 
-  it('refuses a record that is no member', async () => {
+  it('refuses a record that is no member, or is not sealed', async () => {
     const insert = (kind: string, id: string, data: string) =>
       run(
         membership,
         `INSERT INTO record_version (kind, id, version, data, actor, recorded_at)
          VALUES ('${kind}', '${id}', 1, '${data}', 'test', '2026-01-01T00:00:00Z')`,
       )
-    const data = '{"name":"Bob","country":"GB"}'
+    const data = '{"iv":"AAAA","text":"AAAA"}'
     await assert.rejects(insert('product', 'mem_bob', data), /is_member/)
     await assert.rejects(insert('member', 'bob', data), /is_member/)
-    await assert.rejects(insert('member', 'mem_bob', '{"name":"Bob"}'), /is_member/)
+    for (const plain of ['{"name":"Bob","country":"GB"}', '{"iv":"AAAA","text":"AAAA","name":"Bob"}', '{}', '"Bob"'])
+      await assert.rejects(insert('member', 'mem_bob', plain), /is_sealed|cannot delete/, plain)
     await insert('member', 'mem_bob', data)
   })
 
