@@ -8,6 +8,7 @@ import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
 import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
 import { createService } from '../../src/services/cash-flow/service.ts'
+import { createBatchStore } from '../../src/services/cash-flow/store.ts'
 import { createWriters } from '../../src/services/cash-flow/writers.ts'
 import type { Contender } from './contender.ts'
 import { accounts, SHARDS } from './transfers.ts'
@@ -21,7 +22,7 @@ export async function openOurs(name: string, server: DatabaseServer): Promise<Co
   const clock = systemClock
   const { transaction } = createOperationWatch(createOutbox(database, clock))
   const directory = createDirectory(database)
-  const writers = createWriters({ wished: SHARDS, transaction, clock, directory })
+  const writers = createWriters({ wished: SHARDS, transaction, store: createBatchStore(transaction), clock, directory })
   const references = {
     members: { exists: async () => true },
     products: { find: async () => ({ currency: 'CNY' }) },

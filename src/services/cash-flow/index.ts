@@ -12,7 +12,7 @@ import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createReads } from './reads.ts'
 import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
-import type { NewAccount } from './store.ts'
+import { createBatchStore, type NewAccount } from './store.ts'
 import { createWriters } from './writers.ts'
 
 export type CashFlowDeps = References & {
@@ -44,7 +44,8 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
-  const writers = createWriters({ wished: shards, transaction: watch.transaction, clock, directory })
+  const store = createBatchStore(watch.transaction)
+  const writers = createWriters({ wished: shards, transaction: watch.transaction, store, clock, directory })
   const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })

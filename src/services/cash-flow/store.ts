@@ -1,19 +1,12 @@
 /** All SQL of cash flow, by subject. */
 export { type NewAccount, openAccount, readAccount, readAccounts, readBalance } from './store/accounts.ts'
 export { readBatch } from './store/batch-read.ts'
-export { bodyOf, factsOf, writeBatch } from './store/batch-write.ts'
+export { createBatchStore } from './store/batch-store.ts'
+export { bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'
 export { findTransferOf, listStates, readOperation } from './store/operations.ts'
-export {
-  appendRecord,
-  holdsShard,
-  type JournalRecord,
-  type Lease,
-  openMonth,
-  openShards,
-  takeShard,
-} from './store/shards.ts'
+export { openMonth, openShards } from './store/shards.ts'
 export {
   compareTold,
   type Difference,

@@ -3,6 +3,7 @@ import { AssertionFailed } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
+import type { Batch, BatchStore, JournalRecord, Lease } from './append.ts'
 import { type Settled, settle } from './batch.ts'
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { Books } from './books.ts'
@@ -10,18 +11,7 @@ import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import type { Balance } from './model.ts'
 import { hashOf } from './proof/chain.ts'
-import {
-  appendRecord,
-  bodyOf,
-  factsOf,
-  holdsShard,
-  type JournalRecord,
-  type Lease,
-  openMonth,
-  readBatch,
-  takeShard,
-  writeBatch,
-} from './store.ts'
+import { bodyOf, doneIn, factsOf, openMonth, readBatch, workOf } from './store.ts'
 
 const BATCH_COMMANDS_MAX = 500
 const WAITING_COMMANDS_MAX = 2_000
@@ -45,10 +35,11 @@ export type Writer = BatchQueue<Command, Settled>
 export function createWriter(options: {
   readonly shard: number
   readonly transaction: Outbox['transaction']
+  readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writer {
-  const { shard, transaction, clock, directory } = options
+  const { shard, transaction, store, clock, directory } = options
   const balances = new Map<string, Balance>()
   const months = new Set<string>()
   let lease: Lease | null = null
@@ -58,29 +49,21 @@ export function createWriter(options: {
     const now = Math.max(clock.now(), held.at) as Instant // versions go on in time, whatever a clock does
     const known = { shard, balances, accounts: (sql: Sql, ids: readonly string[]) => directory.accounts(ids, sql) }
     await openMonthOf(now)
-    return transaction(async (sql, emit) => {
-      if (!(await holdsShard(sql, held))) return null
-      const books = new Books(await readBatch(sql, known, commands), now)
-      const settled = commands.map((command) => settle(books, command))
-      if (!books.hasWritten()) return { books, settled, lease: held }
-      const facts = factsOf(books)
-      const record = recordOf(held, bodyOf(facts), now)
-      await appendRecord(sql, record)
-      await writeBatch(sql, books, facts)
-      for (const happening of books.happenings) emit(happening)
-      return { books, settled, lease: record }
-    }).then((committed) => {
-      if (committed === null) return null
-      lease = committed.lease
-      remember(committed.books.changed())
-      return committed.settled
-    })
+    // What is read here nobody else changes, or the batch is not kept: who does has taken the shard.
+    const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now)
+    const settled = commands.map((command) => settle(books, command))
+    if (!books.hasWritten()) return (await store.holds(held)) ? settled : null
+    const batch = batchOf(held, books)
+    if ((await store.append(batch)) === 'overtaken') return null
+    lease = batch.records[0] ?? null
+    remember(books.changed())
+    return settled
   }
 
   async function runBatch(commands: readonly Command[]): Promise<readonly Settled[]> {
     for (let attempts = 1; ; attempts++) {
       try {
-        lease ??= await transaction((sql) => takeShard(sql, shard))
+        lease ??= await store.take(shard)
         const settled = await run(lease, commands)
         if (settled !== null) return settled
         forget()
@@ -117,9 +100,14 @@ export function createWriter(options: {
   })
 }
 
-function recordOf(held: Lease, body: string, at: Instant): JournalRecord {
-  const { shard, epoch, hash: previous } = held
-  const record = { shard, epoch, seq: held.seq + 1n, previous, at, body }
+function batchOf(held: Lease, books: Books): Batch {
+  const facts = factsOf(books)
+  const records = [recordOf(held, bodyOf(facts), books.now)]
+  return { records, facts, work: workOf(books), done: doneIn(books), happenings: books.happenings }
+}
+
+function recordOf({ shard, epoch, seq, hash: previous }: Lease, body: string, at: Instant): JournalRecord {
+  const record = { shard, epoch, seq: seq + 1n, previous, at, body }
   return { ...record, hash: hashOf(record) }
 }
 

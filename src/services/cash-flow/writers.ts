@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Outbox } from '../../platform/outbox.ts'
+import type { BatchStore } from './append.ts'
 import type { Settled } from './batch.ts'
 import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
@@ -20,15 +21,16 @@ export interface Writers {
 export function createWriters(options: {
   readonly wished: number
   readonly transaction: Outbox['transaction']
+  readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writers {
-  const { wished, transaction, clock, directory } = options
+  const { wished, transaction, store, clock, directory } = options
   let opening: Promise<readonly Writer[]> | null = null
 
   const open = async (): Promise<readonly Writer[]> => {
     const shards = await transaction((sql) => openShards(sql, wished, clock.now()))
-    return shards.map((shard) => createWriter({ shard, transaction, clock, directory }))
+    return shards.map((shard) => createWriter({ shard, transaction, store, clock, directory }))
   }
   const opened = (): Promise<readonly Writer[]> => {
     opening ??= open().catch((error) => {

@@ -1,5 +1,5 @@
 import { sha256 } from '../../../kernel/canonical-json.ts'
-import type { JournalRecord } from '../store.ts'
+import type { JournalRecord } from '../append.ts'
 
 /** Where a chain has got to: the number and the hash of a record. */
 export type Link = { readonly seq: bigint; readonly hash: string }

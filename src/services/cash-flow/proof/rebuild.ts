@@ -1,8 +1,8 @@
 import type { Database } from '../../../platform/database.ts'
+import type { JournalRecord } from '../append.ts'
 import {
   compareTold,
   type Difference,
-  type JournalRecord,
   listRecords,
   listUntold,
   type Snapshot,

@@ -1,5 +1,6 @@
-import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import { toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql, SqlValue } from '../../../platform/database.ts'
+import type { Batch } from '../append.ts'
 import type { Books } from '../books.ts'
 import type { Crossing } from '../commands.ts'
 import type { Entry, Transfer } from '../model.ts'
@@ -56,23 +57,16 @@ export function bodyOf(facts: Facts): string {
  * Writes what a batch came to: the facts, the balances they sum up to, the work they leave. All that is added goes in one
  * statement, since a way to the store and back costs as much as many rows; foreign keys are looked at when it ends.
  */
-export async function writeBatch(sql: Sql, books: Books, facts: Facts): Promise<void> {
-  const added: (readonly [FactTable | 'balance' | WorkTable, string])[] = [...facts, ...workOf(books.writes, books.now)]
+export async function writeBatch(sql: Sql, { facts, work, done }: Batch): Promise<void> {
+  const added = [...facts, ...work] as (readonly [FactTable | 'balance' | WorkTable, string])[]
   await all(
     sql,
     added.map(([table, rows]) => [table === 'balance' ? SET_BALANCES : insertInto(table), rows]),
   )
-  const { resolutions, done, completed, decided } = books.writes
-  const removed = [
-    [removeFrom('hold_timer', 'hold'), resolutions.map(({ hold }) => hold)],
-    [removeFrom('accepted_command', 'operation'), done],
-    [removeFrom('crossing', 'transfer'), completed],
-    [removeFrom('decision', 'transfer'), decided],
-  ] as const
   // A statement of its own: it may take away what the one before has added.
   await all(
     sql,
-    removed.filter(([, keys]) => keys.length > 0),
+    [...done].map(([table, keys]) => [removeFrom(table), keys]),
   )
 }
 
@@ -84,7 +78,15 @@ const SET_BALANCES = `UPDATE balance SET version = after.version, posted = after
 const insertInto = (table: FactTable | WorkTable): string =>
   `INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1::json)`
 
-const removeFrom = (table: WorkTable | 'decision', by: string): string => `DELETE FROM ${table} WHERE ${by} = ANY($1)`
+/** The column by which a row leaves its list. */
+const KEYS: Readonly<Record<string, string>> = {
+  hold_timer: 'hold',
+  accepted_command: 'operation',
+  crossing: 'transfer',
+  decision: 'transfer',
+}
+
+const removeFrom = (table: string): string => `DELETE FROM ${table} WHERE ${KEYS[table]} = ANY($1)`
 
 /** Runs the changes, each with its own value as $1, as one statement. None sees what another one does. */
 async function all(sql: Sql, changes: readonly (readonly [text: string, value: SqlValue])[]): Promise<void> {
@@ -97,7 +99,7 @@ async function all(sql: Sql, changes: readonly (readonly [text: string, value: S
 }
 
 /** Rows that a batch adds to the lists of work to do. */
-function workOf(writes: Books['writes'], now: Instant): readonly (readonly [WorkTable, string])[] {
+export function workOf({ writes, now }: Books): Batch['work'] {
   const at = toRfc3339(now)
   const timers = writes.transfers.flatMap(({ id, hold }) =>
     hold === null ? [] : [{ hold: id, expires_at: toRfc3339(hold.expiresAt) }],
@@ -106,10 +108,25 @@ function workOf(writes: Books['writes'], now: Instant): readonly (readonly [Work
     return { operation: command.operation, command: toWritten(command), at }
   })
   const crossings = writes.crossings.map((crossing) => crossingRow(crossing, at))
-  const rows = { hold_timer: timers, accepted_command: accepted, crossing: crossings }
-  return Object.entries(rows).flatMap(([table, added]) =>
-    added.length === 0 ? [] : [[table as WorkTable, toJson(added)] as const],
+  const rows: Record<WorkTable, readonly object[]> = {
+    hold_timer: timers,
+    accepted_command: accepted,
+    crossing: crossings,
+  }
+  return new Map(
+    Object.entries(rows).flatMap(([table, added]) => (added.length === 0 ? [] : [[table, toJson(added)] as const])),
   )
+}
+
+/** Keys of the work that a batch has done. */
+export function doneIn({ writes: { resolutions, done, completed, decided } }: Books): Batch['done'] {
+  const keys = {
+    hold_timer: resolutions.map(({ hold }) => hold),
+    accepted_command: done,
+    crossing: completed,
+    decision: decided,
+  }
+  return new Map(Object.entries(keys).filter(([, removed]) => removed.length > 0))
 }
 
 /** A bigint as its decimal text, which the column's type reads exactly; a JSON number would be a double. */

@@ -1,6 +1,6 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
-import type { JournalRecord } from './shards.ts'
+import type { JournalRecord } from '../append.ts'
 
 /** The records of a shard after a number, in their order. */
 export async function listRecords(sql: Sql, shard: number, after: bigint, limit: number): Promise<JournalRecord[]> {

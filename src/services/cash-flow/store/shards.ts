@@ -1,20 +1,8 @@
 import { assert } from '../../../kernel/assert.ts'
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
+import type { JournalRecord, Lease } from '../append.ts'
 import { clearingAccountsOf } from '../shards.ts'
-
-/** A writer's hold on its shard, and the end of its chain. */
-export type Lease = {
-  readonly shard: number
-  readonly epoch: bigint
-  readonly seq: bigint
-  readonly hash: string
-  /** When its newest batch was made. */
-  readonly at: Instant
-}
-
-/** One batch as it goes into the chain. */
-export type JournalRecord = Lease & { readonly previous: string; readonly body: string }
 
 /** Makes the shards up to the wished number, with their clearing accounts; those that are there stay. @returns all of them */
 export async function openShards(sql: Sql, wished: number, now: Instant): Promise<readonly number[]> {
@@ -61,7 +49,7 @@ export async function appendRecord(sql: Sql, record: JournalRecord): Promise<voi
 }
 
 /** The fence, before anything else in a batch: whether the shard is still this writer's. Until the batch ends nobody else takes it. */
-export async function holdsShard(sql: Sql, { shard, epoch }: Lease): Promise<boolean> {
+export async function holdsShard(sql: Sql, { shard, epoch }: Pick<Lease, 'shard' | 'epoch'>): Promise<boolean> {
   const held = await sql.query('SELECT 1 FROM shard WHERE shard = $1 AND epoch = $2 FOR UPDATE', [shard, epoch])
   return held.length === 1
 }
