@@ -21,6 +21,7 @@ const KINDS = {
   settlementBatch: 'stb',
   transfer: 'trf',
   vote: 'vote',
+  withdrawal: 'wdr',
 } as const
 
 export type IdKind = keyof typeof KINDS

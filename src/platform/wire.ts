@@ -22,9 +22,21 @@ const FAULTS: Readonly<Record<MoneyFault, string>> = {
 
 /** Reads an amount above zero. @throws Problem `validation_failed` that names the field by its JSON Pointer */
 export function readAmount(wire: WireMoney, pointer: string): Money {
+  const amount = readMoney(wire, pointer)
+  if (amount.minor <= 0n) throw refusal(pointer, 'is not above zero')
+  return amount
+}
+
+/** Reads an amount of zero or more. @throws Problem `validation_failed` that names the field by its JSON Pointer */
+export function readLimit(wire: WireMoney, pointer: string): Money {
+  const amount = readMoney(wire, pointer)
+  if (amount.minor < 0n) throw refusal(pointer, 'is below zero')
+  return amount
+}
+
+function readMoney(wire: WireMoney, pointer: string): Money {
   const amount = parseMoney(wire)
   if (typeof amount === 'string') throw refusal(pointer, FAULTS[amount])
-  if (amount.minor <= 0n) throw refusal(pointer, 'is not above zero')
   return amount
 }
 

@@ -1,7 +1,8 @@
 import { request } from 'undici'
 import { eventually, transferOf } from '../support/edge-calls.ts'
 import { decisionOn, noticeOf, signDecision } from '../support/review-desk.ts'
-import { readHead, toldBy } from './told.ts'
+import { operatorRoutes } from './operator-routes.ts'
+import { NOT_MOVED, readHead, toldBy } from './told.ts'
 import type { World } from './world.ts'
 
 /** A class of routes, by the id of the one that stands for it. `prepare` runs while everything is well. */
@@ -24,7 +25,6 @@ type Money = {
   gained(state: string): bigint
 }
 
-const NOT_MOVED = 'nothing moved'
 const ONE = 100n
 
 const transfer: RouteClass = {
@@ -95,28 +95,6 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
       }
     },
   }
-}
-
-const deposit: RouteClass = {
-  route: 'deposits.create',
-  async prepare({ calls, depositAccount, unique }) {
-    const key = unique()
-    const balance = async (): Promise<number> =>
-      Number((await calls.call('operator', 'GET', `/v1/accounts/${depositAccount}`)).body.balance.posted.value)
-    const before = await balance()
-    const body = { account: depositAccount, amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
-    return {
-      send: async () => toldBy(await calls.call('operator', 'POST', '/v1/deposits', { key, body })),
-      money: {
-        async state() {
-          const more = (await balance()) - before
-          return more === 0 ? NOT_MOVED : more === 1 ? 'moved' : `moved ${more} times`
-        },
-        done: ['moved'],
-        gained: () => 0n,
-      },
-    }
-  },
 }
 
 /** Closing asks for no key: a batch is what was posted up to its cut-off, and the bank pays it once. */
@@ -217,7 +195,7 @@ export const ROUTE_CLASSES: readonly RouteClass[] = [
   change('capture', 'reserved', 'moved', ONE),
   change('void', 'reserved', 'released', 0n),
   change('reverse', 'moved', 'taken back', -ONE),
-  deposit,
+  ...operatorRoutes,
   settle,
   decide,
 ]

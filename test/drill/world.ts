@@ -9,8 +9,9 @@ export type World = {
   readonly platform: TestPlatform
   readonly calls: EdgeCalls
   readonly relays: Readonly<Record<RelayName, Relay>>
-  /** An account that only deposits touch, and one that is paid to see whether money moves. */
+  /** Accounts that only deposits or withdrawals touch, and one that is paid to see whether money moves. */
   readonly depositAccount: string
+  readonly withdrawalAccount: string
   readonly probeAccount: string
   /** A text that no other call of this run has. */
   unique(): string
@@ -43,13 +44,15 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
     },
   })
   const calls = edgeCalls(platform)
-  await enrich(calls)
+  await enrich(calls, 'acc_alice')
+  await calls.transfer('1.00') // a first batch has something to pay
   let made = 0
   return {
     platform,
     calls,
     relays,
     depositAccount: await openAccount(calls),
+    withdrawalAccount: await enrich(calls, await openAccount(calls)),
     probeAccount: await openAccount(calls),
     unique: () => `drill-${++made}`,
     async close() {
@@ -99,15 +102,15 @@ async function openAccount({ call }: EdgeCalls): Promise<string> {
   return answer.body.id as string
 }
 
-async function enrich({ call, transfer }: EdgeCalls): Promise<void> {
-  const body = { account: 'acc_alice', amount: { currency: 'CNY', value: FORTUNE }, reference: 'for the drill' }
+async function enrich({ call }: EdgeCalls, account: string): Promise<string> {
+  const body = { account, amount: { currency: 'CNY', value: FORTUNE }, reference: 'for the drill' }
   await eventually(
-    'all is up, and Alice is rich',
+    `all is up, and ${account} is rich`,
     async () => {
-      const answer = await call('operator', 'POST', '/v1/deposits', { body, key: 'fortune' })
+      const answer = await call('operator', 'POST', '/v1/deposits', { body, key: `fortune-${account}` })
       return answer.status === 201
     },
     UP_MS_MAX,
   )
-  await transfer('1.00') // a first batch has something to pay
+  return account
 }

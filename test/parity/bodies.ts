@@ -9,6 +9,10 @@ export const BODIES: Readonly<Record<string, string>> = {
   'products.rollback': '{"version":1}',
   'accounts.create': '{"member":"mem_alice","product":"prd_basic","currency":"CNY"}',
   'deposits.create': '{"account":"acc_alice","amount":{"currency":"CNY","value":"1.00"},"reference":"rent"}',
+  'withdrawals.create': '{"account":"acc_alice","amount":{"currency":"CNY","value":"1.00"},"reference":"rent"}',
+  'withdrawals.confirm': '{"reference":"bank 1"}',
+  'withdrawals.return': '{"reason":"closed"}',
+  'credit-lines.set': '{"creditLine":{"currency":"CNY","value":"1.00"},"reason":"agreed"}',
   'transfers.create':
     '{"from":"acc_alice","to":"acc_bob","amount":{"currency":"CNY","value":"1.00"},"reference":"rent"}',
   'transfers.capture': '{"amount":{"currency":"CNY","value":"1.00"}}',

@@ -2,7 +2,13 @@ import { Problem } from '../../kernel/problem.ts'
 import type { Answer } from '../../platform/service-route.ts'
 import type { Outcome } from './commands.ts'
 import { type KeptProblem, problemOf } from './errors.ts'
-import { depositOnWire, operationAcceptedOnWire, transferOnWire } from './presenters.ts'
+import {
+  creditLineOnWire,
+  depositOnWire,
+  operationAcceptedOnWire,
+  transferOnWire,
+  withdrawalOnWire,
+} from './presenters.ts'
 
 /** What a command is answered, in the form in which it is kept for the next request with its key. */
 export type Answered =
@@ -32,6 +38,12 @@ export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }
       return made('transfers', transferOnWire(outcome.transfer))
     case 'deposited':
       return { kind: 'answer', status: 201, headers: {}, body: depositOnWire(outcome.transfer) }
+    case 'withdrawn':
+      return made('withdrawals', withdrawalOnWire(outcome.withdrawal))
+    case 'withdrawal_ended':
+      return { kind: 'answer', status: 200, headers: {}, body: withdrawalOnWire(outcome.withdrawal) }
+    case 'credit_line_set':
+      return { kind: 'answer', status: 201, headers: {}, body: creditLineOnWire(outcome.line) }
     case 'resolved':
       return { kind: 'answer', status: 200, headers: {}, body: transferOnWire(outcome.transfer) }
     case 'arrived':

@@ -2,12 +2,12 @@ import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Happening } from '../../platform/outbox.ts'
-import type { Answered } from './answers.ts'
 import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
 import { operationHappening } from './happenings.ts'
 import {
   type Account,
   type Balance,
+  type CreditLine,
   type Entry,
   entryKindOf,
   type MoveKind,
@@ -17,13 +17,11 @@ import {
   type OperationState,
   type Resolution,
   type Transfer,
+  type WithdrawalEnd,
 } from './model.ts'
+import { type NewOperation, nothingWritten, type StoredAnswer } from './writes.ts'
 
 export type OpenAccount = { readonly account: Account; readonly balance: Balance }
-export type StoredAnswer = { readonly request: KeyedRequest; readonly answer: Answered }
-export type NewResolution = Resolution & { readonly hold: string; readonly by: string }
-export type NewOperation = Pick<Operation, 'id' | 'member' | 'transfer'> & { readonly request: KeyedRequest }
-export type NewState = Pick<Operation, 'version' | 'state' | 'reason'> & { readonly operation: string }
 
 /** What the commands of one batch touch; nobody but the shard's writer changes it. */
 export type WorkingSet = {
@@ -38,28 +36,20 @@ export type WorkingSet = {
   readonly waiting: ReadonlySet<string>
   /** The crossings that have reached their payees. */
   readonly arrived: ReadonlySet<string>
-}
-
-/** What the batch adds to the store, each in the order it was decided. */
-export type Writes = {
-  readonly transfers: Transfer[]
-  readonly entries: Entry[]
-  readonly resolutions: NewResolution[]
-  readonly reversals: { readonly original: string; readonly transfer: string }[]
-  readonly operations: NewOperation[]
-  readonly states: NewState[]
-  readonly answers: StoredAnswer[]
-  readonly accepted: TransferCommand[]
-  readonly done: string[]
-  readonly crossings: Crossing[]
-  readonly arrivals: string[]
-  readonly completed: string[]
-  /** Transfers on which a review's decision was carried out, or came to nothing. */
-  readonly decided: string[]
+  /** How many credit lines the accounts have had whose line is set. */
+  readonly creditLines: ReadonlyMap<string, number>
 }
 
 /** One move of a posting. */
 export type Move = { readonly account: string; readonly kind: MoveKind; readonly amount: bigint }
+
+/** The two balanced entries of money that moves at once. */
+export function postings(from: string, to: string, amount: bigint) {
+  return [
+    { account: from, kind: 'debit', amount },
+    { account: to, kind: 'credit', amount },
+  ] as const
+}
 
 /**
  * The books while a batch is decided: each command sees what the ones before it did. Nothing here touches the store;
@@ -68,21 +58,7 @@ export type Move = { readonly account: string; readonly kind: MoveKind; readonly
 export class Books {
   readonly now: Instant
   readonly happenings: Happening[] = []
-  readonly writes: Writes = {
-    transfers: [],
-    entries: [],
-    resolutions: [],
-    reversals: [],
-    operations: [],
-    states: [],
-    answers: [],
-    accepted: [],
-    done: [],
-    crossings: [],
-    arrivals: [],
-    completed: [],
-    decided: [],
-  }
+  readonly writes = nothingWritten()
   readonly #shard: number
   readonly #accounts: ReadonlyMap<string, Account>
   readonly #balances: Map<string, Balance>
@@ -91,6 +67,7 @@ export class Books {
   readonly #answers: Map<string, StoredAnswer>
   readonly #waiting: Set<string>
   readonly #arrived: Set<string>
+  readonly #creditLines: Map<string, number>
 
   constructor(set: WorkingSet, now: Instant) {
     this.now = now
@@ -102,6 +79,7 @@ export class Books {
     this.#answers = new Map(set.answers.map((stored) => [nameOf(stored.request), stored]))
     this.#waiting = new Set(set.waiting)
     this.#arrived = new Set(set.arrived)
+    this.#creditLines = new Map(set.creditLines)
   }
 
   /** Whether the command is decided in this shard, as far as what it names is there. */
@@ -135,9 +113,10 @@ export class Books {
     return this.happenings.length > 0 || Object.values(this.writes).some((added) => added.length > 0)
   }
 
-  /** The accounts that the batch has moved money in, with their balances after it. */
+  /** The accounts that the batch has moved money in or given a credit line, with their balances after it. */
   changed(): ReadonlyMap<string, Balance> {
-    return new Map(this.writes.entries.map(({ account }) => [account, this.balance(account)]))
+    const { entries, creditLines } = this.writes
+    return new Map([...entries, ...creditLines].map(({ account }) => [account, this.balance(account)]))
   }
 
   tell(happening: Happening): void {
@@ -163,6 +142,18 @@ export class Books {
     return 'entered'
   }
 
+  /** The account may go so far below zero from here on. */
+  setCreditLine(set: Omit<CreditLine, 'version' | 'afterVersion' | 'at'>): CreditLine {
+    const { account, amount } = set
+    const balance = this.balance(account)
+    const version = (this.#creditLines.get(account) ?? 0) + 1
+    const line = { ...set, version, afterVersion: balance.version, at: this.now }
+    this.#creditLines.set(account, version)
+    this.#balances.set(account, { ...balance, overdraft: amount.minor })
+    this.writes.creditLines.push(line)
+    return line
+  }
+
   add(transfer: Transfer): Transfer {
     this.#transfers.set(transfer.id, transfer)
     this.writes.transfers.push(transfer)
@@ -181,6 +172,15 @@ export class Books {
     assert(original.reversedBy === null, 'a transfer is reversed once')
     this.#transfers.set(original.id, { ...original, reversedBy: reversal.id })
     this.writes.reversals.push({ original: original.id, transfer: reversal.id })
+  }
+
+  /** The bank has confirmed or returned a withdrawal. */
+  end(withdrawal: Transfer, end: WithdrawalEnd): Transfer {
+    assert(withdrawal.end === null, 'a withdrawal ends once')
+    const ended = { ...withdrawal, end }
+    this.#transfers.set(withdrawal.id, ended)
+    this.writes.withdrawalEnds.push({ withdrawal: withdrawal.id, ...end })
+    return ended
   }
 
   /** Begins the operation of a command, or takes the one that was begun when it was accepted to its next state. */

@@ -1,5 +1,5 @@
 import type { Money } from '../../kernel/money.ts'
-import type { MoveRefusal, Transfer } from './model.ts'
+import type { CreditLine, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
 
 /** On whose behalf a command is. */
 export type Actor =
@@ -43,6 +43,41 @@ export type DepositCommand = {
   readonly amount: Money
   readonly reference: string
   readonly receipt: string | null
+}
+
+export type WithdrawCommand = {
+  readonly kind: 'withdraw'
+  readonly request: KeyedRequest | null
+  readonly by: Actor
+  readonly withdrawal: string
+  readonly account: string
+  readonly amount: Money
+  readonly reference: string
+  readonly receipt: string | null
+}
+
+export type EndWithdrawalCommand = {
+  readonly kind: 'end_withdrawal'
+  readonly request: KeyedRequest | null
+  readonly by: Actor
+  /** The withdrawal. */
+  readonly transfer: string
+  /** The id of the transfer that ends it. */
+  readonly end: string
+  readonly outcome: WithdrawalEnd['outcome']
+  /** The bank's reference, or why it was returned. */
+  readonly reference: string
+  readonly receipt: string | null
+}
+
+export type CreditLineCommand = {
+  readonly kind: 'credit_line'
+  readonly request: KeyedRequest | null
+  readonly by: Actor
+  readonly account: string
+  /** Zero or more: how far below zero the account may go. */
+  readonly amount: Money
+  readonly reason: string
 }
 
 export type CaptureCommand = {
@@ -90,10 +125,13 @@ export type CompleteCommand = {
   readonly crossing: Crossing
 }
 
-/** All that changes a balance. */
+/** All that changes a balance, or what it may come to. */
 export type Command =
   | TransferCommand
   | DepositCommand
+  | WithdrawCommand
+  | EndWithdrawalCommand
+  | CreditLineCommand
   | CaptureCommand
   | VoidCommand
   | ReverseCommand
@@ -106,6 +144,8 @@ export function homeOf(command: Command, transfer: Pick<Transfer, 'from' | 'to'>
     case 'transfer':
       return command.from
     case 'deposit':
+    case 'withdraw':
+    case 'credit_line':
       return command.account
     case 'arrive':
       return command.crossing.to
@@ -133,6 +173,7 @@ export type Refusal =
   | { readonly kind: 'expired'; readonly transfer: Transfer }
   | { readonly kind: 'under_review'; readonly transfer: Transfer }
   | { readonly kind: 'not_reversible'; readonly transfer: Transfer }
+  | { readonly kind: 'ended'; readonly withdrawal: Transfer }
 
 /** Reserved, and on its way to another shard: it can not be refused any more. */
 export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing }
@@ -144,6 +185,8 @@ export type Outcome =
   | { readonly kind: 'reversed'; readonly transfer: Transfer }
   | { readonly kind: 'resolved'; readonly transfer: Transfer }
   | { readonly kind: 'deposited'; readonly transfer: Transfer }
+  | { readonly kind: 'withdrawn' | 'withdrawal_ended'; readonly withdrawal: Transfer }
+  | { readonly kind: 'credit_line_set'; readonly line: CreditLine }
   | { readonly kind: 'accepted'; readonly operation: string }
   | { readonly kind: 'arrived' }
   /** An accepted command, or a step of a crossing, that another process ran already. */

@@ -1,6 +1,6 @@
 import { unreachable } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
-import type { Books } from './books.ts'
+import { type Books, postings } from './books.ts'
 import type {
   Actor,
   CaptureCommand,
@@ -13,6 +13,7 @@ import type {
   TransferCommand,
   VoidCommand,
 } from './commands.ts'
+import { setCreditLine } from './credit-lines.ts'
 import { arrive, complete, cross } from './crossings.ts'
 import { refusalCode } from './errors.ts'
 import {
@@ -23,8 +24,18 @@ import {
   reservedHappening,
   voidedHappening,
 } from './happenings.ts'
-import { type Account, captureOf, type Hold, movedAmountOf, type Resolution, stateOf, type Transfer } from './model.ts'
+import {
+  type Account,
+  captureOf,
+  type Hold,
+  movedAmountOf,
+  type Resolution,
+  stateOf,
+  type Transfer,
+  UNTOUCHED,
+} from './model.ts'
 import { externalAccountOf } from './shards.ts'
+import { endWithdrawal, withdraw } from './withdrawals.ts'
 
 /** How long money stays reserved where nobody says how long. */
 const HOLD_MS_DEFAULT = 72 * 3_600_000
@@ -41,6 +52,12 @@ export function decide(books: Books, command: Command): Outcome {
       return decideTransfer(books, command)
     case 'deposit':
       return deposit(books, command)
+    case 'withdraw':
+      return withdraw(books, command)
+    case 'end_withdrawal':
+      return endWithdrawal(books, command)
+    case 'credit_line':
+      return setCreditLine(books, command)
     case 'capture':
       return capture(books, command)
     case 'void':
@@ -231,24 +248,6 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
 /** Whether this transfer is on its way to another shard, and has its answer yet to come. */
 function isUnderWay(books: Books, transfer: string | null): boolean {
   return transfer !== null && (books.transfer(transfer)?.crossing ?? null) !== null
-}
-
-const UNTOUCHED = {
-  operation: null,
-  assessment: null,
-  hold: null,
-  resolution: null,
-  crossing: null,
-  reverses: null,
-  reversedBy: null,
-} as const
-
-/** The two balanced entries of money that moves at once. */
-function postings(from: string, to: string, amount: bigint) {
-  return [
-    { account: from, kind: 'debit', amount },
-    { account: to, kind: 'credit', amount },
-  ] as const
 }
 
 /** Whether the actor acts for this member: the member does, and whoever is not a member. */

@@ -25,7 +25,7 @@ export function problemOf(refusal: Refusal): KeptProblem {
     case 'currency_mismatch':
       return { code, detail: 'the amount and its accounts are not in one currency' }
     case 'insufficient_funds':
-      return { code, detail: 'the available balance is less than the amount' }
+      return { code, detail: 'the available balance, with the credit line, is less than the amount' }
     case 'balance_too_large':
       return { code, detail: 'the balance would be larger than any kept here' }
     case 'held_and_pending':
@@ -44,6 +44,11 @@ export function problemOf(refusal: Refusal): KeptProblem {
         detail: 'only its payee or an operator reverses a posted transfer, and once',
         state: presentState(refusal.transfer),
       }
+    case 'ended': {
+      const { id, end } = refusal.withdrawal
+      const state = { withdrawal: id, state: end?.outcome ?? null }
+      return { code, detail: 'the bank has confirmed or returned the withdrawal before', state }
+    }
     default:
       return unreachable(refusal)
   }
@@ -63,6 +68,7 @@ const CODES = {
   expired: 'conflict',
   under_review: 'conflict',
   not_reversible: 'conflict',
+  ended: 'conflict',
 } as const satisfies Record<Refusal['kind'], ProblemCode>
 
 /** The code of a refusal; also the reason of an operation that failed by it. */

@@ -2,7 +2,7 @@ import type { Json } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
-import { type Account, movedAmountOf, type Operation, type Transfer } from './model.ts'
+import { type Account, type CreditLine, movedAmountOf, type Operation, type Transfer } from './model.ts'
 
 /** The members at both ends; null for a clearing account. */
 export type Ends = { readonly fromMember: string | null; readonly toMember: string | null }
@@ -61,6 +61,19 @@ export function voidedHappening(transfer: Transfer, ends: Ends): Happening {
 export function depositHappening({ id, to, amount, reference }: Transfer, member: string | null): Happening {
   const data = { deposit: id, account: to, amount: toWire(amount), reference }
   return { type: 'deposit.posted', subject: id, members: member === null ? [] : [member], data }
+}
+
+/** `withdrawal.pending`, then `.confirmed` or `.returned`. */
+export function withdrawalHappening(withdrawal: Transfer, member: string | null): Happening {
+  const { id, from, amount, reference, end } = withdrawal
+  const data = { withdrawal: id, account: from, amount: toWire(amount), reference }
+  const members = member === null ? [] : [member]
+  return { type: `withdrawal.${end?.outcome ?? 'pending'}`, subject: id, members, data }
+}
+
+export function creditLineHappening({ account, amount, version }: CreditLine, member: string | null): Happening {
+  const data = { account, creditLine: toWire(amount), version }
+  return { type: 'credit_line.set', subject: account, members: member === null ? [] : [member], data }
 }
 
 function partsOf({ id, operation, from, to, reference }: Transfer) {

@@ -22,6 +22,18 @@ export type Balance = {
   readonly overdraft: bigint | null
 }
 
+/** How far below zero an account may go; each time it is set is a version. `amount` is zero or more. */
+export type CreditLine = {
+  readonly account: string
+  readonly version: number
+  readonly amount: Money
+  readonly reason: string
+  readonly setBy: string
+  /** The account's version when it was set: later entries were decided by it. */
+  readonly afterVersion: number
+  readonly at: Instant
+}
+
 export type Entry = {
   readonly id: string
   readonly account: string
@@ -45,9 +57,12 @@ export type Resolution = {
   readonly captured: bigint
 }
 
+/** A withdrawal is in transit until the bank has confirmed or returned it. */
+export type WithdrawalEnd = { readonly outcome: 'confirmed' | 'returned'; readonly transfer: string }
+
 export type Transfer = {
   readonly id: string
-  readonly kind: 'transfer' | 'deposit' | 'reversal'
+  readonly kind: 'transfer' | 'deposit' | 'reversal' | 'withdrawal' | 'confirmation' | 'return'
   readonly from: string
   readonly to: string
   readonly amount: Money
@@ -64,8 +79,22 @@ export type Transfer = {
   /** The transfer that this one takes back. */
   readonly reverses: string | null
   readonly reversedBy: string | null
+  /** What became of a withdrawal, and the transfer that made it so. */
+  readonly end: WithdrawalEnd | null
   readonly createdAt: Instant
 }
+
+/** A transfer to which nothing has happened. */
+export const UNTOUCHED = {
+  operation: null,
+  assessment: null,
+  hold: null,
+  resolution: null,
+  crossing: null,
+  reverses: null,
+  reversedBy: null,
+  end: null,
+} as const
 
 export type TransferState = 'held' | 'pending' | 'posted' | 'voided'
 

@@ -5,6 +5,7 @@ import { isHoldOutcome } from './happenings.ts'
 import {
   type Account,
   type Balance,
+  type CreditLine,
   type Entry,
   movedAmountOf,
   type Operation,
@@ -14,7 +15,13 @@ import {
 } from './model.ts'
 
 export function accountOnWire({ id, member, product, currency }: Account, balance: Balance) {
-  return { id, member, product, currency, balance: balanceOnWire(currency, balance), version: balance.version }
+  const { overdraft, version } = balance
+  const creditLine = overdraft === null ? null : toWire(money(currency, overdraft))
+  return { id, member, product, currency, balance: balanceOnWire(currency, balance), creditLine, version }
+}
+
+export function creditLineOnWire({ account, version, amount, reason, setBy, at }: CreditLine) {
+  return { account, version, creditLine: toWire(amount), reason, setBy, createdAt: toRfc3339(at) }
 }
 
 export function entryOnWire(entry: Entry, currency: Currency) {
@@ -23,13 +30,17 @@ export function entryOnWire(entry: Entry, currency: Currency) {
     id,
     account,
     version,
-    [isId('deposit', transfer) ? 'deposit' : 'transfer']: transfer,
+    [kindOf(transfer)]: transfer,
     phase,
     direction,
     amount: toWire(money(currency, amount)),
     balance: balanceOnWire(currency, entry),
     recordedAt: toRfc3339(recordedAt),
   }
+}
+
+function kindOf(transfer: string): 'deposit' | 'withdrawal' | 'transfer' {
+  return isId('deposit', transfer) ? 'deposit' : isId('withdrawal', transfer) ? 'withdrawal' : 'transfer'
 }
 
 function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'posted' | 'pending'>) {
@@ -39,6 +50,19 @@ function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'p
 
 export function depositOnWire({ id, to, amount, reference, createdAt }: Transfer) {
   return { id, account: to, amount: toWire(amount), reference, createdAt: toRfc3339(createdAt), version: 1 }
+}
+
+export function withdrawalOnWire({ id, from, amount, reference, end, createdAt }: Transfer) {
+  return {
+    id,
+    state: end?.outcome ?? 'pending',
+    account: from,
+    amount: toWire(amount),
+    reference,
+    ...(end === null ? {} : { transfer: end.transfer }),
+    createdAt: toRfc3339(createdAt),
+    version: end === null ? 1 : 2,
+  }
 }
 
 export function transferOnWire(transfer: Transfer) {

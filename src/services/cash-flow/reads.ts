@@ -1,4 +1,5 @@
 import { fromRfc3339 } from '../../kernel/clock.ts'
+import { isId } from '../../kernel/id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { versionChoiceOf } from '../../platform/as-of.ts'
 import type { Outbox } from '../../platform/outbox.ts'
@@ -6,13 +7,15 @@ import { limitOf, type Page, pageOf } from '../../platform/page.ts'
 import type { Actor } from './commands.ts'
 import { isVisible, owns } from './decide.ts'
 import { notFound, unknownOperation } from './errors.ts'
-import { isFinal, type Operation, type Transfer } from './model.ts'
+import { type CreditLine, isFinal, type Operation, type Transfer } from './model.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
 import {
   type EntryRange,
   findTransferOf,
+  listCreditLines,
   listEntries,
+  listInTransit,
   readAccount,
   readBalance,
   readOperation,
@@ -20,9 +23,9 @@ import {
   type SeenTransfer,
 } from './store.ts'
 
-export type EntriesAsked = {
-  readonly limit?: string
-  readonly cursor?: string
+export type VersionsAsked = { readonly limit?: string; readonly cursor?: string }
+
+export type EntriesAsked = VersionsAsked & {
   readonly from?: string
   readonly to?: string
 }
@@ -60,6 +63,36 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
       return pageOf(entries, limit, cursorOf, (entry) => entryOnWire(entry, account.currency))
     },
 
+    /** The credit lines that an account has had, newest first. @throws Problem `not_found`, `validation_failed` */
+    async creditLines(id: string, by: Actor, asked: VersionsAsked): Promise<Page<CreditLine>> {
+      const { account } = await openAccount(id, by)
+      const limit = limitOf(asked.limit)
+      const below = asked.cursor === undefined ? null : versionOf(asked.cursor)
+      const lines = await transaction((sql) => listCreditLines(sql, account, below, limit + 1))
+      return pageOf(lines, limit, cursorOf, (line) => line)
+    },
+
+    /** A withdrawal, to its account's member and to whoever is no member. @throws Problem `not_found` */
+    async withdrawal(id: string, by: Actor): Promise<Transfer> {
+      const found = await transaction((sql) => readTransfer(sql, id))
+      const isOwn = by.kind !== 'member' || by.id === found?.ends.fromMember
+      if (found?.transfer.kind !== 'withdrawal' || !isOwn) throw notFound('withdrawal')
+      return found.transfer
+    },
+
+    /** The withdrawals that have not ended, oldest first. @throws Problem `validation_failed` */
+    async withdrawalsInTransit(asked: VersionsAsked): Promise<Page<Transfer>> {
+      const limit = limitOf(asked.limit)
+      const after = asked.cursor === undefined ? null : withdrawalOf(asked.cursor)
+      const found = await transaction((sql) => listInTransit(sql, after, limit + 1))
+      return pageOf(
+        found,
+        limit,
+        ({ id }) => Buffer.from(id).toString('base64url'),
+        (withdrawal) => withdrawal,
+      )
+    },
+
     async transfer(id: string, by: Actor): Promise<Transfer> {
       const found = await transaction((sql) => readTransfer(sql, id))
       if (!isShown(found, by)) throw notFound('transfer')
@@ -94,12 +127,18 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
 export type Reads = ReturnType<typeof createReads>
 
 function isShown(found: SeenTransfer | null, by: Actor): found is SeenTransfer {
-  if (found === null || found.transfer.kind === 'deposit') return false
+  if (found === null || found.transfer.kind === 'deposit' || found.transfer.kind === 'withdrawal') return false
   return by.kind !== 'member' || isVisible(found.transfer, found.ends, by.id)
 }
 
 function cursorOf({ version }: { readonly version: number }): string {
   return Buffer.from(`v${version}`).toString('base64url')
+}
+
+function withdrawalOf(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString('latin1')
+  if (!isId('withdrawal', id)) throw notOurs()
+  return id
 }
 
 function rangeOf({ cursor, from, to }: EntriesAsked): EntryRange {
@@ -112,8 +151,12 @@ function rangeOf({ cursor, from, to }: EntriesAsked): EntryRange {
 
 function versionOf(cursor: string): number {
   const version = /^v(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1]
-  if (version === undefined) throw new Problem('validation_failed', { detail: 'query/cursor: is not one we gave' })
+  if (version === undefined) throw notOurs()
   return Number(version)
+}
+
+function notOurs(): Problem {
+  return new Problem('validation_failed', { detail: 'query/cursor: is not one we gave' })
 }
 
 function timeOf(text: string | undefined, name: string) {

@@ -1,17 +1,21 @@
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { accountRoutes } from './account-routes.ts'
+import { creditRoutes } from './credit-routes.ts'
 import { depositRoute } from './deposit-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { operationRoutes } from './operation-routes.ts'
 import type { LedgerProof } from './proof/ledger-proof.ts'
 import { type TransferRoutesDeps, transferRoutes } from './transfer-routes.ts'
+import { withdrawalRoutes } from './withdrawal-routes.ts'
 
 /** The public API of cash flow. */
 export function createRoutes(deps: TransferRoutesDeps & { readonly proof: LedgerProof }): readonly ServiceRoute[] {
   const { service, reads, clock, proof } = deps
   return [
     ...accountRoutes(service, reads),
+    ...creditRoutes(service, reads),
     depositRoute(service, clock),
+    ...withdrawalRoutes(service, reads, clock),
     ...transferRoutes(deps),
     ...operationRoutes(reads),
     ...ledgerRoutes(proof),

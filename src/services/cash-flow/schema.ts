@@ -42,8 +42,24 @@ export const AccountOnWire = Type.Object({
   product: OrNull,
   currency: Type.String(),
   balance: Balances,
+  creditLine: Type.Union([MoneyShape, Type.Null()]),
   version: Version,
 })
+
+export const VersionsQuery = Type.Object(
+  { limit: Type.Optional(Limit), cursor: Type.Optional(Type.String({ maxLength: 64 })) },
+  closed,
+)
+export const CreditLineBody = Type.Object({ creditLine: MoneyShape, reason: Reference }, closed)
+export const CreditLineOnWire = Type.Object({
+  account: AccountId,
+  version: Version,
+  creditLine: MoneyShape,
+  reason: Type.String(),
+  setBy: Type.String(),
+  createdAt: Time,
+})
+export const CreditLinesOnWire = Type.Object({ items: Type.Array(CreditLineOnWire), next: OrNull })
 
 const EntryOnWire = Type.Object({
   id: Type.String(),
@@ -51,6 +67,7 @@ const EntryOnWire = Type.Object({
   version: Version,
   transfer: Type.Optional(Type.String()),
   deposit: Type.Optional(Type.String()),
+  withdrawal: Type.Optional(Type.String()),
   phase: Type.Enum(['reserve', 'post', 'release']),
   direction: Type.Enum(['debit', 'credit']),
   amount: MoneyShape,
@@ -68,6 +85,21 @@ export const DepositOnWire = Type.Object({
   createdAt: Time,
   version: Version,
 })
+
+export const ConfirmBody = Type.Object({ reference: Reference }, closed)
+export const ReturnBody = Type.Object({ reason: Reference }, closed)
+export const WithdrawalOnWire = Type.Object({
+  id: Type.String(),
+  state: Type.Enum(['pending', 'confirmed', 'returned']),
+  account: AccountId,
+  amount: MoneyShape,
+  reference: Type.String(),
+  /** What took it outside, or back. */
+  transfer: Type.Optional(Type.String()),
+  createdAt: Time,
+  version: Version,
+})
+export const WithdrawalsOnWire = Type.Object({ items: Type.Array(WithdrawalOnWire), next: OrNull })
 
 export const TransferBody = Type.Object(
   {

@@ -17,10 +17,16 @@ export function betweenAccountOf(currency: Currency, shard: number): string {
   return `acc_between_${currency.toLowerCase()}_${shard}`
 }
 
+/** The account in which withdrawals lie that the bank has neither confirmed nor returned. */
+export function transitAccountOf(currency: Currency, shard: number): string {
+  return `acc_transit_${currency.toLowerCase()}_${shard}`
+}
+
 /** The clearing accounts of a shard: nobody's, and without a floor. */
 export function clearingAccountsOf(shard: number): readonly { readonly id: string; readonly currency: Currency }[] {
   return CURRENCIES.flatMap((currency) => [
     { id: externalAccountOf(currency, shard), currency },
     { id: betweenAccountOf(currency, shard), currency },
+    { id: transitAccountOf(currency, shard), currency },
   ])
 }

@@ -3,6 +3,7 @@ export { type NewAccount, openAccount, readAccount, readAccounts, readBalance } 
 export { readBatch } from './store/batch-read.ts'
 export { createBatchStore } from './store/batch-store.ts'
 export { bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
+export { listCreditLines } from './store/credit-lines.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'
 export { findTransferOf, listStates, readOperation } from './store/operations.ts'
@@ -18,4 +19,5 @@ export {
   takeSnapshot,
 } from './store/told.ts'
 export { readTransfer, readTransfers, type SeenTransfer } from './store/transfers.ts'
+export { listInTransit } from './store/withdrawals.ts'
 export { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store/work.ts'

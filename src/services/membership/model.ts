@@ -4,6 +4,7 @@ import type { Id } from '../../kernel/id.ts'
 
 /** What a member can be told of. */
 export const EVENT_TYPES = [
+  'credit_line.set',
   'deposit.posted',
   'operation.failed',
   'operation.held',
@@ -12,6 +13,9 @@ export const EVENT_TYPES = [
   'transfer.pending',
   'transfer.posted',
   'transfer.voided',
+  'withdrawal.confirmed',
+  'withdrawal.pending',
+  'withdrawal.returned',
 ] as const
 
 /** A member's key was destroyed. */

@@ -29,7 +29,8 @@ onEachStore('an account', (store) => {
     const nothing = { posted: cny('0.00'), pending: cny('0.00'), available: cny('0.00') }
     const { id, ...body } = answer.body
     assert.deepEqual(body, {
-      ...{ member: 'mem_carol', product: 'prd_basic', currency: 'CNY', balance: nothing, version: 0 },
+      ...{ member: 'mem_carol', product: 'prd_basic', currency: 'CNY', balance: nothing, creditLine: cny('0.00') },
+      version: 0,
     })
     assert.deepEqual((await under.call('GET', `/v1/accounts/${id}`, carol)).body, answer.body)
     assert.deepEqual((await under.call('GET', `/v1/accounts/${id}/entries`, carol)).body, { items: [], next: null })

@@ -14,6 +14,8 @@ const FACTS = [
   'operation_state',
   'answer',
   'arrival',
+  'credit_line',
+  'withdrawal_end',
   'journal',
 ]
 

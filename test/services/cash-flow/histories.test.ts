@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
+import { derivedId } from '../../../src/kernel/id.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { asMember, asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
@@ -30,6 +31,21 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('review' as const), slot, approve: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reverse' as const), slot, twin }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deposit' as const), to: name, amount, slot, twin }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('line' as const),
+      of: name,
+      line: fc.constantFrom('0.00', '300.00', '900.00'),
+      slot,
+      twin,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('withdraw' as const), from: name, amount, slot, twin }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('end' as const), how: fc.constantFrom('confirm', 'return'), slot, twin }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), hours: fc.constantFrom(1, 1, 1, 80) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
@@ -60,6 +76,21 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       const answer = await call('POST', '/v1/transfers', claims, { body, headers })
       assert.ok([201, 202, 409, 422].includes(answer.status), JSON.stringify(answer.body))
       if (answer.status < 300) agree(`${keyOf('transfer')} ${JSON.stringify(body)}`, answer.body)
+    } else if (taken.kind === 'line') {
+      const body = { creditLine: cny(taken.line), reason: 'as agreed' }
+      const options = { body, headers: key(keyOf('line')) }
+      const answer = await call('POST', `/v1/accounts/acc_${taken.of}/credit-lines`, asOperator, options)
+      assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+    } else if (taken.kind === 'withdraw') {
+      const body = { account: `acc_${taken.from}`, amount: taken.amount, reference: 'to the bank' }
+      const answer = await call('POST', '/v1/withdrawals', asOperator, { body, headers: key(keyOf('withdraw')) })
+      assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      if (answer.status === 201) agree(`${keyOf('withdraw')} ${JSON.stringify(body)}`, answer.body)
+    } else if (taken.kind === 'end') {
+      const withdrawal = derivedId('withdrawal', 'op_olga', keyOf('withdraw'))
+      const body = taken.how === 'confirm' ? { reference: 'bank 1' } : { reason: 'closed' }
+      const answer = await call('POST', `/v1/withdrawals/${withdrawal}/${taken.how}`, asOperator, { body })
+      assert.ok([200, 404, 409].includes(answer.status), JSON.stringify(answer.body))
     } else if (taken.kind === 'deposit') {
       const body = { account: `acc_${taken.to}`, amount: taken.amount, reference: 'cash' }
       const options = { body, headers: key(keyOf('deposit')) }

@@ -11,9 +11,20 @@ const BROKEN = {
   'I1: each posted transfer has one debit and one credit of one amount, in each shard that it touches': `
     SELECT transfer FROM entry WHERE phase = 'post' GROUP BY transfer, shard
     HAVING count(*) <> 2 OR min(amount) <> max(amount) OR count(DISTINCT direction) <> 2`,
-  'I2: no member was ever below zero, with what is held counted': `
-    SELECT entry.id FROM entry JOIN account ON account.id = entry.account
-    WHERE kind = 'member' AND (posted - pending < 0 OR pending < 0)`,
+  'I2: nothing was spent below the credit line of its time, with what is held counted': `
+    SELECT id FROM (
+      SELECT entry.*, lag(pending, 1, 0::bigint) OVER (PARTITION BY account ORDER BY version) AS before FROM entry
+    ) AS entry
+    WHERE account IN (SELECT id FROM account WHERE kind = 'member')
+      AND (phase = 'reserve' OR (phase = 'post' AND direction = 'debit' AND pending = before))
+      AND posted - pending < -coalesce((SELECT amount FROM credit_line AS line
+        WHERE line.account = entry.account AND after_version < entry.version ORDER BY line.version DESC LIMIT 1), 0)`,
+  'I2: no less than nothing was ever held': `SELECT id FROM entry WHERE pending < 0`,
+  'I2: the floor of an account is its newest credit line': `
+    SELECT account FROM balance WHERE overdraft <> coalesce((SELECT amount FROM credit_line AS line
+      WHERE line.account = balance.account ORDER BY line.version DESC LIMIT 1), 0)`,
+  'I4: credit lines are numbered 1 to n without a gap': `
+    SELECT account FROM credit_line GROUP BY account HAVING max(version) <> count(*) OR min(version) <> 1`,
   'I3: a key has one operation, and its transfer at most one': `
     SELECT operation FROM transfer WHERE operation IS NOT NULL GROUP BY operation HAVING count(*) > 1`,
   'I4: versions of an account are 1 to n without a gap': `
@@ -46,6 +57,13 @@ const BROKEN = {
       UNION ALL SELECT payer, amount FROM crossing
     ) AS reserved USING (account)
     GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,
+  'I6: what lies in transit is what withdrawals took that have not ended': `
+    SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_transit_%'
+    GROUP BY currency HAVING sum(posted) <> coalesce((SELECT sum(amount) FROM transfer WHERE kind = 'withdrawal'
+      AND transfer.currency = account.currency AND id NOT IN (SELECT withdrawal FROM withdrawal_end)), 0)`,
+  'I6: the list of what is in transit is what has not ended': `
+    SELECT id FROM transfer WHERE kind = 'withdrawal'
+      AND (id IN (SELECT withdrawal FROM withdrawal_end)) = (id IN (SELECT withdrawal FROM in_transit))`,
   'I6: what lies between the shards is what has arrived and is not posted yet': `
     SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_between_%'
     GROUP BY currency HAVING sum(posted) <> -coalesce(

@@ -84,6 +84,11 @@ onEachStore('the ledger beside its journal', (store) => {
     assert.deepEqual(await foundAfter(change('+ 5'), change('- 5')), ['balance acc_bob differs posted'])
   })
 
+  test('a floor that is not where its credit line is is named', async () => {
+    const change = (to: string) => `UPDATE balance SET overdraft = ${to} WHERE account = 'acc_bob'`
+    assert.deepEqual(await foundAfter(change('1'), change('0')), ['balance acc_bob differs overdraft'])
+  })
+
   test('an answer that was deleted is named', async () => {
     const found = await foundAfter(
       `WITH gone AS (DELETE FROM answer WHERE key = 'one' RETURNING *) SELECT json_agg(gone)::text AS before FROM gone`,

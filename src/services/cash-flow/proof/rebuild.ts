@@ -67,6 +67,7 @@ export class Rebuild {
     this.#report(this.#snapshot.beyond.map((key) => ofJournal(key, 'too_many', [])))
     this.rebuilt.rows += this.#snapshot.balances.size
     this.#report(this.#replay.compare(this.#snapshot.balances))
+    this.#report(this.#snapshot.strayFloors.map(strayFloor))
     for (const table of TOLD_TABLES) {
       signal.throwIfAborted()
       await this.#lookForUntold(table)
@@ -147,6 +148,10 @@ export class Rebuild {
     this.rebuilt.differences.push(...differences.slice(0, room))
     if (differences.length > room) this.rebuilt.more = true
   }
+}
+
+function strayFloor(account: string): Difference {
+  return { table: 'balance', key: account, is: 'differs', columns: ['overdraft'] }
 }
 
 function ofJournal(key: string, is: Difference['is'], columns: readonly string[]): Difference {

@@ -4,6 +4,7 @@ import type { Row, Sql } from '../../../platform/database.ts'
 import type { VersionChoice } from '../../../platform/versions.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Account, Balance } from '../model.ts'
+import { readCreditLine } from './credit-lines.ts'
 
 export type NewAccount = {
   readonly id: string
@@ -52,7 +53,8 @@ export async function readBalance(
 ): Promise<Balance | null> {
   if (choice === 'newest') return balance
   if ('at' in choice && choice.at < account.openedAt) return null
-  const opened = { version: 0, posted: 0n, pending: 0n, overdraft: balance.overdraft }
+  const overdraft = balance.overdraft === null ? null : await readCreditLine(sql, account.id, choice)
+  const opened = { version: 0, posted: 0n, pending: 0n, overdraft }
   if ('version' in choice && choice.version === 0) return opened
   const [row] =
     'version' in choice
@@ -66,7 +68,7 @@ export async function readBalance(
            ORDER BY recorded_at DESC, version DESC LIMIT 1`,
           [account.shard, account.id, toRfc3339(choice.at)],
         )
-  if (row !== undefined) return { ...toBalance(row), overdraft: balance.overdraft }
+  if (row !== undefined) return { ...toBalance(row), overdraft }
   return 'at' in choice ? opened : null
 }
 

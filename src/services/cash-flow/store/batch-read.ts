@@ -1,10 +1,12 @@
 import type { Sql } from '../../../platform/database.ts'
 import type { Answered } from '../answers.ts'
-import type { StoredAnswer, WorkingSet } from '../books.ts'
+import type { WorkingSet } from '../books.ts'
 import type { Command, KeyedRequest } from '../commands.ts'
 import type { Account, Balance } from '../model.ts'
-import { betweenAccountOf, externalAccountOf } from '../shards.ts'
+import { betweenAccountOf, externalAccountOf, transitAccountOf } from '../shards.ts'
+import type { StoredAnswer } from '../writes.ts'
 import { readBalances } from './accounts.ts'
+import { countCreditLines } from './credit-lines.ts'
 import { readOperations } from './operations.ts'
 import { readTransfers } from './transfers.ts'
 
@@ -38,6 +40,10 @@ export async function readBatch(sql: Sql, known: Known, commands: readonly Comma
     answers: await readAnswers(sql, commands.flatMap(requestOf)),
     waiting: new Set(accepted.length === 0 ? [] : await stillWaiting(sql, accepted)),
     arrived: await arrivedAmong(sql, commands),
+    creditLines: await countCreditLines(
+      sql,
+      commands.flatMap((command) => (command.kind === 'credit_line' ? [command.account] : [])),
+    ),
   }
 }
 
@@ -51,12 +57,14 @@ function requestOf(command: Command): readonly KeyedRequest[] {
 function transferOf(command: Command): readonly string[] {
   if (command.kind === 'complete') return [command.crossing.transfer]
   if (command.kind === 'capture' || command.kind === 'void' || command.kind === 'reverse') return [command.transfer]
+  if (command.kind === 'end_withdrawal') return [command.transfer]
   return []
 }
 
 function accountsOf(command: Command): readonly string[] {
   if (command.kind === 'transfer') return [command.from, command.to]
-  if (command.kind === 'deposit') return [command.account]
+  if (command.kind === 'deposit' || command.kind === 'withdraw' || command.kind === 'credit_line')
+    return [command.account]
   if (command.kind === 'arrive' || command.kind === 'complete') return [command.crossing.from, command.crossing.to]
   return []
 }
@@ -64,7 +72,11 @@ function accountsOf(command: Command): readonly string[] {
 /** The shard's own accounts towards the outside and the other shards, in the currencies that the batch moves. */
 function clearingOf(accounts: Iterable<Account>, shard: number): readonly string[] {
   const currencies = new Set([...accounts].map(({ currency }) => currency))
-  return [...currencies].flatMap((currency) => [externalAccountOf(currency, shard), betweenAccountOf(currency, shard)])
+  return [...currencies].flatMap((currency) => [
+    externalAccountOf(currency, shard),
+    betweenAccountOf(currency, shard),
+    transitAccountOf(currency, shard),
+  ])
 }
 
 async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]): Promise<Map<string, Balance>> {

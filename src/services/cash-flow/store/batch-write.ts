@@ -3,7 +3,8 @@ import type { Sql, SqlValue } from '../../../platform/database.ts'
 import type { Batch } from '../append.ts'
 import type { Books } from '../books.ts'
 import type { Crossing } from '../commands.ts'
-import type { Entry, Transfer } from '../model.ts'
+import type { CreditLine, Entry, Transfer } from '../model.ts'
+import { setFloors } from './credit-lines.ts'
 import { toWritten } from './work.ts'
 
 /** Facts that a batch adds, as rows by table, each table's a JSON array as text. */
@@ -14,11 +15,13 @@ type FactTable =
   | 'entry'
   | 'hold_resolution'
   | 'reversal'
+  | 'withdrawal_end'
   | 'arrival'
+  | 'credit_line'
   | 'operation'
   | 'operation_state'
   | 'answer'
-type WorkTable = 'hold_timer' | 'accepted_command' | 'crossing'
+type WorkTable = 'hold_timer' | 'in_transit' | 'accepted_command' | 'crossing'
 
 /** The facts that a batch comes to, and the balances that they sum up to. */
 export function factsOf(books: Books): Facts {
@@ -31,7 +34,9 @@ export function factsOf(books: Books): Facts {
       return { hold, outcome, captured, resolved_by: by, resolved_at: at }
     }),
     reversal: writes.reversals,
+    withdrawal_end: writes.withdrawalEnds,
     arrival: writes.arrivals.map((transfer) => ({ transfer, at })),
+    credit_line: writes.creditLines.map(creditLineRow),
     operation: writes.operations.map(({ id, member, transfer, request: { owner, key } }) => {
       return { id, owner, key, member, transfer, created_at: at }
     }),
@@ -59,6 +64,8 @@ export function bodyOf(facts: Facts): string {
  */
 export async function writeBatch(sql: Sql, { facts, work, done }: Batch): Promise<void> {
   const added = [...facts, ...work] as (readonly [FactTable | 'balance' | WorkTable, string])[]
+  const lines = facts.get('credit_line')
+  if (lines !== undefined) await setFloors(sql, lines)
   await all(
     sql,
     added.map(([table, rows]) => [table === 'balance' ? SET_BALANCES : insertInto(table), rows]),
@@ -81,6 +88,7 @@ const insertInto = (table: FactTable | WorkTable): string =>
 /** The column by which a row leaves its list. */
 const KEYS: Readonly<Record<string, string>> = {
   hold_timer: 'hold',
+  in_transit: 'withdrawal',
   accepted_command: 'operation',
   crossing: 'transfer',
   decision: 'transfer',
@@ -107,9 +115,11 @@ export function workOf({ writes, now }: Books): Batch['work'] {
   const accepted = writes.accepted.map((command) => {
     return { operation: command.operation, command: toWritten(command), at }
   })
+  const inTransit = writes.transfers.flatMap(({ id, kind }) => (kind === 'withdrawal' ? [{ withdrawal: id, at }] : []))
   const crossings = writes.crossings.map((crossing) => crossingRow(crossing, at))
   const rows: Record<WorkTable, readonly object[]> = {
     hold_timer: timers,
+    in_transit: inTransit,
     accepted_command: accepted,
     crossing: crossings,
   }
@@ -119,9 +129,10 @@ export function workOf({ writes, now }: Books): Batch['work'] {
 }
 
 /** Keys of the work that a batch has done. */
-export function doneIn({ writes: { resolutions, done, completed, decided } }: Books): Batch['done'] {
+export function doneIn({ writes: { resolutions, withdrawalEnds, done, completed, decided } }: Books): Batch['done'] {
   const keys = {
     hold_timer: resolutions.map(({ hold }) => hold),
+    in_transit: withdrawalEnds.map(({ withdrawal }) => withdrawal),
     accepted_command: done,
     crossing: completed,
     decision: decided,
@@ -146,6 +157,18 @@ function transferRow(transfer: Transfer) {
 
 function entryRow({ recordedAt, ...entry }: Entry): Omit<Entry, 'recordedAt'> & { readonly recorded_at: string } {
   return { ...entry, recorded_at: toRfc3339(recordedAt) }
+}
+
+function creditLineRow({ account, version, amount, reason, setBy, afterVersion, at }: CreditLine) {
+  return {
+    account,
+    version,
+    amount: amount.minor,
+    reason,
+    set_by: setBy,
+    after_version: afterVersion,
+    at: toRfc3339(at),
+  }
 }
 
 function balanceRows(books: Books) {

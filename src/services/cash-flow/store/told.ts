@@ -1,5 +1,6 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
+import { listStrayFloors } from './credit-lines.ts'
 
 /** A row that is not as the journal tells it. A value is never shown: which columns differ is enough to look it up. */
 export type Difference = {
@@ -22,6 +23,11 @@ const TABLES = {
     key: ['original'],
     at: '(SELECT created_at FROM transfer WHERE transfer.id = live.transfer)',
   },
+  withdrawal_end: {
+    key: ['withdrawal'],
+    at: '(SELECT created_at FROM transfer WHERE transfer.id = live.transfer)',
+  },
+  credit_line: { key: ['account', 'version'], at: 'live.at' },
   arrival: { key: ['transfer'], at: 'live.at' },
   operation: { key: ['id'], at: 'live.created_at' },
   operation_state: { key: ['operation', 'version'], at: 'live.at' },
@@ -42,6 +48,8 @@ export type Snapshot = {
   readonly openings: ReadonlyMap<string, Sum>
   /** Records beyond the ends of their chains, as `shard seq`. */
   readonly beyond: readonly string[]
+  /** Accounts whose floor is not where their newest credit line is. */
+  readonly strayFloors: readonly string[]
 }
 
 /** Reads all of it as it was at once, while others write. */
@@ -72,6 +80,7 @@ export async function takeSnapshot(sql: Sql): Promise<Snapshot> {
     balances: sumsOf(await sql.query('SELECT account, version, posted, pending FROM balance')),
     openings: sumsOf(await sql.query(older, [since])),
     beyond: beyond.map(({ key }) => key),
+    strayFloors: await listStrayFloors(sql),
   }
 }
 

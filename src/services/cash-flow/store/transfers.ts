@@ -2,7 +2,7 @@ import type { Instant } from '../../../kernel/clock.ts'
 import { type Currency, money } from '../../../kernel/money.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Ends } from '../happenings.ts'
-import type { Hold, Resolution, Transfer } from '../model.ts'
+import type { Hold, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
 
 /** A transfer with the members at its ends, who may see it. */
 export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
@@ -11,12 +11,13 @@ export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
 export async function readTransfers(sql: Sql, ids: readonly string[]): Promise<readonly SeenTransfer[]> {
   const rows = await sql.query(
     `SELECT transfer.*, hold_resolution.outcome, hold_resolution.captured, reversal.transfer AS reversed_by,
-       crossing.amount AS crossing, payer.member AS from_member, payee.member AS to_member
+       crossing.amount AS crossing, withdrawal_end.outcome AS end_outcome, withdrawal_end.transfer AS end_transfer, payer.member AS from_member, payee.member AS to_member
      FROM transfer
      JOIN account payer ON payer.id = transfer.debit
      JOIN account payee ON payee.id = transfer.credit
      LEFT JOIN hold_resolution ON hold_resolution.hold = transfer.id
      LEFT JOIN reversal ON reversal.original = transfer.id
+     LEFT JOIN withdrawal_end ON withdrawal_end.withdrawal = transfer.id
      LEFT JOIN crossing ON crossing.transfer = transfer.id
      WHERE transfer.id = ANY($1)`,
     [ids],
@@ -33,6 +34,7 @@ export async function readTransfer(sql: Sql, id: string): Promise<SeenTransfer |
 
 function toTransfer(row: Row): Transfer {
   const heldBy = row['held_by'] as Hold['by'] | null
+  const end = row['end_outcome'] as WithdrawalEnd['outcome'] | null
   const outcome = row['outcome'] as Resolution['outcome'] | null
   return {
     id: row['id'] as string,
@@ -50,6 +52,7 @@ function toTransfer(row: Row): Transfer {
     crossing: row['crossing'] as bigint | null,
     reverses: row['reverses'] as string | null,
     reversedBy: row['reversed_by'] as string | null,
+    end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     createdAt: row['created_at'] as Instant,
   }
 }

@@ -1,0 +1,88 @@
+import { eventually } from '../support/edge-calls.ts'
+import type { RouteClass } from './routes.ts'
+import { NOT_MOVED, toldBy } from './told.ts'
+import type { World } from './world.ts'
+
+/** What operators do with the money of an account of its own. */
+function ofAccount(what: 'deposits' | 'withdrawals', accountOf: (world: World) => string): RouteClass {
+  return {
+    route: `${what}.create`,
+    async prepare(world) {
+      const { calls, unique } = world
+      const [key, account] = [unique(), accountOf(world)]
+      const balance = async (): Promise<number> =>
+        Number((await calls.call('operator', 'GET', `/v1/accounts/${account}`)).body.balance.posted.value)
+      const before = await balance()
+      const body = { account, amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
+      return {
+        send: async () => toldBy(await calls.call('operator', 'POST', `/v1/${what}`, { key, body })),
+        money: {
+          async state() {
+            const moved = Math.abs((await balance()) - before)
+            return moved === 0 ? NOT_MOVED : moved === 1 ? 'moved' : `moved ${moved} times`
+          },
+          done: ['moved'],
+          gained: () => 0n,
+        },
+      }
+    },
+  }
+}
+
+/** A withdrawal that is in transit before. */
+function ending(verb: 'confirm' | 'return', done: string): RouteClass {
+  return {
+    route: `withdrawals.${verb}`,
+    async prepare({ calls, unique }) {
+      const [first, key] = [unique(), unique()]
+      const body = { account: 'acc_alice', amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
+      const made = await eventually('a withdrawal is in transit', async () => {
+        const answer = await calls.call('operator', 'POST', '/v1/withdrawals', { key: first, body })
+        return answer.status === 201 && answer
+      })
+      const path = `/v1/withdrawals/${made.body.id}`
+      const said = verb === 'confirm' ? { reference: 'of the bank' } : { reason: 'drill' }
+      return {
+        send: async () => toldBy(await calls.call('operator', 'POST', `${path}/${verb}`, { key, body: said })),
+        money: {
+          async state() {
+            const { state } = (await calls.call('operator', 'GET', path)).body
+            return state === 'pending' ? 'in transit' : state
+          },
+          done: [done],
+          gained: () => 0n,
+        },
+      }
+    },
+  }
+}
+
+/** Moves nothing, and decides what may move. */
+const creditLine: RouteClass = {
+  route: 'credit-lines.set',
+  async prepare({ calls, depositAccount, unique }) {
+    const key = unique()
+    const path = `/v1/accounts/${depositAccount}/credit-lines`
+    const body = { creditLine: { currency: 'CNY', value: '1.00' }, reason: key }
+    return {
+      send: async () => toldBy(await calls.call('operator', 'POST', path, { key, body })),
+      money: {
+        async state() {
+          const { items } = (await calls.call('operator', 'GET', path)).body as { items: { reason: string }[] }
+          const times = items.filter(({ reason }) => reason === key).length
+          return times === 0 ? 'as before' : times === 1 ? 'set' : `set ${times} times`
+        },
+        done: ['set'],
+        gained: () => 0n,
+      },
+    }
+  },
+}
+
+export const operatorRoutes: readonly RouteClass[] = [
+  ofAccount('deposits', ({ depositAccount }) => depositAccount),
+  ofAccount('withdrawals', ({ withdrawalAccount }) => withdrawalAccount),
+  ending('confirm', 'confirmed'),
+  ending('return', 'returned'),
+  creditLine,
+]
