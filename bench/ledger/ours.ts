@@ -22,7 +22,14 @@ export async function openOurs(name: string, server: DatabaseServer): Promise<Co
   const clock = systemClock
   const { transaction } = createOperationWatch(createOutbox(database, clock))
   const directory = createDirectory(database)
-  const writers = createWriters({ wished: SHARDS, transaction, store: createBatchStore(transaction), clock, directory })
+  const writers = createWriters({
+    wished: SHARDS,
+    writers: 1,
+    transaction,
+    store: createBatchStore(transaction),
+    clock,
+    directory,
+  })
   const references = {
     members: { exists: async () => true },
     products: { find: async () => ({ currency: 'CNY' }) },

@@ -137,7 +137,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         database,
         clock,
         log,
-        ...(config.ledger === undefined ? {} : { shards: config.ledger.shards }),
+        ...config.ledger,
         riskEvents: feedOf(client('cash-flow', 'risk')),
         members: { exists: (member) => isMember(members, member) },
         products: { find: (product) => find<{ currency: string }>(products, `/v1/products/${product}`) },

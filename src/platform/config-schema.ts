@@ -187,8 +187,13 @@ export const ConfigSchema = strict({
       max_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 600_000 })),
     }),
   ),
-  /** Over how many shards accounts are spread; more may be asked for later, fewer not. */
-  ledger: Type.Optional(strict({ shards: Type.Integer({ minimum: 1, maximum: 64 }) })),
+  /** Over how many shards accounts are spread (more may be asked for later, fewer not), and how many writers share them. */
+  ledger: Type.Optional(
+    strict({
+      shards: Type.Integer({ minimum: 1, maximum: 64 }),
+      writers: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+    }),
+  ),
   /** Who pays out what settlement closes. */
   bank: strict({ url, timeout_ms: count, breaker: Type.Optional(BreakerConfig) }),
   routes: Type.Array(Route, { minItems: 1 }),

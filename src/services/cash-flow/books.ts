@@ -19,15 +19,15 @@ import {
   type Transfer,
   type WithdrawalEnd,
 } from './model.ts'
-import { type NewOperation, nothingWritten, type StoredAnswer } from './writes.ts'
+import { isFilled, type NewOperation, nothingWritten, type StoredAnswer, type Writes } from './writes.ts'
 
 export type OpenAccount = { readonly account: Account; readonly balance: Balance }
 
-/** What the commands of one batch touch; nobody but the shard's writer changes it. */
+/** What the commands of one batch touch; nobody but the writer of these shards changes it. */
 export type WorkingSet = {
-  readonly shard: number
+  readonly shards: ReadonlySet<number>
   readonly accounts: ReadonlyMap<string, Account>
-  /** Of the accounts in this shard. */
+  /** Of the accounts in these shards. */
   readonly balances: ReadonlyMap<string, Balance>
   readonly transfers: ReadonlyMap<string, Transfer>
   readonly operations: ReadonlyMap<string, Operation>
@@ -43,7 +43,7 @@ export type WorkingSet = {
 /** One move of a posting. */
 export type Move = { readonly account: string; readonly kind: MoveKind; readonly amount: bigint }
 
-/** The two balanced entries of money that moves at once. */
+/** The two balanced entries of money that moves within a shard. */
 export function postings(from: string, to: string, amount: bigint) {
   return [
     { account: from, kind: 'debit', amount },
@@ -58,8 +58,10 @@ export function postings(from: string, to: string, amount: bigint) {
 export class Books {
   readonly now: Instant
   readonly happenings: Happening[] = []
-  readonly writes = nothingWritten()
-  readonly #shard: number
+  /** By shard: what a command comes to is written in its own, but for the entries, which are where their accounts are. */
+  readonly writes = new Map<number, Writes>()
+  readonly #shards: ReadonlySet<number>
+  #home: Writes
   readonly #accounts: ReadonlyMap<string, Account>
   readonly #balances: Map<string, Balance>
   readonly #transfers: Map<string, Transfer>
@@ -71,7 +73,8 @@ export class Books {
 
   constructor(set: WorkingSet, now: Instant) {
     this.now = now
-    this.#shard = set.shard
+    this.#shards = set.shards
+    this.#home = this.#writesIn(Math.min(...set.shards))
     this.#accounts = set.accounts
     this.#balances = new Map(set.balances)
     this.#transfers = new Map(set.transfers)
@@ -82,12 +85,20 @@ export class Books {
     this.#creditLines = new Map(set.creditLines)
   }
 
-  /** Whether the command is decided in this shard, as far as what it names is there. */
-  isHome(command: Command): boolean {
+  /** Turns to the command's shard; false where another writer decides, as far as what it names is there. */
+  turnTo(command: Command): boolean {
     const about =
       'transfer' in command && command.kind !== 'transfer' ? this.#transfers.get(command.transfer) : undefined
     const home = this.#accounts.get(homeOf(command, about) ?? '')
-    return home === undefined || home.shard === this.#shard
+    if (home === undefined) return true
+    if (!this.holds(home)) return false
+    this.#home = this.#writesIn(home.shard)
+    return true
+  }
+
+  /** Whether money that comes to the account or goes from it is in this batch's hands. */
+  holds({ shard }: Account): boolean {
+    return this.#shards.has(shard)
   }
 
   account(id: string): Account | undefined {
@@ -110,13 +121,13 @@ export class Books {
 
   /** Whether the batch has come to anything that is to be kept. */
   hasWritten(): boolean {
-    return this.happenings.length > 0 || Object.values(this.writes).some((added) => added.length > 0)
+    return this.happenings.length > 0 || [...this.writes.values()].some(isFilled)
   }
 
   /** The accounts that the batch has moved money in or given a credit line, with their balances after it. */
-  changed(): ReadonlyMap<string, Balance> {
-    const { entries, creditLines } = this.writes
-    return new Map([...entries, ...creditLines].map(({ account }) => [account, this.balance(account)]))
+  changed(writes: Iterable<Writes> = this.writes.values()): ReadonlyMap<string, Balance> {
+    const accounts = [...writes].flatMap(({ entries, creditLines }) => [...entries, ...creditLines])
+    return new Map(accounts.map(({ account }) => [account, this.balance(account)]))
   }
 
   tell(happening: Happening): void {
@@ -138,7 +149,7 @@ export class Books {
       entries.push({ ...which, amount, posted, pending, recordedAt: this.now })
     }
     for (const [account, balance] of after) this.#balances.set(account, balance)
-    this.writes.entries.push(...entries)
+    for (const entry of entries) this.#writesIn(entry.shard).entries.push(entry)
     return 'entered'
   }
 
@@ -150,13 +161,13 @@ export class Books {
     const line = { ...set, version, afterVersion: balance.version, at: this.now }
     this.#creditLines.set(account, version)
     this.#balances.set(account, { ...balance, overdraft: amount.minor })
-    this.writes.creditLines.push(line)
+    this.#home.creditLines.push(line)
     return line
   }
 
   add(transfer: Transfer): Transfer {
     this.#transfers.set(transfer.id, transfer)
-    this.writes.transfers.push(transfer)
+    this.#home.transfers.push(transfer)
     return transfer
   }
 
@@ -164,14 +175,14 @@ export class Books {
     assert(transfer.resolution === null, 'a hold resolves once')
     const resolved = { ...transfer, resolution }
     this.#transfers.set(transfer.id, resolved)
-    this.writes.resolutions.push({ hold: transfer.id, ...resolution, by })
+    this.#home.resolutions.push({ hold: transfer.id, ...resolution, by })
     return resolved
   }
 
   reverse(original: Transfer, reversal: Transfer): void {
     assert(original.reversedBy === null, 'a transfer is reversed once')
     this.#transfers.set(original.id, { ...original, reversedBy: reversal.id })
-    this.writes.reversals.push({ original: original.id, transfer: reversal.id })
+    this.#home.reversals.push({ original: original.id, transfer: reversal.id })
   }
 
   /** The bank has confirmed or returned a withdrawal. */
@@ -179,7 +190,7 @@ export class Books {
     assert(withdrawal.end === null, 'a withdrawal ends once')
     const ended = { ...withdrawal, end }
     this.#transfers.set(withdrawal.id, ended)
-    this.writes.withdrawalEnds.push({ withdrawal: withdrawal.id, ...end })
+    this.#home.withdrawalEnds.push({ withdrawal: withdrawal.id, ...end })
     return ended
   }
 
@@ -187,7 +198,7 @@ export class Books {
   setOperation(operation: NewOperation, state: OperationState, reason: string | null): void {
     const { id, member, transfer } = operation
     const before = this.#operations.get(id)
-    if (before === undefined) this.writes.operations.push(operation)
+    if (before === undefined) this.#home.operations.push(operation)
     this.#advance(before ?? { id, member, transfer, createdAt: this.now, version: 0 }, state, reason)
   }
 
@@ -203,44 +214,52 @@ export class Books {
     const transfer = this.#transfers.get(crossing.transfer)
     assert(transfer !== undefined && transfer.crossing === null, 'a transfer crosses once')
     this.#transfers.set(transfer.id, { ...transfer, crossing: crossing.amount.minor })
-    this.writes.crossings.push(crossing)
+    this.#home.crossings.push(crossing)
   }
 
   /** Takes a crossing in; false when it has been. */
   arrive(transfer: string): boolean {
     if (this.#arrived.has(transfer)) return false
     this.#arrived.add(transfer)
-    this.writes.arrivals.push(transfer)
+    this.#home.arrivals.push(transfer)
     return true
   }
 
   completeCrossing(transfer: Transfer): Transfer {
     const completed = { ...transfer, crossing: null }
     this.#transfers.set(transfer.id, completed)
-    this.writes.completed.push(transfer.id)
+    this.#home.completed.push(transfer.id)
     return completed
   }
 
   remember(stored: StoredAnswer): void {
     this.#answers.set(nameOf(stored.request), stored)
-    this.writes.answers.push(stored)
+    this.#home.answers.push(stored)
   }
 
   /** Writes a command down, to be run later. */
   accept(command: TransferCommand): void {
-    this.writes.accepted.push(command)
+    this.#home.accepted.push(command)
   }
 
   /** A review's decision on the transfer is off the list. */
   closeDecision(transfer: string): void {
-    this.writes.decided.push(transfer)
+    this.#home.decided.push(transfer)
   }
 
   /** Takes an accepted command off the list; false when somebody has run it. */
   take(operation: string): boolean {
     if (!this.#waiting.delete(operation)) return false
-    this.writes.done.push(operation)
+    this.#home.done.push(operation)
     return true
+  }
+
+  #writesIn(shard: number): Writes {
+    const known = this.writes.get(shard)
+    if (known !== undefined) return known
+    const writes = nothingWritten()
+    this.writes.set(shard, writes)
+    return writes
   }
 
   #advance(
@@ -250,7 +269,7 @@ export class Books {
   ): void {
     const next = { id, member, transfer, createdAt, version: version + 1, state, reason, updatedAt: this.now }
     this.#operations.set(id, next)
-    this.writes.states.push({ operation: id, version: next.version, state, reason })
+    this.#home.states.push({ operation: id, version: next.version, state, reason })
     if (state !== 'running') this.tell(operationHappening(next))
   }
 }

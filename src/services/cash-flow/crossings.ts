@@ -1,16 +1,35 @@
 import { assert } from '../../kernel/assert.ts'
 import { money } from '../../kernel/money.ts'
-import type { Books } from './books.ts'
+import type { Books, Move } from './books.ts'
 import type { ArriveCommand, CompleteCommand, Crossing, KeyedRequest, OnItsWay, Outcome } from './commands.ts'
 import { endsIn, postedHappening } from './happenings.ts'
-import type { Transfer } from './model.ts'
+import type { Account, Transfer } from './model.ts'
 import { betweenAccountOf } from './shards.ts'
 
 /*
- * A transfer across shards: reserved with the payer; then credited to the payee, out of what lies between the shards; then
- * posted with the payer, into what lies between. Each step is one batch of one shard and is had once by key, so that whoever
- * comes after a crash goes on. Once it is reserved nothing can refuse it, and at no moment can both ends spend it.
+ * A transfer across shards. Where one writer holds both, it is posted at once: see `between`. Where it does not: reserved with
+ * the payer; then credited to the payee, out of what lies between the shards; then posted with the payer, into what lies between.
+ * Each step is one batch and is had once by key, so that whoever comes after a crash goes on. Once it is reserved nothing can
+ * refuse it, and at no moment can both ends spend it.
  */
+
+/** What keeps debits and credits equal in each shard when money goes from one to another in one batch; nothing within a shard. */
+export function between(payer: Account, payee: Account, amount: bigint): readonly Move[] {
+  if (payer.shard === payee.shard) return []
+  return [
+    { account: betweenAccountOf(payer.currency, payer.shard), kind: 'credit', amount },
+    { account: betweenAccountOf(payee.currency, payee.shard), kind: 'debit', amount },
+  ]
+}
+
+/** The balanced entries of money that moves at once, within a shard or from one to another of the same writer. */
+export function postingsAcross(payer: Account, payee: Account, amount: bigint): readonly Move[] {
+  return [
+    { account: payer.id, kind: 'debit', amount },
+    ...between(payer, payee, amount),
+    { account: payee.id, kind: 'credit', amount },
+  ]
+}
 
 /** Sends what is reserved on its way. */
 export function cross(books: Books, transfer: Transfer, minor: bigint, request: KeyedRequest | null): OnItsWay {

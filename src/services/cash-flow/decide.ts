@@ -1,4 +1,4 @@
-import { unreachable } from '../../kernel/assert.ts'
+import { assert, unreachable } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { type Books, postings } from './books.ts'
 import type {
@@ -14,7 +14,7 @@ import type {
   VoidCommand,
 } from './commands.ts'
 import { setCreditLine } from './credit-lines.ts'
-import { arrive, complete, cross } from './crossings.ts'
+import { arrive, between, complete, cross, postingsAcross } from './crossings.ts'
 import { refusalCode } from './errors.ts'
 import {
   depositHappening,
@@ -43,7 +43,7 @@ const HOLD_MS_DEFAULT = 72 * 3_600_000
 /** Decides one command on the books and enters what it comes to. A refusal enters no money. */
 export function decide(books: Books, command: Command): Outcome {
   // What was made after it was looked for is not decided by the shard that decides on nothing.
-  if (!books.isHome(command)) return { kind: 'not_found' }
+  if (!books.turnTo(command)) return { kind: 'not_found' }
   if ((command.kind === 'capture' || command.kind === 'void') && command.by.kind === 'review') {
     books.closeDecision(command.transfer) // carried out or refused: it is not looked at again
   }
@@ -117,10 +117,10 @@ function transferMoney(books: Books, command: TransferCommand, payer: Account): 
   if (amount.currency !== payer.currency || payee.currency !== payer.currency) return { kind: 'currency_mismatch' }
   const hold = holdOf(command, books.now)
   if (hold === 'held_and_pending') return { kind: 'held_and_pending' }
-  const posts = hold === null && payer.shard === payee.shard
+  const posts = hold === null && books.holds(payee)
   const entered = books.enter(
     command.transfer,
-    posts ? postings(from, to, amount.minor) : [{ account: from, kind: 'reserve', amount: amount.minor }],
+    posts ? postingsAcross(payer, payee, amount.minor) : [{ account: from, kind: 'reserve', amount: amount.minor }],
   )
   if (entered !== 'entered') return entered
   const transfer = books.add({
@@ -179,12 +179,14 @@ function capture(books: Books, command: CaptureCommand): Outcome {
   if (taken.kind === 'not_open' || taken.kind === 'expired') return { kind: taken.kind, transfer }
   if (taken.kind !== 'capture') return taken
   const { captured, released } = taken
-  const { from, to } = transfer
-  const crosses = books.account(from)?.shard !== books.account(to)?.shard
+  const { payer, payee } = partiesOf(books, transfer)
+  const { id: from } = payer
+  const crosses = !books.holds(payee)
   const entered = books.enter(transfer.id, [
-    ...(crosses ? [] : [{ account: from, kind: 'capture', amount: captured } as const]),
     ...(released > 0n ? [{ account: from, kind: 'release', amount: released } as const] : []),
-    ...(crosses ? [] : [{ account: to, kind: 'credit', amount: captured } as const]),
+    ...(crosses ? [] : [{ account: from, kind: 'capture', amount: captured } as const]),
+    ...(crosses ? [] : between(payer, payee, captured)),
+    ...(crosses ? [] : [{ account: payee.id, kind: 'credit', amount: captured } as const]),
   ])
   if (entered !== 'entered') return entered
   const resolution = { outcome: 'captured', captured } as const
@@ -229,12 +231,13 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
   const amount = movedAmountOf(original)
   const { reversal: id, receipt, by } = command
   const ends = { from: original.to, to: original.from }
-  const crosses = books.account(ends.from)?.shard !== books.account(ends.to)?.shard
+  const { payer: giver, payee: taker } = partiesOf(books, ends)
+  const crosses = !books.holds(taker)
   const entered = books.enter(
     id,
     crosses
       ? [{ account: ends.from, kind: 'reserve', amount: amount.minor }]
-      : postings(ends.from, ends.to, amount.minor),
+      : postingsAcross(giver, taker, amount.minor),
   )
   if (entered !== 'entered') return entered
   const what = { id, kind: 'reversal', ...ends, amount, maker: by.id, receipt, reverses: original.id } as const
@@ -248,6 +251,12 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
 /** Whether this transfer is on its way to another shard, and has its answer yet to come. */
 function isUnderWay(books: Books, transfer: string | null): boolean {
   return transfer !== null && (books.transfer(transfer)?.crossing ?? null) !== null
+}
+
+function partiesOf(books: Books, { from, to }: Pick<Transfer, 'from' | 'to'>) {
+  const [payer, payee] = [books.account(from), books.account(to)]
+  assert(payer !== undefined && payee !== undefined, 'both ends of a transfer were read with it')
+  return { payer, payee }
 }
 
 /** Whether the actor acts for this member: the member does, and whoever is not a member. */

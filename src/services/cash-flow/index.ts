@@ -23,9 +23,12 @@ export type CashFlowDeps = References & {
   readonly riskEvents: FeedSource
   /** Over how many shards new accounts are spread. */
   readonly shards?: number
+  /** How many writers share the shards; what goes from one writer's shards to another's takes three steps. */
+  readonly writers?: number
 }
 
 const SHARDS = 4
+const WRITERS = 1
 
 export type CashFlow = {
   readonly routes: readonly ServiceRoute[]
@@ -40,12 +43,19 @@ export const cashFlowMigrations: readonly URL[] = [outboxMigrations, new URL('./
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
-  const { database, clock, log, riskEvents, shards = SHARDS } = deps
+  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
   const store = createBatchStore(watch.transaction)
-  const writers = createWriters({ wished: shards, transaction: watch.transaction, store, clock, directory })
+  const writers = createWriters({
+    wished: shards,
+    writers: count,
+    transaction: watch.transaction,
+    store,
+    clock,
+    directory,
+  })
   const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })

@@ -1,8 +1,8 @@
 /** All SQL of cash flow, by subject. */
 export { type NewAccount, openAccount, readAccount, readAccounts, readBalance } from './store/accounts.ts'
-export { readBatch } from './store/batch-read.ts'
+export { type Known, readBatch } from './store/batch-read.ts'
 export { createBatchStore } from './store/batch-store.ts'
-export { bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
+export { allOf, bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
 export { listCreditLines } from './store/credit-lines.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'

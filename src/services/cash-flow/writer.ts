@@ -11,7 +11,8 @@ import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import type { Balance } from './model.ts'
 import { hashOf } from './proof/chain.ts'
-import { bodyOf, doneIn, factsOf, openMonth, readBatch, workOf } from './store.ts'
+import { allOf, bodyOf, doneIn, factsOf, type Known, openMonth, readBatch, workOf } from './store.ts'
+import { isFilled } from './writes.ts'
 
 const BATCH_COMMANDS_MAX = 500
 const WAITING_COMMANDS_MAX = 2_000
@@ -28,43 +29,53 @@ const VALUE_AT_FAULT = /^(22|23)/
 export type Writer = BatchQueue<Command, Settled>
 
 /**
- * The one writer of a shard: what waits is decided in memory, in its order, and committed as one batch, with its record in
- * the shard's chain. Another process may take the shard at any time; then nothing of ours is committed, and we take it back.
- * Safety never rests on who believes to hold it.
+ * The one writer of some shards: what waits is decided in memory, in its order, and committed as one batch, with a record in
+ * the chain of each shard that it writes in. Another process may take a shard at any time; then nothing of ours is committed,
+ * and we take it back. Safety never rests on who believes to hold it.
  */
 export function createWriter(options: {
-  readonly shard: number
+  /** In ascending order, in which they are taken. */
+  readonly shards: readonly number[]
   readonly transaction: Outbox['transaction']
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writer {
-  const { shard, transaction, store, clock, directory } = options
+  const { shards, transaction, store, clock, directory } = options
   const balances = new Map<string, Balance>()
   const months = new Set<string>()
-  let lease: Lease | null = null
+  let leases: readonly Lease[] | null = null
 
-  /** Null: the shard was taken, and nothing committed. */
-  async function run(held: Lease, commands: readonly Command[]): Promise<readonly Settled[] | null> {
-    const now = Math.max(clock.now(), held.at) as Instant // versions go on in time, whatever a clock does
-    const known = { shard, balances, accounts: (sql: Sql, ids: readonly string[]) => directory.accounts(ids, sql) }
+  /** Null: a shard was taken, and nothing committed. */
+  async function run(held: readonly Lease[], commands: readonly Command[]): Promise<readonly Settled[] | null> {
+    const now = Math.max(clock.now(), ...held.map(({ at }) => at)) as Instant // versions go on in time, whatever a clock does
+    const accounts = (sql: Sql, ids: readonly string[]) => directory.accounts(ids, sql)
+    const known = { shards: new Set(shards), balances, accounts }
     await openMonthOf(now)
-    // What is read here nobody else changes, or the batch is not kept: who does has taken the shard.
-    const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now)
-    const settled = commands.map((command) => settle(books, command))
-    if (!books.hasWritten()) return (await store.holds(held)) ? settled : null
+    // What is read here nobody else changes, or nothing of it counts: who does has taken the shard.
+    const { books, settled } = await decideOn(commands, known, now).catch(async (error: unknown) => {
+      if (await areHeld(held)) throw error
+      return { books: null, settled: null }
+    })
+    if (books === null) return null
+    if (!books.hasWritten()) return (await areHeld(held)) ? settled : null
     const batch = batchOf(held, books)
     if ((await store.append(batch)) === 'overtaken') return null
-    lease = batch.records[0] ?? null
+    leases = held.map((lease) => batch.records.find(({ shard }) => shard === lease.shard) ?? lease)
     remember(books.changed())
     return settled
+  }
+
+  async function decideOn(commands: readonly Command[], known: Known, now: Instant) {
+    const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now)
+    return { books, settled: commands.map((command) => settle(books, command)) }
   }
 
   async function runBatch(commands: readonly Command[]): Promise<readonly Settled[]> {
     for (let attempts = 1; ; attempts++) {
       try {
-        lease ??= await store.take(shard)
-        const settled = await run(lease, commands)
+        leases ??= await takeAll()
+        const settled = await run(leases, commands)
         if (settled !== null) return settled
         forget()
       } catch (error) {
@@ -75,8 +86,19 @@ export function createWriter(options: {
     }
   }
 
+  async function takeAll(): Promise<readonly Lease[]> {
+    const taken: Lease[] = []
+    for (const shard of shards) taken.push(await store.take(shard))
+    return taken
+  }
+
+  async function areHeld(held: readonly Lease[]): Promise<boolean> {
+    for (const lease of held) if (!(await store.holds(lease))) return false
+    return true
+  }
+
   function forget(): void {
-    lease = null
+    leases = null
     balances.clear()
   }
 
@@ -100,9 +122,13 @@ export function createWriter(options: {
   })
 }
 
-function batchOf(held: Lease, books: Books): Batch {
-  const facts = factsOf(books)
-  const records = [recordOf(held, bodyOf(facts), books.now)]
+function batchOf(held: readonly Lease[], books: Books): Batch {
+  const written = held.flatMap((lease) => {
+    const writes = books.writes.get(lease.shard)
+    return writes === undefined || !isFilled(writes) ? [] : [{ lease, facts: factsOf(books, writes) }]
+  })
+  const records = written.map(({ lease, facts }) => recordOf(lease, bodyOf(facts), books.now))
+  const facts = allOf(written.map((each) => each.facts))
   return { records, facts, work: workOf(books), done: doneIn(books), happenings: books.happenings }
 }
 

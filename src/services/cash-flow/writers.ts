@@ -7,7 +7,7 @@ import type { Directory } from './directory.ts'
 import { openShards } from './store.ts'
 import { createWriter, type Writer } from './writer.ts'
 
-/** The writers of all shards in this process. */
+/** The writers of this process, among whom the shards are dealt out. */
 export interface Writers {
   /** Over how many shards accounts are spread. */
   shards(): Promise<number>
@@ -17,20 +17,30 @@ export interface Writers {
   idle(): Promise<void>
 }
 
-/** `wished`: how many shards there are to be at least; there may be more, and none goes. They are opened when first asked for. */
+/**
+ * `wished`: how many shards there are to be at least; there may be more, and none goes. They are opened when first asked for. With
+ * one writer all money moves at once; with several, they commit side by side, and what goes from one to another is a crossing.
+ */
 export function createWriters(options: {
   readonly wished: number
+  readonly writers: number
   readonly transaction: Outbox['transaction']
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writers {
-  const { wished, transaction, store, clock, directory } = options
+  const { wished, writers: writersMax, transaction, store, clock, directory } = options
   let opening: Promise<readonly Writer[]> | null = null
 
+  /** The writer of each shard. */
   const open = async (): Promise<readonly Writer[]> => {
     const shards = await transaction((sql) => openShards(sql, wished, clock.now()))
-    return shards.map((shard) => createWriter({ shard, transaction, store, clock, directory }))
+    const count = Math.min(writersMax, shards.length)
+    const writers = Array.from({ length: count }, (_, nth) => {
+      const own = shards.filter((_shard, index) => index % count === nth)
+      return createWriter({ shards: own, transaction, store, clock, directory })
+    })
+    return shards.map((_shard, index) => writers[index % count] as Writer)
   }
   const opened = (): Promise<readonly Writer[]> => {
     opening ??= open().catch((error) => {

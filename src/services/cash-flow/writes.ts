@@ -7,7 +7,7 @@ export type NewResolution = Resolution & { readonly hold: string; readonly by: s
 export type NewOperation = Pick<Operation, 'id' | 'member' | 'transfer'> & { readonly request: KeyedRequest }
 export type NewState = Pick<Operation, 'version' | 'state' | 'reason'> & { readonly operation: string }
 
-/** What the batch adds to the store, each in the order it was decided. */
+/** What the batch adds to the store in one shard, each in the order it was decided. */
 export type Writes = {
   readonly transfers: Transfer[]
   readonly entries: Entry[]
@@ -25,6 +25,11 @@ export type Writes = {
   readonly completed: string[]
   /** Transfers on which a review's decision was carried out, or came to nothing. */
   readonly decided: string[]
+}
+
+/** Whether there is anything in them. */
+export function isFilled(writes: Writes): boolean {
+  return Object.values(writes).some((added) => added.length > 0)
 }
 
 export function nothingWritten(): Writes {

@@ -24,7 +24,7 @@ export type CashFlowUnderTest = {
   /** The ledger's; passports go by the real time. */
   readonly clock: ReturnType<typeof manualClock>
   readonly call: ReturnType<typeof createCaller>
-  /** A second instance on the same store, as another process would be. */
+  /** A second instance on the same store, as another process would be: with a writer for each shard. */
   readonly callTwin: ReturnType<typeof createCaller>
   /** Lets risk control tell what a review decided. */
   tell(type: 'review.approved' | 'review.declined', transfer: string): void
@@ -34,7 +34,7 @@ export type CashFlowUnderTest = {
 /** The service behind its real door on the given store; `acc_alice`, `acc_bob` and `acc_carol` hold 1000.00 CNY each. */
 export async function openCashFlow(
   server: DatabaseServer,
-  options: { readonly start?: boolean } = {},
+  options: { readonly start?: boolean; readonly writers?: number } = {},
 ): Promise<CashFlowUnderTest> {
   const clock = manualClock(Date.parse('2026-03-02T10:00:00Z') as Instant)
   const database = await server.open('cash-flow', cashFlowMigrations)
@@ -53,8 +53,9 @@ export async function openCashFlow(
       }
     },
   }
-  const cashFlow = createCashFlow(deps)
-  const twin = createCashFlow(deps)
+  const { writers = 1 } = options
+  const cashFlow = createCashFlow({ ...deps, writers })
+  const twin = createCashFlow({ ...deps, writers: 4 })
   for (const name of ['alice', 'bob', 'carol']) {
     const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
     await cashFlow.seedAccount(account, money('CNY', 100_000n))

@@ -16,7 +16,7 @@ import { assertSound } from './invariants.ts'
 onEachStore('money from one shard to another', (store) => {
   let under: CashFlowUnderTest
   before(async () => {
-    under = await openCashFlow(await store.open())
+    under = await openCashFlow(await store.open(), { writers: 4 })
   })
   after(() => under.close())
 
@@ -158,7 +158,7 @@ onEachStore('money from one shard to another', (store) => {
       products: { find: async () => null },
       riskEvents: async () => [],
     }
-    const { routes } = createCashFlow({ database, clock, log, ...nobody })
+    const { routes } = createCashFlow({ database, clock, log, writers: 4, ...nobody })
     const door = createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
     return createCaller(door, 'cash-flow', keys)('POST', path, claims, { body, headers })
   }
@@ -196,3 +196,47 @@ function dyingDatabase(database: Database, statement: string, when: 'before' | '
     },
   }
 }
+
+onEachStore('money from one shard to another of the same writer', (store) => {
+  let under: CashFlowUnderTest
+  before(async () => {
+    under = await openCashFlow(await store.open())
+  })
+  after(() => under.close())
+
+  const entriesOf = (transfer: string) =>
+    under.database.transaction((sql) =>
+      sql.query(
+        `SELECT phase, direction, account, amount, shard FROM entry WHERE transfer = $1 ORDER BY shard, direction DESC, account`,
+        [transfer],
+      ),
+    )
+
+  test('is posted at once, with debits and credits equal in each shard', async () => {
+    const made = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('7.00'), headers: key('at-once') })
+    assert.deepEqual([made.status, made.body.state], [201, 'posted'])
+    assert.deepEqual(
+      (await entriesOf(made.body.id)).map((row) => Object.values(row).join(' ')),
+      [
+        'post debit acc_alice 700 1',
+        'post credit acc_between_cny_1 700 1',
+        'post debit acc_between_cny_3 700 3',
+        'post credit acc_bob 700 3',
+      ],
+    )
+    await assertSound(under.database)
+  })
+
+  test('is captured in part, and reversed, at once as well', async () => {
+    const open = { body: fromAlice('5.00', { pending: true }), headers: key('held-at-once') }
+    const { body: hold } = await under.call('POST', '/v1/transfers', alice, open)
+    const amount = { currency: 'CNY', value: '3.00' }
+    const captured = await under.call('POST', `/v1/transfers/${hold.id}/capture`, alice, { body: { amount } })
+    assert.deepEqual([captured.status, captured.body.state], [200, 'posted'])
+    assert.equal((await entriesOf(hold.id)).length, 6)
+    const reversed = await under.call('POST', `/v1/transfers/${hold.id}/reverse`, bob, { body: {} })
+    assert.equal(reversed.status, 201)
+    assert.equal((await entriesOf(reversed.body.id)).length, 4)
+    await assertSound(under.database)
+  })
+})

@@ -10,29 +10,29 @@ import { countCreditLines } from './credit-lines.ts'
 import { readOperations } from './operations.ts'
 import { readTransfers } from './transfers.ts'
 
-/** What the writer of a shard knows without asking the store. */
+/** What the writer of some shards knows without asking the store. */
 export type Known = {
-  readonly shard: number
-  /** What never changes of the accounts, of this shard and of others. */
+  readonly shards: ReadonlySet<number>
+  /** What never changes of the accounts, of these shards and of others. */
   accounts(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Account>>
   /** As its own batches have left them. */
   readonly balances: ReadonlyMap<string, Balance>
 }
 
-/** Reads what the commands touch and the writer does not know. Within its shard nobody else changes anything. */
+/** Reads what the commands touch and the writer does not know. Within its shards nobody else changes anything. */
 export async function readBatch(sql: Sql, known: Known, commands: readonly Command[]): Promise<WorkingSet> {
   const asked = commands.flatMap(transferOf)
   const ids = [...asked, ...(await crossingAmong(sql, commands))]
   const transfers = ids.length === 0 ? [] : await readTransfers(sql, ids)
   const ends = transfers.flatMap(({ transfer: { from, to } }) => [from, to])
   const accounts = await known.accounts(sql, [...new Set([...commands.flatMap(accountsOf), ...ends])])
-  const clearing = await known.accounts(sql, clearingOf(accounts.values(), known.shard))
+  const clearing = await known.accounts(sql, clearingOf(accounts.values(), known.shards))
   const accepted = commands.flatMap((command) =>
     command.kind === 'transfer' && command.run === 'accepted' ? [command.operation] : [],
   )
   const operations = [...accepted, ...transfers.flatMap(({ transfer }) => transfer.operation ?? [])]
   return {
-    shard: known.shard,
+    shards: known.shards,
     accounts: new Map([...accounts, ...clearing]),
     balances: await balancesOf(sql, known, [...accounts.values(), ...clearing.values()]),
     transfers: new Map(transfers.map(({ transfer }) => [transfer.id, transfer])),
@@ -69,14 +69,16 @@ function accountsOf(command: Command): readonly string[] {
   return []
 }
 
-/** The shard's own accounts towards the outside and the other shards, in the currencies that the batch moves. */
-function clearingOf(accounts: Iterable<Account>, shard: number): readonly string[] {
-  const currencies = new Set([...accounts].map(({ currency }) => currency))
-  return [...currencies].flatMap((currency) => [
-    externalAccountOf(currency, shard),
-    betweenAccountOf(currency, shard),
-    transitAccountOf(currency, shard),
-  ])
+/** The shards' own accounts towards the outside and each other, beside these accounts and in their currencies. */
+function clearingOf(accounts: Iterable<Account>, shards: ReadonlySet<number>): readonly string[] {
+  const beside = new Set<string>()
+  for (const { currency, shard } of accounts) {
+    if (!shards.has(shard)) continue
+    beside.add(externalAccountOf(currency, shard))
+    beside.add(betweenAccountOf(currency, shard))
+    beside.add(transitAccountOf(currency, shard))
+  }
+  return [...beside]
 }
 
 async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]): Promise<Map<string, Balance>> {
@@ -85,7 +87,7 @@ async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]):
   for (const { id, shard } of accounts) {
     const balance = known.balances.get(id)
     if (balance !== undefined) balances.set(id, balance)
-    else if (shard === known.shard) unknown.push(id)
+    else if (known.shards.has(shard)) unknown.push(id)
   }
   if (unknown.length > 0) for (const [id, balance] of await readBalances(sql, unknown)) balances.set(id, balance)
   return balances

@@ -4,6 +4,7 @@ import type { Batch } from '../append.ts'
 import type { Books } from '../books.ts'
 import type { Crossing } from '../commands.ts'
 import type { CreditLine, Entry, Transfer } from '../model.ts'
+import type { Writes } from '../writes.ts'
 import { setFloors } from './credit-lines.ts'
 import { toWritten } from './work.ts'
 
@@ -23,9 +24,8 @@ type FactTable =
   | 'answer'
 type WorkTable = 'hold_timer' | 'in_transit' | 'accepted_command' | 'crossing'
 
-/** The facts that a batch comes to, and the balances that they sum up to. */
-export function factsOf(books: Books): Facts {
-  const { writes } = books
+/** The facts that a batch comes to in one shard, and the balances that they sum up to. */
+export function factsOf(books: Books, writes: Writes): Facts {
   const at = toRfc3339(books.now)
   const rows: Record<FactTable | 'balance', readonly object[]> = {
     transfer: writes.transfers.map(transferRow),
@@ -44,13 +44,22 @@ export function factsOf(books: Books): Facts {
     answer: writes.answers.map(({ request: { owner, key, digest }, answer }) => {
       return { owner, key, request_digest: digest, answer, at }
     }),
-    balance: balanceRows(books),
+    balance: balanceRows(books, writes),
   }
   return new Map(
     Object.entries(rows).flatMap(([table, added]) =>
       added.length === 0 ? [] : [[table as FactTable | 'balance', toJson(added)]],
     ),
   )
+}
+
+/** The facts of all shards together. */
+export function allOf(facts: readonly Facts[]): Facts {
+  const rows = new Map<FactTable | 'balance', string[]>()
+  for (const [table, added] of facts.flatMap((each) => [...each])) {
+    rows.set(table, [...(rows.get(table) ?? []), added.slice(1, -1)])
+  }
+  return new Map([...rows].map(([table, added]) => [table, `[${added.join(',')}]`]))
 }
 
 /** The facts as one text, to be hashed and kept. */
@@ -107,21 +116,18 @@ async function all(sql: Sql, changes: readonly (readonly [text: string, value: S
 }
 
 /** Rows that a batch adds to the lists of work to do. */
-export function workOf({ writes, now }: Books): Batch['work'] {
-  const at = toRfc3339(now)
-  const timers = writes.transfers.flatMap(({ id, hold }) =>
-    hold === null ? [] : [{ hold: id, expires_at: toRfc3339(hold.expiresAt) }],
-  )
-  const accepted = writes.accepted.map((command) => {
-    return { operation: command.operation, command: toWritten(command), at }
-  })
-  const inTransit = writes.transfers.flatMap(({ id, kind }) => (kind === 'withdrawal' ? [{ withdrawal: id, at }] : []))
-  const crossings = writes.crossings.map((crossing) => crossingRow(crossing, at))
-  const rows: Record<WorkTable, readonly object[]> = {
-    hold_timer: timers,
-    in_transit: inTransit,
-    accepted_command: accepted,
-    crossing: crossings,
+export function workOf(books: Books): Batch['work'] {
+  const at = toRfc3339(books.now)
+  const rows: Record<WorkTable, object[]> = { hold_timer: [], in_transit: [], accepted_command: [], crossing: [] }
+  for (const { transfers, accepted, crossings } of books.writes.values()) {
+    for (const { id, hold, kind } of transfers) {
+      if (kind === 'withdrawal') rows.in_transit.push({ withdrawal: id, at })
+      if (hold !== null) rows.hold_timer.push({ hold: id, expires_at: toRfc3339(hold.expiresAt) })
+    }
+    for (const command of accepted) {
+      rows.accepted_command.push({ operation: command.operation, command: toWritten(command), at })
+    }
+    for (const crossing of crossings) rows.crossing.push(crossingRow(crossing, at))
   }
   return new Map(
     Object.entries(rows).flatMap(([table, added]) => (added.length === 0 ? [] : [[table, toJson(added)] as const])),
@@ -129,13 +135,14 @@ export function workOf({ writes, now }: Books): Batch['work'] {
 }
 
 /** Keys of the work that a batch has done. */
-export function doneIn({ writes: { resolutions, withdrawalEnds, done, completed, decided } }: Books): Batch['done'] {
+export function doneIn(books: Books): Batch['done'] {
+  const writes = [...books.writes.values()]
   const keys = {
-    hold_timer: resolutions.map(({ hold }) => hold),
-    in_transit: withdrawalEnds.map(({ withdrawal }) => withdrawal),
-    accepted_command: done,
-    crossing: completed,
-    decision: decided,
+    hold_timer: writes.flatMap(({ resolutions }) => resolutions.map(({ hold }) => hold)),
+    in_transit: writes.flatMap(({ withdrawalEnds }) => withdrawalEnds.map(({ withdrawal }) => withdrawal)),
+    accepted_command: writes.flatMap(({ done }) => done),
+    crossing: writes.flatMap(({ completed }) => completed),
+    decision: writes.flatMap(({ decided }) => decided),
   }
   return new Map(Object.entries(keys).filter(([, removed]) => removed.length > 0))
 }
@@ -171,8 +178,9 @@ function creditLineRow({ account, version, amount, reason, setBy, afterVersion, 
   }
 }
 
-function balanceRows(books: Books) {
-  return [...books.changed()].map(([account, { version, posted, pending }]) => ({ account, version, posted, pending }))
+function balanceRows(books: Books, writes: Writes) {
+  const changed = [...books.changed([writes])]
+  return changed.map(([account, { version, posted, pending }]) => ({ account, version, posted, pending }))
 }
 
 function crossingRow({ transfer, from, to, amount, request }: Crossing, at: string) {
