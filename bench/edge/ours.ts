@@ -10,7 +10,8 @@ import { writeRules } from './rules.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const RULES = 1_000
 
-const TIDEGATE = [join(ROOT, 'src/cli/main.ts'), 'start', 'edge']
+/** With the flags of `npm start` and of the command itself. */
+const TIDEGATE = ['--max-semi-space-size=64', join(ROOT, 'src/cli/main.ts'), 'start', 'edge']
 
 export type OursOptions = {
   readonly name?: string

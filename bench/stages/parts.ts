@@ -14,6 +14,8 @@ import type { Bundle } from '../../src/policy/index.ts'
 
 const ROUNDS = 60
 const CALLS = 500
+/** As the decision log takes them. */
+const BATCH_BYTES = 262_144
 
 /** What the larger stages are made of, each called by itself on what a real request brought: µs a call, one figure a round. */
 export async function priceParts(house: House, cleared: Cleared): Promise<Record<string, readonly number[]>> {
@@ -23,10 +25,10 @@ export async function priceParts(house: House, cleared: Cleared): Promise<Record
   const verifier = createTokenVerifier(config, clock)
   const token = (headers.get('authorization') ?? '').replace('Bearer ', '')
   const sealer = await createSealer(readSealingKey(config.decisions.seal_to ?? ''), clock, log)
-  const batch = createDecisionBatch(sealer)
+  const batch = createDecisionBatch(sealer, BATCH_BYTES)
   const seal = (): void => {
     batch.add({ receipt }, factsOfReceipt(bundle, known))
-    if (batch.size() > 65_536) batch.take() // as the decision log does
+    if (batch.size() > BATCH_BYTES) batch.take()
   }
   const metrics = countAll(bundle)
   const bound = { method, target: path + query, body: payload.bytes, idempotencyKey: payload.idempotencyKey }

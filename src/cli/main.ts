@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 import { type Command, type ExitCode, Misuse } from './command.ts'
 
 /** A command is loaded when it is called: most need only a part of the platform. */

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js'
+import { remembering } from './remembering.ts'
 
 export type TrustedProxies = { has(address: string): boolean }
 
@@ -31,7 +32,7 @@ export function clientAddress(
   forwardedFor: string | undefined,
   proxies: TrustedProxies,
 ): string {
-  let address = plainAddress(socketAddress) ?? socketAddress
+  let address = plainSocketAddress(socketAddress)
   if (forwardedFor === undefined) return address
   for (const hop of forwardedFor.split(',').reverse()) {
     if (!proxies.has(address)) return address
@@ -41,6 +42,8 @@ export function clientAddress(
   }
   return address
 }
+
+const plainSocketAddress = remembering((address) => plainAddress(address) ?? address)
 
 /** Some proxies write `203.0.113.9:4711` and `[2001:db8::1]:4711`, as RFC 7239 section 6 has it. */
 function withoutPort(hop: string): string {

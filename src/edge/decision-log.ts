@@ -24,9 +24,9 @@ export interface DecisionLog {
 }
 
 const WAITING_BYTES_MAX = 16_777_216
-/** A decision waits this long for others, or for so many characters of them. A process that is killed loses as much. */
+/** A decision waits this long for others, or for so many bytes of them. A process that is killed loses as much. */
 const BATCH_MS_MAX = 20
-const BATCH_CHARS_MAX = 65_536
+const BATCH_BYTES_MAX = 262_144
 /** How soon a file that could not be written, on a full disk say, is opened again. */
 const REOPEN_MS_MIN = 1_000
 
@@ -47,7 +47,7 @@ export async function openDecisionLog(
   let keyInFile = ''
   let dropped = 0
   let openedAt = 0
-  const batch = createDecisionBatch(sealer)
+  const batch = createDecisionBatch(sealer, BATCH_BYTES_MAX)
   let timer: NodeJS.Timeout | null = null
 
   /** A stream that failed writes no more. Whether there is one that may. */
@@ -85,7 +85,7 @@ export async function openDecisionLog(
   const writeBatch = (): void => {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    const { text, decisions, contentKey } = batch.take()
+    const { pieces, decisions, contentKey } = batch.take()
     if (decisions === 0) return
     if (!isOpen()) {
       dropped += decisions
@@ -93,7 +93,7 @@ export async function openDecisionLog(
     }
     const isNewKey = contentKey !== null && contentKey.contentKey !== keyInFile
     if (isNewKey) keyInFile = contentKey.contentKey
-    const written = Buffer.from(isNewKey ? `${JSON.stringify(contentKey)}\n${text}` : text)
+    const written = Buffer.concat(isNewKey ? [Buffer.from(`${JSON.stringify(contentKey)}\n`), ...pieces] : pieces)
     bytes += written.length
     stream.write(written, (error) => {
       if (error) dropped += decisions
@@ -115,7 +115,7 @@ export async function openDecisionLog(
         return
       }
       batch.add(decision, facts ?? null)
-      if (batch.size() >= BATCH_CHARS_MAX) writeBatch()
+      if (batch.size() >= BATCH_BYTES_MAX) writeBatch()
       else timer ??= setTimeout(writeBatch, BATCH_MS_MAX)
     },
     async find(receipt) {

@@ -170,6 +170,32 @@ export type Clearance = Proof<'assess'> & {
   readonly spending: Spending | null
 }
 
+/** What `receive` read, as the record that grows: with room for all that the stages will add, so that it is made but once. */
+export function begun(incoming: Incoming, reading: Omit<Received, keyof Incoming>): Received {
+  const { request, response, upgrade } = incoming
+  const { trail, method, path, query, host, origin, headers, source, hasBody } = reading
+  const record = {
+    ...{ request, response, upgrade, trail, method, path, query, host, origin, headers, source, hasBody },
+    ...NOTHING_ADDED,
+  }
+  return record as unknown as Received
+}
+
+const NOTHING_ADDED: Record<Exclude<keyof Cleared, keyof Received>, undefined> = {
+  admission: undefined,
+  route: undefined,
+  facts: undefined,
+  asked: undefined,
+  screening: undefined,
+  caller: undefined,
+  access: undefined,
+  meter: undefined,
+  grant: undefined,
+  payload: undefined,
+  inspection: undefined,
+  clearance: undefined,
+}
+
 /**
  * Adds the fact that a stage found. An exchange is one record from its first stage to its last, so that a stage costs an
  * assignment and not a copy of all that is known; what it has come to stands in its type.

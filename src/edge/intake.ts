@@ -1,4 +1,5 @@
 import { type Line, openLine } from './line.ts'
+import { onceAllArrived } from './turn-end.ts'
 
 /** A request whose head has been read, and who is to be told what became of it. */
 type Waiting<T> = {
@@ -20,43 +21,37 @@ export type IntakeOptions<T> = {
 }
 
 export interface Intake<T> {
-  /** Begins the request, or lets it wait; settles when it has been answered, or refused. */
+  /** Begins the request at the end of this turn, or lets it wait; settles when it has been answered, or refused. */
   take(request: T): Promise<void>
   /** How many wait now. */
   waiting(): number
 }
 
-/** The turn is watched from so many beginnings on: while there are fewer, what is counted is not worth a look. */
-const WATCHED_FROM = 16
 /** Refusals in a turn, per beginning. Each costs about a quarter of an answer: together they take at most a few percent. */
 const REFUSED_PER_BEGUN = 0.2
 
 /**
- * Begins only so many requests in one turn of the event loop. The answers of those that are under way are read in the same
- * turns, so what has begun is finished before more is begun, and what waits has cost nothing but the reading of its head.
- * The urgent go first, then the others in their order; once the oldest of these has waited half as long as it may, the
+ * Begins the requests of one turn of the event loop together, and only so many. The answers of those that are under way are read
+ * in the same turns, so what has begun is finished before more is begun, and what waits has cost nothing but the reading of
+ * its head. The urgent go first, then the others in their order; once the oldest of these has waited half as long as it may, the
  * newest go before it, for their clients are the likeliest to be still there. Who has waited too long is refused, the
  * oldest first, and at a pace: refusals never take the place of answers.
  */
 export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
   const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse } = options
   const refusedPerTurnMax = Math.ceil(begunPerTurnMax * REFUSED_PER_BEGUN)
+  let arrived: Waiting<T>[] = []
   const urgent = openLine<Waiting<T>>()
   const ordinary = openLine<Waiting<T>>()
-  let begun = 0
-  let watched = false
-
-  const watch = (): void => {
-    if (watched) return
-    watched = true
-    setImmediate(turn)
-  }
 
   const turn = (): void => {
-    watched = false
-    begun = 0
-    if (waiting() === 0) return
-    watch()
+    const newcomers = arrived
+    arrived = []
+    if (waiting() === 0 && newcomers.length <= begunPerTurnMax) {
+      for (const newcomer of newcomers) give(newcomer, begin)
+      return
+    }
+    for (const newcomer of newcomers) (isUrgent(newcomer.request) ? urgent : ordinary).add(newcomer)
     const nowMs = performance.now()
     let refusals = refusedPerTurnMax
     for (const line of [urgent, ordinary]) {
@@ -65,27 +60,22 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
       }
     }
     const newestFirst = hasWaited(ordinary, nowMs, patienceMs / 2)
-    for (; begun < begunPerTurnMax && waiting() > 0; begun++) {
+    for (let begun = 0; begun < begunPerTurnMax && waiting() > 0; begun++) {
       give(urgent.takeOldest() ?? (newestFirst ? ordinary.takeNewest() : ordinary.takeOldest()), begin)
     }
+    if (waiting() > 0) onceAllArrived(turn)
   }
 
   const waiting = (): number => urgent.length() + ordinary.length()
 
   return {
     take(request) {
-      if (begun < begunPerTurnMax && waiting() === 0) {
-        begun += 1
-        if (begun === WATCHED_FROM) watch()
-        return begin(request)
-      }
-      watch()
+      if (arrived.length === 0 && waiting() === 0) onceAllArrived(turn)
       return new Promise((settle, fail) => {
-        const line: Line<Waiting<T>> = isUrgent(request) ? urgent : ordinary
-        line.add({ request, sinceMs: performance.now(), settle, fail })
+        arrived.push({ request, sinceMs: performance.now(), settle, fail })
       })
     },
-    waiting,
+    waiting: () => waiting() + arrived.length,
   }
 }
 

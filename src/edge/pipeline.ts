@@ -24,12 +24,12 @@ export type Stages = {
   route(admitted: Admitted): Routed
   screen(routed: Routed): Screened
   preflight(screened: Screened): Answer | null
-  authenticate(screened: Screened): Promise<Authenticated>
+  authenticate(screened: Screened): Authenticated | Promise<Authenticated>
   meter(authenticated: Authenticated): Metered | Promise<Metered>
   authorize(metered: Metered): Authorized
-  validate(authorized: Authorized): Promise<Validated>
+  validate(authorized: Authorized): Validated | Promise<Validated>
   inspect(validated: Validated): Inspected
-  assess(inspected: Inspected): Promise<Cleared>
+  assess(inspected: Inspected): Cleared | Promise<Cleared>
   forward(cleared: Cleared): Promise<Answer>
   refuse(problem: Problem, trail: Trail): Answer
   record(trail: Trail, answer: Answer, problem: Problem | null): void

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { CompactEncrypt, type CryptoKey, compactDecrypt, importJWK, type JWK } from 'jose'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { textBuffer } from './text-buffer.ts'
 
 /**
  * An envelope: facts of several receipts that only the holder of the security team's private key can read. All texts are
@@ -20,7 +21,8 @@ export type Sealed = {
 export type ContentKey = { readonly contentKey: string; readonly jwe: string }
 
 export interface Sealer {
-  open(): Envelope
+  /** @param bytesUsual of what it will hold */
+  open(bytesUsual: number): Envelope
 }
 
 /** Takes in what is then sealed in one piece: a cipher costs more to set up than it takes to run over a hundred receipts. */
@@ -28,6 +30,8 @@ export interface Envelope {
   readonly name: string
   /** `json`: the receipt's value, as text. */
   add(receipt: string, json: string): void
+  /** Bytes so far. */
+  size(): number
   seal(): { readonly sealed: Sealed; readonly contentKey: ContentKey }
 }
 
@@ -58,20 +62,22 @@ export async function createSealer(publicKey: JWK, clock: Clock, log: Log): Prom
     }
   }
   return {
-    open() {
+    open(bytesUsual) {
       const nonce = randomBytes(IV_BYTES)
       const name = nonce.toString('base64url')
-      let members = ''
+      const members = textBuffer(bytesUsual)
       return {
         name,
         add(receipt, json) {
-          members += `${members === '' ? '' : ','}${JSON.stringify(receipt)}:${json}`
+          members.add(`${members.size() === 0 ? '{' : ','}${JSON.stringify(receipt)}:${json}`)
         },
+        size: members.size,
         seal() {
           const { secret, contentKey, jwe, until } = current
           if (clock.now() >= until && !renewing) void renew()
           const cipher = createCipheriv('aes-256-gcm', secret, nonce)
-          const text = Buffer.concat([cipher.update(`{${members}}`), cipher.final(), cipher.getAuthTag()])
+          members.add(members.size() === 0 ? '{}' : '}')
+          const text = Buffer.concat([cipher.update(members.take()), cipher.final(), cipher.getAuthTag()])
           const sealed = { envelope: name, key: contentKey, text: text.toString('base64url') }
           return { sealed, contentKey: { contentKey, jwe } }
         },

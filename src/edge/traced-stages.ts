@@ -28,9 +28,11 @@ export function tracedStages(stages: Stages, tracer: Tracer): Stages {
       trail.span = tracer.receive('receive', readTraceContext(traceparent, tracestate))
       return stages.receive(incoming, trail)
     },
-    async assess(inspected) {
+    assess(inspected) {
       const { route, trail } = inspected
-      return route.assess === null ? stages.assess(inspected) : calling('assess', trail, () => stages.assess(inspected))
+      return route.assess === null
+        ? stages.assess(inspected)
+        : calling('assess', trail, async () => stages.assess(inspected))
     },
     forward: (cleared) => calling(`forward ${cleared.route.upstream}`, cleared.trail, () => stages.forward(cleared)),
     record(trail, answer, problem) {

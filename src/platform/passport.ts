@@ -83,17 +83,23 @@ export function signPassport(
   const [key] = keys(aud)
   if (key === undefined) throw new Error(`no passport key for ${aud}`)
   const iat = Math.floor(clock.now() / 1000)
-  const payload: Passport = {
-    aud,
-    method,
-    target,
-    bodySha256: body.length === 0 ? SHA256_OF_NOTHING : sha256(body),
-    idempotencyKey,
-    iat,
-    ...claims,
-  }
-  const signed = `v1.${key.kid}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
+  const bodySha256 = body.length === 0 ? SHA256_OF_NOTHING : sha256(body)
+  const { principal, assessment, receipt, tags } = claims
+  const bound = JSON.stringify({ aud, method, target, bodySha256, idempotencyKey, iat, receipt, assessment, tags })
+  const payload = `${bound.slice(0, -1)},"principal":${principalText(principal)}}`
+  const signed = `v1.${key.kid}.${Buffer.from(payload).toString('base64url')}`
   return `${signed}.${mac(key, signed)}`
+}
+
+/** The principal of a token that is remembered is the same object in each of its requests. */
+const principalTexts = new WeakMap<Principal, string>()
+
+function principalText(principal: Principal): string {
+  const before = principalTexts.get(principal)
+  if (before !== undefined) return before
+  const text = JSON.stringify(principal)
+  principalTexts.set(principal, text)
+  return text
 }
 
 const checkClaims = compileSchema(Claims)

@@ -19,9 +19,11 @@ function watchedIntake(limits: Pick<IntakeOptions<number>, 'begunPerTurnMax' | '
 }
 
 describe('the intake', () => {
-  test('begins at once what one turn has room for, and the rest in the turns after it', async () => {
+  test('begins at the end of a turn what it has room for, and the rest in the turns after it', async () => {
     const { intake, begun } = watchedIntake({ begunPerTurnMax: 20, patienceMs: 60_000 })
     const taken = Array.from({ length: 50 }, (_, n) => intake.take(n))
+    assert.deepEqual([begun.length, intake.waiting()], [0, 50])
+    await turn()
     assert.deepEqual([begun.length, intake.waiting()], [20, 30])
     await turn()
     assert.deepEqual([begun.length, intake.waiting()], [40, 10])
@@ -34,11 +36,26 @@ describe('the intake', () => {
     assert.equal(intake.waiting(), 0)
   })
 
+  test('asks nobody whether he is urgent while there is room for all', async () => {
+    let asked = 0
+    const intake = createIntake<number>({
+      ...{ begunPerTurnMax: 3, patienceMs: 60_000, begin: async () => {}, refuse: () => {} },
+      isUrgent() {
+        asked += 1
+        return false
+      },
+    })
+    await Promise.all([1, 2, 3].map(intake.take))
+    assert.equal(asked, 0)
+    await Promise.all([1, 2, 3, 4].map(intake.take))
+    assert.equal(asked, 4)
+  })
+
   test('begins the urgent first among those that wait', async () => {
     const { intake, begun } = watchedIntake({ begunPerTurnMax: 16, patienceMs: 60_000 })
     const taken = [...Array(30).keys(), -1, -2].map((request) => intake.take(request))
     await Promise.all(taken)
-    assert.deepEqual(begun.slice(16, 19), [-1, -2, 16])
+    assert.deepEqual(begun.slice(0, 3), [-1, -2, 0])
   })
 
   test('begins the newest first once the oldest has waited for long', async (context) => {
@@ -46,6 +63,7 @@ describe('the intake', () => {
     context.mock.method(performance, 'now', () => nowMs)
     const { intake, begun } = watchedIntake({ begunPerTurnMax: 16, patienceMs: 1_000 })
     const old = Array.from({ length: 20 }, (_, n) => intake.take(n))
+    await turn()
     nowMs = 600
     const late = intake.take(99)
     await Promise.all([...old, late])
@@ -57,6 +75,7 @@ describe('the intake', () => {
     context.mock.method(performance, 'now', () => nowMs)
     const { intake, begun, refused } = watchedIntake({ begunPerTurnMax: 20, patienceMs: 1_000 })
     const taken = Array.from({ length: 120 }, (_, n) => intake.take(n))
+    await turn()
     nowMs = 1_001
     await turn()
     assert.deepEqual(refused, [20, 21, 22, 23])

@@ -14,7 +14,7 @@ const log = createLog('silent')
 const HOUR_MS = 3_600_000
 
 function sealed(sealer: Sealer, values: Readonly<Record<string, unknown>>): ReturnType<Envelope['seal']> {
-  const envelope = sealer.open()
+  const envelope = sealer.open(64)
   for (const [receipt, value] of Object.entries(values)) envelope.add(receipt, JSON.stringify(value))
   return envelope.seal()
 }

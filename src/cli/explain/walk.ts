@@ -54,7 +54,8 @@ export async function createWalk(config: Config, folder: string) {
     note(`${routed.route.id}${scopes.length === 0 ? ', public' : `, asks for ${scopes.join(' ')}`}`)
     const verifier = lenientVerifier(config)
     const screened = { ...routed, screening: { rule: '' } as Screening } // the chain screens: it is asked below
-    const known = await createAuthenticate(verifier, anySender, notRevoked)(screened).catch(Problem.from)
+    const authenticate = createAuthenticate(verifier, anySender, notRevoked)
+    const known = await Promise.try(authenticate, screened).catch(Problem.from)
     const facts = decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')
     if (known instanceof Problem) return
     if (routed.route.checkBody !== null && !hasBody) {

@@ -5,6 +5,7 @@ import { type Admission, type Admitted, add, type Received } from '../exchange.t
 import type { QuotaCounters } from '../quotas/counters.ts'
 import type { Taken } from '../quotas/counts.ts'
 import { seconds } from '../quotas/settle.ts'
+import { remembering } from '../remembering.ts'
 
 /** IPv6 clients hold a whole network; they count by it. */
 const IPV6_PREFIX_BITS = 56
@@ -28,8 +29,9 @@ export function createAdmit({ requests, per_ms }: Config['edge']['admission'], c
       headers: { 'retry-after': String(waitS), 'ratelimit-policy': policy, ratelimit: `"${name}";r=0;t=${waitS}` },
     })
   }
+  const keyOf = remembering((ip) => ipKeyGenerator(ip, IPV6_PREFIX_BITS))
   return function admit(received: Received): Admitted | Promise<Admitted> {
-    const address = ipKeyGenerator(received.source.ip, IPV6_PREFIX_BITS)
+    const address = keyOf(received.source.ip)
     const answer = take(address, 1)
     if (answer instanceof Promise) return answer.then((told) => settle(received, address, told))
     return settle(received, address, answer)

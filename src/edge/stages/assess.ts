@@ -9,7 +9,7 @@ import { readAmount } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
 import { leftOf } from '../deadline.ts'
 import { add, type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
-import type { Running } from '../running.ts'
+import type { Running, Slot } from '../running.ts'
 import type { Spending } from '../spending.ts'
 import { told } from './screen.ts'
 
@@ -52,10 +52,7 @@ export function createAssess(options: {
   readonly spend: (inspected: Inspected, amount: Money) => Promise<Spending>
 }) {
   const { risk, timeoutMs, running, spend } = options
-  return async function assess(inspected: Inspected): Promise<Cleared> {
-    const { route, caller, admission } = inspected
-    const slot = running.enter(route, caller.principal.kind === 'anonymous' ? admission.address : caller.principal.id)
-    if (inspected.route.assess === null) return cleared(inspected, { slot, assessment: null, spending: null })
+  const assessTransfer = async (inspected: Inspected, slot: Slot): Promise<Cleared> => {
     try {
       const amount = readAmount((inspected.payload.value as { amount: WireMoney }).amount, '/amount')
       const assessment = passing(inspected, await ask(risk, timeoutMs, inspected))
@@ -65,6 +62,12 @@ export function createAssess(options: {
       slot.release()
       throw refusal
     }
+  }
+  return function assess(inspected: Inspected): Cleared | Promise<Cleared> {
+    const { route, caller, admission } = inspected
+    const slot = running.enter(route, caller.principal.kind === 'anonymous' ? admission.address : caller.principal.id)
+    if (route.assess === null) return cleared(inspected, { slot, assessment: null, spending: null })
+    return assessTransfer(inspected, slot)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Principal } from '../../platform/passport.ts'
 import type { AccessFacts } from '../../policy/index.ts'
 import { type Authenticated, add, type Caller, ownerOf, type Screened, type Trail } from '../exchange.ts'
 import type { TokenVerifier, VerifiedToken } from '../token-verifier.ts'
-import { readCredential, refused } from '../tokens/credential.ts'
+import { type Credential, readCredential, refused } from '../tokens/credential.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
 import type { SenderCheck } from '../tokens/sender.ts'
 
@@ -21,30 +21,46 @@ type Known = {
 export function createAuthenticate(tokens: TokenVerifier, checkSender: SenderCheck, checkRevoked: RevocationCheck) {
   const known = new WeakMap<VerifiedToken, Known>() // a token that is remembered tells of the same caller each time
 
-  const identify = async (screened: Screened): Promise<Known> => {
-    const credential = readCredential(screened.headers.get('authorization'))
-    screened.trail.scheme = credential.scheme
-    let verified = tokens.verify(credential.token)
-    if (verified instanceof Promise) verified = await verified
-    // A token that is remembered is held to both as well.
-    const notRevoked = checkRevoked(screened, verified.claims)
-    if (notRevoked !== undefined) await notRevoked
-    const sentByOwner = checkSender(screened, credential, verified)
-    if (sentByOwner !== undefined) await sentByOwner
+  const callerBehind = (verified: VerifiedToken): Known => {
     const before = known.get(verified)
     if (before !== undefined) return before
     const found = knownAs(callerOf(verified))
     known.set(verified, found)
     return found
   }
-  return async function authenticate(screened: Screened): Promise<Authenticated> {
-    const { trail, route, facts } = screened
-    const { caller, shown, named } = route.isPublic ? anonymous : await identify(screened)
-    trail.principal = named
-    const access: AccessFacts = { ...facts, principal: shown, claims: caller.claims }
-    trail.facts = access
-    return add(add(screened, 'caller', caller), 'access', access)
+
+  /** A token that is remembered is held to both as well. Each answers at once, unless something is waited for. */
+  const hold = (
+    screened: Screened,
+    credential: Credential,
+    verified: VerifiedToken,
+  ): Authenticated | Promise<Authenticated> => {
+    const notRevoked = checkRevoked(screened, verified.claims)
+    if (notRevoked !== undefined) return notRevoked.then(() => holdToSender(screened, credential, verified))
+    return holdToSender(screened, credential, verified)
   }
+  const holdToSender = (screened: Screened, credential: Credential, verified: VerifiedToken) => {
+    const sentByOwner = checkSender(screened, credential, verified)
+    if (sentByOwner !== undefined) return sentByOwner.then(() => authenticated(screened, callerBehind(verified)))
+    return authenticated(screened, callerBehind(verified))
+  }
+
+  return function authenticate(screened: Screened): Authenticated | Promise<Authenticated> {
+    if (screened.route.isPublic) return authenticated(screened, anonymous)
+    const credential = readCredential(screened.headers.get('authorization'))
+    screened.trail.scheme = credential.scheme
+    const verified = tokens.verify(credential.token)
+    if (verified instanceof Promise) return verified.then((token) => hold(screened, credential, token))
+    return hold(screened, credential, verified)
+  }
+}
+
+function authenticated(screened: Screened, { caller, shown, named }: Known): Authenticated {
+  const { trail, facts } = screened
+  trail.principal = named
+  const access: AccessFacts = { ...facts, principal: shown, claims: caller.claims }
+  trail.facts = access
+  return add(add(screened, 'caller', caller), 'access', access)
 }
 
 function knownAs(caller: Caller): Known {

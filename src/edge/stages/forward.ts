@@ -5,6 +5,7 @@ import { refusedBy } from '../../platform/breaker-refusal.ts'
 import { leftOf } from '../deadline.ts'
 import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
+import type { Spending } from '../spending.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
 import type { UpstreamRequest } from '../upstream/sending.ts'
@@ -24,11 +25,11 @@ export function createForward(options: {
 }) {
   const { upstreams, streams, webSockets, checkRevoked } = options
 
-  const checkStillValid = async (cleared: Cleared): Promise<void> => {
+  const checkStillValid = async (cleared: Cleared, spending: Spending): Promise<void> => {
     try {
       await checkRevoked(cleared, cleared.caller.claims)
     } catch (problem) {
-      await cleared.clearance.spending?.takeBack()
+      await spending.takeBack()
       throw problem
     }
   }
@@ -41,7 +42,10 @@ export function createForward(options: {
     const lasting = upgrade?.socket ?? response
     let streamed = false
     try {
-      await checkStillValid(cleared)
+      const { spending } = clearance
+      const valid =
+        spending === null ? checkRevoked(cleared, cleared.caller.claims) : checkStillValid(cleared, spending)
+      if (valid !== undefined) await valid
       const outcome =
         upgrade !== undefined
           ? await webSockets.forward(cleared, upgrade, upstream)
@@ -49,7 +53,7 @@ export function createForward(options: {
             ? await streams.forward(cleared, upstream)
             : passOn(await upstream.send(requestTo(cleared, upstream)))
       trail.forwarded = outcome.kind
-      const answer = await conclude(cleared, outcome)
+      const answer = wentWell(outcome) ? outcome.answer : await conclude(cleared, outcome)
       streamed = answer.body === 'streamed' && !lasting.closed
       return answer
     } finally {
@@ -82,6 +86,11 @@ function passOn(outcome: Outcome<ReceivedAnswer>): Outcome<Answer> {
   if (outcome.kind !== 'answered') return outcome
   const { status, headers, body } = outcome.answer
   return { kind: 'answered', answer: { status, headers: answerHeaders(headers), body } }
+}
+
+/** Most do: nothing was charged that is to be given back. */
+function wentWell(outcome: Outcome<Answer>): outcome is Extract<Outcome<Answer>, { kind: 'answered' }> {
+  return outcome.kind === 'answered' && outcome.answer.status < 400
 }
 
 async function conclude(cleared: Cleared, outcome: Outcome<Answer>): Promise<Answer> {

@@ -1,7 +1,7 @@
 import { Problem } from '../../kernel/problem.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
 import { clientAddress, type TrustedProxies } from '../client-address.ts'
-import type { Incoming, Received, Trail } from '../exchange.ts'
+import { begun, type Incoming, type Received, type Trail } from '../exchange.ts'
 import { connectionNames, isOurs } from '../forward-headers.ts'
 import { readTarget } from '../target.ts'
 import { isTls } from '../tls.ts'
@@ -49,18 +49,9 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
     const hasBody = readFraming(headers, trail.method, request.httpVersion)
     const source = { ip: clientAddress(trail.source, headers.get('x-forwarded-for'), proxies) }
     trail.source = source.ip
-    return {
-      ...incoming,
-      trail,
-      method: trail.method,
-      path,
-      query,
-      host: host.replace(/:\d+$/, '').toLowerCase(),
-      origin,
-      headers,
-      source,
-      hasBody,
-    }
+    const { method } = trail
+    const hostname = host.replace(/:\d+$/, '').toLowerCase()
+    return begun(incoming, { trail, method, path, query, host: hostname, origin, headers, source, hasBody })
   }
 }
 

@@ -8,15 +8,18 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** Is it what the contract says: the body read whole under its limit, then checked by the route's OpenAPI schema. */
 export function createValidate(limits: EdgeLimits) {
-  return async function validate(authorized: Authorized): Promise<Validated> {
+  return function validate(authorized: Authorized): Validated | Promise<Validated> {
     const { route, headers, hasBody } = authorized
     const key = parseIdempotencyKey(headers.get('idempotency-key'))
     if (key.kind === 'malformed') throw new Problem('idempotency_key_malformed')
     if (key.kind === 'missing' && route.needsIdempotencyKey) throw new Problem('idempotency_key_required')
     if (route.checkBody !== null && hasBody) requireJson(headers.get('content-type'))
-    const bytes = hasBody ? await readTimed(authorized) : NO_BYTES
-    const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
-    return add(authorized, 'payload', { bytes, value, idempotencyKey: key.kind === 'key' ? key.key : null } as Payload)
+    const idempotencyKey = key.kind === 'key' ? key.key : null
+    const validated = (bytes: Buffer): Validated => {
+      const value = route.checkBody === null ? undefined : checkBody(route.checkBody, bytes, limits)
+      return add(authorized, 'payload', { bytes, value, idempotencyKey } as Payload)
+    }
+    return hasBody ? readTimed(authorized).then(validated) : validated(NO_BYTES)
   }
 }
 

@@ -3,7 +3,7 @@ import { type Dispatcher, errors, type Pool } from 'undici'
 import { assert } from '../../kernel/assert.ts'
 import { DEADLINE_HEADER } from '../../platform/deadline.ts'
 import type { Trail } from '../exchange.ts'
-import { atTurnsEnd } from '../turn-end.ts'
+import { atTurnsEnd, onceAllArrived } from '../turn-end.ts'
 import type { NoAnswer } from '../upstream.ts'
 import { type ReceivedAnswer, UpstreamFault } from '../upstream-request.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -130,7 +130,7 @@ export class Sending implements Dispatcher.DispatchHandler {
     const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first
     const answer = { status, headers: this.#headers, body }
     this.#end()
-    if (status < 500) this.#done(answer)
+    if (status < 500) onceAllArrived(() => this.#done(answer))
     // "Nothing was done" is true of this attempt only.
     else this.#fail(new UpstreamFault(status === 503 && this.#wasLost ? BROKEN : { kind: 'answered', answer }))
   }

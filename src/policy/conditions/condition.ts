@@ -9,6 +9,7 @@ import {
 import { assert } from '../../kernel/assert.ts'
 import type { Declaration } from '../facts.ts'
 import type { Lists } from '../lists/lists.ts'
+import { type Direct, directOf } from './direct.ts'
 import { environmentOf } from './environment.ts'
 import { childrenOf, isLoop, literalText, walk } from './expression.ts'
 import { CallFault } from './literal-call.ts'
@@ -22,7 +23,10 @@ export type Expression<Value> = ((context: Context) => Value) & {
   /** The names of the lists it looks into. */
   readonly lists: readonly string[]
 }
-export type Condition = Expression<boolean>
+export type Condition = Expression<boolean> & {
+  /** The same, where it needs no CEL to be evaluated. */
+  readonly direct?: Direct
+}
 
 export type ConditionFault = {
   readonly code: 'expression' | 'type' | 'unknown-name' | 'too-costly' | CallFault['code']
@@ -38,14 +42,15 @@ export function conditionCompiler(facts: Declaration, lists: Lists): (text: stri
   return (text) => {
     const compiled = compile(environment, facts, text)
     if ('code' in compiled) return compiled
-    const { type, evaluate, ...found } = compiled
+    const { type, ast, evaluate, ...found } = compiled
     if (type !== 'bool') return { code: 'type', message: `a condition is true or false, not ${type}`, offset: 0 }
+    const direct = directOf(ast, facts)
     const holds = (context: Context): boolean => {
       const value: unknown = evaluate(context)
       assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
       return value
     }
-    return Object.assign(holds, found)
+    return Object.assign(holds, found, direct === null ? {} : { direct })
   }
 }
 
@@ -58,7 +63,7 @@ export function valueCompiler(facts: Declaration, lists: Lists): ValueCompiler {
   return (text, wanted) => {
     const compiled = compile(environment, facts, text)
     if ('code' in compiled) return compiled
-    const { type, evaluate, ...found } = compiled
+    const { type, ast: _ast, evaluate, ...found } = compiled
     if (type !== wanted && type !== 'dyn') {
       return { code: 'type', message: `a value of type ${wanted} is needed, not ${type}`, offset: 0 }
     }
@@ -84,7 +89,7 @@ function compile(environment: Environment, facts: Declaration, text: string) {
       throw error instanceof EvaluationError ? withoutFacts(error, text) : error
     }
   }
-  return { type, evaluate, reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) }
+  return { type, ast: parsed.ast, evaluate, reads: readsOf(parsed.ast, facts), lists: listsIn(parsed.ast) }
 }
 
 /** cel-js puts what it was given into some of its messages; who reads the log must not find a caller's secrets there. */

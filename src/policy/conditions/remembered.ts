@@ -11,17 +11,18 @@ const TEXT_CHARS_MAX = 200
 type Holds = (facts: unknown, seen: { context(): Context }) => boolean
 
 /**
- * A condition that reads one header and nothing else says the same of the same text, so it is evaluated once for each text.
- * Any other is asked each time; and so is one that looks into lists, and whatever can not be evaluated.
+ * A condition that reads one header, or the query, and nothing else says the same of the same text, so it is evaluated once for
+ * each text. Any other is asked each time; and so is one that looks into lists, and whatever can not be evaluated. One that
+ * only compares texts costs less than to remember what it said.
  */
 export function remembered(condition: Condition): Holds {
-  const { reads, lists } = condition
-  const name = reads.length === 1 && lists.length === 0 ? headerIn(reads[0] ?? '') : null
-  if (name === null) return (_facts, seen) => condition(seen.context())
+  const { reads, lists, direct } = condition
+  if (direct !== undefined) return (facts) => direct(facts as object)
+  const textOf = reads.length === 1 && lists.length === 0 ? readerOf(reads[0] ?? '') : null
+  if (textOf === null) return (_facts, seen) => condition(seen.context())
   const known = new Map<string | undefined, boolean>()
   return (facts, seen) => {
-    const { headers } = (facts as RequestFacts).request
-    const text = Object.hasOwn(headers, name) ? headers[name] : undefined
+    const text = textOf((facts as RequestFacts).request)
     const before = known.get(text)
     if (before !== undefined) return before
     const holds = condition(seen.context())
@@ -31,7 +32,11 @@ export function remembered(condition: Condition): Holds {
   }
 }
 
-function headerIn(path: string): string | null {
+/** The text of a header, undefined where it is missing; or of all parameters of the query. */
+function readerOf(path: string): ((request: RequestFacts['request']) => string | undefined) | null {
+  if (path === 'request.query') return ({ query }) => JSON.stringify(query)
   const [, plain, quoted] = HEADER.exec(path) ?? []
-  return plain ?? quoted ?? null
+  const name = plain ?? quoted
+  if (name === undefined) return null
+  return ({ headers }) => (Object.hasOwn(headers, name) ? headers[name] : undefined)
 }

@@ -48,6 +48,21 @@ describe('a condition on one header', () => {
   })
 })
 
+test('a condition on the query is evaluated once for each query', () => {
+  let evaluations = 0
+  const evaluate = (context: Record<string, unknown>): boolean => {
+    evaluations += 1
+    return Object.keys(context['query'] as object).length > 1
+  }
+  const condition = Object.assign(evaluate, { reads: ['request.query'], lists: [] })
+  const holds = remembered(condition as Parameters<typeof remembered>[0])
+  const ask = (query: object) => holds({ request: { query } }, { context: () => ({ query }) })
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual([{}, { a: '1' }, { a: '1', b: '2' }, { a: '1,2' }].map(ask), [false, false, true, false])
+  }
+  assert.equal(evaluations, 4)
+})
+
 for (const [what, reads, lists] of [
   ['two headers', ['request.headers.accept', 'request.headers["user-agent"]'], []],
   ['all headers', ['request.headers'], []],
