@@ -2,15 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isId } from '../kernel/id.ts'
 import { inColumns } from './columns.ts'
 import { type Command, type ExitCode, Misuse, readArguments, refuseMore } from './command.ts'
+import { attachMonth, detachMonth, exportMonth, listMonths, verifyFile } from './ledger/months.ts'
 import { type OperatorClient, operatorClient } from './operator-client.ts'
 
 const HELP = `tidegate ledger rebuild --verify              [--json]
 tidegate ledger explain ACCOUNT [--limit 20]  [--json]
+tidegate ledger months                        [--json]
+tidegate ledger export MONTH --to FILE        [--json]
+tidegate ledger verify FILE                   [--json]
+tidegate ledger detach MONTH                  [--json]
+tidegate ledger attach MONTH --from FILE      [--json]
 
 rebuild --verify replays the journal of the running platform beside its live tables: every hash, every number, every row. It
 names each row that differs, is missing or is too many, and holds nobody up.
 explain shows the entries behind a balance, newest first, each with its transfer, decision, receipt and record in the journal,
-and follows the chain from the oldest of them to its head. Exit code 1 if something is not as the journal tells it.`
+and follows the chain from the oldest of them to its head.
+months lists the months of entries, and which are detached. export writes a month that is over, such as 2026-05, into a new file: its
+records of the journal, each with its entries. verify holds such a file against itself, hash by hash and entry by entry, without a
+platform. detach takes a month off that was exported; attach brings it back from the file, if that is as the journal tells.
+Exit code 1 if something is not as the journal tells it.`
 
 const ASK_AGAIN_MS = 200
 
@@ -23,6 +33,7 @@ type Rebuilt = {
   readonly differences: readonly { table: string; key: string; is: string; columns: readonly string[] }[]
   readonly more: boolean
   readonly coveredFrom: readonly { account: string; version: number }[]
+  readonly detached: readonly string[]
 }
 type Links = { readonly to: Link; readonly head: Link; readonly broken: readonly number[] }
 type Amount = { readonly currency: string; readonly value: string }
@@ -58,24 +69,57 @@ export const ledger: Command = {
       options: {
         verify: { type: 'boolean', default: false },
         limit: { type: 'string', default: '20' },
+        to: { type: 'string' },
+        from: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
-    const [action, account, ...others] = positionals
+    const [action, subject, ...others] = positionals
     refuseMore(others)
     const operator = operatorClient(process.env)
     switch (action) {
       case 'rebuild':
         if (!values.verify) throw new Misuse('rebuild only compares: say --verify')
-        if (account !== undefined) throw new Misuse(`what is ${JSON.stringify(account)}?`)
+        refuseMore(subject === undefined ? [] : [subject])
         return verify(operator, values.json)
       case 'explain':
-        if (account === undefined || !isId('account', account)) throw new Misuse('name an account: acc_…')
-        return explain(operator, account, values.limit, values.json)
+        if (subject === undefined || !isId('account', subject)) throw new Misuse('name an account: acc_…')
+        return explain(operator, subject, values.limit, values.json)
       default:
-        throw new Misuse('say what to do with the ledger: rebuild --verify, or explain')
+        return runOnMonths(operator, action, subject, values)
     }
   },
+}
+
+async function runOnMonths(
+  operator: OperatorClient,
+  action: string | undefined,
+  subject: string | undefined,
+  { to, from, json }: { readonly to?: string | undefined; readonly from?: string | undefined; readonly json: boolean },
+): Promise<ExitCode> {
+  switch (action) {
+    case 'months':
+      refuseMore(subject === undefined ? [] : [subject])
+      return listMonths(operator, json)
+    case 'export':
+      return exportMonth(operator, given(subject, 'a month: 2026-05'), given(to, 'a file: --to FILE'), json)
+    case 'verify':
+      return verifyFile(given(subject, 'a file'), json)
+    case 'detach':
+      return detachMonth(operator, given(subject, 'a month: 2026-05'), json)
+    case 'attach':
+      return attachMonth(operator, given(subject, 'a month: 2026-05'), given(from, 'a file: --from FILE'), json)
+    default:
+      throw new Misuse(
+        'say what to do with the ledger: rebuild --verify, explain, months, export, verify, detach or attach',
+      )
+  }
+}
+
+/** @throws Misuse */
+function given(value: string | undefined, what: string): string {
+  if (value === undefined) throw new Misuse(`name ${what}`)
+  return value
 }
 
 async function verify(operator: OperatorClient, json: boolean): Promise<ExitCode> {
@@ -92,14 +136,15 @@ async function verify(operator: OperatorClient, json: boolean): Promise<ExitCode
   return rebuilt.differences.length === 0 ? 0 : 1
 }
 
-function rebuiltText({ shards, records, rows, differences, more, coveredFrom }: Rebuilt): string {
+function rebuiltText({ shards, records, rows, differences, more, coveredFrom, detached }: Rebuilt): string {
   const heads = inColumns(shards.map(({ shard, seq, hash }) => [`shard ${shard}`, `record ${seq}`, hash]))
   const older = coveredFrom.map(({ account, version }) => [account, `told by the journal from version ${version} on`])
   const found = differences.map(({ table, key, is, columns }) => [table, key, is.replace('_', ' '), columns.join(', ')])
   const count = `${differences.length}${more ? ' and more' : ''}`
   const verdict =
     differences.length === 0 ? `all ${rows} rows are as ${records} records tell them` : `${count} are not as told:`
-  return [heads, inColumns(older), verdict, inColumns(found)].filter((part) => part !== '').join('\n')
+  const away = detached.map((month) => `${month} is detached: its entries were not compared`).join('\n')
+  return [heads, inColumns(older), away, verdict, inColumns(found)].filter((part) => part !== '').join('\n')
 }
 
 async function explain(operator: OperatorClient, account: string, limit: string, json: boolean): Promise<ExitCode> {

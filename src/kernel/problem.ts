@@ -40,6 +40,7 @@ export const PROBLEMS = {
   case_closed: [409, 'The case is closed'],
   case_changed: [409, 'The case has changed since'],
   nonce_reused: [409, 'The nonce was used with another body'],
+  month_detached: [410, 'What was asked for is kept in an export'],
   version_mismatch: [412, 'The resource has another version now'],
   precondition_required: [428, 'This change needs If-Match'],
   // what the platform's rules say of a well-formed request

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { appendFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { runCli } from '../support/cli.ts'
 import { accountsOf, type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
@@ -126,8 +128,42 @@ describe('tidegate ledger', () => {
     assert.match(stdout, /^shard \d, records \d+ to \d+: each follows on the one before; the head is [0-9a-f]{64}$/m)
   })
 
+  test('months are listed; the one that is not over is not exported, and no file is left of it', async () => {
+    const month = new Date().toISOString().slice(0, 7)
+    assert.match(
+      (await run('ledger', 'months')).stdout,
+      new RegExp(`^${month} +current +\\d+ entries +[\\d.]+ MiB +not exported$`, 'm'),
+    )
+    const file = join(platform.environment['TIDEGATE_DATA'] ?? '', 'entries.jsonl')
+    for (const args of [
+      ['export', month, '--to', file],
+      ['detach', month],
+    ]) {
+      const { code, stderr } = await run('ledger', ...args)
+      assert.deepEqual([code, stderr], [1, `tidegate: 409 conflict: ${month} is not over, or was only minutes ago\n`])
+    }
+    const { code, stderr } = await run('ledger', 'verify', file)
+    assert.equal(code, 1)
+    assert.match(stderr, /ENOENT/)
+    await writeFile(
+      file,
+      '{"kind":"month","format":1,"month":"2026-05","chain":[]}\n{"kind":"end","records":0,"entries":0}\n',
+    )
+    assert.equal((await run('ledger', 'verify', file)).code, 0)
+    await appendFile(file, '{}\n')
+    assert.match((await run('ledger', 'verify', file)).stdout, /^line 3: is not a line of an exported month$/m)
+  })
+
   test('what is not asked plainly is misuse', async () => {
-    for (const args of [['rebuild'], ['explain'], ['explain', 'alice'], ['mend']])
+    const months = [
+      ['months', 'all'],
+      ['export', '2026-05'],
+      ['export', '2026-13', '--to', 'x'],
+      ['verify'],
+      ['attach', '2026-05'],
+      ['detach'],
+    ]
+    for (const args of [['rebuild'], ['explain'], ['explain', 'alice'], ['mend'], ...months])
       assert.equal((await run('ledger', ...args)).code, 2, args.join(' '))
   })
 })

@@ -7,6 +7,7 @@ import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
+import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createReads } from './reads.ts'
@@ -60,12 +61,13 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
   const proof = createLedgerProof(database, log)
+  const months = createMonths({ database, clock, log })
   return {
-    routes: [...createRoutes({ service, reads, proof, clock, onAccepted: background.wake }), feedRoute(outbox)],
+    routes: [...createRoutes({ service, reads, proof, months, clock, onAccepted: background.wake }), feedRoute(outbox)],
     start: background.start,
     async close() {
       watch.close()
-      await proof.close()
+      await Promise.all([proof.close(), months.close()])
       await background.close()
       await service.close()
     },

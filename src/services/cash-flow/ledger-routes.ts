@@ -27,6 +27,7 @@ const RebuildOnWire = Type.Object({
   ),
   more: Type.Boolean(),
   coveredFrom: Type.Array(Type.Object({ account: Type.String(), version: Type.Integer() })),
+  detached: Type.Array(Type.String()),
 })
 const ExplanationOnWire = Type.Object({
   account: AccountOnWire,

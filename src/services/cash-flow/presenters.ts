@@ -43,6 +43,12 @@ function kindOf(transfer: string): 'deposit' | 'withdrawal' | 'transfer' {
   return isId('deposit', transfer) ? 'deposit' : isId('withdrawal', transfer) ? 'withdrawal' : 'transfer'
 }
 
+/** An entry as its record has it, with bigints as decimal text. */
+export function entryFact({ recordedAt, amount, posted, pending, ...entry }: Entry) {
+  const sums = { amount: String(amount), posted: String(posted), pending: String(pending) }
+  return { ...entry, ...sums, recorded_at: toRfc3339(recordedAt) }
+}
+
 function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'posted' | 'pending'>) {
   const amount = (minor: bigint) => toWire(money(currency, minor))
   return { posted: amount(posted), pending: amount(pending), available: amount(posted - pending) }

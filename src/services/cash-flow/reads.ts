@@ -8,16 +8,15 @@ import type { Actor } from './commands.ts'
 import { isVisible, owns } from './decide.ts'
 import { notFound, unknownOperation } from './errors.ts'
 import { type CreditLine, isFinal, type Operation, type Transfer } from './model.ts'
+import { balanceAsOf, entriesOf } from './online.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
 import {
   type EntryRange,
   findTransferOf,
   listCreditLines,
-  listEntries,
   listInTransit,
   readAccount,
-  readBalance,
   readOperation,
   readTransfer,
   type SeenTransfer,
@@ -45,22 +44,23 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
   }
 
   return {
-    /** The account with its balances now, or as they were at a time or a version. @throws Problem `not_found` */
+    /** The account with its balances now, or as they were at a time or a version. @throws Problem `not_found`, `month_detached` */
     async account(id: string, by: Actor, asOf: string | undefined) {
       const choice = versionChoiceOf(asOf)
       const found = await openAccount(id, by)
-      const balance = await transaction((sql) => readBalance(sql, found, choice))
+      const balance = await transaction((sql) => balanceAsOf(sql, found, choice))
       if (balance === null) throw notFound('version of this account')
       return accountOnWire(found.account, balance)
     },
 
-    /** Entries newest first; `from` is included, `to` is not. @throws Problem `not_found`, `validation_failed` */
+    /** Entries newest first; `from` is included, `to` is not. @throws Problem `not_found`, `validation_failed`, `month_detached` */
     async entries(id: string, by: Actor, asked: EntriesAsked): Promise<Page<ReturnType<typeof entryOnWire>>> {
-      const { account } = await openAccount(id, by)
-      const limit = limitOf(asked.limit)
+      const found = await openAccount(id, by)
       const range = rangeOf(asked)
-      const entries = await transaction((sql) => listEntries(sql, account, range, limit + 1))
-      return pageOf(entries, limit, cursorOf, (entry) => entryOnWire(entry, account.currency))
+      const { entries, more } = await transaction((sql) => entriesOf(sql, found, range, limitOf(asked.limit)))
+      const last = entries.at(-1)
+      const items = entries.map((entry) => entryOnWire(entry, found.account.currency))
+      return { items, next: more && last !== undefined ? cursorOf(last) : null }
     },
 
     /** The credit lines that an account has had, newest first. @throws Problem `not_found`, `validation_failed` */

@@ -3,14 +3,18 @@ import { accountRoutes } from './account-routes.ts'
 import { creditRoutes } from './credit-routes.ts'
 import { depositRoute } from './deposit-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
+import { monthRoutes } from './months/month-routes.ts'
+import type { Months } from './months/months.ts'
 import { operationRoutes } from './operation-routes.ts'
 import type { LedgerProof } from './proof/ledger-proof.ts'
 import { type TransferRoutesDeps, transferRoutes } from './transfer-routes.ts'
 import { withdrawalRoutes } from './withdrawal-routes.ts'
 
 /** The public API of cash flow. */
-export function createRoutes(deps: TransferRoutesDeps & { readonly proof: LedgerProof }): readonly ServiceRoute[] {
-  const { service, reads, clock, proof } = deps
+export function createRoutes(
+  deps: TransferRoutesDeps & { readonly proof: LedgerProof; readonly months: Months },
+): readonly ServiceRoute[] {
+  const { service, reads, clock, proof, months } = deps
   return [
     ...accountRoutes(service, reads),
     ...creditRoutes(service, reads),
@@ -19,5 +23,6 @@ export function createRoutes(deps: TransferRoutesDeps & { readonly proof: Ledger
     ...transferRoutes(deps),
     ...operationRoutes(reads),
     ...ledgerRoutes(proof),
+    ...monthRoutes(months),
   ]
 }

@@ -5,7 +5,27 @@ export { createBatchStore } from './store/batch-store.ts'
 export { allOf, bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
 export { listCreditLines } from './store/credit-lines.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
+export { type Hole, listHoles } from './store/holes.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'
+export {
+  attachMonth,
+  compareEntries,
+  countEntries,
+  detachMonth,
+  type Export,
+  insertExport,
+  isStaged,
+  listDetached,
+  listExports,
+  listMonths,
+  listStretch,
+  listStretches,
+  listToldEntries,
+  type Stretch,
+  stageEntries,
+  stageMonth,
+  type Where,
+} from './store/months.ts'
 export { findTransferOf, listStates, readOperation } from './store/operations.ts'
 export { openMonth, openShards } from './store/shards.ts'
 export {

@@ -118,6 +118,7 @@ type Rebuilt = {
   readonly rows: number
   readonly differences: readonly { table: string; key: string; is: string; columns: string[] }[]
   readonly coveredFrom: readonly { account: string; version: number }[]
+  readonly detached: readonly string[]
 }
 
 /** What a replay of the journal beside the live tables comes to. */

@@ -1,10 +1,10 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
-import { pageOf } from '../../../platform/page.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Entry } from '../model.ts'
+import { entriesOf } from '../online.ts'
 import { accountOnWire, entryOnWire } from '../presenters.ts'
-import { findRecords, listEntries, readTransfers } from '../store.ts'
+import { findRecords, readTransfers } from '../store.ts'
 import { verifies } from './chain.ts'
 import type { ToldEntry } from './replay.ts'
 
@@ -19,28 +19,25 @@ type Origin = {
   readonly tells: boolean
 }
 
-/** The chain behind a balance: its entries below a version, newest first, each with what it was made by and its record. */
+/** The chain behind a balance: its entries below a version, newest first, each with what it was made by and its record. @throws Problem `month_detached` */
 export async function explainAccount(
   sql: Sql,
-  { account, balance }: OpenAccount,
+  open: OpenAccount,
   below: number | null,
   limit: number,
 ): Promise<object> {
-  const entries = await listEntries(sql, account, { below, from: null, to: null }, limit + 1)
+  const { account, balance } = open
+  const { entries, more } = await entriesOf(sql, open, { below, from: null, to: null }, limit)
   const transfers = await readTransfers(sql, [...new Set(entries.map(({ transfer }) => transfer))])
-  const origins = await originsOf(sql, entries.slice(0, limit))
-  const page = pageOf(
-    entries,
-    limit,
-    ({ version }) => String(version),
-    (entry) => {
-      const made = transfers.find(({ transfer }) => transfer.id === entry.transfer)?.transfer
-      const { operation = null, assessment = null, receipt = null } = made ?? {}
-      const record = origins.get(entry.id) ?? null // older than the journal
-      return { ...entryOnWire(entry, account.currency), operation, assessment, receipt, record }
-    },
-  )
-  return { account: accountOnWire(account, balance), shard: account.shard, ...page }
+  const origins = await originsOf(sql, entries)
+  const items = entries.map((entry) => {
+    const made = transfers.find(({ transfer }) => transfer.id === entry.transfer)?.transfer
+    const { operation = null, assessment = null, receipt = null } = made ?? {}
+    const record = origins.get(entry.id) ?? null // older than the journal
+    return { ...entryOnWire(entry, account.currency), operation, assessment, receipt, record }
+  })
+  const next = more ? String(entries.at(-1)?.version) : null
+  return { account: accountOnWire(account, balance), shard: account.shard, items, next }
 }
 
 /** Their records, by entry. One record is read at a time: each may be large. */

@@ -29,6 +29,8 @@ export type Rebuilt = {
   more: boolean
   /** Accounts older than the journal, each with the first version that it tells of; what came before is taken as it is. */
   readonly coveredFrom: { readonly account: string; readonly version: bigint }[]
+  /** Months whose entries were not compared: they were detached. */
+  readonly detached: readonly string[]
 }
 
 type Told = { readonly [table in Exclude<ToldTable, 'entry'>]?: readonly unknown[] } & {
@@ -59,6 +61,7 @@ export class Rebuild {
     this.rebuilt = {
       ...{ shards: snapshot.heads, records: 0, rows: 0, differences: [], more: false },
       coveredFrom: older.map(([account, { version }]) => ({ account, version: version + 1n })),
+      detached: snapshot.detached,
     }
   }
 
@@ -116,9 +119,15 @@ export class Rebuild {
       return false
     }
     const told = JSON.parse(record.body) as Told
-    for (const table of TOLD_TABLES) this.#count(table, told[table]?.length ?? 0)
+    for (const table of TOLD_TABLES) this.#count(table, this.#here(told, table))
     this.#report((told.entry ?? []).flatMap((entry) => this.#replay.enter(entry) ?? []))
     return true
+  }
+
+  /** How many rows it tells of that can be compared. All of a record's have its time. */
+  #here(told: Told, table: ToldTable): number {
+    const month = table === 'entry' ? told.entry?.[0]?.recorded_at.slice(0, 7) : undefined
+    return month !== undefined && this.rebuilt.detached.includes(month) ? 0 : (told[table]?.length ?? 0)
   }
 
   async #compare(shard: number, records: readonly JournalRecord[]): Promise<void> {

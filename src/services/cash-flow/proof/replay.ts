@@ -10,6 +10,8 @@ export type ToldEntry = {
   readonly amount: string
   readonly posted: string
   readonly pending: string
+  /** RFC 3339, UTC. */
+  readonly recorded_at: string
 }
 
 const NOTHING: Sum = { version: 0n, posted: 0n, pending: 0n }

@@ -27,7 +27,7 @@ export async function listEntries(
   return rows.map(toEntry)
 }
 
-function toEntry(row: Row): Entry {
+export function toEntry(row: Row): Entry {
   return {
     id: row['id'] as string,
     account: row['account'] as string,

@@ -1,6 +1,7 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import { listStrayFloors } from './credit-lines.ts'
+import { listDetached } from './months.ts'
 
 /** A row that is not as the journal tells it. A value is never shown: which columns differ is enough to look it up. */
 export type Difference = {
@@ -50,6 +51,8 @@ export type Snapshot = {
   readonly beyond: readonly string[]
   /** Accounts whose floor is not where their newest credit line is. */
   readonly strayFloors: readonly string[]
+  /** Months whose entries are not here, as `2026-05`. */
+  readonly detached: readonly string[]
 }
 
 /** Reads all of it as it was at once, while others write. */
@@ -81,8 +84,11 @@ export async function takeSnapshot(sql: Sql): Promise<Snapshot> {
     openings: sumsOf(await sql.query(older, [since])),
     beyond: beyond.map(({ key }) => key),
     strayFloors: await listStrayFloors(sql),
+    detached: (await listDetached(sql)).map(({ name }) => name),
   }
 }
+
+const NOT_DETACHED = `date_trunc('month', told.recorded_at AT TIME ZONE 'UTC')::date NOT IN (SELECT month FROM detached_month)`
 
 /** The rows of a table that these records tell otherwise than they are. What is compared is the text of the whole row. */
 export async function compareTold(
@@ -98,7 +104,8 @@ export async function compareTold(
        SELECT array_agg(key) FROM json_each_text(row_to_json(told)) AS a JOIN json_each_text(row_to_json(live)) AS b USING (key)
        WHERE a.value IS DISTINCT FROM b.value
      ) AS columns
-     FROM told LEFT JOIN ${table} AS live ON ${same(key)} WHERE told::text IS DISTINCT FROM live::text`,
+     FROM told LEFT JOIN ${table} AS live ON ${same(key)} WHERE told::text IS DISTINCT FROM live::text
+     ${table === 'entry' ? `AND ${NOT_DETACHED}` : ''}`,
     [shard, records.map(String)],
   )
   return rows.map(({ key: which, missing, columns }) => {
