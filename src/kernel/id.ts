@@ -11,6 +11,7 @@ const KINDS = {
   endpoint: 'whe',
   entry: 'ent',
   event: 'evt',
+  exchange: 'xch',
   hold: 'hold',
   member: 'mem',
   operation: 'op',

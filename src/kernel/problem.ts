@@ -39,6 +39,7 @@ export const PROBLEMS = {
   request_in_progress: [409, 'A request with this Idempotency-Key is still running'],
   case_closed: [409, 'The case is closed'],
   case_changed: [409, 'The case has changed since'],
+  rate_changed: [409, 'The rate is not the one that was quoted any more'],
   nonce_reused: [409, 'The nonce was used with another body'],
   month_detached: [410, 'What was asked for is kept in an export'],
   version_mismatch: [412, 'The resource has another version now'],

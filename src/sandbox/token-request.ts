@@ -24,6 +24,7 @@ export const OPERATOR_SCOPES: readonly string[] = [
   'members:erase',
   'accounts:credit',
   'deposits:write',
+  'rates:write',
   'withdrawals:read',
   'withdrawals:write',
   'settlement:read',

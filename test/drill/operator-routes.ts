@@ -1,6 +1,6 @@
 import { eventually } from '../support/edge-calls.ts'
 import type { RouteClass } from './routes.ts'
-import { NOT_MOVED, toldBy } from './told.ts'
+import { NOT_MOVED, toldBy, tomorrow } from './told.ts'
 import type { World } from './world.ts'
 
 /** What operators do with the money of an account of its own. */
@@ -10,8 +10,13 @@ function ofAccount(what: 'deposits' | 'withdrawals', accountOf: (world: World) =
     async prepare(world) {
       const { calls, unique } = world
       const [key, account] = [unique(), accountOf(world)]
-      const balance = async (): Promise<number> =>
-        Number((await calls.call('operator', 'GET', `/v1/accounts/${account}`)).body.balance.posted.value)
+      const balance = async (): Promise<number> => {
+        const read = await eventually('the account is read', async () => {
+          const answer = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
+          return answer.status === 200 && answer
+        })
+        return Number(read.body.balance.posted.value)
+      }
       const before = await balance()
       const body = { account, amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
       return {
@@ -79,10 +84,31 @@ const creditLine: RouteClass = {
   },
 }
 
+/** Of a pair that nobody exchanges. Sent again, it sets the same rate again. */
+const rate: RouteClass = {
+  route: 'rates.set',
+  async prepare({ calls, unique }) {
+    const value = unique().replace(/\D+/g, '')
+    const body = { from: 'USD', to: 'JPY', rate: value, expiresAt: tomorrow() }
+    return {
+      send: async () => toldBy(await calls.call('operator', 'POST', '/v1/exchange-rates', { body })),
+      money: {
+        async state() {
+          const { body: found } = await calls.call('operator', 'GET', '/v1/exchange-rates/USD-JPY?limit=1')
+          return found.items?.[0].rate === value ? 'set' : 'as before'
+        },
+        done: ['set'],
+        gained: () => 0n,
+      },
+    }
+  },
+}
+
 export const operatorRoutes: readonly RouteClass[] = [
   ofAccount('deposits', ({ depositAccount }) => depositAccount),
   ofAccount('withdrawals', ({ withdrawalAccount }) => withdrawalAccount),
   ending('confirm', 'confirmed'),
   ending('return', 'returned'),
   creditLine,
+  rate,
 ]

@@ -1,4 +1,5 @@
 import { request } from 'undici'
+import { derivedId } from '../../src/kernel/id.ts'
 import { eventually, transferOf } from '../support/edge-calls.ts'
 import { decisionOn, noticeOf, signDecision } from '../support/review-desk.ts'
 import { operatorRoutes } from './operator-routes.ts'
@@ -95,6 +96,29 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
       }
     },
   }
+}
+
+/** Between two accounts of Alice's. */
+const exchange: RouteClass = {
+  route: 'exchanges.create',
+  async prepare({ calls, dollarAccount, rateVersion, unique }) {
+    const key = unique()
+    const amount = { currency: 'CNY', value: '1.00' }
+    const rate = { pair: 'CNY-USD', version: rateVersion }
+    const body = { from: 'acc_alice', to: dollarAccount, amount, rate, reference: 'drill' }
+    const path = `/v1/exchanges/${derivedId('exchange', 'mem_alice', key)}`
+    return {
+      send: async () => toldBy(await calls.call('mem_alice', 'POST', '/v1/exchanges', { key, body })),
+      money: {
+        async state() {
+          const { status } = await calls.call('mem_alice', 'GET', path)
+          return status === 200 ? 'moved' : status === 404 ? NOT_MOVED : `not known: ${status}`
+        },
+        done: ['moved'],
+        gained: () => 0n,
+      },
+    }
+  },
 }
 
 /** Closing asks for no key: a batch is what was posted up to its cut-off, and the bank pays it once. */
@@ -195,6 +219,7 @@ export const ROUTE_CLASSES: readonly RouteClass[] = [
   change('capture', 'reserved', 'moved', ONE),
   change('void', 'reserved', 'released', 0n),
   change('reverse', 'moved', 'taken back', -ONE),
+  exchange,
   ...operatorRoutes,
   settle,
   decide,

@@ -3,6 +3,10 @@ import { request } from 'undici'
 /** Money that a call has not moved. */
 export const NOT_MOVED = 'nothing moved'
 
+export function tomorrow(): string {
+  return new Date(Date.now() + 24 * 3_600_000).toISOString()
+}
+
 const HEAD_MS_MAX = 10_000
 
 /** An answer as the drill's table has it: `201`, `202 unknown`, `503 upstream_unavailable`. */

@@ -3,6 +3,7 @@ import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { isDatabase, KEYS_STALE_S, protocolOf, RELAY_NAMES, type RelayName } from './dependencies.ts'
+import { tomorrow } from './told.ts'
 
 /** A platform whose every dependency is reached by way of a relay. */
 export type World = {
@@ -12,6 +13,9 @@ export type World = {
   /** Accounts that only deposits or withdrawals touch, and one that is paid to see whether money moves. */
   readonly depositAccount: string
   readonly withdrawalAccount: string
+  /** Alice's, and the rate by which she gets what is on it. */
+  readonly dollarAccount: string
+  readonly rateVersion: number
   readonly probeAccount: string
   /** A text that no other call of this run has. */
   unique(): string
@@ -52,6 +56,8 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
     calls,
     relays,
     depositAccount: await openAccount(calls),
+    dollarAccount: await openDollarAccount(calls),
+    rateVersion: await setRate(calls),
     withdrawalAccount: await enrich(calls, await openAccount(calls)),
     probeAccount: await openAccount(calls),
     unique: () => `drill-${++made}`,
@@ -100,6 +106,21 @@ async function openAccount({ call }: EdgeCalls): Promise<string> {
   const answer = await call('mem_bob', 'POST', '/v1/accounts', { body })
   assert.equal(answer.status, 201, answer.text)
   return answer.body.id as string
+}
+
+async function openDollarAccount({ call }: EdgeCalls): Promise<string> {
+  const product = await call('operator', 'POST', '/v1/products', { body: { name: 'Dollars', currency: 'USD' } })
+  const body = { member: 'mem_alice', product: product.body.id, currency: 'USD' }
+  const answer = await call('operator', 'POST', '/v1/accounts', { body })
+  assert.equal(answer.status, 201, answer.text)
+  return answer.body.id as string
+}
+
+async function setRate({ call }: EdgeCalls): Promise<number> {
+  const body = { from: 'CNY', to: 'USD', rate: '0.14', expiresAt: tomorrow() }
+  const answer = await call('operator', 'POST', '/v1/exchange-rates', { body })
+  assert.equal(answer.status, 201, answer.text)
+  return answer.body.version as number
 }
 
 async function enrich({ call }: EdgeCalls, account: string): Promise<string> {

@@ -13,6 +13,9 @@ export const BODIES: Readonly<Record<string, string>> = {
   'withdrawals.confirm': '{"reference":"bank 1"}',
   'withdrawals.return': '{"reason":"closed"}',
   'credit-lines.set': '{"creditLine":{"currency":"CNY","value":"1.00"},"reason":"agreed"}',
+  'rates.set': '{"from":"USD","to":"CNY","rate":"7.1","expiresAt":"2030-01-01T00:00:00Z"}',
+  'exchanges.create':
+    '{"from":"acc_alice","to":"acc_bob","amount":{"currency":"CNY","value":"1.00"},"rate":{"pair":"CNY-USD","version":1},"reference":"rent"}',
   'transfers.create':
     '{"from":"acc_alice","to":"acc_bob","amount":{"currency":"CNY","value":"1.00"},"reference":"rent"}',
   'transfers.capture': '{"amount":{"currency":"CNY","value":"1.00"}}',

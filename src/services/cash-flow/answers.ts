@@ -5,6 +5,7 @@ import { type KeptProblem, problemOf } from './errors.ts'
 import {
   creditLineOnWire,
   depositOnWire,
+  exchangeOnWire,
   operationAcceptedOnWire,
   transferOnWire,
   withdrawalOnWire,
@@ -42,6 +43,8 @@ export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }
       return made('withdrawals', withdrawalOnWire(outcome.withdrawal))
     case 'withdrawal_ended':
       return { kind: 'answer', status: 200, headers: {}, body: withdrawalOnWire(outcome.withdrawal) }
+    case 'exchanged':
+      return made('exchanges', exchangeOnWire(outcome.exchange))
     case 'credit_line_set':
       return { kind: 'answer', status: 201, headers: {}, body: creditLineOnWire(outcome.line) }
     case 'resolved':
@@ -62,7 +65,7 @@ export function isKept(answered: Answered): boolean {
   return answered.kind === 'answer' || !PASSING.has(answered.code)
 }
 
-const PASSING: ReadonlySet<string> = new Set(['not_found', 'conflict', 'request_in_progress'])
+const PASSING: ReadonlySet<string> = new Set(['not_found', 'conflict', 'request_in_progress', 'rate_changed'])
 
 /** The answer on its way out. @throws Problem where the command was refused */
 export function deliver(answered: Answered, replayed: boolean): Answer {

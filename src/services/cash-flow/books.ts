@@ -9,6 +9,7 @@ import {
   type Balance,
   type CreditLine,
   type Entry,
+  type Exchange,
   entryKindOf,
   type MoveKind,
   type MoveRefusal,
@@ -136,9 +137,15 @@ export class Books {
 
   /** Makes all the moves, each an entry and a version of its account; or none of them. */
   enter(transfer: string, moves: readonly Move[]): 'entered' | MoveRefusal {
+    return this.enterAll([{ transfer, moves }])
+  }
+
+  /** Makes all the moves of several transfers, or none of them. */
+  enterAll(all: readonly { readonly transfer: string; readonly moves: readonly Move[] }[]): 'entered' | MoveRefusal {
     const after = new Map<string, Balance>()
     const entries: Entry[] = []
-    for (const { account, kind, amount } of moves) {
+    const moving = all.flatMap(({ transfer, moves }) => moves.map((move) => ({ transfer, ...move })))
+    for (const { transfer, account, kind, amount } of moving) {
       const moved = moveBalance(after.get(account) ?? this.balance(account), kind, amount)
       if ('kind' in moved) return moved
       after.set(account, moved)
@@ -192,6 +199,10 @@ export class Books {
     this.#transfers.set(withdrawal.id, ended)
     this.#home.withdrawalEnds.push({ withdrawal: withdrawal.id, ...end })
     return ended
+  }
+
+  addExchange(exchange: Exchange): void {
+    this.#home.exchanges.push(exchange)
   }
 
   /** Begins the operation of a command, or takes the one that was begun when it was accepted to its next state. */

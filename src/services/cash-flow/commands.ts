@@ -1,5 +1,5 @@
 import type { Money } from '../../kernel/money.ts'
-import type { CreditLine, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
+import type { CreditLine, Exchange, ExchangeRate, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
 
 /** On whose behalf a command is. */
 export type Actor =
@@ -10,6 +10,11 @@ export type Actor =
   | { readonly kind: 'review'; readonly id: string }
   /** The clock: a hold's time is over. */
   | { readonly kind: 'timer'; readonly id: 'timer' }
+
+/** Whether the actor acts for this member: the member does, and whoever is not a member. */
+export function owns(actor: Actor, member: string): boolean {
+  return actor.kind !== 'member' || actor.id === member
+}
 
 /** The Idempotency-Key of a request, whose it is, and the digest of what was asked under it. */
 export type KeyedRequest = { readonly owner: string; readonly key: string; readonly digest: string }
@@ -80,6 +85,24 @@ export type CreditLineCommand = {
   readonly reason: string
 }
 
+export type ExchangeCommand = {
+  readonly kind: 'exchange'
+  readonly request: KeyedRequest
+  readonly by: Actor
+  readonly exchange: string
+  /** The ids of its transfers. */
+  readonly transfers: { readonly paid: string; readonly received: string; readonly rounding: string }
+  readonly from: string
+  readonly to: string
+  /** What is paid. */
+  readonly amount: Money
+  readonly quoted: { readonly pair: string; readonly version: number }
+  /** The rate of the pair as it was when the command was made. */
+  readonly newest: ExchangeRate | null
+  readonly reference: string
+  readonly receipt: string | null
+}
+
 export type CaptureCommand = {
   readonly kind: 'capture'
   readonly request: KeyedRequest | null
@@ -132,6 +155,7 @@ export type Command =
   | WithdrawCommand
   | EndWithdrawalCommand
   | CreditLineCommand
+  | ExchangeCommand
   | CaptureCommand
   | VoidCommand
   | ReverseCommand
@@ -142,6 +166,7 @@ export type Command =
 export function homeOf(command: Command, transfer: Pick<Transfer, 'from' | 'to'> | undefined): string | undefined {
   switch (command.kind) {
     case 'transfer':
+    case 'exchange':
       return command.from
     case 'deposit':
     case 'withdraw':
@@ -169,6 +194,8 @@ export type Refusal =
   | { readonly kind: 'currency_mismatch' }
   | { readonly kind: 'held_and_pending' }
   | { readonly kind: 'exceeds_hold' }
+  | { readonly kind: 'other_member' | 'same_currency' | 'not_exchangeable' }
+  | { readonly kind: 'rate_changed'; readonly pair: string; readonly newest: ExchangeRate | null }
   | { readonly kind: 'not_open'; readonly transfer: Transfer }
   | { readonly kind: 'expired'; readonly transfer: Transfer }
   | { readonly kind: 'under_review'; readonly transfer: Transfer }
@@ -187,6 +214,7 @@ export type Outcome =
   | { readonly kind: 'deposited'; readonly transfer: Transfer }
   | { readonly kind: 'withdrawn' | 'withdrawal_ended'; readonly withdrawal: Transfer }
   | { readonly kind: 'credit_line_set'; readonly line: CreditLine }
+  | { readonly kind: 'exchanged'; readonly exchange: Exchange }
   | { readonly kind: 'accepted'; readonly operation: string }
   | { readonly kind: 'arrived' }
   /** An accepted command, or a step of a crossing, that another process ran already. */

@@ -1,21 +1,23 @@
 import { assert, unreachable } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { type Books, postings } from './books.ts'
-import type {
-  Actor,
-  CaptureCommand,
-  Command,
-  DepositCommand,
-  OnItsWay,
-  Outcome,
-  Refusal,
-  ReverseCommand,
-  TransferCommand,
-  VoidCommand,
+import {
+  type Actor,
+  type CaptureCommand,
+  type Command,
+  type DepositCommand,
+  type OnItsWay,
+  type Outcome,
+  owns,
+  type Refusal,
+  type ReverseCommand,
+  type TransferCommand,
+  type VoidCommand,
 } from './commands.ts'
 import { setCreditLine } from './credit-lines.ts'
 import { arrive, between, complete, cross, postingsAcross } from './crossings.ts'
 import { refusalCode } from './errors.ts'
+import { exchange } from './exchanges.ts'
 import {
   depositHappening,
   type Ends,
@@ -58,6 +60,8 @@ export function decide(books: Books, command: Command): Outcome {
       return endWithdrawal(books, command)
     case 'credit_line':
       return setCreditLine(books, command)
+    case 'exchange':
+      return exchange(books, command)
     case 'capture':
       return capture(books, command)
     case 'void':
@@ -257,11 +261,6 @@ function partiesOf(books: Books, { from, to }: Pick<Transfer, 'from' | 'to'>) {
   const [payer, payee] = [books.account(from), books.account(to)]
   assert(payer !== undefined && payee !== undefined, 'both ends of a transfer were read with it')
   return { payer, payee }
-}
-
-/** Whether the actor acts for this member: the member does, and whoever is not a member. */
-export function owns(actor: Actor, member: string): boolean {
-  return actor.kind !== 'member' || actor.id === member
 }
 
 function sees(books: Books, actor: Actor, transfer: Transfer): boolean {

@@ -1,13 +1,16 @@
 import { unreachable } from '../../kernel/assert.ts'
+import { toRfc3339 } from '../../kernel/clock.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
 import type { Refusal } from './commands.ts'
 import { stateOf, type Transfer } from './model.ts'
+
+type PresentState = Readonly<Record<string, string | number | null>>
 
 /** A refusal as it is kept beside its key, and told each time. */
 export type KeptProblem = {
   readonly code: ProblemCode
   readonly detail: string
-  readonly state?: Readonly<Record<string, string | null>>
+  readonly state?: PresentState
 }
 
 /** What a caller is told of a refusal. */
@@ -32,6 +35,18 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: 'body/pending: risk control holds this transfer; it can not be pending as well' }
     case 'exceeds_hold':
       return { code, detail: 'body/amount: is more than what is held' }
+    case 'other_member':
+      return { code, detail: 'body/to: is not an account of the same member' }
+    case 'same_currency':
+      return { code, detail: 'body/to: is in the currency that is paid in; that is a transfer' }
+    case 'not_exchangeable':
+      return { code, detail: 'body/amount: comes to nothing, or to more than any amount kept here' }
+    case 'rate_changed':
+      return {
+        code,
+        detail: 'the rate that was quoted has expired, was replaced, or was never set',
+        state: presentRate(refusal),
+      }
     case 'not_open':
       return { code, detail: 'nothing is held under this transfer', state: presentState(refusal.transfer) }
     case 'expired':
@@ -64,6 +79,10 @@ const CODES = {
   balance_too_large: 'unacceptable_value',
   held_and_pending: 'unacceptable_value',
   exceeds_hold: 'unacceptable_value',
+  other_member: 'unacceptable_value',
+  same_currency: 'unacceptable_value',
+  not_exchangeable: 'unacceptable_value',
+  rate_changed: 'rate_changed',
   not_open: 'conflict',
   expired: 'conflict',
   under_review: 'conflict',
@@ -85,6 +104,12 @@ export function unknownOperation(): Problem {
 
 export function notFound(what: string): Problem {
   return new Problem('not_found', { detail: `there is no such ${what}` })
+}
+
+function presentRate({ pair, newest }: Extract<Refusal, { readonly kind: 'rate_changed' }>): PresentState {
+  if (newest === null) return { pair, version: null }
+  const { version, rate, expiresAt } = newest
+  return { pair, version, rate, expiresAt: toRfc3339(expiresAt) }
 }
 
 function presentState(transfer: Transfer): Readonly<Record<string, string | null>> {

@@ -2,7 +2,7 @@ import type { Json } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
-import { type Account, type CreditLine, movedAmountOf, type Operation, type Transfer } from './model.ts'
+import { type Account, type CreditLine, type Exchange, movedAmountOf, type Operation, type Transfer } from './model.ts'
 
 /** The members at both ends; null for a clearing account. */
 export type Ends = { readonly fromMember: string | null; readonly toMember: string | null }
@@ -69,6 +69,12 @@ export function withdrawalHappening(withdrawal: Transfer, member: string | null)
   const data = { withdrawal: id, account: from, amount: toWire(amount), reference }
   const members = member === null ? [] : [member]
   return { type: `withdrawal.${end?.outcome ?? 'pending'}`, subject: id, members, data }
+}
+
+export function exchangeHappening(exchange: Exchange, member: string): Happening {
+  const { id, from, to, paid, received, rate, reference } = exchange
+  const data = { exchange: id, from, to, paid: toWire(paid), received: toWire(received), rate, reference }
+  return { type: 'exchange.posted', subject: id, members: [member], data }
 }
 
 export function creditLineHappening({ account, amount, version }: CreditLine, member: string | null): Happening {

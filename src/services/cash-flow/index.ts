@@ -5,11 +5,13 @@ import { type FeedSource, feedRoute } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import { versionMigrations } from '../../platform/versions.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
+import { createRates } from './rates.ts'
 import { createReads } from './reads.ts'
 import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
@@ -40,7 +42,11 @@ export type CashFlow = {
   seedAccount(account: Omit<NewAccount, 'shard'>, deposit: Money): Promise<void>
 }
 
-export const cashFlowMigrations: readonly URL[] = [outboxMigrations, new URL('./migrations/', import.meta.url)]
+export const cashFlowMigrations: readonly URL[] = [
+  outboxMigrations,
+  versionMigrations,
+  new URL('./migrations/', import.meta.url),
+]
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
@@ -62,8 +68,10 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
+  const rates = createRates({ transaction: outbox.transaction, clock })
+  const routes = createRoutes({ service, reads, proof, months, rates, clock, onAccepted: background.wake })
   return {
-    routes: [...createRoutes({ service, reads, proof, months, clock, onAccepted: background.wake }), feedRoute(outbox)],
+    routes: [...routes, feedRoute(outbox)],
     start: background.start,
     async close() {
       watch.close()

@@ -62,7 +62,7 @@ export type WithdrawalEnd = { readonly outcome: 'confirmed' | 'returned'; readon
 
 export type Transfer = {
   readonly id: string
-  readonly kind: 'transfer' | 'deposit' | 'reversal' | 'withdrawal' | 'confirmation' | 'return'
+  readonly kind: 'transfer' | 'deposit' | 'reversal' | 'withdrawal' | 'confirmation' | 'return' | 'exchange'
   readonly from: string
   readonly to: string
   readonly amount: Money
@@ -79,6 +79,8 @@ export type Transfer = {
   /** The transfer that this one takes back. */
   readonly reverses: string | null
   readonly reversedBy: string | null
+  /** The exchange that it is a part of. */
+  readonly partOf: string | null
   /** What became of a withdrawal, and the transfer that made it so. */
   readonly end: WithdrawalEnd | null
   readonly createdAt: Instant
@@ -93,8 +95,36 @@ export const UNTOUCHED = {
   crossing: null,
   reverses: null,
   reversedBy: null,
+  partOf: null,
   end: null,
 } as const
+
+/** What one unit of a currency gives in another; `rate` is a decimal number. */
+export type ExchangeRate = {
+  /** `USD-CNY` */
+  readonly pair: string
+  readonly version: number
+  readonly rate: string
+  readonly expiresAt: Instant
+  readonly setBy: string
+  readonly at: Instant
+}
+
+/** Money of a member that went from one currency to another. */
+export type Exchange = {
+  readonly id: string
+  readonly from: string
+  readonly to: string
+  readonly paid: Money
+  readonly received: Money
+  /** What rounding cut off, in whole minor units: one, or none. */
+  readonly residue: Money
+  readonly rate: string
+  readonly rateVersion: number
+  readonly reference: string
+  readonly transfers: { readonly paid: string; readonly received: string; readonly rounding: string | null }
+  readonly createdAt: Instant
+}
 
 export type TransferState = 'held' | 'pending' | 'posted' | 'voided'
 

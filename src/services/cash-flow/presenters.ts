@@ -7,6 +7,8 @@ import {
   type Balance,
   type CreditLine,
   type Entry,
+  type Exchange,
+  type ExchangeRate,
   movedAmountOf,
   type Operation,
   stateOf,
@@ -58,6 +60,18 @@ export function depositOnWire({ id, to, amount, reference, createdAt }: Transfer
   return { id, account: to, amount: toWire(amount), reference, createdAt: toRfc3339(createdAt), version: 1 }
 }
 
+export function rateOnWire({ pair, version, rate, expiresAt, setBy, at }: ExchangeRate) {
+  return { pair, version, rate, expiresAt: toRfc3339(expiresAt), setBy, createdAt: toRfc3339(at) }
+}
+
+export function exchangeOnWire(exchange: Exchange) {
+  const { id, from, to, paid, received, residue, rate, rateVersion, reference, transfers, createdAt } = exchange
+  return {
+    ...{ id, from, to, paid: toWire(paid), received: toWire(received), residue: toWire(residue) },
+    ...{ rate, rateVersion, reference, transfers, createdAt: toRfc3339(createdAt), version: 1 },
+  }
+}
+
 export function withdrawalOnWire({ id, from, amount, reference, end, createdAt }: Transfer) {
   return {
     id,
@@ -72,7 +86,8 @@ export function withdrawalOnWire({ id, from, amount, reference, end, createdAt }
 }
 
 export function transferOnWire(transfer: Transfer) {
-  const { id, operation, from, to, amount, reference, hold, resolution, reverses, reversedBy, createdAt } = transfer
+  const { id, operation, from, to, amount, reference, hold, resolution, reverses, reversedBy, partOf, createdAt } =
+    transfer
   const state = stateOf(transfer)
   const open = state === 'held' || state === 'pending'
   return {
@@ -88,6 +103,7 @@ export function transferOnWire(transfer: Transfer) {
     ...(state === 'voided' && resolution !== null ? { reason: resolution.outcome } : {}),
     ...(reverses === null ? {} : { reverses }),
     ...(reversedBy === null ? {} : { reversedBy }),
+    ...(partOf === null ? {} : { partOf }),
     createdAt: toRfc3339(createdAt),
     version: transferVersionOf(transfer),
   }

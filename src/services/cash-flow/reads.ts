@@ -4,10 +4,10 @@ import { Problem } from '../../kernel/problem.ts'
 import { versionChoiceOf } from '../../platform/as-of.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import { limitOf, type Page, pageOf } from '../../platform/page.ts'
-import type { Actor } from './commands.ts'
-import { isVisible, owns } from './decide.ts'
+import { type Actor, owns } from './commands.ts'
+import { isVisible } from './decide.ts'
 import { notFound, unknownOperation } from './errors.ts'
-import { type CreditLine, isFinal, type Operation, type Transfer } from './model.ts'
+import { type CreditLine, type Exchange, isFinal, type Operation, type Transfer } from './model.ts'
 import { balanceAsOf, entriesOf } from './online.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
@@ -17,6 +17,7 @@ import {
   listCreditLines,
   listInTransit,
   readAccount,
+  readExchange,
   readOperation,
   readTransfer,
   type SeenTransfer,
@@ -70,6 +71,13 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
       const below = asked.cursor === undefined ? null : versionOf(asked.cursor)
       const lines = await transaction((sql) => listCreditLines(sql, account, below, limit + 1))
       return pageOf(lines, limit, cursorOf, (line) => line)
+    },
+
+    /** An exchange, to its member and to whoever is no member. @throws Problem `not_found` */
+    async exchange(id: string, by: Actor): Promise<Exchange> {
+      const found = await transaction((sql) => readExchange(sql, id))
+      if (found === null || !owns(by, found.member ?? '')) throw notFound('exchange')
+      return found.exchange
     },
 
     /** A withdrawal, to its account's member and to whoever is no member. @throws Problem `not_found` */
@@ -149,7 +157,8 @@ function rangeOf({ cursor, from, to }: EntriesAsked): EntryRange {
   }
 }
 
-function versionOf(cursor: string): number {
+/** The version that a cursor of ours stands for. @throws Problem `validation_failed` */
+export function versionOf(cursor: string): number {
   const version = /^v(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1]
   if (version === undefined) throw notOurs()
   return Number(version)

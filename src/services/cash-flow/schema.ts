@@ -101,6 +101,46 @@ export const WithdrawalOnWire = Type.Object({
 })
 export const WithdrawalsOnWire = Type.Object({ items: Type.Array(WithdrawalOnWire), next: OrNull })
 
+const CurrencyCode = Type.Enum([...CURRENCIES])
+const Decimal = Type.String({ maxLength: 24 })
+export const RateBody = Type.Object(
+  { from: CurrencyCode, to: CurrencyCode, rate: Decimal, expiresAt: Type.String({ maxLength: 64 }) },
+  closed,
+)
+export const RateOnWire = Type.Object({
+  pair: Type.String(),
+  version: Version,
+  rate: Type.String(),
+  expiresAt: Time,
+  setBy: Type.String(),
+  createdAt: Time,
+})
+export const RatesOnWire = Type.Object({ items: Type.Array(RateOnWire), next: OrNull })
+
+/** The version of a rate that the caller was quoted. */
+const Quoted = Type.Object(
+  { pair: Type.String({ pattern: '^[A-Z]{3}-[A-Z]{3}$' }), version: Type.Integer({ minimum: 1 }) },
+  closed,
+)
+export const ExchangeBody = Type.Object(
+  { from: AccountId, to: AccountId, amount: MoneyShape, rate: Quoted, reference: Reference },
+  closed,
+)
+export const ExchangeOnWire = Type.Object({
+  id: Type.String(),
+  from: AccountId,
+  to: AccountId,
+  paid: MoneyShape,
+  received: MoneyShape,
+  residue: MoneyShape,
+  rate: Type.String(),
+  rateVersion: Version,
+  reference: Type.String(),
+  transfers: Type.Object({ paid: Type.String(), received: Type.String(), rounding: OrNull }),
+  createdAt: Time,
+  version: Version,
+})
+
 export const TransferBody = Type.Object(
   {
     from: AccountId,
@@ -127,6 +167,8 @@ export const TransferOnWire = Type.Object({
   reason: Type.Optional(Type.String()),
   reverses: Type.Optional(Type.String()),
   reversedBy: Type.Optional(Type.String()),
+  /** The exchange that it is a part of. */
+  partOf: Type.Optional(Type.String()),
   createdAt: Time,
   version: Version,
 })

@@ -22,11 +22,24 @@ export function transitAccountOf(currency: Currency, shard: number): string {
   return `acc_transit_${currency.toLowerCase()}_${shard}`
 }
 
+/** The bank's own account in a currency, out of which and into which money is exchanged. */
+export function liquidityAccountOf(currency: Currency, shard: number): string {
+  return `acc_liquidity_${currency.toLowerCase()}_${shard}`
+}
+
+/** The account to which goes what rounding cuts off. */
+export function roundingAccountOf(currency: Currency, shard: number): string {
+  return `acc_rounding_${currency.toLowerCase()}_${shard}`
+}
+
+/** The clearing accounts of a currency in a shard. */
+export function clearingAccountsIn(currency: Currency, shard: number): readonly string[] {
+  return [externalAccountOf, betweenAccountOf, transitAccountOf, liquidityAccountOf, roundingAccountOf].map((of) =>
+    of(currency, shard),
+  )
+}
+
 /** The clearing accounts of a shard: nobody's, and without a floor. */
 export function clearingAccountsOf(shard: number): readonly { readonly id: string; readonly currency: Currency }[] {
-  return CURRENCIES.flatMap((currency) => [
-    { id: externalAccountOf(currency, shard), currency },
-    { id: betweenAccountOf(currency, shard), currency },
-    { id: transitAccountOf(currency, shard), currency },
-  ])
+  return CURRENCIES.flatMap((currency) => clearingAccountsIn(currency, shard).map((id) => ({ id, currency })))
 }

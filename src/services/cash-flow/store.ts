@@ -5,6 +5,7 @@ export { createBatchStore } from './store/batch-store.ts'
 export { allOf, bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
 export { listCreditLines } from './store/credit-lines.ts'
 export { type EntryRange, listEntries } from './store/entries.ts'
+export { createRateStore, lockPair, type RateFields, readExchange } from './store/exchanges.ts'
 export { type Hole, listHoles } from './store/holes.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'
 export {

@@ -1,6 +1,6 @@
 import type { Answered } from './answers.ts'
 import type { Crossing, KeyedRequest, TransferCommand } from './commands.ts'
-import type { CreditLine, Entry, Operation, Resolution, Transfer, WithdrawalEnd } from './model.ts'
+import type { CreditLine, Entry, Exchange, Operation, Resolution, Transfer, WithdrawalEnd } from './model.ts'
 
 export type StoredAnswer = { readonly request: KeyedRequest; readonly answer: Answered }
 export type NewResolution = Resolution & { readonly hold: string; readonly by: string }
@@ -22,6 +22,7 @@ export type Writes = {
   readonly crossings: Crossing[]
   readonly arrivals: string[]
   readonly creditLines: CreditLine[]
+  readonly exchanges: Exchange[]
   readonly completed: string[]
   /** Transfers on which a review's decision was carried out, or came to nothing. */
   readonly decided: string[]
@@ -47,6 +48,7 @@ export function nothingWritten(): Writes {
     crossings: [],
     arrivals: [],
     creditLines: [],
+    exchanges: [],
     completed: [],
     decided: [],
   }

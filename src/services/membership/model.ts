@@ -6,6 +6,7 @@ import type { Id } from '../../kernel/id.ts'
 export const EVENT_TYPES = [
   'credit_line.set',
   'deposit.posted',
+  'exchange.posted',
   'operation.failed',
   'operation.held',
   'operation.succeeded',

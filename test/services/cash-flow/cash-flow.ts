@@ -16,6 +16,11 @@ export const alice = asMember('mem_alice')
 export const bob = asMember('mem_bob')
 export const carol = asMember('mem_carol')
 
+const PRODUCTS: Readonly<Record<string, { readonly currency: string }>> = {
+  prd_basic: { currency: 'CNY' },
+  prd_dollar: { currency: 'USD' },
+}
+
 export type CashFlowUnderTest = {
   readonly cashFlow: CashFlow
   readonly database: Database
@@ -44,7 +49,7 @@ export async function openCashFlow(
   const deps = {
     ...{ database, clock, log },
     members: { exists: async (member: string) => members.has(member) },
-    products: { find: async (product: string) => (product === 'prd_basic' ? { currency: 'CNY' } : null) },
+    products: { find: async (product: string) => PRODUCTS[product] ?? null },
     async riskEvents(after: bigint, signal: AbortSignal) {
       for (;;) {
         const events = decisions.filter(({ seq }) => seq > after)

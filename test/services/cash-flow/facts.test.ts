@@ -16,6 +16,8 @@ const FACTS = [
   'arrival',
   'credit_line',
   'withdrawal_end',
+  'exchange',
+  'record_version',
   'journal',
 ]
 

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { derivedId } from '../../../src/kernel/id.ts'
+import { money } from '../../../src/kernel/money.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { asMember, asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
@@ -46,6 +47,14 @@ const step = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('end' as const), how: fc.constantFrom('confirm', 'return'), slot, twin }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('rate' as const), rate: fc.constantFrom('7.1', '0.33333', '150') }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('exchange' as const), back: fc.boolean(), amount, slot, twin }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), hours: fc.constantFrom(1, 1, 1, 80) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
@@ -56,11 +65,14 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
   const firstAnswers = new Map<string, unknown>()
   before(async () => {
     under = await openCashFlow(await store.open())
+    const dollars = { id: 'acc_alice_usd', member: 'mem_alice', product: 'prd_dollar', currency: 'USD' } as const
+    await under.cashFlow.seedAccount(dollars, money('USD', 100_000n))
   })
   after(() => under.close())
 
   async function take(taken: Step): Promise<void> {
     if (taken.kind === 'pass') return under.clock.advance(taken.hours * 3_600_000)
+    if (taken.kind === 'rate') return setRates(taken.rate)
     const keyOf = (what: string) => `${history}-${what}-${taken.slot}`
     const transfer = transferIdOf('op_olga', keyOf('transfer'))
     if (taken.kind === 'review') return under.tell(taken.approve ? 'review.approved' : 'review.declined', transfer)
@@ -81,6 +93,18 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       const options = { body, headers: key(keyOf('line')) }
       const answer = await call('POST', `/v1/accounts/acc_${taken.of}/credit-lines`, asOperator, options)
       assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+    } else if (taken.kind === 'exchange') {
+      const [pair, ...accounts] = taken.back
+        ? ['CNY-USD', 'acc_alice', 'acc_alice_usd']
+        : ['USD-CNY', 'acc_alice_usd', 'acc_alice']
+      const { body: rates } = await call('GET', `/v1/exchange-rates/${pair}?limit=1`, asOperator)
+      const amount = { ...taken.amount, currency: taken.back ? 'CNY' : 'USD' }
+      const body = { from: accounts[0], to: accounts[1], amount, reference: 'trip' }
+      const rate = { pair, version: rates.items?.[0].version ?? 1 }
+      const options = { body: { ...body, rate }, headers: key(keyOf('exchange')) }
+      const answer = await call('POST', '/v1/exchanges', asMember('mem_alice'), options)
+      assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      if (answer.status === 201) agree(`${keyOf('exchange')} ${JSON.stringify(options.body)}`, answer.body)
     } else if (taken.kind === 'withdraw') {
       const body = { account: `acc_${taken.from}`, amount: taken.amount, reference: 'to the bank' }
       const answer = await call('POST', '/v1/withdrawals', asOperator, { body, headers: key(keyOf('withdraw')) })
@@ -102,6 +126,17 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       const path = `/v1/transfers/${transfer}/${taken.kind}`
       const answer = await call('POST', path, asOperator, { body })
       assert.ok([200, 201, 404, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+    }
+  }
+
+  async function setRates(rate: string): Promise<void> {
+    const expiresAt = new Date(under.clock.now() + 20 * 24 * 3_600_000).toISOString()
+    for (const [from, to] of [
+      ['USD', 'CNY'],
+      ['CNY', 'USD'],
+    ]) {
+      const answer = await under.call('POST', '/v1/exchange-rates', asOperator, { body: { from, to, rate, expiresAt } })
+      assert.equal(answer.status, 201, answer.text)
     }
   }
 

@@ -61,6 +61,13 @@ const BROKEN = {
     SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_transit_%'
     GROUP BY currency HAVING sum(posted) <> coalesce((SELECT sum(amount) FROM transfer WHERE kind = 'withdrawal'
       AND transfer.currency = account.currency AND id NOT IN (SELECT withdrawal FROM withdrawal_end)), 0)`,
+  'I6: the parts of an exchange are its own, and within one minor unit of the rate': `
+    SELECT exchange.id FROM exchange
+    JOIN transfer AS paid ON paid.id = exchange.paid JOIN transfer AS received ON received.id = exchange.received
+    LEFT JOIN transfer AS rounding ON rounding.id = exchange.rounding
+    CROSS JOIN LATERAL (SELECT paid.amount * exchange.rate::numeric AS exact, coalesce(rounding.amount, 0) AS cut) AS due
+    WHERE paid.part_of <> exchange.id OR received.part_of <> exchange.id OR rounding.part_of <> exchange.id
+      OR received.amount > exact OR received.amount + cut < exact OR received.amount + cut >= exact + 1`,
   'I6: the list of what is in transit is what has not ended': `
     SELECT id FROM transfer WHERE kind = 'withdrawal'
       AND (id IN (SELECT withdrawal FROM withdrawal_end)) = (id IN (SELECT withdrawal FROM in_transit))`,

@@ -3,7 +3,7 @@ import type { Answered } from '../answers.ts'
 import type { WorkingSet } from '../books.ts'
 import type { Command, KeyedRequest } from '../commands.ts'
 import type { Account, Balance } from '../model.ts'
-import { betweenAccountOf, externalAccountOf, transitAccountOf } from '../shards.ts'
+import { clearingAccountsIn } from '../shards.ts'
 import type { StoredAnswer } from '../writes.ts'
 import { readBalances } from './accounts.ts'
 import { countCreditLines } from './credit-lines.ts'
@@ -62,7 +62,7 @@ function transferOf(command: Command): readonly string[] {
 }
 
 function accountsOf(command: Command): readonly string[] {
-  if (command.kind === 'transfer') return [command.from, command.to]
+  if (command.kind === 'transfer' || command.kind === 'exchange') return [command.from, command.to]
   if (command.kind === 'deposit' || command.kind === 'withdraw' || command.kind === 'credit_line')
     return [command.account]
   if (command.kind === 'arrive' || command.kind === 'complete') return [command.crossing.from, command.crossing.to]
@@ -74,9 +74,7 @@ function clearingOf(accounts: Iterable<Account>, shards: ReadonlySet<number>): r
   const beside = new Set<string>()
   for (const { currency, shard } of accounts) {
     if (!shards.has(shard)) continue
-    beside.add(externalAccountOf(currency, shard))
-    beside.add(betweenAccountOf(currency, shard))
-    beside.add(transitAccountOf(currency, shard))
+    for (const id of clearingAccountsIn(currency, shard)) beside.add(id)
   }
   return [...beside]
 }

@@ -19,6 +19,7 @@ type FactTable =
   | 'withdrawal_end'
   | 'arrival'
   | 'credit_line'
+  | 'exchange'
   | 'operation'
   | 'operation_state'
   | 'answer'
@@ -37,6 +38,9 @@ export function factsOf(books: Books, writes: Writes): Facts {
     withdrawal_end: writes.withdrawalEnds,
     arrival: writes.arrivals.map((transfer) => ({ transfer, at })),
     credit_line: writes.creditLines.map(creditLineRow),
+    exchange: writes.exchanges.map(({ id, transfers, rate, rateVersion }) => {
+      return { id, ...transfers, rate, rate_version: rateVersion, at }
+    }),
     operation: writes.operations.map(({ id, member, transfer, request: { owner, key } }) => {
       return { id, owner, key, member, transfer, created_at: at }
     }),
@@ -153,10 +157,12 @@ function toJson(rows: readonly object[]): string {
 }
 
 function transferRow(transfer: Transfer) {
-  const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses } = transfer
+  const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses, partOf } =
+    transfer
   return {
     ...{ id, kind, debit: from, credit: to, currency: amount.currency, amount: amount.minor, reference, maker },
     ...{ operation, assessment, receipt, reverses, created_at: toRfc3339(transfer.createdAt) },
+    part_of: partOf,
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),
   }

@@ -29,6 +29,7 @@ const TABLES = {
     at: '(SELECT created_at FROM transfer WHERE transfer.id = live.transfer)',
   },
   credit_line: { key: ['account', 'version'], at: 'live.at' },
+  exchange: { key: ['id'], at: 'live.at' },
   arrival: { key: ['transfer'], at: 'live.at' },
   operation: { key: ['id'], at: 'live.created_at' },
   operation_state: { key: ['operation', 'version'], at: 'live.at' },

@@ -52,6 +52,7 @@ function toTransfer(row: Row): Transfer {
     crossing: row['crossing'] as bigint | null,
     reverses: row['reverses'] as string | null,
     reversedBy: row['reversed_by'] as string | null,
+    partOf: row['part_of'] as string | null,
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     createdAt: row['created_at'] as Instant,
   }
