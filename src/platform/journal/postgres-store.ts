@@ -1,0 +1,190 @@
+import pg from 'pg'
+import { type JournalRecord, type Place, placeOf, START } from './record.ts'
+import { type Append, type Appended, type JournalStore, missingOf, type Prepared } from './store.ts'
+import { type StoreId, votersOf } from './voters.ts'
+
+export type PostgresStore = JournalStore & { close(): Promise<void> }
+
+const CONNECTIONS_MAX = 2
+const CONNECT_TIMEOUT_MS = 2_000
+const STATEMENT_TIMEOUT_MS = 5_000
+const READ_RECORDS_MAX = 1_000
+
+/** `store` has one row. Its end is kept beside the promise, so that the usual append is one statement. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS store (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL, promised bigint NOT NULL,
+    seq bigint NOT NULL, epoch bigint NOT NULL, hash text NOT NULL);
+  CREATE TABLE IF NOT EXISTS record (seq bigint PRIMARY KEY, epoch bigint NOT NULL, kind text NOT NULL, previous text NOT NULL,
+    hash text NOT NULL, body text NOT NULL);
+  CREATE INDEX IF NOT EXISTS record_voters ON record (seq) WHERE kind = 'voters';`
+
+const COLUMNS = 'seq, epoch, kind, previous, hash, body'
+const TYPES = ['bigint', 'bigint', 'text', 'text', 'text', 'text']
+
+/** Records as a table, of six parameters from this number on. */
+const rowsFrom = (parameter: number): string =>
+  `unnest(${TYPES.map((type, index) => `$${parameter + index}::${type}[]`).join(', ')})`
+
+/** What nearly every append is: the records go behind the end. Another leader's promise, or another end, leaves all as it was. */
+const APPEND_AT_END = `
+  WITH held AS (UPDATE store SET promised = $1, seq = $3, epoch = $4, hash = $5
+      WHERE promised <= $1 AND hash = $2 RETURNING id),
+    added AS (INSERT INTO record (${COLUMNS}) SELECT added.* FROM held, ${rowsFrom(6)} AS added)
+  SELECT id FROM held`
+
+/** One row without a record where there is none. */
+const READ = `
+  SELECT store.id AS store, found.* FROM store LEFT JOIN (
+    SELECT ${COLUMNS} FROM (
+      SELECT *, sum(octet_length(body)) OVER (ORDER BY seq) AS bytes FROM (
+        SELECT * FROM record WHERE seq > $1 ORDER BY seq LIMIT ${READ_RECORDS_MAX}) AS next) AS counted
+    WHERE bytes <= $2 OR seq = $1::bigint + 1) AS found ON true ORDER BY seq`
+
+type StoreRow = { readonly id: StoreId; readonly promised: number } & Place
+
+/**
+ * A journal in two tables of a PostgreSQL database. The promise is looked at in the transaction that appends, so that no leader of
+ * an older epoch adds anything after a newer one was promised to. A server that may answer before a commit is on its disk is refused.
+ * One that can't be reached is tried again at the next call.
+ */
+export function createPostgresStore(options: {
+  readonly url: string
+  /** Has the tables, and nothing else; it is made if it is not there. */
+  readonly schema: string
+  readonly newId: () => StoreId
+  readonly onError: (error: Error) => void
+}): PostgresStore {
+  const { url, schema, newId, onError } = options
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'tidegate journal',
+    options: `-c search_path=${schema} -c synchronous_commit=on`,
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+    },
+  })
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', () => {})) // whoever waits for it is told by its query
+  let opening: Promise<void> | null = null
+
+  function opened(): Promise<void> {
+    opening ??= open().catch((error: unknown) => {
+      opening = null
+      throw error
+    })
+    return opening
+  }
+
+  async function open(): Promise<void> {
+    await transaction(async (client) => {
+      const { rows } = await client.query<{ fsync: string }>('SHOW fsync')
+      if (rows[0]?.fsync !== 'on') throw new Error('a PostgreSQL server with fsync off keeps no journal')
+      await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [schema])
+      await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`)
+      await client.query(TABLES)
+      await client.query(
+        'INSERT INTO store (id, promised, seq, epoch, hash) VALUES ($1, 0, $2, $3, $4) ON CONFLICT DO NOTHING',
+        [newId(), START.seq, START.epoch, START.hash],
+      )
+    })
+  }
+
+  async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    let broken: Error | undefined
+    try {
+      await client.query('BEGIN')
+      const result = await work(client)
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError // the connection is gone; PostgreSQL rolls back by itself
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  async function appendAtEnd({ epoch, after, records }: Append): Promise<StoreId | null> {
+    const end = records.at(-1)
+    if (end === undefined) return null
+    const { rows } = await pool.query<{ id: StoreId }>(APPEND_AT_END, [
+      ...[epoch, after.hash, end.seq, end.epoch, end.hash],
+      ...columnsOf(records),
+    ])
+    return rows[0]?.id ?? null
+  }
+
+  return {
+    async prepare(epoch): Promise<Prepared> {
+      await opened()
+      return transaction(async (client) => {
+        const store = await lockStore(client)
+        if (epoch <= store.promised) return { kind: 'fenced', promised: store.promised }
+        await client.query('UPDATE store SET promised = $1', [epoch])
+        const { rows } = await client.query<JournalRecord>(
+          `SELECT ${COLUMNS} FROM record WHERE kind = 'voters' ORDER BY seq DESC LIMIT 1`,
+        )
+        const voters = rows[0] === undefined ? null : votersOf(rows[0])
+        return { kind: 'granted', store: store.id, end: placeOf(store), voters }
+      })
+    },
+    async append(request) {
+      await opened()
+      const id = await appendAtEnd(request)
+      return id === null ? transaction((client) => appendAnywhere(client, request)) : { kind: 'stored', store: id }
+    },
+    async read(after, bytesMax) {
+      await opened()
+      const { rows } = await pool.query<JournalRecord & { readonly store: StoreId }>(READ, [after, bytesMax])
+      const [first] = rows
+      if (first === undefined) throw new Error('the journal of this database has lost its promise')
+      const records = first.seq === null ? [] : rows.map(({ store: _, ...record }) => record)
+      return { store: first.store, records }
+    },
+    close: () => pool.end(),
+  }
+}
+
+/** Until the transaction ends nobody else promises or appends here. */
+async function lockStore(client: pg.PoolClient): Promise<StoreRow> {
+  const { rows } = await client.query<StoreRow>('SELECT id, promised, seq, epoch, hash FROM store FOR UPDATE')
+  if (rows[0] === undefined) throw new Error('the journal of this database has lost its promise')
+  return rows[0]
+}
+
+async function appendAnywhere(client: pg.PoolClient, request: Append): Promise<Appended> {
+  const store = await lockStore(client)
+  const { epoch } = request
+  if (epoch < store.promised) return { kind: 'fenced', promised: store.promised }
+  await client.query('UPDATE store SET promised = $1', [epoch])
+  const missing = await missingOf({ end: store, hashAt: (seq) => hashAt(client, seq) }, request)
+  if (missing === null) return { kind: 'apart', store: store.id, end: store.seq }
+  const end = missing.add.at(-1)
+  if (end !== undefined) {
+    await client.query('DELETE FROM record WHERE seq > $1', [missing.keep])
+    await client.query(`INSERT INTO record (${COLUMNS}) SELECT * FROM ${rowsFrom(1)}`, [...columnsOf(missing.add)])
+    await client.query('UPDATE store SET seq = $1, epoch = $2, hash = $3', [end.seq, end.epoch, end.hash])
+  }
+  return { kind: 'stored', store: store.id }
+}
+
+async function hashAt(client: pg.PoolClient, seq: number): Promise<string> {
+  if (seq === 0) return START.hash
+  const { rows } = await client.query<{ hash: string }>('SELECT hash FROM record WHERE seq = $1', [seq])
+  if (rows[0] === undefined) throw new Error(`record ${seq} of the journal is gone`)
+  return rows[0].hash
+}
+
+function columnsOf(records: readonly JournalRecord[]): readonly (readonly (string | number)[])[] {
+  const column = (name: keyof JournalRecord) => records.map((record) => record[name])
+  return [column('seq'), column('epoch'), column('kind'), column('previous'), column('hash'), column('body')]
+}
