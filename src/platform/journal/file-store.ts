@@ -14,6 +14,8 @@ type Kept = { readonly store: StoreId; readonly promised: number; readonly cut: 
 
 const KEPT = 'store.json'
 
+const READ_RECORDS_MAX = 1_000
+
 export type FileStore = JournalStore & {
   /** `lost`: what lay there was not all that had been acknowledged; the rest was kept, under a new id that has no vote. */
   readonly opened: 'new' | 'whole' | 'torn' | 'lost'
@@ -48,8 +50,10 @@ export async function openFileStore(
 
 /** Null: there is none, or none to be read. */
 function keptFrom(bytes: Uint8Array | null): Kept | null {
+  if (bytes === null) return null
   try {
-    return bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Kept)
+    const kept = JSON.parse(Buffer.from(bytes).toString()) as Kept
+    return typeof kept.store === 'string' && Number.isSafeInteger(kept.promised) ? kept : null
   } catch {
     return null
   }
@@ -284,5 +288,3 @@ class Segments implements FileStore {
     return run
   }
 }
-
-const READ_RECORDS_MAX = 1_000

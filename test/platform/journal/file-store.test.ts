@@ -102,7 +102,11 @@ describe('a journal in files', () => {
 
   test('has lost its vote with the file of its promise', async (t) => {
     const records = chainFrom(START, 1, 3)
-    for (const spoil of [(path: string) => rm(path), (path: string) => writeFile(path, '{')]) {
+    for (const spoil of [
+      (path: string) => rm(path),
+      (path: string) => writeFile(path, '{'),
+      (path: string) => writeFile(path, '{}'),
+    ]) {
       const folder = await written(t, records)
       await spoil(join(folder, 'store.json'))
       const store = await reopened(t, folder)
