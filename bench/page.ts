@@ -65,6 +65,26 @@ const ledger: Table = ({ figures, ratios }) => {
   return [['', 'transfers per second, or ratio', 'p99 in ms'], ...rows, ...others]
 }
 
+const journal: Table = ({ figures }) => {
+  const { by_record, takeover_s, recovery_s_per_gb } = figures as {
+    by_record: Readonly<Record<string, ByWorkload>>
+    takeover_s: number
+    recovery_s_per_gb: number
+  }
+  const rows = Object.entries(by_record).map(([size, of]) => {
+    return [size.replace('_kib', ' KiB'), of['w1'], of['w2'], of['w2_to_w1'], of['w1_p99_ms'], of['w2_p99_ms']]
+  })
+  const others = [
+    ['takeover, s', '', takeover_s, '', '', ''],
+    ['recovery, s per GB', '', recovery_s_per_gb, '', '', ''],
+  ]
+  return [
+    ['appends per second, by record', 'W = 1', 'W = 2', '`w2_to_w1`', 'p99 ms, W = 1', 'W = 2'],
+    ...rows,
+    ...others,
+  ]
+}
+
 const soak: Table = ({ figures }) => {
   const minutes = (figures as { minutes: readonly Readonly<Record<string, number>>[] }).minutes
   return [Object.keys(minutes[0] ?? {}), ...minutes.map((each) => Object.values(each))]
@@ -75,5 +95,6 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Table>>>> = {
   edge: { edge, latency, profile },
   stages: { stages },
   ledger: { ledger },
+  journal: { journal },
   soak: { soak },
 }

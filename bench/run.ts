@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
+import { benchJournal } from './journal.ts'
 import { benchLedger } from './ledger.ts'
 import { benchOverload } from './overload.ts'
 import { writePage } from './page.ts'
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   quotas: benchQuotas,
   edge: benchEdge,
   ledger: benchLedger,
+  journal: benchJournal,
   overload: benchOverload,
   stages: benchStages,
   soak: benchSoak,

@@ -17,7 +17,7 @@ describe('a table of the page of figures', () => {
 
   test('has a place there', () => {
     const performance = readFileSync('docs/performance.md', 'utf8')
-    for (const marker of ['edge', 'latency', 'profile', 'stages', 'soak']) {
+    for (const marker of ['edge', 'latency', 'profile', 'stages', 'journal', 'soak']) {
       assert.match(replaceTable(performance, marker, 'm', [['h'], ['new']]), /\| new \|/)
     }
     assert.throws(() => replaceTable(page, 'c', 'm', [['h']]), /a place for c/)

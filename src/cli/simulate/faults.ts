@@ -29,7 +29,7 @@ const FAULTS: readonly (readonly [weight: number, fault: Fault])[] = [
   [1, failSync],
   [1, fillDisk],
   [2, takeAway],
-  [1, loseBehindSplit],
+  [4, loseBehindSplit],
   [2, ({ world, nodes }) => world.chance.of(nodes).jumpClock(world.chance.between(-5_000, 5_000))],
   [1, storm],
 ]
@@ -121,7 +121,7 @@ function takeAway(scene: Scene): void {
   }
 }
 
-/** Leader and one store here, all others there, where another leads. Then a store there is lost, and only the old leader reaches it. */
+/** A leader and a store here, all else there, where another leads. A store there is lost: the old leader alone reaches it. */
 function loseBehindSplit(scene: Scene): void {
   const { world, network, stores, nodes } = scene
   const old = leaderOrAny(world, nodes)

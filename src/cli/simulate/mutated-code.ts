@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { registerHooks } from 'node:module'
 import type { Mutant } from './mutants.ts'
 import type { runSeed } from './run-seed.ts'
 
 const SOURCES = new URL('../../', import.meta.url).href
-const MARK = /\?mutant=[a-z-]+$/
+const MARK = /\?mutant=[a-z0-9-]+$/
 
 /**
  * The simulation, with the real journal, as if the mistake had been made: its modules are loaded once more, under names of their
@@ -11,7 +12,7 @@ const MARK = /\?mutant=[a-z-]+$/
  * as the mutant expects it
  */
 export async function loadMutated({ name, file, changes }: Mutant): Promise<typeof runSeed> {
-  const mark = `?mutant=${name}`
+  const mark = `?mutant=${name}-${randomUUID()}` // a module that has been loaded is not loaded again
   let applied = false
   const hooks = registerHooks({
     resolve(specifier, context, next) {

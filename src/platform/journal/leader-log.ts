@@ -45,7 +45,7 @@ export class LeaderLog {
     this.#tail.splice(0, count)
   }
 
-  /** The records behind a place of this log, as many as fit, but one at least; none at its end. @throws Error if no store has them */
+  /** The records behind a place of this log, as many as fit, one at least; none at its end. @throws Error if no store has them */
   async after(place: Place, bytesMax: number): Promise<readonly JournalRecord[]> {
     if (place.seq >= this.#end.seq) return []
     const first = this.#tail[0]?.seq ?? this.#end.seq + 1

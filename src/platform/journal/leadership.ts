@@ -97,7 +97,7 @@ export class Leadership {
     return this.#add('batch', body)
   }
 
-  /** The committed batches after a number, in their order, up to what is committed when it gets there. @throws Error if no store has them */
+  /** The committed batches after a number, up to what is committed when it gets there. @throws Error if no store has them */
   async *replay(after: number): AsyncGenerator<JournalRecord> {
     let place = await this.#log.placeAt(after)
     while (place.seq < this.#committed && this.#ending === null) {
@@ -160,7 +160,7 @@ export class Leadership {
     this.#seat()
   }
 
-  /** Gives a store that was filled the vote of the one whose place it has; two steps, so that no two leaders ever count differently. */
+  /** Gives a filled store the vote of the one whose place it has, in two steps: no two leaders ever count differently. */
   #seat(): void {
     const reign = this.#reigns.at(-1)
     if (reign === undefined || reign.from > this.#committed) return

@@ -43,9 +43,9 @@ const READ = `
 type StoreRow = { readonly id: StoreId; readonly promised: number } & Place
 
 /**
- * A journal in two tables of a PostgreSQL database. The promise is looked at in the transaction that appends, so that no leader of
- * an older epoch adds anything after a newer one was promised to. A server that may answer before a commit is on its disk is refused.
- * One that can't be reached is tried again at the next call.
+ * A journal in two tables of a PostgreSQL database. The promise is looked at in the transaction that appends, so that no
+ * leader of an older epoch adds anything after a newer one was promised to. A server that may answer before a commit is on its
+ * disk is refused. One that can't be reached is tried again at the next call.
  */
 export function createPostgresStore(options: {
   readonly url: string

@@ -33,7 +33,7 @@ export interface JournalStore {
   prepare(epoch: number): Promise<Prepared>
   /** Adds what is missing of the records. What the store has in their place goes, with all behind it; what is the same stays. */
   append(request: Append): Promise<Appended>
-  /** The records after a number, as many as fit into so many bytes, but one at least; none at the end. @throws Error if one is broken */
+  /** The records after a number, as many as fit into so many bytes, one at least; none at the end. @throws Error if spoilt */
   read(after: number, bytesMax: number): Promise<Read>
 }
 

@@ -1,10 +1,12 @@
-/** Appends to a journal in the given folders until it is killed, and says which number is acknowledged. */
+/** Appends to a journal, in folders or databases, until it is killed or overtaken, and says which number is acknowledged. */
 import { createJournal } from '../../../src/platform/journal/journal.ts'
 import { systemTimers } from '../../../src/platform/journal/timers.ts'
-import { LIMITS, openFiles } from './support.ts'
+import { LIMITS, openDatabase, openFiles } from './support.ts'
 
-const [writes, ...folders] = process.argv.slice(2)
-const stores = await Promise.all(folders.map(openFiles))
+const [writes, ...places] = process.argv.slice(2)
+const stores = await Promise.all(
+  places.map((place) => (place.startsWith('postgresql://') ? openDatabase(place) : openFiles(place))),
+)
 const journal = createJournal({ stores, writes: Number(writes), timers: systemTimers, limits: LIMITS })
 let answer = await journal.lead()
 while (answer.kind !== 'leading') answer = await journal.lead()
@@ -14,5 +16,7 @@ for await (const { body } of leadership.replay(0)) n = Number(body)
 for (;;) {
   n++
   const outcome = await leadership.append(String(n))
-  if (outcome.kind === 'ok') process.stdout.write(`${n}\n`)
+  process.stdout.write(outcome.kind === 'ok' ? `${n}\n` : `${outcome.kind}\n`)
+  if (outcome.kind !== 'ok') break
 }
+await Promise.all(stores.map((store) => store.close()))

@@ -46,11 +46,13 @@ export async function filePlace(t: TestContext): Promise<TestPlace> {
   return { open: () => openFiles(folder) }
 }
 
+export function openDatabase(url: string): Kept {
+  return createPostgresStore({ url, schema: 'journal', newId, onError: (error) => console.error(error) })
+}
+
 export async function postgresPlace(): Promise<TestPlace> {
   const url = await createDatabase()
-  const open = async (): Promise<Kept> =>
-    createPostgresStore({ url, schema: 'journal', newId, onError: (error) => console.error(error) })
-  return { open }
+  return { open: async () => openDatabase(url) }
 }
 
 /** So many records behind a place, each with its number in its body. */
