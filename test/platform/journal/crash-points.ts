@@ -32,7 +32,7 @@ const appended = (
 }
 
 /** Everything that a store in files ever does to its disk. */
-export function storyOf(): readonly Step[] {
+function storyOf(): readonly Step[] {
   const steps: Step[] = []
   const log = (): readonly JournalRecord[] => steps.at(-1)?.after ?? []
   const end = (): Place => log().at(-1) ?? START
