@@ -35,6 +35,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'compare the ledger with its journal, explain a balance',
     load: async () => (await import('./ledger.ts')).ledger,
   },
+  journal: {
+    summary: 'verify, back up or restore a journal in several stores',
+    load: async () => (await import('./journal.ts')).journal,
+  },
   simulate: {
     summary: 'look for a way to make the replicated journal lose or double money',
     load: async () => (await import('./simulate.ts')).simulate,

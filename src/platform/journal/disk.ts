@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, writeDurably } from '../durable-file.ts'
 
@@ -49,18 +49,20 @@ export async function openFolder(folder: string): Promise<Disk> {
       return buffer.subarray(0, bytesRead)
     },
     async create(name, bytes) {
-      const handle = await open(at(name), 'wx+', 0o600)
+      const draft = `${at(name)}.draft`
+      const handle = await open(draft, 'w+', 0o600)
       try {
         // Written, not only sized: later writes then change no metadata, and meet no full disk.
         for (let done = 0; done < bytes; done += ZEROS.length) {
           await handle.write(ZEROS, 0, Math.min(ZEROS.length, bytes - done), done)
         }
         await handle.sync()
+        await rename(draft, at(name)) // there is no file of another length, whenever the power fails
         await syncFolder(folder)
         handles.set(name, handle)
       } catch (error) {
         await handle.close()
-        await rm(at(name), { force: true })
+        await rm(draft, { force: true })
         throw error
       }
     },

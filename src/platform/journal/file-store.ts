@@ -10,7 +10,7 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 assert(SEGMENT_BYTES >= FRAME_BYTES_MAX, 'every record fits into a segment')
 
 /** What a store knows of itself besides its records; replaced as a whole. `cut`: a cut behind this record was begun. */
-type Kept = { readonly store: StoreId; readonly promised: number; readonly cut: number | null }
+export type Kept = { readonly store: StoreId; readonly promised: number; readonly cut: number | null }
 
 const KEPT = 'store.json'
 
@@ -32,7 +32,7 @@ export async function openFileStore(
   disk: Disk,
   { newId, segmentBytes = SEGMENT_BYTES }: { newId: () => StoreId; segmentBytes?: number },
 ): Promise<FileStore> {
-  const kept = keptFrom(await disk.read(KEPT))
+  const kept = await readKept(disk)
   const found = await scanSegments(disk, kept?.cut ?? undefined)
   const isShort = kept?.cut != null && found.end.seq < kept.cut
   const hasLost = found.fault === 'lost' || isShort || (kept === null && (await listSegments(disk)).length > 0)
@@ -49,7 +49,8 @@ export async function openFileStore(
 }
 
 /** Null: there is none, or none to be read. */
-function keptFrom(bytes: Uint8Array | null): Kept | null {
+export async function readKept(disk: Disk): Promise<Kept | null> {
+  const bytes = await disk.read(KEPT)
   if (bytes === null) return null
   try {
     const kept = JSON.parse(Buffer.from(bytes).toString()) as Kept
@@ -74,7 +75,7 @@ class Segments implements FileStore {
 
   constructor(disk: Disk, segmentBytes: number, kept: Kept, found: Found, opened: FileStore['opened']) {
     this.#disk = disk
-    this.#segmentBytes = segmentBytes
+    this.#segmentBytes = found.segmentBytes ?? segmentBytes
     this.#kept = kept
     this.#spans = found.spans
     this.#end = found.end
@@ -153,7 +154,13 @@ class Segments implements FileStore {
   }
 
   close(): Promise<void> {
-    return this.#turn.then(() => this.#ahead).then(() => this.#disk.close())
+    const closing = this.#turn.then(async () => {
+      this.#broken ??= new Error('it was closed')
+      await this.#ahead
+      await this.#disk.close()
+    })
+    this.#turn = closing.catch(() => {})
+    return closing
   }
 
   /** As many at a time as fit into one segment, in one write and one sync. */

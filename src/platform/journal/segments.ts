@@ -1,6 +1,6 @@
 import type { Disk } from './disk.ts'
 import { decodeFrame, decodeHeader, isZero, SECTOR_BYTES } from './frame.ts'
-import { type Place, placeOf, START } from './record.ts'
+import { type JournalRecord, type Place, placeOf, START } from './record.ts'
 import { VotersOf } from './store.ts'
 import { votersOf } from './voters.ts'
 
@@ -12,6 +12,8 @@ export type Found = {
   /** That of record n at n - 1. */
   readonly spans: Span[]
   readonly end: Place
+  /** How long each segment is; null where there is none. */
+  readonly segmentBytes: number | null
   /** The first record of those that were written last, together; 0 when there is none. */
   readonly lastWritten: number
   readonly voters: VotersOf
@@ -32,13 +34,22 @@ export async function listSegments(disk: Disk): Promise<readonly number[]> {
   return indexes.map(Number).sort((a, b) => a - b)
 }
 
-/** Reads all segments up to the first record that is not whole, or to the record `last`. */
-export async function scanSegments(disk: Disk, last = Number.POSITIVE_INFINITY): Promise<Found> {
-  const found = { spans: [] as Span[], end: START, lastWritten: 0, voters: new VotersOf() }
+/** Reads all segments up to the first record that is not whole, or to the record `last`, and shows each. Changes nothing. */
+export async function scanSegments(
+  disk: Disk,
+  last = Number.POSITIVE_INFINITY,
+  onRecord: (record: JournalRecord) => void = () => {},
+): Promise<Found> {
+  const found = {
+    ...{ spans: [] as Span[], end: START, lastWritten: 0, voters: new VotersOf() },
+    segmentBytes: null as number | null,
+  }
   let fault: Found['fault'] = 'nothing'
   for (const [order, index] of (await listSegments(disk)).entries()) {
     if (order !== index) return { ...found, fault: 'lost' }
     const bytes = Buffer.from((await disk.read(segmentName(index))) ?? [])
+    found.segmentBytes ??= bytes.length
+    if (bytes.length !== found.segmentBytes) return { ...found, fault: 'lost' }
     let at = 0
     while (fault === 'nothing' && found.end.seq < last) {
       const frame = decodeFrame(bytes, at)
@@ -48,6 +59,7 @@ export async function scanSegments(disk: Disk, last = Number.POSITIVE_INFINITY):
       if (seq !== found.end.seq + 1 || previous !== found.end.hash) return { ...found, fault: 'lost' }
       found.spans.push({ at: index * bytes.length + at, bytes: frame.bytes })
       found.end = placeOf(frame.record)
+      onRecord(frame.record)
       found.lastWritten = frame.first
       found.voters.add(frame.record.seq, votersOf(frame.record))
       at += frame.bytes

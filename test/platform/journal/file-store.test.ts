@@ -131,6 +131,17 @@ describe('a journal in files', () => {
     )
   })
 
+  test('does nothing more once it is closed, not even what was asked for meanwhile', async (t) => {
+    const folder = await temporaryFolder(t)
+    const store = await openFiles(folder)
+    const [first] = chainFrom(START, 1, 1)
+    assert.ok(first)
+    const closing = store.close()
+    await assert.rejects(store.append({ epoch: 1, after: START, records: [first] }), /has ended/)
+    await closing
+    assert.deepEqual(await readAll(await reopened(t, folder)), [])
+  })
+
   test('finds what is spoilt while it is read, and ends', async (t) => {
     const records = chainFrom(START, 1, 4)
     const folder = await written(t, records)

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type EmptyStore, restoreBackup, writeBackup } from '../platform/journal/backup.ts'
+import { openFolder } from '../platform/journal/disk.ts'
+import { openFileStore } from '../platform/journal/file-store.ts'
+import { agreement, heldOf, type Inspected, inspect, recoverable } from '../platform/journal/inspection.ts'
+import type { StoreId } from '../platform/journal/voters.ts'
+import { inColumns } from './columns.ts'
+import { type Command, type ExitCode, Misuse, printerOf, readArguments } from './command.ts'
+
+const HELP = `tidegate journal verify FOLDER…                        [--json]
+tidegate journal backup FILE FOLDER…                   [--json]
+tidegate journal restore FILE FOLDER… --writes W       [--json]
+
+For the stores in files of a journal in several stores; name all of them, in their order.
+verify reads every record and changes nothing: whether each is whole and follows on the one before, and how far the stores are the
+same. What as many stores have as it takes is committed; what is behind that may be, or may be cut by the next leader.
+backup writes the log that a leader would go on from into a file. It needs as many whole stores as a leader does.
+restore fills empty folders from such a file, and makes them the stores of a journal that is written to W of them.
+Exit code 1 when a store has lost something, or too few are whole.`
+
+type Located = Inspected & { readonly folder: string }
+
+export const journal: Command = {
+  help: HELP,
+  async run(args) {
+    const { positionals, values } = readArguments({
+      args: [...args],
+      allowPositionals: true,
+      options: { writes: { type: 'string' }, json: { type: 'boolean', default: false } },
+    })
+    const [action, ...places] = positionals
+    const print = printerOf(values.json)
+    if (action === 'verify') return verify(places, print)
+    const [file, ...folders] = places
+    if (file === undefined || (action !== 'backup' && action !== 'restore')) {
+      throw new Misuse('say what to do with the journal: verify, backup or restore')
+    }
+    return action === 'backup' ? backup(file, folders, print) : restore(file, folders, Number(values.writes), print)
+  },
+}
+
+type Print = ReturnType<typeof printerOf>
+
+async function inspectAll(folders: readonly string[]): Promise<readonly Located[]> {
+  if (folders.length === 0) throw new Misuse('name the folders of the stores')
+  return Promise.all(
+    folders.map(async (folder) => {
+      await readdir(folder) // one that is not there is not made
+      return { ...(await inspect(await openFolder(folder))), folder }
+    }),
+  )
+}
+
+async function verify(folders: readonly string[], print: Print): Promise<ExitCode> {
+  const located = await inspectAll(folders)
+  const from = recoverable(located)
+  const best = located[from?.place ?? -1]
+  const held = from === null ? null : heldOf(located, from)
+  const stores = located.map(({ folder, name, promised, end, voters, fault, hashes }, place) => ({
+    ...{ folder, name, promised, records: end.seq, head: end.hash, fault },
+    votes: from !== null && name === from.voters?.stores[place],
+    writes: voters?.writes ?? null,
+    agrees: best === undefined ? null : agreement(best.hashes, hashes),
+  }))
+  const rows = stores.map(({ folder, name, promised, records, fault, votes, agrees }) => [
+    ...[folder, name ?? 'no name', `epoch ${promised}`, `${records} records`],
+    ...[
+      fault === 'nothing' ? 'whole' : fault,
+      votes ? 'votes' : 'no vote',
+      agrees === null ? '' : `the same to ${agrees}`,
+    ],
+  ])
+  const verdict =
+    held === null ? 'too few stores are whole to know what is committed' : `record ${held} is on enough stores`
+  print({ stores, held }, `${inColumns(rows)}\n${verdict}`)
+  return held === null || stores.some(({ fault }) => fault === 'lost') ? 1 : 0
+}
+
+async function backup(file: string, folders: readonly string[], print: Print): Promise<ExitCode> {
+  const stores = await inspectAll(folders)
+  const best = stores[recoverable(stores)?.place ?? -1]
+  if (best === undefined) throw new Error('too few stores are whole to know what is committed')
+  await writeBackup(best, resolve(file))
+  const { seq: records, hash } = best.end
+  return print({ file, records, head: hash }, `${records} records of ${best.folder} in ${file}; the head is ${hash}`)
+}
+
+async function restore(file: string, folders: readonly string[], writes: number, print: Print): Promise<ExitCode> {
+  if (!(Number.isInteger(writes) && writes >= 1 && writes <= folders.length)) {
+    throw new Misuse('name the folders of the new stores, and with --writes to how many of them a record has to go')
+  }
+  for (const folder of folders) {
+    const names = await readdir(folder).catch(() => []) // it is made
+    if (names.length > 0) throw new Error(`${folder} is not empty`)
+  }
+  const open = async (folder: string): Promise<EmptyStore & { close(): Promise<void> }> => {
+    const store = await openFileStore(await openFolder(folder), { newId: () => randomUUID() as StoreId })
+    return { id: store.id, store, close: store.close.bind(store) }
+  }
+  const stores = await Promise.all(folders.map(open))
+  try {
+    const { seq: records, hash } = await restoreBackup(resolve(file), stores, writes)
+    return print(
+      { folders, records, head: hash },
+      `${records} records in ${folders.length} stores; the head is ${hash}`,
+    )
+  } finally {
+    await Promise.all(stores.map(({ close }) => close()))
+  }
+}
