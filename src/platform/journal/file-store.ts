@@ -32,6 +32,7 @@ export async function openFileStore(
   disk: Disk,
   { newId, segmentBytes = SEGMENT_BYTES }: { newId: () => StoreId; segmentBytes?: number },
 ): Promise<FileStore> {
+  for (const name of await disk.list()) if (name.endsWith('.draft')) await disk.remove(name) // of a write that died
   const kept = await readKept(disk)
   const found = await scanSegments(disk, kept?.cut ?? undefined)
   const isShort = kept?.cut != null && found.end.seq < kept.cut

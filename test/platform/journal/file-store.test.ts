@@ -131,6 +131,19 @@ describe('a journal in files', () => {
     )
   })
 
+  test('leaves no file that a crash has left half made', async (t) => {
+    const records = chainFrom(START, 1, 3)
+    const folder = await written(t, records)
+    await writeFile(join(folder, '00000001.segment.draft'), 'half')
+    await writeFile(join(folder, 'store.json.0f.draft'), '{"sto')
+    const store = await reopened(t, folder)
+    assert.deepEqual([store.opened, await readAll(store)], ['whole', records])
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.endsWith('.draft')),
+      [],
+    )
+  })
+
   test('does nothing more once it is closed, not even what was asked for meanwhile', async (t) => {
     const folder = await temporaryFolder(t)
     const store = await openFiles(folder)
