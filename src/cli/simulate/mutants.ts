@@ -31,10 +31,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'answer-before-sync',
     mistake: 'What was written is on the disk soon enough.',
-    file: `${JOURNAL}/file-store.ts`,
-    changes: [
-      ['await this.#orBroken(this.#disk.sync(name))', 'void this.#orBroken(this.#disk.sync(name)).catch(() => {})'],
-    ],
+    file: `${JOURNAL}/segment-log.ts`,
+    changes: [['await this.orFail(this.#disk.sync(name))', 'void this.orFail(this.#disk.sync(name)).catch(() => {})']],
     seed: 32,
   },
   {
@@ -117,15 +115,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'failed-sync-ignored',
     mistake: 'A sync that failed is worth a line in the log.',
-    file: `${JOURNAL}/file-store.ts`,
-    changes: [['await this.#orBroken(this.#disk.sync(name))', 'await this.#disk.sync(name).catch(() => {})']],
+    file: `${JOURNAL}/segment-log.ts`,
+    changes: [['await this.orFail(this.#disk.sync(name))', 'await this.#disk.sync(name).catch(() => {})']],
     seed: 15,
   },
   {
     name: 'last-append-not-written-again',
     mistake: 'What can be read from a disk is on it.',
     file: `${JOURNAL}/file-store.ts`,
-    changes: [['await store.writeLastAgain(found.lastWritten)', '']],
+    changes: [['await log.writeLastAgain(found.lastWritten)', '']],
     seed: 15,
   },
   {
@@ -134,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${JOURNAL}/file-store.ts`,
     changes: [
       [
-        'await this.#orBroken(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))',
+        'await this.#log.orFail(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))',
         'if (this.#kept.promised === kept.promised) await this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept)))',
       ],
     ],

@@ -1,10 +1,10 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Disk } from './disk.ts'
-import { decodeFrame, decodeHeader, encodeFrame, FRAME_BYTES_MAX, frameBytesOf, SECTOR_BYTES } from './frame.ts'
-import { type JournalRecord, type Place, placeOf, START } from './record.ts'
-import { type Found, listSegments, type Span, scanSegments, segmentName } from './segments.ts'
+import { FRAME_BYTES_MAX } from './frame.ts'
+import { SegmentLog } from './segment-log.ts'
+import { listSegments, scanSegments } from './segments.ts'
 import { type Append, type Appended, type JournalStore, missingOf, type Prepared, type Read } from './store.ts'
-import { type StoreId, votersOf } from './voters.ts'
+import type { StoreId } from './voters.ts'
 
 const SEGMENT_BYTES = 16 * 1024 * 1024
 assert(SEGMENT_BYTES >= FRAME_BYTES_MAX, 'every record fits into a segment')
@@ -14,8 +14,6 @@ export type Kept = { readonly store: StoreId; readonly promised: number; readonl
 
 const KEPT = 'store.json'
 
-const READ_RECORDS_MAX = 1_000
-
 export type FileStore = JournalStore & {
   /** `lost`: what lay there was not all that had been acknowledged; the rest was kept, under a new id that has no vote. */
   readonly opened: 'new' | 'whole' | 'torn' | 'lost'
@@ -24,9 +22,9 @@ export type FileStore = JournalStore & {
 }
 
 /**
- * A journal in files: records one behind the other in segments of equal length that are made, zeros, before they are needed. An
- * append is answered once it is on the disk. A disk that has failed to write or to sync once is asked nothing more: what it
- * holds is only known after the folder was opened anew. One process at a time may have it open; its owner sees to that.
+ * A journal in files. An append is answered once it is on the disk. A disk that has failed to write or to sync once is asked
+ * nothing more: what it holds is only known after the folder was opened anew. One process at a time may have it open; its owner
+ * sees to that.
  */
 export async function openFileStore(
   disk: Disk,
@@ -43,9 +41,10 @@ export async function openFileStore(
     promised: kept?.promised ?? 0,
     cut: kept?.cut ?? null,
   }
-  const store = new Segments(disk, segmentBytes, identity, found, opened)
-  if (opened !== 'whole' || identity.cut !== null) await store.cutTo(found.end.seq)
-  await store.writeLastAgain(found.lastWritten)
+  const log = new SegmentLog(disk, segmentBytes, found)
+  const store = new Files(disk, identity, log, opened)
+  if (opened !== 'whole' || identity.cut !== null) await store.cut(found.end.seq)
+  await log.writeLastAgain(found.lastWritten)
   return store
 }
 
@@ -61,26 +60,18 @@ export async function readKept(disk: Disk): Promise<Kept | null> {
   }
 }
 
-class Segments implements FileStore {
-  readonly #disk: Disk
-  readonly #segmentBytes: number
-  readonly #voters: Found['voters']
-  readonly #spans: Span[]
+class Files implements FileStore {
   readonly opened: FileStore['opened']
+  readonly #disk: Disk
+  readonly #log: SegmentLog
   #kept: Kept
-  #end: Place
-  #broken: Error | null = null
+  #isClosed = false
   #turn: Promise<unknown> = Promise.resolve()
-  /** The next segment, in the making. */
-  #ahead: Promise<void> | null = null
 
-  constructor(disk: Disk, segmentBytes: number, kept: Kept, found: Found, opened: FileStore['opened']) {
+  constructor(disk: Disk, kept: Kept, log: SegmentLog, opened: FileStore['opened']) {
     this.#disk = disk
-    this.#segmentBytes = found.segmentBytes ?? segmentBytes
     this.#kept = kept
-    this.#spans = found.spans
-    this.#end = found.end
-    this.#voters = found.voters
+    this.#log = log
     this.opened = opened
   }
 
@@ -93,7 +84,7 @@ class Segments implements FileStore {
       const { promised, store } = this.#kept
       if (epoch <= promised) return { kind: 'fenced', promised }
       await this.#keep({ promised: epoch })
-      return { kind: 'granted', store, end: this.#end, voters: this.#voters.newest() }
+      return { kind: 'granted', store, end: this.#log.end, voters: this.#log.voters }
     })
   }
 
@@ -103,193 +94,50 @@ class Segments implements FileStore {
       if (epoch < this.#kept.promised) return { kind: 'fenced', promised: this.#kept.promised }
       if (epoch > this.#kept.promised) await this.#keep({ promised: epoch })
       const { store } = this.#kept
-      const held = { end: this.#end, hashAt: (seq: number) => this.#hashAt(seq) }
-      const missing = await missingOf(held, request)
-      if (missing === null) return { kind: 'apart', store, end: this.#end.seq }
-      if (missing.keep < this.#end.seq) await this.cutTo(missing.keep)
-      await this.#write(missing.add)
+      const missing = await missingOf(this.#log, request)
+      if (missing === null) return { kind: 'apart', store, end: this.#log.end.seq }
+      if (missing.keep < this.#log.end.seq) await this.cut(missing.keep)
+      await this.#log.append(missing.add)
       return { kind: 'stored', store }
     })
   }
 
   read(after: number, bytesMax: number): Promise<Read> {
     return this.#inTurn(async () => {
-      const [first, ...others] = this.#spans.slice(after, after + READ_RECORDS_MAX)
       const { store } = this.#kept
-      if (first === undefined) return { store, records: [] }
-      let bytes = first.bytes
-      for (const span of others) {
-        const isOfOneSegment = span.at === first.at + bytes && this.#segmentOf(span) === this.#segmentOf(first)
-        if (!isOfOneSegment || bytes + span.bytes > bytesMax) break
-        bytes += span.bytes
-      }
-      return { store, records: this.#recordsIn(await this.#readSpan({ at: first.at, bytes })) }
+      return { store, records: await this.#log.read(after, bytesMax) }
     })
   }
 
   /** What is behind the record goes for good, whatever happens meanwhile. */
-  async cutTo(keep: number): Promise<void> {
-    await this.#ahead
+  async cut(keep: number): Promise<void> {
+    await this.#log.settled()
     await this.#keep({ cut: keep })
-    const from = this.#nextAt(keep)
-    const index = Math.floor(from / this.#segmentBytes)
-    for (const later of (await listSegments(this.#disk)).toReversed()) {
-      if (later > index) await this.#disk.remove(segmentName(later))
-      if (later === index) await this.#writeAt(from, Buffer.alloc(this.#segmentBytes * (index + 1) - from))
-    }
-    if (keep < this.#spans.length) this.#end = await this.#placeOf(keep)
-    this.#spans.length = keep
-    this.#voters.cut(keep)
+    await this.#log.cut(keep)
     await this.#keep({ cut: null })
-  }
-
-  /**
-   * What was written last and not acknowledged may lie in the system's memory alone, where a failed sync has left it as if it were on
-   * the disk. Written again it is there before anybody counts on it.
-   */
-  async writeLastAgain(first: number): Promise<void> {
-    const [begin, end] = [this.#spans[first - 1], this.#spans.at(-1)]
-    if (begin === undefined || end === undefined) return
-    const span = { at: begin.at, bytes: end.at + end.bytes - begin.at }
-    await this.#writeAt(span.at, await this.#readSpan(span))
   }
 
   close(): Promise<void> {
     const closing = this.#turn.then(async () => {
-      this.#broken ??= new Error('it was closed')
-      await this.#ahead
+      this.#isClosed = true
+      await this.#log.settled()
       await this.#disk.close()
     })
     this.#turn = closing.catch(() => {})
     return closing
   }
 
-  /** As many at a time as fit into one segment, in one write and one sync. */
-  async #write(records: readonly JournalRecord[]): Promise<void> {
-    for (let done = 0; done < records.length; ) {
-      const first = records[done]
-      assert(first !== undefined, 'there is a record left')
-      let at = this.#nextAt(this.#spans.length)
-      let room = this.#segmentBytes - (at % this.#segmentBytes)
-      if (frameBytesOf(first) > room) {
-        at += room
-        room = this.#segmentBytes
-      }
-      await this.#segmentFor(at)
-      const spans: Span[] = []
-      let bytes = 0
-      for (const record of records.slice(done)) {
-        const length = frameBytesOf(record)
-        if (bytes + length > room) break
-        spans.push({ at: at + bytes, bytes: length })
-        bytes += length
-      }
-      const frames = Buffer.alloc(bytes)
-      const written = records.slice(done, done + spans.length)
-      for (const [index, record] of written.entries()) {
-        encodeFrame(frames, (spans[index]?.at ?? 0) - at, record, first.seq)
-      }
-      await this.#writeAt(at, frames)
-      this.#hold(written, spans)
-      done += spans.length
-    }
-  }
-
-  #hold(records: readonly JournalRecord[], spans: readonly Span[]): void {
-    this.#spans.push(...spans)
-    for (const record of records) {
-      this.#voters.add(record.seq, votersOf(record))
-      this.#end = placeOf(record)
-    }
-  }
-
-  /** Where the record after this one would lie. */
-  #nextAt(seq: number): number {
-    const span = this.#spans[seq - 1]
-    return span === undefined ? 0 : span.at + span.bytes
-  }
-
-  #segmentOf(span: Span): number {
-    return Math.floor(span.at / this.#segmentBytes)
-  }
-
-  /** Made before it is needed, while half of the last one is still free: a segment of zeros takes its time. */
-  async #segmentFor(at: number): Promise<void> {
-    const index = Math.floor(at / this.#segmentBytes)
-    if (at % this.#segmentBytes === 0) {
-      await this.#ahead
-      this.#ahead = null
-      await this.#makeSegment(index)
-    } else if (this.#ahead === null && at % this.#segmentBytes >= this.#segmentBytes / 2) {
-      this.#ahead = this.#makeSegment(index + 1).catch(() => {}) // there is no room: when it is needed it is tried again
-    }
-  }
-
-  async #makeSegment(index: number): Promise<void> {
-    if ((await listSegments(this.#disk)).includes(index)) return
-    await this.#disk.create(segmentName(index), this.#segmentBytes)
-  }
-
-  /** On the disk when this returns; else the store has ended. */
-  async #writeAt(at: number, bytes: Uint8Array): Promise<void> {
-    const name = segmentName(Math.floor(at / this.#segmentBytes))
-    await this.#orBroken(this.#disk.write(name, at % this.#segmentBytes, bytes))
-    await this.#orBroken(this.#disk.sync(name))
-  }
-
   async #keep(change: Partial<Kept>): Promise<void> {
     const kept = { ...this.#kept, ...change }
-    await this.#orBroken(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))
+    await this.#log.orFail(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))
     this.#kept = kept
-  }
-
-  async #orBroken(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      this.#broken = error instanceof Error ? error : new Error(String(error))
-      throw error
-    }
-  }
-
-  async #readSpan({ at, bytes }: Span): Promise<Buffer> {
-    const name = segmentName(Math.floor(at / this.#segmentBytes))
-    return Buffer.from(await this.#disk.readAt(name, at % this.#segmentBytes, bytes))
-  }
-
-  #recordsIn(bytes: Buffer): JournalRecord[] {
-    const records: JournalRecord[] = []
-    for (let at = 0; at < bytes.length; ) {
-      const frame = decodeFrame(bytes, at)
-      if (frame.kind !== 'whole') {
-        this.#broken = new Error('a record of the journal is spoilt')
-        throw this.#broken
-      }
-      records.push(frame.record)
-      at += frame.bytes
-    }
-    return records
-  }
-
-  async #placeOf(seq: number): Promise<Place> {
-    const span = this.#spans[seq - 1]
-    if (span === undefined) return START
-    const header = decodeHeader(await this.#readSpan({ at: span.at, bytes: SECTOR_BYTES }), 0)
-    if (header === null) {
-      this.#broken = new Error(`record ${seq} of the journal is spoilt`)
-      throw this.#broken
-    }
-    return header.record
-  }
-
-  async #hashAt(seq: number): Promise<string> {
-    return (await this.#placeOf(seq)).hash
   }
 
   /** One call at a time, in their order. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const run = this.#turn.then(() => {
-      if (this.#broken !== null) throw new Error('the store has ended', { cause: this.#broken })
+      const { failure } = this.#log
+      if (this.#isClosed || failure !== null) throw new Error('the store has ended', { cause: failure })
       return work()
     })
     this.#turn = run.catch(() => {})
