@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { assert } from './assert.ts'
 
 /** What each prefix names. An id of one kind can't be passed where another is asked for. */
@@ -50,9 +50,7 @@ const newest = Buffer.alloc(16)
 
 /** An id that anyone who knows the parts can name: 128 bits of SHA-256 over their unambiguous encoding. */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...parts: readonly string[]): Id<Kind> {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([kind, ...parts]))
-    .digest()
+  const digest = hash('sha256', JSON.stringify([kind, ...parts]), 'buffer')
   return `${KINDS[kind]}_${base32(digest.subarray(0, 16))}` as Id<Kind>
 }
 
@@ -73,18 +71,16 @@ export function idPattern(kind: IdKind): string {
   return `^${KINDS[kind]}_[A-Za-z0-9_-]{1,64}$`
 }
 
+/** Two letters for each ten bits. */
+const PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >>> 5]}${ALPHABET[bits & 31]}`)
+
+/** 26 letters for 16 bytes: ten bits at a time, the last of which are zero. */
 function base32(bytes: Uint8Array): string {
   let text = ''
-  let bits = 0
-  let pending = 0
-  for (const byte of bytes) {
-    pending = (pending << 8) | byte
-    bits += 8
-    while (bits >= 5) {
-      bits -= 5
-      text += ALPHABET[(pending >>> bits) & 31]
-    }
-    pending &= (1 << bits) - 1
+  for (let at = 0; at < 15; at += 5) {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]]
+    const [upper, lower] = [(a << 12) | (b << 4) | (c >>> 4), ((c & 15) << 16) | (d << 8) | e]
+    text += `${PAIRS[upper >>> 10]}${PAIRS[upper & 1023]}${PAIRS[lower >>> 10]}${PAIRS[lower & 1023]}`
   }
-  return bits > 0 ? text + ALPHABET[(pending << (5 - bits)) & 31] : text
+  return `${text}${PAIRS[(bytes[15] ?? 0) << 2]}`
 }

@@ -9,10 +9,19 @@ export interface Sql {
   query<R extends Row = Row>(text: string, values?: readonly SqlValue[]): Promise<R[]>
 }
 
+/** A statement with its values, to be sent with others. */
+export type Statement = { readonly text: string; readonly values: readonly SqlValue[] }
+
 /** One service's own store: its schema, under its role. Nothing of another service can be read through it. */
 export interface Database {
   /** Runs `work` in one transaction; what it throws rolls everything back and is thrown on. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /**
+   * Runs these statements as one transaction, all of them sent before the first is answered: it costs one way to the store and
+   * back. Each text is prepared once for each connection, so texts are few. What fails rolls everything back.
+   * @returns the rows of each
+   */
+  atOnce(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]>
   close(): Promise<void>
 }
 

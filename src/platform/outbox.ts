@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../kernel/canonical-json.ts'
-import { type Clock, toRfc3339 } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { type Id, newId } from '../kernel/id.ts'
-import type { Database, Sql } from './database.ts'
+import type { Database, Sql, Statement } from './database.ts'
+import { eventsIn, insertPages, selectPages, type Unnumbered } from './outbox-pages.ts'
 
 /** Something that happened, told to the other services and to members. */
 export type Happening = {
@@ -23,6 +24,8 @@ export type Emit = (happening: Happening) => void
 export interface Outbox {
   /** Runs `work` in one transaction; what it emits is committed with its effect, or not at all. */
   transaction<T>(work: (sql: Sql, emit: Emit) => Promise<T>): Promise<T>
+  /** Runs statements that need no answer as one transaction, with what happened by them: one way to the store and back. */
+  atOnce(statements: readonly Statement[], happenings: readonly Happening[]): Promise<void>
   /** Events after `after`, oldest first, at most `limit`; waits up to `waitMs` for the first one. */
   read(after: bigint, limit: number, waitMs: number, signal?: AbortSignal): Promise<readonly Event[]>
 }
@@ -34,26 +37,38 @@ export const outboxMigrations = new URL('./migrations/outbox/', import.meta.url)
 
 export function createOutbox(database: Database, clock: Clock): Outbox {
   let written = Promise.withResolvers<void>()
+  const wakeReaders = (): void => {
+    written.resolve()
+    written = Promise.withResolvers()
+  }
   return {
     async transaction(work) {
       const happenings: Happening[] = []
       const result = await database.transaction(async (sql) => {
         const value = await work(sql, (happening) => happenings.push(happening))
-        await append(sql, clock, happenings)
+        if (happenings.length > 0) {
+          const { text, values } = insertPages(eventsOf(happenings, clock))
+          await sql.query(text, values)
+        }
         return value
       })
-      if (happenings.length > 0) {
-        written.resolve()
-        written = Promise.withResolvers()
-      }
+      if (happenings.length > 0) wakeReaders()
       return result
+    },
+
+    async atOnce(statements, happenings) {
+      const events = happenings.length === 0 ? [] : [insertPages(eventsOf(happenings, clock))]
+      await database.atOnce([...statements, ...events])
+      if (happenings.length > 0) wakeReaders()
     },
 
     async read(after, limit, waitMs, signal) {
       const deadline = performance.now() + waitMs
       while (!signal?.aborted) {
         const next = written.promise // taken before looking, so that nothing written in between is missed
-        const events = await database.transaction((sql) => select(sql, after, limit))
+        const pages = selectPages(after, limit)
+        const rows = await database.transaction((sql) => sql.query(pages.text, pages.values))
+        const events = eventsIn(rows, after, limit)
         const leftMs = deadline - performance.now()
         if (events.length > 0 || leftMs <= 0) return events
         const poll = new AbortController()
@@ -65,29 +80,13 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
   }
 }
 
-/** One statement for all: the numbers are taken, under the lock of `outbox_head`, where they are used. */
-async function append(sql: Sql, clock: Clock, happenings: readonly Happening[]): Promise<void> {
-  if (happenings.length === 0) return
-  const at = toRfc3339(clock.now())
-  const events = happenings.map((happening, index) => ({ nth: index + 1, id: newId('event'), at, ...happening }))
-  await sql.query(
-    `WITH head AS (UPDATE outbox_head SET seq = seq + $2::bigint RETURNING seq)
-     INSERT INTO outbox (seq, id, type, subject, members, at, data)
-     SELECT head.seq - $2::bigint + nth, id, type, subject, members, at, data FROM head, json_to_recordset($1::json)
-       AS event (nth bigint, id text, type text, subject text, members text[], at timestamptz, data jsonb) ORDER BY nth`,
-    [JSON.stringify(events), events.length],
-  )
+function eventsOf(happenings: readonly Happening[], clock: Clock): readonly Unnumbered[] {
+  const at = clock.now()
+  return happenings.map((happening) => ({ id: newId('event'), ...happening, at }))
 }
 
 /** The number of the newest event that is committed. */
 export async function headOf(sql: Sql): Promise<bigint> {
   const [head] = await sql.query<{ seq: bigint }>('SELECT seq FROM outbox_head')
   return head?.seq ?? 0n
-}
-
-function select(sql: Sql, after: bigint, limit: number): Promise<Event[]> {
-  return sql.query<Event>(
-    'SELECT seq, id, type, subject, members, at, data FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',
-    [after, limit],
-  )
 }

@@ -27,6 +27,14 @@ export async function openPglite(directory: string | null): Promise<DatabaseServ
             await transaction.exec(enterService(service))
             return work(statementsOf(transaction))
           }),
+        atOnce: (statements) =>
+          pglite.transaction(async (transaction) => {
+            await transaction.exec(enterService(service))
+            const sql = statementsOf(transaction)
+            const rows: Row[][] = []
+            for (const { text, values } of statements) rows.push(await sql.query(text, values))
+            return rows
+          }),
         close: async () => {},
       }
     },

@@ -1,6 +1,15 @@
 import pg from 'pg'
+import { sha256 } from '../kernel/canonical-json.ts'
 import { Problem } from '../kernel/problem.ts'
-import { type DatabaseServer, enterService, type Row, SERVICE_NAMES, type ServiceName, type Sql } from './database.ts'
+import {
+  type DatabaseServer,
+  enterService,
+  type Row,
+  SERVICE_NAMES,
+  type ServiceName,
+  type Sql,
+  type Statement,
+} from './database.ts'
 import { migrate } from './migrate.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -42,6 +51,7 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
         query_timeout: ANSWER_TIMEOUT_MS,
         keepAlive: true,
         application_name: `tidegate ${service}`,
+        pipeline: true, // a statement is sent though the one before has no answer yet, if nobody waits for that
         types: {
           getTypeParser: (oid: number, format?: 'text' | 'binary') =>
             decoders.get(oid) ?? pg.types.getTypeParser(oid, format as 'text'),
@@ -58,6 +68,7 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
       return {
         transaction: (work) =>
           inTransaction(pool, `BEGIN; ${enterService(service)}`, (client) => work(statementsOf(client))),
+        atOnce: (statements) => allAtOnce(pool, `BEGIN; ${enterService(service)}`, statements),
         close: () => pool.end(),
       }
     },
@@ -95,6 +106,31 @@ async function inTransaction<T>(pool: pg.Pool, begin: string, work: (client: pg.
     client.release(broken)
   }
 }
+
+/** COMMIT is on its way before the first answer: a statement that fails makes it a rollback. */
+async function allAtOnce(pool: pg.Pool, begin: string, statements: readonly Statement[]): Promise<Row[][]> {
+  const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
+  let broken: Error | undefined
+  try {
+    const answers = [
+      client.query(begin),
+      ...statements.map(({ text, values }) => client.query({ name: nameOf(text), text, values: [...values] })),
+      client.query('COMMIT'),
+    ]
+    const settled = await Promise.allSettled(answers)
+    const failed = settled.find((answer) => answer.status === 'rejected')
+    if (failed === undefined) return settled.slice(1, -1).map((answer) => (answer as Fulfilled).value.rows)
+    if (!(failed.reason instanceof pg.DatabaseError)) broken = failed.reason
+    throw broken === undefined ? withoutEffect(failed.reason) : afterCommit(failed.reason)
+  } finally {
+    client.release(broken)
+  }
+}
+
+type Fulfilled = PromiseFulfilledResult<pg.QueryResult>
+
+/** What a prepared statement is called on its connection: its text is known there by its digest. */
+const nameOf = (text: string): string => sha256(text).slice(0, 32)
 
 function statementsOf(client: pg.PoolClient): Sql {
   return {

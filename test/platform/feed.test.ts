@@ -126,8 +126,27 @@ onEachStore('outbox and feed', (store) => {
     assert.deepEqual(await effects(), [...expected, 'effect of one more'])
   })
 
+  test('events that stand in pages are read from any number on, as many as are asked for, and each once', async () => {
+    const outbox = createOutbox(await server.open('risk', [outboxMigrations]), systemClock)
+    for (const count of [1, 250, 3, 100, 1]) {
+      await outbox.transaction(async (_sql, emit) => {
+        for (let nth = 0; nth < count; nth++) emit(happening(`of ${count}: ${nth}`))
+      })
+    }
+    const events = await outbox.read(0n, 1_000, 0)
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      Array.from({ length: 355 }, (_, nth) => BigInt(nth + 1)),
+    )
+    for (const after of [0, 1, 2, 99, 100, 101, 150, 253, 254, 353, 354, 355]) {
+      for (const limit of [1, 7, 100, 101]) {
+        assert.deepEqual(await outbox.read(BigInt(after), limit, 0), events.slice(after, after + limit))
+      }
+    }
+  })
+
   test('what was told can not be changed or taken back by the service itself', async () => {
-    for (const statement of ["UPDATE outbox SET subject = 'x'", 'DELETE FROM outbox'])
+    for (const statement of ['UPDATE outbox SET last = last', 'DELETE FROM outbox'])
       await assert.rejects(
         tellerStore.transaction((sql) => sql.query(statement)),
         /permission denied/,

@@ -17,7 +17,7 @@ const notCalled = (): never => {
 
 /** The routes of each service, to look at: nothing is started, and none may be called. */
 export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
-  const database: Database = { transaction: notCalled, close: async () => {} }
+  const database: Database = { transaction: notCalled, atOnce: notCalled, close: async () => {} }
   const events: FeedSource = notCalled
   const base = { database, clock: systemClock, log: createLog('silent') }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { createOutbox } from '../../../src/platform/outbox.ts'
 import { asAnonymous, asMember, asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { at, type Harness, startHarness } from './harness.ts'
@@ -67,9 +68,8 @@ onEachStore('settlement batches', (store) => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => settlement.closeBatch('mem_race', at(0))))
     assert.deepEqual(answers.map(({ status }) => status).sort(), [...Array(11).fill(200), 201])
     assert.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
-    const told = await settlement.database.transaction((sql) =>
-      sql.query("SELECT 1 FROM outbox WHERE type = 'settlement.closed' AND subject = $1", [answers[0]?.body.id]),
-    )
+    const events = await createOutbox(settlement.database, settlement.clock).read(0n, 1_000, 0)
+    const told = events.filter(({ type, subject }) => type === 'settlement.closed' && subject === answers[0]?.body.id)
     assert.equal(told.length, 1)
   })
 
