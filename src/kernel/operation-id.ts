@@ -5,10 +5,20 @@ import { derivedId, type Id } from './id.ts'
  * that lost the answer still can. `owner` is whose key it is: the member's id, or the operator's.
  */
 export function operationIdOf(owner: string, key: string): Id<'operation'> {
-  return derivedId('operation', owner, key)
+  return operationIdBeside(transferIdOf(owner, key))
 }
 
 /** The transfer that the same request makes: its primary key lets it be made once, for ever. */
 export function transferIdOf(owner: string, key: string): Id<'transfer'> {
   return derivedId('transfer', owner, key)
+}
+
+/** The operation of the request that made the transfer: one names the other, so that neither needs an index for it. */
+function operationIdBeside(transfer: Id<'transfer'>): Id<'operation'> {
+  return `op_${transfer.slice('trf_'.length)}` as Id<'operation'>
+}
+
+/** The transfer that the operation's request makes; of an operation that is not there, none. */
+export function transferIdBeside(operation: string): string {
+  return `trf_${operation.slice('op_'.length)}`
 }

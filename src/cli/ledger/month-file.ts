@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts'
+import { RecordBody } from '../../kernel/record-body.ts'
 import { recordHash } from '../../kernel/record-hash.ts'
 import { compileSchema } from '../../platform/schema.ts'
 
@@ -95,7 +96,7 @@ class Reading {
         this.#missing(fault)
         this.#follow(line, fault)
         this.#records += 1
-        this.#told = toldBy(line.body)
+        this.#told = toldBy(line)
         this.#next = 0
         return null
       case 'entry': {
@@ -164,16 +165,17 @@ function read(text: string): Line | null {
 }
 
 /** None in a body that somebody has broken; its hash says so. */
-function toldBy(body: string): readonly Fact[] {
+function toldBy({ body, at }: Record): readonly Fact[] {
   try {
-    return (JSON.parse(body) as { entry?: readonly Fact[] }).entry ?? []
+    return new RecordBody(body).rows('entry', { recorded_at: at }) as readonly Fact[]
   } catch {
     return []
   }
 }
 
-/** A column that is null in the one may be left out of the other. */
+/** A column that is null in the one may be left out of the other; a number may be text. */
 function sameText(a: Fact, b: Fact): boolean {
-  const filled = (fact: Fact): Json => Object.fromEntries(Object.entries(fact).filter(([, value]) => value !== null))
+  const filled = (fact: Fact): Json =>
+    Object.fromEntries(Object.entries(fact).flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]])))
   return canonicalJson(filled(a)) === canonicalJson(filled(b))
 }

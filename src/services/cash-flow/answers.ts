@@ -2,6 +2,7 @@ import { Problem } from '../../kernel/problem.ts'
 import type { Answer } from '../../platform/service-route.ts'
 import type { Outcome } from './commands.ts'
 import { type KeptProblem, problemOf } from './errors.ts'
+import type { Transfer } from './model.ts'
 import {
   creditLineOnWire,
   depositOnWire,
@@ -55,6 +56,14 @@ export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }
     default:
       return { kind: 'problem', ...problemOf(outcome) }
   }
+}
+
+/** The first answer to the request that this transfer answers, whatever has become of it since. */
+export function firstAnswerWith(transfer: Transfer): Answered {
+  return answerTo({
+    kind: 'transferred',
+    transfer: { ...transfer, resolution: null, crossing: null, reversedBy: null },
+  })
 }
 
 /**

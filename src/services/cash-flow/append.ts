@@ -1,5 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Happening } from '../../platform/outbox.ts'
+import type { Columns, FactTable } from './store/columns.ts'
 
 /** A writer's hold on its shard, and the end of its chain. */
 export type Lease = {
@@ -18,8 +19,8 @@ export type JournalRecord = Lease & { readonly previous: string; readonly body: 
 export type Batch = {
   /** One for each shard that the batch writes in, in the order of the shards; each is the next one of its chain. */
   readonly records: readonly JournalRecord[]
-  /** The rows that the records tell of, by table, each table's as a JSON array; balances among them. */
-  readonly facts: ReadonlyMap<string, string>
+  /** The rows that the records tell of, by table and column: what their bodies say, of all shards together. */
+  readonly facts: ReadonlyMap<FactTable | 'balance', Columns>
   /** Rows for the lists of work to do, by table, each table's as a JSON array … */
   readonly work: ReadonlyMap<string, string>
   /** … and keys of those that are done. */

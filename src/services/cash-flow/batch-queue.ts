@@ -18,23 +18,40 @@ type Waiting<Task, Result> = {
 }
 
 /**
- * One batch at a time, of what waits by then: one task under light load, up to `batchMax` under heavy load, and no timer.
+ * One batch after the other, each of what waits by then: one task under light load, up to `batchMax` under heavy load, and no
+ * timer. The next one is begun when the one before has ended, or earlier, when `run` says so by `next`.
  * A batch is all or nothing. When it throws what one task can be the cause of, its tasks are run again one by one, so that
  * only the one at fault fails; what concerns them all (the store is away) fails them all at once.
  */
 export function createBatchQueue<Task, Result>(options: {
   readonly batchMax: number
   readonly waitingMax: number
-  readonly run: (tasks: readonly Task[]) => Promise<readonly Result[]>
+  readonly run: (tasks: readonly Task[], next: () => void) => Promise<readonly Result[]>
   readonly isOfOneTask: (error: unknown) => boolean
 }): BatchQueue<Task, Result> {
   const { batchMax, waitingMax, run, isOfOneTask } = options
   const waiting: Waiting<Task, Result>[] = []
-  let running: Promise<void> | null = null
+  const running = new Set<Promise<void>>()
+  let mayBegin = true
 
-  async function runAll(): Promise<void> {
-    while (waiting.length > 0) await runBatch(nextBatch())
-    running = null
+  function begin(): void {
+    if (!mayBegin || waiting.length === 0) return
+    mayBegin = false
+    let isNext = false
+    const next = (): void => {
+      if (isNext) return
+      isNext = true
+      // After this turn of the event loop: who was just answered and asks again is taken with the others.
+      setImmediate(() => {
+        mayBegin = true
+        begin()
+      })
+    }
+    const one: Promise<void> = runBatch(nextBatch(), next).finally(() => {
+      running.delete(one)
+      next()
+    })
+    running.add(one)
   }
 
   /** Who asked and left was told that the outcome is unknown; it must not come about long after. */
@@ -44,13 +61,14 @@ export function createBatchQueue<Task, Result>(options: {
     return batch.filter(({ caller }) => !caller?.aborted)
   }
 
-  async function runBatch(batch: readonly Waiting<Task, Result>[]): Promise<void> {
+  async function runBatch(batch: readonly Waiting<Task, Result>[], next: () => void): Promise<void> {
     if (batch.length === 0) return
+    const tasks = batch.map(({ task }) => task)
     try {
-      const results = await run(batch.map(({ task }) => task))
+      const results = await run(tasks, next)
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result)
     } catch (error) {
-      if (batch.length > 1 && isOfOneTask(error)) for (const one of batch) await runBatch([one])
+      if (batch.length > 1 && isOfOneTask(error)) for (const one of batch) await runBatch([one], () => {})
       else for (const { reject } of batch) reject(error)
     }
   }
@@ -60,10 +78,15 @@ export function createBatchQueue<Task, Result>(options: {
       if (caller !== 'ours' && waiting.length >= waitingMax) return Promise.reject(overloaded('too many commands wait'))
       return new Promise((resolve, reject) => {
         waiting.push({ task, caller: caller === 'ours' ? null : caller, resolve, reject })
-        running ??= runAll()
+        begin()
       })
     },
-    idle: async () => running ?? undefined,
+    async idle() {
+      while (running.size > 0 || waiting.length > 0) {
+        await Promise.all(running)
+        await new Promise(setImmediate)
+      }
+    },
   }
 }
 

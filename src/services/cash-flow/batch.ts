@@ -24,7 +24,10 @@ export function settle(books: Books, command: Command): Settled {
   const outcome = decide(books, command)
   if (outcome.kind === 'crossing') return outcome
   const answered = answerTo(outcome)
-  if (key !== null && known === undefined && isKept(answered)) books.remember({ request: key, answer: answered })
+  if (key !== null && known === undefined && isKept(answered)) {
+    const follows = outcome.kind === 'transferred' && outcome.transfer.request !== null
+    books.remember({ request: key, answer: answered }, follows)
+  }
   return { kind: 'settled', answered, replayed: false }
 }
 

@@ -4,6 +4,7 @@ import { newId } from '../../kernel/id.ts'
 import type { Happening } from '../../platform/outbox.ts'
 import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
 import { operationHappening } from './happenings.ts'
+import { type Layers, layersOf, nameOf, type WorkingSet } from './layers.ts'
 import {
   type Account,
   type Balance,
@@ -23,23 +24,6 @@ import {
 import { isFilled, type NewOperation, nothingWritten, type StoredAnswer, type Writes } from './writes.ts'
 
 export type OpenAccount = { readonly account: Account; readonly balance: Balance }
-
-/** What the commands of one batch touch; nobody but the writer of these shards changes it. */
-export type WorkingSet = {
-  readonly shards: ReadonlySet<number>
-  readonly accounts: ReadonlyMap<string, Account>
-  /** Of the accounts in these shards. */
-  readonly balances: ReadonlyMap<string, Balance>
-  readonly transfers: ReadonlyMap<string, Transfer>
-  readonly operations: ReadonlyMap<string, Operation>
-  readonly answers: readonly StoredAnswer[]
-  /** Accepted commands that nobody has run yet, by operation. */
-  readonly waiting: ReadonlySet<string>
-  /** The crossings that have reached their payees. */
-  readonly arrived: ReadonlySet<string>
-  /** How many credit lines the accounts have had whose line is set. */
-  readonly creditLines: ReadonlyMap<string, number>
-}
 
 /** One move of a posting. */
 export type Move = { readonly account: string; readonly kind: MoveKind; readonly amount: bigint }
@@ -63,34 +47,21 @@ export class Books {
   readonly writes = new Map<number, Writes>()
   readonly #shards: ReadonlySet<number>
   #home: Writes
-  readonly #accounts: ReadonlyMap<string, Account>
-  readonly #balances: Map<string, Balance>
-  readonly #transfers: Map<string, Transfer>
-  readonly #operations: Map<string, Operation>
-  readonly #answers: Map<string, StoredAnswer>
-  readonly #waiting: Set<string>
-  readonly #arrived: Set<string>
-  readonly #creditLines: Map<string, number>
+  readonly #layers: Layers
 
-  constructor(set: WorkingSet, now: Instant) {
+  /** `before`: the batch that is on its way to the store; what it comes to is taken for kept. */
+  constructor(set: WorkingSet, now: Instant, before: Books | null) {
     this.now = now
     this.#shards = set.shards
     this.#home = this.#writesIn(Math.min(...set.shards))
-    this.#accounts = set.accounts
-    this.#balances = new Map(set.balances)
-    this.#transfers = new Map(set.transfers)
-    this.#operations = new Map(set.operations)
-    this.#answers = new Map(set.answers.map((stored) => [nameOf(stored.request), stored]))
-    this.#waiting = new Set(set.waiting)
-    this.#arrived = new Set(set.arrived)
-    this.#creditLines = new Map(set.creditLines)
+    this.#layers = layersOf(set, before === null ? null : before.#layers)
   }
 
   /** Turns to the command's shard; false where another writer decides, as far as what it names is there. */
   turnTo(command: Command): boolean {
     const about =
-      'transfer' in command && command.kind !== 'transfer' ? this.#transfers.get(command.transfer) : undefined
-    const home = this.#accounts.get(homeOf(command, about) ?? '')
+      'transfer' in command && command.kind !== 'transfer' ? this.#layers.transfers.get(command.transfer) : undefined
+    const home = this.#layers.accounts.get(homeOf(command, about) ?? '')
     if (home === undefined) return true
     if (!this.holds(home)) return false
     this.#home = this.#writesIn(home.shard)
@@ -103,19 +74,19 @@ export class Books {
   }
 
   account(id: string): Account | undefined {
-    return this.#accounts.get(id)
+    return this.#layers.accounts.get(id)
   }
 
   transfer(id: string): Transfer | undefined {
-    return this.#transfers.get(id)
+    return this.#layers.transfers.get(id)
   }
 
   answer(request: KeyedRequest): StoredAnswer | undefined {
-    return this.#answers.get(nameOf(request))
+    return this.#layers.answers.get(nameOf(request))
   }
 
   balance(account: string): Balance {
-    const balance = this.#balances.get(account)
+    const balance = this.#layers.balances.get(account)
     assert(balance !== undefined, `the balance of ${account} was read`)
     return balance
   }
@@ -155,7 +126,7 @@ export class Books {
       const which = { id: newId('entry', this.now), account, shard, version, transfer, ...entryKindOf(kind) }
       entries.push({ ...which, amount, posted, pending, recordedAt: this.now })
     }
-    for (const [account, balance] of after) this.#balances.set(account, balance)
+    for (const [account, balance] of after) this.#layers.balances.set(account, balance)
     for (const entry of entries) this.#writesIn(entry.shard).entries.push(entry)
     return 'entered'
   }
@@ -164,16 +135,16 @@ export class Books {
   setCreditLine(set: Omit<CreditLine, 'version' | 'afterVersion' | 'at'>): CreditLine {
     const { account, amount } = set
     const balance = this.balance(account)
-    const version = (this.#creditLines.get(account) ?? 0) + 1
+    const version = (this.#layers.creditLines.get(account) ?? 0) + 1
     const line = { ...set, version, afterVersion: balance.version, at: this.now }
-    this.#creditLines.set(account, version)
-    this.#balances.set(account, { ...balance, overdraft: amount.minor })
+    this.#layers.creditLines.set(account, version)
+    this.#layers.balances.set(account, { ...balance, overdraft: amount.minor })
     this.#home.creditLines.push(line)
     return line
   }
 
   add(transfer: Transfer): Transfer {
-    this.#transfers.set(transfer.id, transfer)
+    this.#layers.transfers.set(transfer.id, transfer)
     this.#home.transfers.push(transfer)
     return transfer
   }
@@ -181,14 +152,14 @@ export class Books {
   resolve(transfer: Transfer, resolution: Resolution, by: string): Transfer {
     assert(transfer.resolution === null, 'a hold resolves once')
     const resolved = { ...transfer, resolution }
-    this.#transfers.set(transfer.id, resolved)
+    this.#layers.transfers.set(transfer.id, resolved)
     this.#home.resolutions.push({ hold: transfer.id, ...resolution, by })
     return resolved
   }
 
   reverse(original: Transfer, reversal: Transfer): void {
     assert(original.reversedBy === null, 'a transfer is reversed once')
-    this.#transfers.set(original.id, { ...original, reversedBy: reversal.id })
+    this.#layers.transfers.set(original.id, { ...original, reversedBy: reversal.id })
     this.#home.reversals.push({ original: original.id, transfer: reversal.id })
   }
 
@@ -196,7 +167,7 @@ export class Books {
   end(withdrawal: Transfer, end: WithdrawalEnd): Transfer {
     assert(withdrawal.end === null, 'a withdrawal ends once')
     const ended = { ...withdrawal, end }
-    this.#transfers.set(withdrawal.id, ended)
+    this.#layers.transfers.set(withdrawal.id, ended)
     this.#home.withdrawalEnds.push({ withdrawal: withdrawal.id, ...end })
     return ended
   }
@@ -208,48 +179,58 @@ export class Books {
   /** Begins the operation of a command, or takes the one that was begun when it was accepted to its next state. */
   setOperation(operation: NewOperation, state: OperationState, reason: string | null): void {
     const { id, member, transfer } = operation
-    const before = this.#operations.get(id)
+    const before = this.#layers.operations.get(id)
     if (before === undefined) this.#home.operations.push(operation)
     this.#advance(before ?? { id, member, transfer, createdAt: this.now, version: 0 }, state, reason)
   }
 
+  /** Tells of an operation that ended as it began: it is not kept, since it follows from its transfer. */
+  tellOperation({ id, member, transfer }: NewOperation, state: OperationState): void {
+    const at = this.now
+    this.tell(
+      operationHappening({ id, member, transfer, createdAt: at, version: 1, state, reason: null, updatedAt: at }),
+    )
+  }
+
   /** Takes the operation to its next state. */
   setState(id: string, state: OperationState, reason: string | null): void {
-    const before = this.#operations.get(id)
+    const before = this.#layers.operations.get(id)
     assert(before !== undefined, `the operation ${id} was read`)
     this.#advance(before, state, reason)
   }
 
   /** What is reserved for a transfer is on its way to another shard. */
   cross(crossing: Crossing): void {
-    const transfer = this.#transfers.get(crossing.transfer)
+    const transfer = this.#layers.transfers.get(crossing.transfer)
     assert(transfer !== undefined && transfer.crossing === null, 'a transfer crosses once')
-    this.#transfers.set(transfer.id, { ...transfer, crossing: crossing.amount.minor })
+    this.#layers.transfers.set(transfer.id, { ...transfer, crossing: crossing.amount.minor })
     this.#home.crossings.push(crossing)
   }
 
   /** Takes a crossing in; false when it has been. */
   arrive(transfer: string): boolean {
-    if (this.#arrived.has(transfer)) return false
-    this.#arrived.add(transfer)
+    if (this.#layers.arrived.get(transfer)) return false
+    this.#layers.arrived.set(transfer, true)
     this.#home.arrivals.push(transfer)
     return true
   }
 
   completeCrossing(transfer: Transfer): Transfer {
     const completed = { ...transfer, crossing: null }
-    this.#transfers.set(transfer.id, completed)
+    this.#layers.transfers.set(transfer.id, completed)
     this.#home.completed.push(transfer.id)
     return completed
   }
 
-  remember(stored: StoredAnswer): void {
-    this.#answers.set(nameOf(stored.request), stored)
-    this.#home.answers.push(stored)
+  /** Keeps the answer for its key; one that follows from its transfer is kept with that. */
+  remember(stored: StoredAnswer, follows: boolean): void {
+    this.#layers.answers.set(nameOf(stored.request), stored)
+    if (!follows) this.#home.answers.push(stored)
   }
 
   /** Writes a command down, to be run later. */
   accept(command: TransferCommand): void {
+    this.#layers.waiting.set(command.operation, true)
     this.#home.accepted.push(command)
   }
 
@@ -260,7 +241,8 @@ export class Books {
 
   /** Takes an accepted command off the list; false when somebody has run it. */
   take(operation: string): boolean {
-    if (!this.#waiting.delete(operation)) return false
+    if (!this.#layers.waiting.get(operation)) return false
+    this.#layers.waiting.set(operation, false)
     this.#home.done.push(operation)
     return true
   }
@@ -279,12 +261,8 @@ export class Books {
     reason: string | null,
   ): void {
     const next = { id, member, transfer, createdAt, version: version + 1, state, reason, updatedAt: this.now }
-    this.#operations.set(id, next)
+    this.#layers.operations.set(id, next)
     this.#home.states.push({ operation: id, version: next.version, state, reason })
     if (state !== 'running') this.tell(operationHappening(next))
   }
-}
-
-function nameOf({ owner, key }: KeyedRequest): string {
-  return JSON.stringify([owner, key])
 }

@@ -6,6 +6,7 @@ import {
   type CaptureCommand,
   type Command,
   type DepositCommand,
+  type KeyedRequest,
   type OnItsWay,
   type Outcome,
   owns,
@@ -95,6 +96,7 @@ function decideTransfer(books: Books, command: TransferCommand): Outcome {
   if (outcome.kind === 'crossing') {
     if (command.run !== 'accepted') books.setOperation(operation, 'running', null) // one that was accepted runs already
   } else if (outcome.kind !== 'transferred') books.setOperation(operation, 'failed', refusalCode(outcome))
+  else if (outcome.transfer.request !== null) books.tellOperation(operation, 'succeeded')
   else books.setOperation(operation, outcome.transfer.hold === null ? 'succeeded' : 'held', null)
   return outcome
 }
@@ -140,6 +142,7 @@ function transferMoney(books: Books, command: TransferCommand, payer: Account): 
     assessment: command.assessment,
     receipt: command.receipt,
     hold,
+    request: posts ? answeredBy(command) : null,
     createdAt: books.now,
   })
   // One that was accepted has had the answer of its key.
@@ -148,6 +151,11 @@ function transferMoney(books: Books, command: TransferCommand, payer: Account): 
   const tell = hold === null ? postedHappening : reservedHappening
   books.tell(tell(transfer, endsIn(books, transfer)))
   return { kind: 'transferred', transfer }
+}
+
+/** The request whose answer follows from its transfer, where that is posted at once: its owner is the transfer's maker. */
+function answeredBy({ run, request, by }: TransferCommand): KeyedRequest | null {
+  return run === 'now' && request.owner === by.id ? request : null
 }
 
 /** An approval captures what risk control held; it would take from the members the pending transfer they asked for. */

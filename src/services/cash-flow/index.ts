@@ -54,7 +54,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
-  const store = createBatchStore(watch.transaction)
+  const store = createBatchStore(watch)
   const writers = createWriters({
     wished: shards,
     writers: count,

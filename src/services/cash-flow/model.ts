@@ -1,6 +1,7 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { type Currency, type Money, money } from '../../kernel/money.ts'
+import type { KeyedRequest } from './commands.ts'
 
 /** Where money stands. A clearing account is the side of the outside, or of the other shards: nobody's, and without a floor. */
 export type Account = {
@@ -83,11 +84,14 @@ export type Transfer = {
   readonly partOf: string | null
   /** What became of a withdrawal, and the transfer that made it so. */
   readonly end: WithdrawalEnd | null
+  /** The request that was answered with this transfer when it was made, posted: its answer and operation follow from it. */
+  readonly request: KeyedRequest | null
   readonly createdAt: Instant
 }
 
 /** A transfer to which nothing has happened. */
 export const UNTOUCHED = {
+  request: null,
   operation: null,
   assessment: null,
   hold: null,

@@ -9,8 +9,9 @@ const LOOK_MS = 1_000
 
 /** Tells those who wait for an operation when it changes. */
 export type OperationWatch = {
-  /** The outbox's, which wakes who follows the operations that it changed. */
+  /** The outbox's, which wake who follows the operations that they changed. */
   readonly transaction: Outbox['transaction']
+  readonly atOnce: Outbox['atOnce']
   /** Each state of the operation after a version, as it comes, until the final one or the signal. */
   follow(operation: string, after: number, signal: AbortSignal): AsyncGenerator<Operation, void, undefined>
   /** Ends everyone's waiting. */
@@ -32,6 +33,11 @@ export function createOperationWatch(outbox: Outbox): OperationWatch {
       )
       for (const operation of changed) changes.emit(operation)
       return result
+    },
+
+    async atOnce(statements, happenings) {
+      await outbox.atOnce(statements, happenings)
+      for (const { type, subject } of happenings) if (type.startsWith('operation.')) changes.emit(subject)
     },
 
     async *follow(operation, after, signal) {

@@ -1,5 +1,6 @@
 import { fromRfc3339 } from '../../kernel/clock.ts'
 import { isId } from '../../kernel/id.ts'
+import { transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { versionChoiceOf } from '../../platform/as-of.ts'
 import type { Outbox } from '../../platform/outbox.ts'
@@ -13,7 +14,6 @@ import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
 import {
   type EntryRange,
-  findTransferOf,
   listCreditLines,
   listInTransit,
   readAccount,
@@ -109,10 +109,7 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
 
     /** The transfer that was asked for under this key of the caller's; null when none was made. */
     async transferOfKey(by: Actor, key: string): Promise<Transfer | null> {
-      const found = await transaction(async (sql) => {
-        const id = await findTransferOf(sql, by.id, key)
-        return id === null ? null : readTransfer(sql, id)
-      })
+      const found = await transaction((sql) => readTransfer(sql, transferIdOf(by.id, key)))
       return isShown(found, by) ? found.transfer : null
     },
 

@@ -27,7 +27,7 @@ export {
   stageMonth,
   type Where,
 } from './store/months.ts'
-export { findTransferOf, listStates, readOperation } from './store/operations.ts'
+export { listStates, readOperation } from './store/operations.ts'
 export { openMonth, openShards } from './store/shards.ts'
 export {
   compareTold,

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AssertionFailed } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
-import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { Batch, BatchStore, JournalRecord, Lease } from './append.ts'
 import { type Settled, settle } from './batch.ts'
@@ -28,10 +27,26 @@ const VALUE_AT_FAULT = /^(22|23)/
 
 export type Writer = BatchQueue<Command, Settled>
 
+/** What a batch comes to, and where the chains of its writer's shards end with it; or why nothing could be decided. */
+type Decided = {
+  readonly leases: readonly Lease[] | null
+  readonly books: Books | null
+  readonly settled: readonly Settled[]
+  /** Null: there is nothing to keep. */
+  readonly batch: Batch | null
+  readonly error: unknown
+}
+type Ended =
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'overtaken' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+type Sent = Decided & { readonly ended: Promise<Ended> }
+
 /**
  * The one writer of some shards: what waits is decided in memory, in its order, and committed as one batch, with a record in
  * the chain of each shard that it writes in. Another process may take a shard at any time; then nothing of ours is committed,
- * and we take it back. Safety never rests on who believes to hold it.
+ * and we take it back. Safety never rests on who believes to hold it. While one batch is on its way to the store, the next one
+ * is decided on what that comes to; it is sent, and anyone is answered, only once the one before is kept.
  */
 export function createWriter(options: {
   /** In ascending order, in which they are taken. */
@@ -43,47 +58,81 @@ export function createWriter(options: {
 }): Writer {
   const { shards, transaction, store, clock, directory } = options
   const balances = new Map<string, Balance>()
+  const accounts: Known['accounts'] = (sql, ids) => directory.accounts(ids, sql)
   const months = new Set<string>()
   let leases: readonly Lease[] | null = null
+  /** The batch that was sent to the store and has not ended: one at most. */
+  let underWay: Sent | null = null
+  let turn: Promise<unknown> = Promise.resolve()
 
-  /** Null: a shard was taken, and nothing committed. */
-  async function run(held: readonly Lease[], commands: readonly Command[]): Promise<readonly Settled[] | null> {
-    const now = Math.max(clock.now(), ...held.map(({ at }) => at)) as Instant // versions go on in time, whatever a clock does
-    const accounts = (sql: Sql, ids: readonly string[]) => directory.accounts(ids, sql)
-    const known = { shards: new Set(shards), balances, accounts }
-    await openMonthOf(now)
-    // What is read here nobody else changes, or nothing of it counts: who does has taken the shard.
-    const { books, settled } = await decideOn(commands, known, now).catch(async (error: unknown) => {
-      if (await areHeld(held)) throw error
-      return { books: null, settled: null }
-    })
-    if (books === null) return null
-    if (!books.hasWritten()) return (await areHeld(held)) ? settled : null
-    const batch = batchOf(held, books)
-    if ((await store.append(batch)) === 'overtaken') return null
-    leases = held.map((lease) => batch.records.find(({ shard }) => shard === lease.shard) ?? lease)
-    remember(books.changed())
-    return settled
-  }
-
-  async function decideOn(commands: readonly Command[], known: Known, now: Instant) {
-    const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now)
-    return { books, settled: commands.map((command) => settle(books, command)) }
-  }
-
-  async function runBatch(commands: readonly Command[]): Promise<readonly Settled[]> {
+  /** `next` is called once the batch is sent: the next one is decided meanwhile. */
+  async function run(commands: readonly Command[], next: () => void): Promise<readonly Settled[]> {
     for (let attempts = 1; ; attempts++) {
-      try {
-        leases ??= await takeAll()
-        const settled = await run(leases, commands)
-        if (settled !== null) return settled
-        forget()
-      } catch (error) {
-        forget() // whether it was committed may not be known
-        if (!isCollision(error) || attempts >= ATTEMPTS_MAX) throw error
-      }
+      const sent = await inTurn(() => decideAndSend(commands))
+      next()
+      const ended = await sent.ended
+      if (ended.kind === 'kept') return sent.settled
+      if (ended.kind === 'failed' && (!isCollision(ended.error) || attempts >= ATTEMPTS_MAX)) throw ended.error
       await sleep(Math.random() * RETRY_MS_MAX * Math.min(attempts, ATTEMPTS_MAX))
     }
+  }
+
+  /** One batch at a time is decided. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work)
+    turn = mine.catch(() => null)
+    return mine
+  }
+
+  /** Decides on what the batch under way comes to; if that is not kept, it was for nothing. */
+  async function decideAndSend(commands: readonly Command[]): Promise<Sent> {
+    const ahead = underWay
+    let decided = await decideOn(commands, ahead)
+    if (ahead !== null && (await ahead.ended).kind !== 'kept') decided = await decideOn(commands, null)
+    const sent = { ...decided, ended: keep(decided) }
+    underWay = sent
+    return sent
+  }
+
+  async function decideOn(commands: readonly Command[], ahead: Sent | null): Promise<Decided> {
+    let held: readonly Lease[] | null = null
+    try {
+      leases ??= await takeAll()
+      held = ahead?.leases ?? leases
+      const now = Math.max(clock.now(), ...held.map(({ at }) => at)) as Instant // versions go on in time, whatever a clock does
+      await openMonthOf(now)
+      const before = ahead?.books ?? null
+      const known = { shards: new Set(shards), balances, accounts }
+      const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now, before)
+      const settled = commands.map((command) => settle(books, command))
+      if (!books.hasWritten()) return { leases: held, books, settled, batch: null, error: null }
+      const batch = batchOf(held, books)
+      const after = held.map((lease) => batch.records.find(({ shard }) => shard === lease.shard) ?? lease)
+      return { leases: after, books, settled, batch, error: null }
+    } catch (error) {
+      return { leases: held, books: null, settled: [], batch: null, error }
+    }
+  }
+
+  /** What was read nobody else has changed, or nothing of it counts: who does has taken the shard. */
+  async function keep(decided: Decided): Promise<Ended> {
+    const ended = await append(decided).catch((error: unknown) => ({ kind: 'failed', error }) as const)
+    const { books, leases: held } = decided
+    underWay = null
+    if (ended.kind === 'kept') {
+      leases = held
+      remember(books?.changed() ?? new Map())
+    } else {
+      leases = null // whether it was kept may not be known
+      balances.clear()
+    }
+    return ended
+  }
+
+  async function append({ batch, leases: held, error }: Decided): Promise<Ended> {
+    if (batch !== null) return { kind: (await store.append(batch)) === 'appended' ? 'kept' : 'overtaken' }
+    if (held !== null && !(await areHeld(held))) return { kind: 'overtaken' }
+    return error === null ? { kind: 'kept' } : { kind: 'failed', error }
   }
 
   async function takeAll(): Promise<readonly Lease[]> {
@@ -95,11 +144,6 @@ export function createWriter(options: {
   async function areHeld(held: readonly Lease[]): Promise<boolean> {
     for (const lease of held) if (!(await store.holds(lease))) return false
     return true
-  }
-
-  function forget(): void {
-    leases = null
-    balances.clear()
   }
 
   function remember(changed: ReadonlyMap<string, Balance>): void {
@@ -117,7 +161,7 @@ export function createWriter(options: {
   return createBatchQueue({
     batchMax: BATCH_COMMANDS_MAX,
     waitingMax: WAITING_COMMANDS_MAX,
-    run: runBatch,
+    run,
     isOfOneTask: isOfOneCommand,
   })
 }

@@ -194,6 +194,13 @@ function dyingDatabase(database: Database, statement: string, when: 'before' | '
       )
       return isIt ? die() : result
     },
+    async atOnce(statements) {
+      if (isDead) die()
+      const isIt = statements.some(({ text }) => text.includes(statement))
+      if (isIt && when === 'before') die()
+      const result = await database.atOnce(statements)
+      return isIt ? die() : result
+    },
   }
 }
 

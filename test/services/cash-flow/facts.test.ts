@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { COLUMNS } from '../../../src/services/cash-flow/store/columns.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
 
@@ -59,5 +60,17 @@ onEachStore('the facts of the ledger', (store) => {
       sql.query(`UPDATE balance SET posted = pending - 1 WHERE account = 'acc_alice'`),
     )
     await assert.rejects(attempt, { code: '23514' })
+  })
+
+  test('stand in the journal with all of their columns', async () => {
+    for (const [table, columns] of Object.entries(COLUMNS)) {
+      const rows = await under.database.transaction((sql) =>
+        sql.query<{ name: string }>(
+          'SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped',
+          [table],
+        ),
+      )
+      assert.deepEqual(rows.map(({ name }) => name).sort(), Object.keys(columns).sort(), table)
+    }
   })
 })

@@ -25,6 +25,13 @@ const BROKEN = {
       WHERE line.account = balance.account ORDER BY line.version DESC LIMIT 1), 0)`,
   'I4: credit lines are numbered 1 to n without a gap': `
     SELECT account FROM credit_line GROUP BY account HAVING max(version) <> count(*) OR min(version) <> 1`,
+  'I3: a transfer that answers a request is posted, and its operation and answer are not kept beside it': `
+    SELECT transfer.id FROM transfer LEFT JOIN operation ON operation.id = transfer.operation
+      LEFT JOIN answer ON answer.owner = maker AND answer.key = transfer.key
+    WHERE transfer.key IS NOT NULL
+      AND (held_by IS NOT NULL OR transfer.operation IS NULL OR operation.id IS NOT NULL OR answer.key IS NOT NULL)`,
+  'a transfer is between two accounts': `
+    SELECT id FROM transfer WHERE debit NOT IN (SELECT id FROM account) OR credit NOT IN (SELECT id FROM account)`,
   'I3: a key has one operation, and its transfer at most one': `
     SELECT operation FROM transfer WHERE operation IS NOT NULL GROUP BY operation HAVING count(*) > 1`,
   'I4: versions of an account are 1 to n without a gap': `

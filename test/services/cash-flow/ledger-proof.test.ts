@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { transferIdOf } from '../../../src/kernel/operation-id.ts'
+import { recordHash } from '../../../src/kernel/record-hash.ts'
 import type { Sql } from '../../../src/platform/database.ts'
 import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
@@ -91,10 +93,38 @@ onEachStore('the ledger beside its journal', (store) => {
 
   test('an answer that was deleted is named', async () => {
     const found = await foundAfter(
-      `WITH gone AS (DELETE FROM answer WHERE key = 'one' RETURNING *) SELECT json_agg(gone)::text AS before FROM gone`,
+      `WITH gone AS (DELETE FROM answer WHERE key = 'two' RETURNING *) SELECT json_agg(gone)::text AS before FROM gone`,
       'INSERT INTO answer SELECT * FROM json_populate_recordset(NULL::answer, $1::json)',
     )
-    assert.deepEqual(found, ['answer mem_alice one missing'])
+    assert.deepEqual(found, ['answer mem_alice two missing'])
+  })
+
+  test('a key is part of the transfer that answers it', async () => {
+    const change = (from: string, to: string) => `UPDATE transfer SET key = '${to}' WHERE key = '${from}'`
+    const found = await foundAfter(change('one', 'other'), change('other', 'one'))
+    assert.deepEqual(found, [`transfer ${transferIdOf('mem_alice', 'one')} differs key`])
+  })
+
+  test('a record as they were before, row by row, is compared as well', async () => {
+    const at = '2026-03-02T11:00:00.000Z'
+    const [head] = await asOwner((sql) =>
+      sql.query<{ epoch: bigint; seq: bigint; hash: string }>('SELECT * FROM shard WHERE shard = 2'),
+    )
+    assert.ok(head !== undefined)
+    const body = `{"arrival":[{"transfer":"trf_old","at":"${at}"}]}`
+    const record = { shard: 2, seq: head.seq + 1n, epoch: head.epoch, previous: head.hash, body }
+    const hash = recordHash({ ...record, at: Date.parse(at) })
+    await asOwner(async (sql) => {
+      await sql.query(`INSERT INTO arrival VALUES ('trf_old', '${at}')`)
+      await sql.query('INSERT INTO journal VALUES (2, $1, $2, $3, $4, $5, $6)', [
+        ...[record.seq, record.epoch, at, head.hash, hash, body],
+      ])
+      await sql.query('UPDATE shard SET seq = $1, hash = $2, at = $3 WHERE shard = 2', [record.seq, hash, at])
+    })
+    assert.deepEqual((await rebuild()).differences, [])
+    const change = (from: string, to: string) => `UPDATE arrival SET transfer = '${to}' WHERE transfer = '${from}'`
+    const found = await foundAfter(change('trf_old', 'trf_new'), change('trf_new', 'trf_old'))
+    assert.deepEqual(found.toSorted(), ['arrival trf_new too_many', 'arrival trf_old missing'])
   })
 
   test('a journal in which something was changed is named, with the rows that nothing tells of then', async () => {

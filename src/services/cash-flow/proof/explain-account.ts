@@ -1,12 +1,13 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
+import type { JournalRecord } from '../append.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Entry } from '../model.ts'
 import { entriesOf } from '../online.ts'
 import { accountOnWire, entryOnWire } from '../presenters.ts'
 import { findRecords, readTransfers } from '../store.ts'
 import { verifies } from './chain.ts'
-import type { ToldEntry } from './replay.ts'
+import { Telling, type ToldEntry } from './telling.ts'
 
 /** The record that wrote an entry. */
 type Origin = {
@@ -55,7 +56,7 @@ async function originsAt(sql: Sql, at: Instant, entries: readonly Entry[]): Prom
   if (first === undefined) return []
   const records = await findRecords(sql, first.shard, at)
   return records.flatMap((record) => {
-    const told = entriesIn(record.body)
+    const told = entriesIn(record)
     return entries.flatMap((entry): [string, Origin][] => {
       const as = told.get(entry.id)
       if (as === undefined) return []
@@ -67,10 +68,9 @@ async function originsAt(sql: Sql, at: Instant, entries: readonly Entry[]): Prom
 }
 
 /** None in a body that somebody has broken. */
-function entriesIn(body: string): ReadonlyMap<string, ToldEntry> {
+function entriesIn(record: JournalRecord): ReadonlyMap<string, ToldEntry> {
   try {
-    const { entry = [] } = JSON.parse(body) as { entry?: readonly ToldEntry[] }
-    return new Map(entry.map((told) => [told.id, told]))
+    return new Map(new Telling(record).entries().map((told) => [told.id, told]))
   } catch {
     return new Map()
   }

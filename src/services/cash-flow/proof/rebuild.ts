@@ -11,7 +11,8 @@ import {
   takeSnapshot,
 } from '../store.ts'
 import { CHAIN_START, follows, type Link, verifies } from './chain.ts'
-import { Replay, type ToldEntry } from './replay.ts'
+import { Replay } from './replay.ts'
+import { Telling } from './telling.ts'
 
 /** Records that are read at once. Each has the facts of up to 500 commands; nobody else waits for longer than one page takes. */
 const PAGE_RECORDS = 32
@@ -31,10 +32,6 @@ export type Rebuilt = {
   readonly coveredFrom: { readonly account: string; readonly version: bigint }[]
   /** Months whose entries were not compared: they were detached. */
   readonly detached: readonly string[]
-}
-
-type Told = { readonly [table in Exclude<ToldTable, 'entry'>]?: readonly unknown[] } & {
-  readonly entry?: readonly ToldEntry[]
 }
 
 /**
@@ -118,16 +115,16 @@ export class Rebuild {
       this.#broken.push(key)
       return false
     }
-    const told = JSON.parse(record.body) as Told
+    const told = new Telling(record)
     for (const table of TOLD_TABLES) this.#count(table, this.#here(told, table))
-    this.#report((told.entry ?? []).flatMap((entry) => this.#replay.enter(entry) ?? []))
+    this.#report(told.entries().flatMap((entry) => this.#replay.enter(entry) ?? []))
     return true
   }
 
   /** How many rows it tells of that can be compared. All of a record's have its time. */
-  #here(told: Told, table: ToldTable): number {
-    const month = table === 'entry' ? told.entry?.[0]?.recorded_at.slice(0, 7) : undefined
-    return month !== undefined && this.rebuilt.detached.includes(month) ? 0 : (told[table]?.length ?? 0)
+  #here(told: Telling, table: ToldTable): number {
+    const isDetached = table === 'entry' && this.rebuilt.detached.includes(told.at.slice(0, 7))
+    return isDetached ? 0 : told.count(table)
   }
 
   async #compare(shard: number, records: readonly JournalRecord[]): Promise<void> {

@@ -1,18 +1,5 @@
 import type { Difference, Sum } from '../store.ts'
-
-/** An entry as a record has it; JSON has no bigint. */
-export type ToldEntry = {
-  readonly id: string
-  readonly account: string
-  readonly version: number
-  readonly phase: string
-  readonly direction: string
-  readonly amount: string
-  readonly posted: string
-  readonly pending: string
-  /** RFC 3339, UTC. */
-  readonly recorded_at: string
-}
+import type { ToldEntry } from './telling.ts'
 
 const NOTHING: Sum = { version: 0n, posted: 0n, pending: 0n }
 

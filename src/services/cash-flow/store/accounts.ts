@@ -45,6 +45,10 @@ export async function readBalances(sql: Sql, ids: readonly string[]): Promise<Re
   return new Map(rows.map((row) => [row['account'] as string, toOpenBalance(row)]))
 }
 
+/** The last entry of an account by a time. */
+export const ENTRY_AT = `SELECT * FROM entry WHERE shard = $1 AND account = $2 AND recorded_at <= $3
+  ORDER BY recorded_at DESC, version DESC LIMIT 1`
+
 /** The balance as it was: after the entry with that version, or the last entry by that time. Null: there was none yet. */
 export async function readBalance(
   sql: Sql,
@@ -63,11 +67,7 @@ export async function readBalance(
           account.id,
           choice.version,
         ])
-      : await sql.query(
-          `SELECT * FROM entry WHERE shard = $1 AND account = $2 AND recorded_at <= $3
-           ORDER BY recorded_at DESC, version DESC LIMIT 1`,
-          [account.shard, account.id, toRfc3339(choice.at)],
-        )
+      : await sql.query(ENTRY_AT, [account.shard, account.id, toRfc3339(choice.at)])
   if (row !== undefined) return { ...toBalance(row), overdraft }
   return 'at' in choice ? opened : null
 }

@@ -1,14 +1,15 @@
+import { transferIdOf } from '../../../kernel/operation-id.ts'
 import type { Sql } from '../../../platform/database.ts'
-import type { Answered } from '../answers.ts'
-import type { WorkingSet } from '../books.ts'
+import { type Answered, firstAnswerWith } from '../answers.ts'
 import type { Command, KeyedRequest } from '../commands.ts'
-import type { Account, Balance } from '../model.ts'
+import type { WorkingSet } from '../layers.ts'
+import type { Account, Balance, Transfer } from '../model.ts'
 import { clearingAccountsIn } from '../shards.ts'
 import type { StoredAnswer } from '../writes.ts'
 import { readBalances } from './accounts.ts'
 import { countCreditLines } from './credit-lines.ts'
 import { readOperations } from './operations.ts'
-import { readTransfers } from './transfers.ts'
+import { answeringAmong, readTransfers } from './transfers.ts'
 
 /** What the writer of some shards knows without asking the store. */
 export type Known = {
@@ -21,30 +22,47 @@ export type Known = {
 
 /** Reads what the commands touch and the writer does not know. Within its shards nobody else changes anything. */
 export async function readBatch(sql: Sql, known: Known, commands: readonly Command[]): Promise<WorkingSet> {
-  const asked = commands.flatMap(transferOf)
-  const ids = [...asked, ...(await crossingAmong(sql, commands))]
-  const transfers = ids.length === 0 ? [] : await readTransfers(sql, ids)
-  const ends = transfers.flatMap(({ transfer: { from, to } }) => [from, to])
+  const requests = commands.flatMap(requestOf)
+  // Sent together: none needs the answer of another.
+  const [crossing, answering, kept, arrived] = await Promise.all([
+    crossingAmong(sql, commands),
+    answeringAmong(sql, commands.flatMap(answerIdOf)),
+    readAnswers(sql, requests),
+    arrivedAmong(sql, commands),
+  ])
+  const ids = new Set([...commands.flatMap(transferOf), ...crossing, ...answering])
+  const transfers = ids.size === 0 ? [] : (await readTransfers(sql, [...ids])).map(({ transfer }) => transfer)
+  const ends = transfers.flatMap(({ from, to }) => [from, to])
   const accounts = await known.accounts(sql, [...new Set([...commands.flatMap(accountsOf), ...ends])])
   const clearing = await known.accounts(sql, clearingOf(accounts.values(), known.shards))
   const accepted = commands.flatMap((command) =>
     command.kind === 'transfer' && command.run === 'accepted' ? [command.operation] : [],
   )
-  const operations = [...accepted, ...transfers.flatMap(({ transfer }) => transfer.operation ?? [])]
+  const operations = [...accepted, ...transfers.flatMap(({ operation }) => operation ?? [])]
   return {
     shards: known.shards,
     accounts: new Map([...accounts, ...clearing]),
     balances: await balancesOf(sql, known, [...accounts.values(), ...clearing.values()]),
-    transfers: new Map(transfers.map(({ transfer }) => [transfer.id, transfer])),
+    transfers: new Map(transfers.map((transfer) => [transfer.id, transfer])),
     operations: operations.length === 0 ? new Map() : await readOperations(sql, operations),
-    answers: await readAnswers(sql, commands.flatMap(requestOf)),
+    answers: [...kept, ...transfers.flatMap(answerWith)],
     waiting: new Set(accepted.length === 0 ? [] : await stillWaiting(sql, accepted)),
-    arrived: await arrivedAmong(sql, commands),
+    arrived,
     creditLines: await countCreditLines(
       sql,
       commands.flatMap((command) => (command.kind === 'credit_line' ? [command.account] : [])),
     ),
   }
+}
+
+/** The transfer that would be the answer to the command's request, had it been made before. */
+function answerIdOf(command: Command): readonly string[] {
+  if (command.kind === 'transfer' && command.run === 'now') return [command.transfer]
+  return requestOf(command).map(({ owner, key }) => transferIdOf(owner, key))
+}
+
+function answerWith(transfer: Transfer): readonly StoredAnswer[] {
+  return transfer.request === null ? [] : [{ request: transfer.request, answer: firstAnswerWith(transfer) }]
 }
 
 /** A command that was accepted has had its answer; run later, it is known by its place in the list. */

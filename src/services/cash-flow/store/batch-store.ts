@@ -1,20 +1,21 @@
 import type { Outbox } from '../../../platform/outbox.ts'
 import type { BatchStore } from '../append.ts'
-import { writeBatch } from './batch-write.ts'
-import { appendRecord, holdsShard, takeShard } from './shards.ts'
+import { statementsOf, TAKEN } from './batch-statements.ts'
+import { holdsShard, takeShard } from './shards.ts'
 
 /** Keeps batches in SQL: the fence, the records, what they tell of, and the events, all in one transaction. */
-export function createBatchStore(transaction: Outbox['transaction']): BatchStore {
+export function createBatchStore({ transaction, atOnce }: Pick<Outbox, 'transaction' | 'atOnce'>): BatchStore {
   return {
     take: (shard) => transaction((sql) => takeShard(sql, shard)),
     holds: (lease) => transaction((sql) => holdsShard(sql, lease)),
-    append: (batch) =>
-      transaction(async (sql, emit) => {
-        for (const record of batch.records) if (!(await holdsShard(sql, record))) return 'overtaken'
-        for (const record of batch.records) await appendRecord(sql, record)
-        await writeBatch(sql, batch)
-        for (const happening of batch.happenings) emit(happening)
+    async append(batch) {
+      try {
+        await atOnce(statementsOf(batch), batch.happenings)
         return 'appended'
-      }),
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === TAKEN) return 'overtaken'
+        throw error
+      }
+    },
   }
 }

@@ -1,7 +1,8 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import { money } from '../../../kernel/money.ts'
-import type { Row, Sql } from '../../../platform/database.ts'
+import type { Row, Sql, Statement } from '../../../platform/database.ts'
 import type { Account, CreditLine } from '../model.ts'
+import type { Columns } from './columns.ts'
 
 /** How many credit lines each of these accounts has had; none is not named. */
 export async function countCreditLines(sql: Sql, accounts: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -46,17 +47,15 @@ export async function readCreditLine(
   return row === undefined ? 0n : (row['amount'] as bigint)
 }
 
-/** Puts the floors of balances where these lines (rows as JSON) set them, before any balance goes there. */
-export async function setFloors(sql: Sql, lines: string): Promise<void> {
-  await sql.query(
-    `UPDATE balance SET overdraft = newest.amount, overdraft_max = greatest(overdraft_max, newest.largest)
+/** Puts the floors of balances where these lines set them, before any balance goes there. */
+export function setFloors({ elements }: Columns): Statement {
+  const text = `UPDATE balance SET overdraft = newest.amount, overdraft_max = greatest(overdraft_max, newest.largest)
      FROM (
        SELECT DISTINCT ON (account) account, amount, max(amount) OVER (PARTITION BY account) AS largest
-       FROM json_to_recordset($1::json) AS line (account text, version bigint, amount bigint) ORDER BY account, version DESC
+       FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS line (account, version, amount) ORDER BY account, version DESC
      ) AS newest
-     WHERE balance.account = newest.account`,
-    [lines],
-  )
+     WHERE balance.account = newest.account`
+  return { text, values: ['account', 'version', 'amount'].map((column) => `{${elements[column]}}`) }
 }
 
 /** Accounts whose floor is not where their newest line is. */

@@ -5,6 +5,7 @@ import type { JournalRecord } from '../append.ts'
 import type { Entry } from '../model.ts'
 import { type Month, monthOf } from '../months/month.ts'
 import { toEntry } from './entries.ts'
+import { rowOf, tellingOf } from './telling.ts'
 
 /** A shard's records of a month: which link they go on from, and which they get to. */
 export type Stretch = {
@@ -64,6 +65,8 @@ export async function listDetached(sql: Sql): Promise<DetachedMonth[]> {
   )
 }
 
+const OF_THESE = 'journal.shard = $1 AND journal.seq = ANY($2::text[]::bigint[])'
+
 /** Where the entries of a month are looked for: among all that can be read, or in the table that is being filled. */
 export type Where = 'attached' | 'staged'
 
@@ -89,10 +92,9 @@ export async function compareEntries(
   { shard, records }: { readonly shard: number; readonly records: readonly bigint[] },
 ): Promise<{ readonly told: number; readonly different: number }> {
   const [compared] = await sql.query<{ told: bigint; different: bigint }>(
-    `WITH told AS (
-       SELECT added.* FROM journal, json_populate_recordset(NULL::entry, journal.body::json -> 'entry') AS added
-       WHERE journal.shard = $1 AND journal.seq = ANY($2::text[]::bigint[]))
-     SELECT count(*) AS told, count(*) FILTER (WHERE told::text IS DISTINCT FROM live::text) AS different
+    `WITH told AS (${tellingOf('entry', OF_THESE)})
+     SELECT count(*) AS told,
+       count(*) FILTER (WHERE ${rowOf('told', 'entry')} IS DISTINCT FROM ${rowOf('live', 'entry')}) AS different
      FROM told LEFT JOIN ${entriesOf(month, where)} AS live
        ON live.shard = $1 AND live.account = told.account AND live.version = told.version AND live.recorded_at = told.recorded_at`,
     [shard, records.map(String)],
@@ -158,12 +160,10 @@ export async function listToldEntries(
   records: readonly bigint[],
 ): Promise<readonly { readonly seq: bigint; readonly entry: Entry }[]> {
   const rows = await sql.query<{ seq: bigint }>(
-    `SELECT journal.seq, live.* FROM journal
-     CROSS JOIN LATERAL json_populate_recordset(NULL::entry, journal.body::json -> 'entry') WITH ORDINALITY AS told
-     JOIN ${entriesOf(month, 'attached')} AS live
+    `WITH told AS (${tellingOf('entry', OF_THESE)})
+     SELECT told.seq, live.* FROM told JOIN ${entriesOf(month, 'attached')} AS live
        ON live.account = told.account AND live.version = told.version AND live.recorded_at = told.recorded_at
-     WHERE journal.shard = $1 AND journal.seq = ANY($2::text[]::bigint[]) AND live.shard = $1
-     ORDER BY journal.seq, told.ordinality`,
+     WHERE live.shard = $1 ORDER BY told.seq, told.nth`,
     [shard, records.map(String)],
   )
   return rows.map((row) => ({ seq: row.seq, entry: toEntry(row) }))

@@ -1,4 +1,5 @@
 import type { Instant } from '../../../kernel/clock.ts'
+import { transferIdBeside } from '../../../kernel/operation-id.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Operation, OperationState } from '../model.ts'
 
@@ -11,6 +12,20 @@ export async function readOperations(sql: Sql, ids: readonly string[]): Promise<
     `${OPERATION} WHERE operation.id = ANY($1)
        AND s.version = (SELECT max(later.version) FROM operation_state later WHERE later.operation = s.operation)`,
     [ids],
+  )
+  const kept = new Map(rows.map((row) => [row['id'] as string, toOperation(row)]))
+  const others = ids.filter((id) => !kept.has(id))
+  return new Map([...kept, ...(await operationsOfTransfers(sql, others))])
+}
+
+/** Operations that follow from the transfers with which they ended as they began. */
+async function operationsOfTransfers(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Operation>> {
+  if (ids.length === 0) return new Map()
+  const rows = await sql.query(
+    `SELECT operation AS id, account.member, transfer.id AS transfer, created_at, 1 AS version, 'succeeded' AS state,
+       NULL AS reason, created_at AS at
+     FROM transfer JOIN account ON account.id = transfer.debit WHERE transfer.id = ANY($1) AND transfer.key IS NOT NULL`,
+    [ids.map(transferIdBeside)],
   )
   return new Map(rows.map((row) => [row['id'] as string, toOperation(row)]))
 }
@@ -25,13 +40,8 @@ export async function listStates(sql: Sql, id: string, after: number): Promise<r
     id,
     after,
   ])
-  return rows.map(toOperation)
-}
-
-/** The id of the transfer that was asked for under an Idempotency-Key, whether or not it was made. */
-export async function findTransferOf(sql: Sql, owner: string, key: string): Promise<string | null> {
-  const [row] = await sql.query('SELECT transfer FROM operation WHERE owner = $1 AND key = $2', [owner, key])
-  return row === undefined ? null : (row['transfer'] as string)
+  if (rows.length > 0 || after > 0) return rows.map(toOperation)
+  return [...(await operationsOfTransfers(sql, [id])).values()]
 }
 
 function toOperation(row: Row): Operation {

@@ -1,7 +1,6 @@
-import { assert } from '../../../kernel/assert.ts'
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
-import type { JournalRecord, Lease } from '../append.ts'
+import type { Lease } from '../append.ts'
 import { clearingAccountsOf } from '../shards.ts'
 
 /** Makes the shards up to the wished number, with their clearing accounts; those that are there stay. @returns all of them */
@@ -36,20 +35,8 @@ export async function takeShard(sql: Sql, shard: number): Promise<Lease> {
   return { shard, ...row }
 }
 
-/** Adds the record to the shard's chain; its writer holds the shard. */
-export async function appendRecord(sql: Sql, record: JournalRecord): Promise<void> {
-  const { shard, epoch, seq, previous, hash, body, at } = record
-  const added = await sql.query(
-    `WITH moved AS (UPDATE shard SET seq = $3, hash = $6, at = $4 WHERE shard = $1 AND epoch = $2 AND seq = $3 - 1 RETURNING shard)
-     INSERT INTO journal (shard, seq, epoch, at, previous, hash, body)
-     SELECT shard, $3::bigint, $2::bigint, $4::timestamptz, $5, $6, $7 FROM moved RETURNING shard`,
-    [shard, epoch, seq, toRfc3339(at), previous, hash, body],
-  )
-  assert(added.length === 1, `the journal of shard ${shard} goes on behind its end`)
-}
-
-/** The fence, before anything else in a batch: whether the shard is still this writer's. Until the batch ends nobody else takes it. */
+/** Whether the shard is still this writer's. */
 export async function holdsShard(sql: Sql, { shard, epoch }: Pick<Lease, 'shard' | 'epoch'>): Promise<boolean> {
-  const held = await sql.query('SELECT 1 FROM shard WHERE shard = $1 AND epoch = $2 FOR UPDATE', [shard, epoch])
+  const held = await sql.query('SELECT 1 FROM shard WHERE shard = $1 AND epoch = $2', [shard, epoch])
   return held.length === 1
 }

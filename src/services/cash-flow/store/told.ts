@@ -1,7 +1,9 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
+import { FACT_TABLES, type FactTable } from './columns.ts'
 import { listStrayFloors } from './credit-lines.ts'
 import { listDetached } from './months.ts'
+import { rowOf, tellingOf } from './telling.ts'
 
 /** A row that is not as the journal tells it. A value is never shown: which columns differ is enough to look it up. */
 export type Difference = {
@@ -34,9 +36,9 @@ const TABLES = {
   operation: { key: ['id'], at: 'live.created_at' },
   operation_state: { key: ['operation', 'version'], at: 'live.at' },
   answer: { key: ['owner', 'key'], at: 'live.at' },
-} as const
-export type ToldTable = keyof typeof TABLES
-export const TOLD_TABLES = Object.keys(TABLES) as readonly ToldTable[]
+} as const satisfies Readonly<Record<FactTable, { readonly key: readonly string[]; readonly at: string }>>
+export type ToldTable = FactTable
+export const TOLD_TABLES = FACT_TABLES
 
 /** What the ledger was at one moment. */
 export type Snapshot = {
@@ -100,12 +102,13 @@ export async function compareTold(
 ): Promise<readonly Difference[]> {
   const { key } = TABLES[table]
   const rows = await sql.query<{ key: string; missing: boolean; columns: string[] | null }>(
-    `WITH told AS (${tellingOf(table)} WHERE journal.shard = $1 AND journal.seq = ANY($2::text[]::bigint[]))
+    `WITH told AS (${tellingOf(table, 'journal.shard = $1 AND journal.seq = ANY($2::text[]::bigint[])')})
      SELECT ${keyOf('told', key)} AS key, live.${key[0]} IS NULL AS missing, (
        SELECT array_agg(key) FROM json_each_text(row_to_json(told)) AS a JOIN json_each_text(row_to_json(live)) AS b USING (key)
        WHERE a.value IS DISTINCT FROM b.value
      ) AS columns
-     FROM told LEFT JOIN ${table} AS live ON ${same(key)} WHERE told::text IS DISTINCT FROM live::text
+     FROM told LEFT JOIN ${table} AS live ON ${same(key)}
+     WHERE ${rowOf('told', table)} IS DISTINCT FROM ${rowOf('live', table)}
      ${table === 'entry' ? `AND ${NOT_DETACHED}` : ''}`,
     [shard, records.map(String)],
   )
@@ -122,17 +125,12 @@ export async function listUntold(
 ): Promise<readonly Difference[]> {
   const { key, at } = TABLES[table]
   const rows = await sql.query<{ key: string }>(
-    `WITH told AS MATERIALIZED (${tellingOf(table)} WHERE concat_ws(' ', journal.shard, journal.seq) <> ALL($1::text[]))
+    `WITH told AS MATERIALIZED (${tellingOf(table, "concat_ws(' ', journal.shard, journal.seq) <> ALL($1::text[])")})
      SELECT ${keyOf('live', key)} AS key FROM ${table} AS live LEFT JOIN told ON ${same(key)}
      WHERE told.${key[0]} IS NULL AND ${at} >= $2 ORDER BY 1 LIMIT $3`,
     [but, toRfc3339(begun), limit],
   )
   return rows.map(({ key: which }) => ({ table, key: which, is: 'too_many', columns: [] }))
-}
-
-/** The rows of a table as records have them, by the same reading as when they were inserted. */
-function tellingOf(table: ToldTable): string {
-  return `SELECT added.* FROM journal, json_populate_recordset(NULL::${table}, journal.body::json -> '${table}') AS added`
 }
 
 function keyOf(row: string, key: readonly string[]): string {

@@ -32,10 +32,22 @@ export async function readTransfer(sql: Sql, id: string): Promise<SeenTransfer |
   return (await readTransfers(sql, [id]))[0] ?? null
 }
 
+/** Those of these transfers that are the answer to a request. */
+export async function answeringAmong(sql: Sql, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  const rows = await sql.query<{ id: string }>('SELECT id FROM transfer WHERE id = ANY($1) AND key IS NOT NULL', [ids])
+  return rows.map(({ id }) => id)
+}
+
 function toTransfer(row: Row): Transfer {
   const heldBy = row['held_by'] as Hold['by'] | null
   const end = row['end_outcome'] as WithdrawalEnd['outcome'] | null
   const outcome = row['outcome'] as Resolution['outcome'] | null
+  const {
+    key,
+    request_digest: digest,
+    maker: owner,
+  } = row as Record<'key' | 'request_digest', string | null> & { maker: string }
   return {
     id: row['id'] as string,
     kind: row['kind'] as Transfer['kind'],
@@ -54,6 +66,7 @@ function toTransfer(row: Row): Transfer {
     reversedBy: row['reversed_by'] as string | null,
     partOf: row['part_of'] as string | null,
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
+    request: key === null || digest === null ? null : { owner, key, digest },
     createdAt: row['created_at'] as Instant,
   }
 }
