@@ -8,8 +8,10 @@ import { startPostgres } from '../test/support/postgres.ts'
 import { medianOf } from './edge/samples.ts'
 import { type Contender, pace, type Sample, saturate } from './ledger/contender.ts'
 import { PRELOADED_ENTRIES, preload } from './ledger/grown.ts'
+import { measureHttp, type OverHttp } from './ledger/http.ts'
 import { openOurs } from './ledger/ours.ts'
 import { openPeer } from './ledger/peer.ts'
+import { readPointInTime } from './ledger/point-in-time.ts'
 import { type Wish, wishes } from './ledger/transfers.ts'
 import { interactiveTransfer } from './peers/ledger-interactive.ts'
 import { procedureTransfer } from './peers/ledger-procedure.ts'
@@ -23,6 +25,8 @@ const PEER_CONNECTIONS = [8, 32] as const
 /** Latency is looked at while half of what ours can do is asked for. */
 const PACE = 0.5
 const PACED_MS = 5_000
+/** The database of the ledger that had many entries before. */
+const GROWN = 'ours_grown'
 
 /** A contender, what it is asked for, and what came of it. */
 type Run = {
@@ -54,7 +58,9 @@ export async function benchLedger({ quick }: BenchOptions): Promise<Measured> {
     }
     const paced = await measureLatency(runs, keys)
     for (const contender of contenders) await contender.check(keys.get(contender) ?? [])
-    return summary(runs, paced, [...keys.values()].flat().length)
+    const atTime = await readPointInTime(databaseOf(server.url, GROWN))
+    const http = quick ? null : await measureHttp(folder, await createDatabase(server.url, 'ours_http'))
+    return summary({ runs, pacedP99Ms: paced, checked: [...keys.values()].flat().length, atTimeMs: atTime, http })
   } finally {
     for (const contender of contenders) await contender.close()
     await server.stop()
@@ -96,7 +102,7 @@ async function openRuns(
     return openOurs(name, server)
   }
   const empty = await keep(ours('ours', await createDatabase(postgres, 'ours')))
-  const big = await createDatabase(postgres, 'ours_grown')
+  const big = await createDatabase(postgres, GROWN)
   await (await ours('ours_grown', big)).close() // makes the tables, and remembers nothing of what comes now
   if (!quick) await preload(big)
   const grown = await keep(ours('ours_grown', big))
@@ -115,6 +121,10 @@ async function createDatabase(server: string, name: string): Promise<string> {
   await client.connect()
   await client.query(`CREATE DATABASE ${name}`)
   await client.end()
+  return databaseOf(server, name)
+}
+
+function databaseOf(server: string, name: string): string {
   const url = new URL(server)
   url.pathname = `/${name}`
   return url.href
@@ -129,7 +139,15 @@ async function measureLatency(runs: readonly Run[], keys: ReadonlyMap<Contender,
   return p99Ms
 }
 
-function summary(runs: readonly Run[], pacedP99Ms: number, checked: number): Measured {
+type Results = {
+  readonly runs: readonly Run[]
+  readonly pacedP99Ms: number
+  readonly checked: number
+  readonly atTimeMs: number
+  readonly http: OverHttp | null
+}
+
+function summary({ runs, pacedP99Ms, checked, atTimeMs, http }: Results): Measured {
   const perS = (name: string) => runs.find((run) => run.name === name)?.samples.map((sample) => sample.perS) ?? []
   const ratio = (ours: string, other: string) =>
     medianOf(perS(ours).map((each, round) => each / (perS(other)[round] ?? 0)))
@@ -147,8 +165,19 @@ function summary(runs: readonly Run[], pacedP99Ms: number, checked: number): Mea
       per_s: medianOf(perS('ours')),
       pglite_per_s: medianOf(perS('ours_pglite')),
       p99_ms: medianOf([pacedP99Ms]),
+      point_in_time_ms: medianOf([atTimeMs]),
+      ...(http === null ? {} : overHttp(http)),
       by_contender: { per_s: of('perS'), p99_ms: of('p99Ms') },
       ...{ in_flight: IN_FLIGHT, preloaded_entries: PRELOADED_ENTRIES, checked_transfers: checked },
     },
+  }
+}
+
+function overHttp({ perS, edgePerS, cpuUs }: OverHttp): Measured['figures'] {
+  const rounded = Object.entries(cpuUs).map(([part, us]) => [part, Math.round(us)] as const)
+  return {
+    http_per_s: Math.round(perS),
+    http_edge_alone_per_s: Math.round(edgePerS),
+    http_cpu_us: Object.fromEntries(rounded),
   }
 }

@@ -7,7 +7,7 @@ import { startCountingUpstream } from './upstream.ts'
 import { createWorkloads, type WorkloadName, type Workloads } from './workloads.ts'
 
 /** What the process with clients and upstream is asked, one thing at a time. `pid`: of the proxy that is under test. */
-export type Asked = { readonly port: number; readonly pid: number; readonly workload: WorkloadName } & (
+export type Asked = { readonly port: number; readonly pid: number; readonly workload: WorkloadName | 'transfers' } & (
   | { readonly run: 'closed'; readonly span: Span }
   | { readonly run: 'paced'; readonly perSecond: number; readonly measureMs: number }
   | ({ readonly run: 'offered' } & Offer)

@@ -20,6 +20,8 @@ export type OursOptions = {
   readonly program?: readonly string[]
   /** Whether every request is traced. */
   readonly traces?: boolean
+  /** The folder of the keys for passports, where an upstream checks them. */
+  readonly keys?: string
 }
 
 export type Ours = Contender & { readonly operator: string; readonly folder: string; readonly decisions: string }
@@ -30,10 +32,10 @@ export type Ours = Contender & { readonly operator: string; readonly folder: str
  * is not rotated, so that its lines can be counted.
  */
 export async function startOurs(folder: string, places: Places, options: OursOptions = {}): Promise<Ours> {
-  const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false } = options
+  const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false, keys = null } = options
   const port = await findFreePorts()
   await cp(join(ROOT, 'config/openapi'), join(folder, 'config/openapi'), { recursive: true })
-  await writeFile(join(folder, 'config/bench.yaml'), await benchConfig(traces ? places.sideDoors : null))
+  await writeFile(join(folder, 'config/bench.yaml'), await benchConfig(traces ? places.sideDoors : null, keys))
   await cp(join(ROOT, 'policies'), join(folder, 'policies'), { recursive: true })
   await writeRules(join(folder, 'policies'), RULES)
   await mkdir(join(folder, 'data'))
@@ -55,11 +57,12 @@ export async function startOurs(folder: string, places: Places, options: OursOpt
 const UNLIMITED = 1_000_000_000
 const LOG_BYTES_MAX = 2 ** 36
 
-async function benchConfig(collector: string | null): Promise<string> {
+async function benchConfig(collector: string | null, keys: string | null): Promise<string> {
   const config = parse(await readFile(join(ROOT, 'config/default.yaml'), 'utf8'))
   config.edge.admission.requests = UNLIMITED
   config.decisions.file_bytes_max = LOG_BYTES_MAX
   config.edge.limits.requests_per_socket_max = UNLIMITED
+  if (keys !== null) config.keys.folder = keys
   config.sandbox = false
   config.seed = false
   if (collector !== null) config.telemetry = { traces: { otlp: `${collector}/v1/traces`, ratio: 1 } }

@@ -28,14 +28,15 @@ export function onCore(core: number, command: Command): Command {
 
 const START_MS_MAX = 20_000
 
-/** Starts a proxy on its core, and waits until it takes connections. */
+/** Starts a proxy on its core (null: on any), and waits until it takes connections. */
 export async function startProxy(
   name: string,
   port: number,
   command: Command,
   env: NodeJS.ProcessEnv = {},
+  core: number | null = PROXY_CORE,
 ): Promise<Contender> {
-  const [program, ...args] = onCore(PROXY_CORE, command)
+  const [program, ...args] = core === null ? command : onCore(core, command)
   const child = spawn(program, args, {
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -6,7 +6,7 @@ export const PRELOADED_ENTRIES = 1_000_000
 
 /**
  * Adds as many entries to a ledger that nobody has open, as if each account had paid its neighbour in the shard many times;
- * with the transfers, operations and answers that come with them. Balances are as before.
+ * with the transfers that come with them. Balances are as before.
  */
 export async function preload(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
@@ -35,16 +35,12 @@ export async function preload(url: string): Promise<void> {
 }
 
 const STATEMENTS = [
-  `INSERT INTO transfer (id, kind, debit, credit, currency, amount, reference, maker, operation, created_at)
-   SELECT transfer, 'transfer', payer, payee, 'CNY', 1, 'bench', member, 'op_' || transfer, now() FROM paid`,
+  `INSERT INTO transfer (id, kind, debit, credit, currency, amount, reference, maker, operation, created_at, key, request_digest)
+   SELECT transfer, 'transfer', payer, payee, 'CNY', 1, 'bench', member, 'op_' || transfer, now(), transfer, transfer FROM paid`,
   `INSERT INTO entry (account, version, id, transfer, phase, direction, amount, posted, pending, recorded_at, shard)
    SELECT payer, version + 2 * nth - 1, 'ent_d' || transfer, transfer, 'post', 'debit', 1, posted - 1, 0, now(), shard FROM paid
    UNION ALL SELECT paid.payee, payee.version + 2 * nth, 'ent_c' || transfer, transfer, 'post', 'credit', 1, payee.posted, 0, now(), shard
    FROM paid JOIN balance payee ON payee.account = paid.payee`,
-  `INSERT INTO operation (id, owner, key, member, transfer, created_at)
-   SELECT 'op_' || transfer, member, transfer, member, transfer, now() FROM paid`,
-  `INSERT INTO operation_state (operation, version, state, at) SELECT 'op_' || transfer, 1, 'succeeded', now() FROM paid`,
-  `INSERT INTO answer (owner, key, request_digest, answer, at) SELECT member, transfer, transfer, '{}', now() FROM paid`,
   `UPDATE balance SET version = version + 2 * (SELECT count(*) FROM paid WHERE payer = balance.account)
    WHERE account IN (SELECT payer FROM paid)`,
   'VACUUM ANALYZE',

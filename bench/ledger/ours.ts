@@ -11,22 +11,27 @@ import { createService } from '../../src/services/cash-flow/service.ts'
 import { createBatchStore } from '../../src/services/cash-flow/store.ts'
 import { createWriters } from '../../src/services/cash-flow/writers.ts'
 import type { Contender } from './contender.ts'
-import { accounts, SHARDS } from './transfers.ts'
+import { type Account, accounts, SHARDS } from './transfers.ts'
 
 const OPENING = money('CNY', 1_000_000_000_000n)
 const CREATED = 201
 
 /** The cash-flow service as it is put together for a platform, behind its routes and before its background. */
-export async function openOurs(name: string, server: DatabaseServer): Promise<Contender> {
+export async function openOurs(
+  name: string,
+  server: DatabaseServer,
+  who: readonly Account[] = accounts,
+): Promise<Contender> {
   const database = await server.open('cash-flow', cashFlowMigrations)
   const clock = systemClock
-  const { transaction } = createOperationWatch(createOutbox(database, clock))
+  const watch = createOperationWatch(createOutbox(database, clock))
+  const { transaction } = watch
   const directory = createDirectory(database)
   const writers = createWriters({
     wished: SHARDS,
     writers: 1,
     transaction,
-    store: createBatchStore(transaction),
+    store: createBatchStore(watch),
     clock,
     directory,
   })
@@ -36,7 +41,7 @@ export async function openOurs(name: string, server: DatabaseServer): Promise<Co
   }
   const service = createService({ transaction, clock, references, writers })
   const { signal } = new AbortController()
-  for (const { id, member } of accounts) {
+  for (const { id, member } of who) {
     await service.seedAccount({ id, member, product: 'prd_bench', currency: 'CNY' }, OPENING)
   }
   return {
@@ -77,10 +82,9 @@ const UNSOUND = `
                FROM entry WHERE phase = 'post' GROUP BY account) AS e USING (account)
     WHERE posted <> coalesce(sum, 0) OR balance.version < coalesce(e.version, 0)`
 
-/** Of the transfers with these keys, those that have their answer, and took their money once. */
+/** Of the transfers with these keys, those that took their money once, and once only. */
 const DONE = `
-  SELECT count(DISTINCT transfer.id) AS count, count(*) AS times FROM unnest($1::text[]) AS asked (key) JOIN operation USING (key)
-  JOIN answer USING (owner, key) JOIN transfer ON transfer.id = operation.transfer
+  SELECT count(DISTINCT transfer.id) AS count, count(*) AS times FROM unnest($1::text[]) AS asked (key) JOIN transfer USING (key)
   JOIN entry ON entry.transfer = transfer.id AND entry.account = debit AND entry.phase = 'post'`
 
 async function check(database: Database, keys: readonly string[]): Promise<void> {

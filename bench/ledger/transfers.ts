@@ -23,20 +23,26 @@ export const accounts: readonly Account[] = Array.from({ length: ACCOUNTS }, (_,
   return { id: `acc_bench_${index}`, member, shard: shardOf(member, SHARDS) }
 })
 
-const byShard = Array.from({ length: SHARDS }, (_, shard) => accounts.filter((account) => account.shard === shard))
+/** Accounts whose members have tokens: `BENCH_MEMBER` and a number is what these are called. */
+export const BENCH_MEMBER = 'mem_bench'
+export const httpAccounts: readonly Account[] = accounts.map((_, index) => {
+  const member = `${BENCH_MEMBER}${index}`
+  return { id: `acc_http_${index}`, member, shard: shardOf(member, SHARDS) }
+})
 
 /**
  * Transfers without end, every second one across shards. `hot`: one account is at an end of half of all, as payer and as payee,
  * across shards and within.
  */
-export function wishes(kind: 'uniform' | 'hot'): () => Wish {
+export function wishes(kind: 'uniform' | 'hot', among: readonly Account[] = accounts): () => Wish {
   const random = seededRandom(7)
-  const [hot] = accounts
+  const byShard = Array.from({ length: SHARDS }, (_, shard) => among.filter((account) => account.shard === shard))
+  const [hot] = among
   assert(hot !== undefined, 'there are accounts')
   let made = 0
   return () => {
     const nth = made++
-    const one = kind === 'hot' && (nth & 2) === 0 ? hot : pick(random, accounts)
+    const one = kind === 'hot' && (nth & 2) === 0 ? hot : pick(random, among)
     const crosses = (nth & 1) === 1
     const shard = crosses ? (one.shard + 1 + random.below(SHARDS - 1)) % SHARDS : one.shard
     const other = pickOther(random, byShard[shard] ?? [], one)

@@ -1,0 +1,104 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse, stringify } from 'yaml'
+import { findFreePorts } from '../../src/cli/demo/free-ports.ts'
+import { assert } from '../../src/kernel/assert.ts'
+import { openPostgres } from '../../src/platform/postgres.ts'
+import type { Span } from '../edge/clients.ts'
+import { cpuTimeUs } from '../edge/cpu-time.ts'
+import { type Load, startLoad } from '../edge/load-process.ts'
+import { startOurs } from '../edge/ours.ts'
+import { type Contender, startProxy } from '../edge/proxies.ts'
+import { TRANSFERS } from '../edge/workloads.ts'
+import { openOurs } from './ours.ts'
+import { httpAccounts } from './transfers.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** Of a platform's ports, cash flow's. */
+const CASH_FLOW_PORT = 23
+const SPAN: Span = { unit: 'ms', warm: 1_500, measure: 4_000 }
+const CREATED = 201
+
+/** Transfers over HTTP, and what processor time one took, by process: `all` is of the whole machine, PostgreSQL with it. */
+export type OverHttp = {
+  readonly perS: number
+  /** The edge before an upstream that answers at once. */
+  readonly edgePerS: number
+  readonly cpuUs: { readonly edge: number; readonly cash_flow: number; readonly clients: number; readonly all: number }
+}
+
+/**
+ * Transfers from end to end: 64 connections to the edge, which does all but the assessment, before cash flow in a process of
+ * its own on PostgreSQL; every second one across shards. All of them share the machine's cores.
+ */
+export async function measureHttp(folder: string, postgres: string): Promise<OverHttp> {
+  const server = openPostgres(
+    () => postgres,
+    (error) => console.error(error.message),
+  )
+  await (await openOurs('http', server, httpAccounts)).close()
+  const started = new AsyncDisposableStack()
+  try {
+    const load = await startLoad()
+    started.defer(load.stop)
+    const alone = join(folder, 'alone')
+    await mkdir(alone, { recursive: true })
+    const edgeAlone = await startOurs(alone, load.places)
+    const span = { ...SPAN, unit: 'ms' } as const
+    const posts = await load.closed({ port: edgeAlone.port, pid: edgeAlone.pid, workload: 'post', span })
+    await edgeAlone.stop()
+    const whole = join(folder, 'whole')
+    await mkdir(whole, { recursive: true })
+    const cashFlow = await startCashFlow(whole, postgres, load.places.sideDoors)
+    started.defer(cashFlow.stop)
+    const upstream = `http://127.0.0.1:${cashFlow.port}`
+    const edge = await startOurs(whole, { ...load.places, upstream }, { keys: join(whole, 'keys') })
+    started.defer(edge.stop)
+    return { edgePerS: (posts.answers * 1_000) / posts.ms, ...(await transfers(load, edge, cashFlow)) }
+  } finally {
+    await started.disposeAsync()
+  }
+}
+
+async function transfers(load: Load, edge: Contender, cashFlow: Contender): Promise<Omit<OverHttp, 'edgePerS'>> {
+  const before = { cashFlow: cpuTimeUs(cashFlow.pid) ?? Number.NaN, all: busyUs() }
+  const run = await load.closed({ port: edge.port, pid: edge.pid, workload: 'transfers', span: SPAN })
+  const after = { cashFlow: cpuTimeUs(cashFlow.pid) ?? Number.NaN, all: busyUs() }
+  const { answers, byStatus } = run.tally
+  assert(byStatus[CREATED] === answers, `each transfer is answered with 201: ${JSON.stringify(byStatus)}`)
+  assert(answers <= TRANSFERS, 'no key is used twice')
+  return {
+    perS: (run.answers * 1_000) / run.ms,
+    cpuUs: {
+      edge: (run.proxyUs ?? Number.NaN) / run.answers,
+      cash_flow: (after.cashFlow - before.cashFlow) / answers,
+      clients: run.loadUs / run.answers,
+      all: (after.all - before.all) / answers,
+    },
+  }
+}
+
+/** Cash flow, as `tidegate start cash-flow` runs it; `risk` is where it asks for news of reviews, of which there are none. */
+async function startCashFlow(folder: string, postgres: string, risk: string): Promise<Contender> {
+  const port = await findFreePorts()
+  const config = parse(await readFile(new URL('../../config/default.yaml', import.meta.url), 'utf8'))
+  const own = { ...config, sandbox: false, seed: false, keys: { folder: join(folder, 'keys'), generate: true } }
+  const file = join(folder, 'cash-flow.yaml')
+  await writeFile(file, stringify(own))
+  const environment = {
+    TIDEGATE_PORT: `${port}`,
+    TIDEGATE_CONFIG: file,
+    TIDEGATE_DATA: join(folder, 'cash-flow'),
+    TIDEGATE_DATABASE_URL: postgres,
+    TIDEGATE_URL_RISK: risk,
+  }
+  const command = [process.execPath, '--max-semi-space-size=64', MAIN, 'start', 'cash-flow'] as const
+  return startProxy('cash-flow', port + CASH_FLOW_PORT, command, environment, null)
+}
+
+/** Processor time of the whole machine that was not idle. */
+function busyUs(): number {
+  return cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) * 1_000, 0)
+}
