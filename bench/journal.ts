@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Leadership } from '../src/platform/journal/leadership.ts'
 import { medianOf } from './edge/samples.ts'
-import { type BenchJournal, lead, openBenchJournal } from './journal/stores.ts'
+import { type BenchJournal, openBenchJournal } from './journal/stores.ts'
 import type { Measured } from './run.ts'
 
 /** A batch of few transfers, of about a hundred, and of as many as a writer takes at once. */
@@ -27,7 +27,7 @@ export async function benchJournal(): Promise<Measured> {
   const journals = await Promise.all([1, 2].map((writes) => openBenchJournal(join(folder, `w${writes}`), 3, writes)))
   try {
     const [one, two] = journals as [BenchJournal, BenchJournal]
-    const [leadsOne, leadsTwo] = [await lead(one), await lead(two)]
+    const [leadsOne, leadsTwo] = [await one.lead(), await two.lead()]
     const sizes: Record<string, Record<string, unknown>> = {}
     let ratio = 0
     for (const kib of RECORD_KIB) {
@@ -95,7 +95,7 @@ async function takeoverS(journal: BenchJournal): Promise<number> {
   const seconds: number[] = []
   for (let nth = 0; nth < TAKEOVERS; nth++) {
     const begin = performance.now()
-    const leadership = await lead(journal)
+    const leadership = await journal.lead()
     const outcome = await leadership.append('after a takeover')
     if (outcome.kind !== 'ok') throw new Error(`a record was answered ${outcome.kind}`)
     seconds.push((performance.now() - begin) / 1_000)
@@ -105,7 +105,7 @@ async function takeoverS(journal: BenchJournal): Promise<number> {
 
 /** From when an empty folder stands in the place of a store to when it votes, for each gigabyte that it has to take. */
 async function recoverySPerGb(journal: BenchJournal): Promise<number> {
-  const leadership = await lead(journal)
+  const leadership = await journal.lead()
   let isOver = false
   const load = async (): Promise<void> => {
     while (!isOver) await leadership.append('x'.repeat(2_000))

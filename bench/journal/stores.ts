@@ -10,8 +10,8 @@ import { systemTimers } from '../../src/platform/journal/timers.ts'
 import type { StoreId } from '../../src/platform/journal/voters.ts'
 
 export type BenchJournal = {
-  /** For another process: each may try to lead. */
-  another(): Journal
+  /** Leads, as a process that has just started. */
+  lead(): Promise<Leadership>
   /** Puts an empty folder in the place of a store. @returns its name */
   wipe(place: number): Promise<StoreId>
   /** What one store takes on the disk. */
@@ -36,8 +36,13 @@ export async function openBenchJournal(folder: string, count: number, writes: nu
       read: (after, bytesMax) => at(place).read(after, bytesMax),
     }
   })
+  const leaderships: Leadership[] = []
   return {
-    another: () => createJournal({ stores, writes, timers: systemTimers }),
+    async lead() {
+      const leadership = await leadAnew(createJournal({ stores, writes, timers: systemTimers }))
+      leaderships.push(leadership)
+      return leadership
+    },
     async wipe(place) {
       const path = folders[place] as string
       await at(place).close()
@@ -49,15 +54,16 @@ export async function openBenchJournal(folder: string, count: number, writes: nu
       const names = await readdir(folders[0] as string)
       return names.filter((name) => name.endsWith('.segment')).length * SEGMENT_BYTES
     },
-    close: async () => void (await Promise.all(files.map((file) => file.close()))),
+    async close() {
+      for (const leadership of leaderships) leadership.resign('the bench is over')
+      await Promise.all(files.map((file) => file.close()))
+    },
   }
 }
 
-/** As a process that has just started. */
-export async function lead(journal: BenchJournal): Promise<Leadership> {
-  const own = journal.another()
+async function leadAnew(journal: Journal): Promise<Leadership> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await own.lead()
+    const answer = await journal.lead()
     if (answer.kind === 'leading') return answer.leadership
     if (attempt === ATTEMPTS_MAX) throw new Error(answer.why)
   }
