@@ -5,7 +5,7 @@ import { onceAllArrived } from './turn-end.ts'
 type Waiting<T> = {
   readonly request: T
   readonly sinceMs: number
-  readonly settle: (outcome: Promise<void> | undefined) => void
+  readonly settle: () => void
   readonly fail: (error: unknown) => void
 }
 
@@ -84,14 +84,14 @@ function hasWaited(line: Line<Waiting<unknown>>, nowMs: number, ms: number): boo
   return oldest !== undefined && nowMs - oldest.sinceMs > ms
 }
 
-function give<T>(
-  waiting: Waiting<T> | undefined,
-  act: (request: T, sinceMs: number) => Promise<void> | undefined | void,
-): void {
+function give<T>(waiting: Waiting<T> | undefined, act: (request: T, sinceMs: number) => Promise<void> | void): void {
   if (waiting === undefined) return
+  const { request, sinceMs, settle, fail } = waiting
   try {
-    waiting.settle(act(waiting.request, waiting.sinceMs) ?? undefined)
+    const outcome = act(request, sinceMs)
+    if (outcome === undefined) settle()
+    else outcome.then(settle, fail)
   } catch (error) {
-    waiting.fail(error)
+    fail(error)
   }
 }

@@ -54,21 +54,16 @@ export function named<In extends { readonly trail: Trail }, Out>(
 export function createPipeline(stages: Stages): (incoming: Incoming) => Promise<void> {
   return async function exchange(incoming) {
     const trail = stages.begin()
-    const { answer, problem } = await answerOrRefuse(incoming, trail)
+    let answer: Answer
+    let problem: Problem | null = null
+    try {
+      answer = await answerTo(incoming, trail)
+    } catch (thrown) {
+      problem = Problem.from(thrown) // fail closed: what nobody foresaw is a refusal too
+      answer = stages.refuse(problem, trail)
+    }
     stages.record(trail, answer, problem) // every request leaves a receipt, above all a refused one
     stages.reply(incoming, trail, answer)
-  }
-
-  async function answerOrRefuse(
-    incoming: Incoming,
-    trail: Trail,
-  ): Promise<{ answer: Answer; problem: Problem | null }> {
-    try {
-      return { answer: await answerTo(incoming, trail), problem: null }
-    } catch (thrown) {
-      const problem = Problem.from(thrown) // fail closed: what nobody foresaw is a refusal too
-      return { answer: stages.refuse(problem, trail), problem }
-    }
   }
 
   async function answerTo(incoming: Incoming, trail: Trail): Promise<Answer> {

@@ -1,5 +1,5 @@
 import type { ListContents } from '../lists/lists.ts'
-import type { Dimensions, Key } from './dimensions.ts'
+import type { Dimension, Dimensions, Key } from './dimensions.ts'
 import type { Match } from './match.ts'
 
 /**
@@ -48,46 +48,85 @@ export function* indexRules<Facts, R extends { readonly match: Match }>(
     keys,
     pauseAfter(RULES_PER_SLICE),
   )
-  const leavesFor = (facts: Facts, tags: readonly string[]): Leaves => {
-    const asked: (readonly Key[] | null | undefined)[] = []
-    const leaves: Leaves = []
-    collect(root, leaves, (dimension) => {
-      let keys = asked[dimension]
-      if (keys === undefined) keys = asked[dimension] = dimensions[dimension]?.ofFacts(facts, tags) ?? null
-      return keys
-    })
-    return leaves
-  }
-  return function* find(facts, now) {
-    let { tags } = now
-    let leaves = leavesFor(facts, tags)
-    for (let place = placeBehind(-1, leaves); place < rules.length; place = placeBehind(place, leaves)) {
-      yield rules[place] as R
-      if (now.tags === tags) continue
-      tags = now.tags // what stands behind a rule that tags is looked up anew
-      leaves = leavesFor(facts, tags)
-    }
-  }
+  return (facts, now) => new Search(root, rules, dimensions, facts, now)
 }
 
 /** The places of rules, in order, that were found in one node, and how many of them lie behind us. */
-type Leaves = { readonly places: readonly number[]; passed: number }[]
+type Leaf = { readonly places: readonly number[]; passed: number }
 
-function collect(from: Node, leaves: Leaves, keysIn: (dimension: number) => readonly Key[] | null): void {
-  let node = from
-  while ('rest' in node) {
-    const { branches } = node
-    for (const key of keysIn(node.dimension) ?? branches.keys()) {
-      const branch = branches.get(key)
-      if (branch !== undefined) collect(branch, leaves, keysIn)
-    }
-    node = node.rest
+const END = { done: true, value: undefined } as const
+
+/** One request's way through the rules that it may meet. An object, and no generator: several are made for each request. */
+class Search<Facts, R> implements IterableIterator<R> {
+  readonly #root: Node
+  readonly #rules: readonly R[]
+  readonly #dimensions: readonly Dimension<Facts>[]
+  readonly #facts: Facts
+  readonly #now: { readonly tags: readonly string[] }
+  #tags: readonly string[]
+  /** The keys of the facts, by dimension, as far as a node asked for them. */
+  #asked: (readonly Key[] | null | undefined)[] = []
+  #leaves: Leaf[] = []
+  #place = -1
+
+  constructor(
+    root: Node,
+    rules: readonly R[],
+    dimensions: readonly Dimension<Facts>[],
+    facts: Facts,
+    now: { readonly tags: readonly string[] },
+  ) {
+    this.#root = root
+    this.#rules = rules
+    this.#dimensions = dimensions
+    this.#facts = facts
+    this.#now = now
+    this.#tags = now.tags
+    this.#collect(root)
   }
-  if (node.length > 0) leaves.push({ places: node, passed: 0 })
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  next(): IteratorResult<R, undefined> {
+    if (this.#now.tags !== this.#tags) this.#collectAnew() // what stands behind a rule that tags
+    this.#place = placeBehind(this.#place, this.#leaves)
+    return this.#place < this.#rules.length ? { done: false, value: this.#rules[this.#place] as R } : END
+  }
+
+  #collectAnew(): void {
+    this.#tags = this.#now.tags
+    this.#asked = []
+    this.#leaves = []
+    this.#collect(this.#root)
+  }
+
+  #collect(from: Node): void {
+    let node = from
+    while ('rest' in node) {
+      const { branches } = node
+      for (const key of this.#keys(node.dimension) ?? branches.keys()) {
+        const branch = branches.get(key)
+        if (branch !== undefined) this.#collect(branch)
+      }
+      node = node.rest
+    }
+    if (node.length > 0) this.#leaves.push({ places: node, passed: 0 })
+  }
+
+  #keys(dimension: number): readonly Key[] | null {
+    let keys = this.#asked[dimension]
+    if (keys === undefined) {
+      keys = this.#dimensions[dimension]?.ofFacts(this.#facts, this.#tags) ?? null
+      this.#asked[dimension] = keys
+    }
+    return keys
+  }
 }
 
 /** The next of all leaves, which may share places. Lazily: mostly one of the first rules decides. */
-function placeBehind(place: number, leaves: Leaves): number {
+function placeBehind(place: number, leaves: readonly Leaf[]): number {
   let next = Number.POSITIVE_INFINITY
   for (const leaf of leaves) {
     const { places } = leaf
