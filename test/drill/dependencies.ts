@@ -1,3 +1,4 @@
+import { skipWithoutRedis } from '../support/redis.ts'
 import type { RelayMode, RelayProtocol } from '../support/relay.ts'
 import { HTTP } from '../support/relay.ts'
 
@@ -36,6 +37,7 @@ export const RELAY_NAMES = [
   'cash-flow',
   'risk',
   'settlement',
+  'redis',
   ...DATABASES,
 ] as const
 export type RelayName = (typeof RELAY_NAMES)[number]
@@ -59,7 +61,13 @@ export const DEPENDENCIES: readonly Dependency[] = [
   { name: 'database of cash flow', relays: ['database of cash flow'], lastsMs: 0 },
   { name: 'database of risk control', relays: ['database of risk control'], lastsMs: 0 },
   { name: 'every database', relays: DATABASES, lastsMs: FEED_STALE_MS },
+  { name: 'Redis', relays: ['redis'], lastsMs: 0 },
 ]
+
+/** Those of them that can fail here: there is no Redis on a machine without its server. */
+export const DRILLED: readonly Dependency[] = DEPENDENCIES.filter(
+  ({ name }) => name !== 'Redis' || skipWithoutRedis === false,
+)
 
 /** A reset hurts most where the answer to a COMMIT is lost. */
 const POSTGRES: RelayProtocol = {
@@ -71,7 +79,11 @@ export function isDatabase(relay: RelayName): relay is (typeof DATABASES)[number
   return DATABASES.some((name) => name === relay)
 }
 
+/** RESP, "Simple errors". */
+const REDIS: RelayProtocol = { error: Buffer.from('-ERR the server is shutting down\r\n'), resetAfter: null }
+
 export function protocolOf(relay: RelayName): RelayProtocol {
+  if (relay === 'redis') return REDIS
   return isDatabase(relay) ? POSTGRES : HTTP
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { skipWithoutRedis } from '../support/redis.ts'
 import { createDatabase } from '../support/stores.ts'
+import { DRILLED } from './dependencies.ts'
 import { drill } from './drill.ts'
 import { declaredBy } from './table.ts'
 
@@ -17,6 +19,10 @@ describe('the failure drill', { skip }, () => {
     assert.deepEqual({ undeclared, different, violations }, { undeclared: [], different: [], violations: [] })
     assert.ok(rows.length > 500, `${rows.length} outcomes`)
   })
+})
+
+test('Redis is among the dependencies that fail', { skip: skipWithoutRedis }, () => {
+  assert.ok(DRILLED.some(({ name }) => name === 'Redis'))
 })
 
 test('a page declares what it names, and for the rest of a dependency that nothing changes', () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { DEPENDENCIES, type Dependency, FAULTS } from './dependencies.ts'
+import { type Dependency, DRILLED, FAULTS } from './dependencies.ts'
 import { ROUTE_CLASSES } from './routes.ts'
 import { type Row, runScenario } from './scenario.ts'
 import { cellsOf, declaredBy } from './table.ts'
@@ -24,7 +24,7 @@ const WORLDS = 3
 
 /** Drills every dependency, and holds what came of it against the page. */
 export async function drill(createDatabase: () => Promise<string>): Promise<Drilled> {
-  const waiting: (Dependency | null)[] = [null, ...DEPENDENCIES]
+  const waiting: (Dependency | null)[] = [null, ...DRILLED]
   const opened = await Promise.allSettled(Array.from({ length: WORLDS }, () => openWorld(createDatabase)))
   const worlds = opened.flatMap((world) => (world.status === 'fulfilled' ? [world.value] : []))
   try {

@@ -5,7 +5,9 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../support/postgres.ts'
+import { skipWithoutRedis } from '../support/redis.ts'
 
+if (skipWithoutRedis !== false) console.error(`Redis: ${skipWithoutRedis}`)
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
 })

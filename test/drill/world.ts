@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { skipWithoutRedis, startTestRedis, type TestRedis } from '../support/redis.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { isDatabase, KEYS_STALE_S, protocolOf, RELAY_NAMES, type RelayName } from './dependencies.ts'
 import { tomorrow } from './told.ts'
@@ -36,14 +37,15 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
     RELAY_NAMES.map(async (name) => [name, await startRelay({ protocol: protocolOf(name), slowMs: SLOW_MS })] as const),
   )
   const relays = Object.fromEntries(started) as Record<RelayName, Relay>
+  const redis = skipWithoutRedis === false ? await startTestRedis() : null
   const platform = await startTestPlatform({
     config: (text) => withShortDeadlines(text, relays.jwks),
     policies: { 'quota.yaml': (text) => text.replace("'1000000.00'", `'${FORTUNE}'`) },
-    environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()) },
+    environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()), ...redisBy(relays.redis, redis) },
     placed: (urls) => {
       for (const [name, relay] of started) {
         if (name === 'jwks') relay.leadTo(urls['identity-provider'])
-        else if (!isDatabase(name)) relay.leadTo(urls[name])
+        else if (!isDatabase(name) && name !== 'redis') relay.leadTo(urls[name])
       }
     },
   })
@@ -63,7 +65,7 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
     unique: () => `drill-${++made}`,
     async close() {
       await platform.close()
-      await Promise.all(started.map(([, relay]) => relay.close()))
+      await Promise.all([redis?.stop(), ...started.map(([, relay]) => relay.close())])
     },
   }
 }
@@ -71,7 +73,7 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
 type Relays = World['relays']
 
 function urlsBy(relays: Relays): Record<string, string> {
-  const reached = RELAY_NAMES.filter((name) => name !== 'jwks' && !isDatabase(name))
+  const reached = RELAY_NAMES.filter((name) => name !== 'jwks' && name !== 'redis' && !isDatabase(name))
   const variableOf = (name: RelayName): string => `TIDEGATE_URL_${name.toUpperCase().replaceAll('-', '_')}`
   return Object.fromEntries(reached.map((name) => [variableOf(name), relays[name].url]))
 }
@@ -89,6 +91,13 @@ function databasesBy(relays: Relays, databaseUrl: string): Record<string, string
     TIDEGATE_DATABASE_URL_CASH_FLOW: by('database of cash flow'),
     TIDEGATE_DATABASE_URL_RISK: by('database of risk control'),
   }
+}
+
+/** Where there is a Redis, the edge counts in it. */
+function redisBy(relay: Relay, redis: TestRedis | null): Record<string, string> {
+  if (redis === null) return {}
+  relay.leadTo(redis.url.replace('redis:', 'http:'))
+  return { TIDEGATE_REDIS_URL: relay.url.replace('http:', 'redis:') }
 }
 
 function withShortDeadlines(config: string, jwks: Relay): string {
