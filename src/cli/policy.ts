@@ -1,19 +1,27 @@
+import { systemClock } from '../kernel/clock.ts'
+import { isId } from '../kernel/id.ts'
 import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
+import { ownKeyIn } from './explain/kept-decision.ts'
 import { operatorClient } from './operator-client.ts'
+import { placesFrom } from './places.ts'
 import { findBundle, listText, type PolicyList } from './policy/listing.ts'
 import { readReport, reportText } from './policy/report.ts'
 import { showBundle } from './policy/show.ts'
+import { proposeTuning, tuningText } from './policy/tune.ts'
 
 const HELP = `tidegate policy list                      [--json]
 tidegate policy show [DIGEST] [--to DIR]  [--json]
 tidegate policy rollback DIGEST           [--json]
 tidegate policy report [--since 24h]      [--json]
+tidegate policy tune --receipt rcp_… [--key FILE] [--json]
 
 list      the bundles that served, the newest first; which one serves now, and why the newest edit does not
 show      the very files of a bundle (of the one that serves, without DIGEST); --to writes them into an empty folder
 rollback  lets a bundle serve again, at once and over restarts, until the policies are edited again
 report    what each rule did since then: requests it applied to, or would have (shadow), errors, callers, money; as far
           back as decisions are kept
+tune      of a request that a ruleset of the firewall refused, though it was no attack: the narrowest exclusion, with an example to
+          go with it; what matched is in it where the private key (a JWK) opens what is sealed
 
 All of the running platform, by its operator API. Of a DIGEST the first letters do that no other bundle has.`
 
@@ -23,12 +31,21 @@ export const policy: Command = {
     const { positionals, values } = readArguments({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, to: { type: 'string' }, since: { type: 'string' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        to: { type: 'string' },
+        since: { type: 'string' },
+        receipt: { type: 'string' },
+        key: { type: 'string' },
+      },
     })
     const [action, digest, ...others] = positionals
     if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
     if (values.to !== undefined && action !== 'show') throw new Misuse('--to belongs to tidegate policy show')
     if (values.since !== undefined && action !== 'report') throw new Misuse('--since belongs to tidegate policy report')
+    if ((values.receipt ?? values.key) !== undefined && action !== 'tune') {
+      throw new Misuse('--receipt and --key belong to tidegate policy tune')
+    }
     const print = (answer: unknown, text: string): ExitCode => {
       console.log(values.json ? JSON.stringify(answer) : text)
       return 0
@@ -57,8 +74,16 @@ export const policy: Command = {
         const report = await readReport(operator, values.since ?? '24h')
         return print(report, reportText(report))
       }
+      case 'tune': {
+        const { receipt, key } = values
+        if (digest !== undefined || receipt === undefined) throw new Misuse('say --receipt rcp_…')
+        if (!isId('receipt', receipt)) throw new Misuse(`${JSON.stringify(receipt)} is not a receipt: rcp_…`)
+        const keyFile = key ?? (await ownKeyIn(placesFrom(process.env).data))
+        const tuning = await proposeTuning(operator, receipt, keyFile, systemClock.now())
+        return print(tuning, tuningText(tuning))
+      }
       default:
-        throw new Misuse('say what to do with policies: list, show, rollback or report')
+        throw new Misuse('say what to do with policies: list, show, rollback, report or tune')
     }
   },
 }

@@ -5,7 +5,17 @@ import type { Id } from '../kernel/id.ts'
 import type { WireMoney } from '../kernel/money.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
 import type { Span } from '../platform/tracing.ts'
-import type { AccessFacts, BodyFacts, Bundle, Considered, Marks, QuotaCharge, RequestFacts } from '../policy/index.ts'
+import type {
+  AccessFacts,
+  BodyFacts,
+  Bundle,
+  Considered,
+  Marks,
+  MatchedSign,
+  OpenInspection,
+  QuotaCharge,
+  RequestFacts,
+} from '../policy/index.ts'
 import type { Counter } from './quotas/counters.ts'
 import type { Route } from './route-table.ts'
 import type { Slot } from './running.ts'
@@ -63,6 +73,8 @@ export type Trail = {
   /** The scopes that the route asks for. */
   scopesNeeded: readonly string[]
   considered: Considered[]
+  /** What rulesets matched, with what it matched: kept sealed, if at all. */
+  signs: readonly MatchedSign[]
   /** What the rules so far have left on the request. */
   marks: Marks
   /** The rule that let the request pass or refused it. */
@@ -133,7 +145,11 @@ export type Routed = Admitted & {
   readonly asked: string | null
 }
 export type Screened = Routed & { readonly screening: Screening }
-export type Screening = Proof<'screen'> & { readonly rule: string }
+export type Screening = Proof<'screen'> & {
+  readonly rule: string
+  /** The rulesets that have the body still to see. */
+  readonly open: readonly OpenInspection[]
+}
 export type Authenticated = Screened & {
   readonly caller: Caller
   /** What access rules and quotas may read of the request. */

@@ -24,6 +24,7 @@ import type { Answer, Cleared, Trail } from './exchange.ts'
 import { createOpenStreams, streamLimits } from './open-streams.ts'
 import { loadBodySchema } from './openapi-body.ts'
 import { createShed, openIntake } from './overload.ts'
+import { pinnedValues } from './pinned-values.ts'
 import { type createPipeline, named, type Stages } from './pipeline.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { createQuotaCounters } from './quotas/counters.ts'
@@ -223,6 +224,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     facts: null,
     scopesNeeded: [],
     considered: [],
+    signs: [],
     marks: NO_MARKS,
     rule: null,
     quotas: [],
@@ -284,6 +286,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     cors: cors === undefined ? null : readCors(cors),
     budgetMs: route.budget_ms ?? null,
     bodySchema,
+    pinned: bodySchema === null ? null : pinnedValues(bodySchema),
     checkBody: bodySchema === null ? null : compileSchema(bodySchema as unknown as TSchema),
   }
 }

@@ -9,6 +9,7 @@ import {
   checkFiles,
   compileBundle,
   formatFinding,
+  rulesetsOutside,
   type SourceFile,
 } from '../policy/index.ts'
 import type { PolicyArchive } from './policy-archive.ts'
@@ -61,6 +62,8 @@ export type CheckOptions = Omit<CompileOptions, 'before'>
 /** Does all of an edit that takes long: reads files, YAML, schemas and rules, and keeps what is good in the history. */
 export function createPolicyChecker(archive: PolicyArchive, options: CheckOptions): PolicyChecker {
   let looked = { mark: '', edition: '' }
+  /** Where rulesets lie that are no part of the folder, as it was read last. */
+  let outside: readonly string[] = []
   let last: Good | null = null
   /** The last one that was pulled whole and good. */
   let pulled = { edition: '', digest: '' }
@@ -69,6 +72,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
     const { mark, isSettled } = await waitForSave(folder)
     if (mark === looked.mark && looked.edition === unless) return null
     const files = await readPolicies(folder)
+    outside = rulesetsOutside(files)
     const edition = editionOf(files)
     if (isSettled) looked = { mark, edition }
     return edition === unless ? null : { edition, files, claimed: null }
@@ -78,7 +82,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
   async function waitForSave(folder: string): Promise<Awaited<ReturnType<typeof markFolder>>> {
     let { mark } = looked
     for (let looks = 1; ; looks++) {
-      const now = await markFolder(folder)
+      const now = await markFolder(folder, outside)
       if (now.mark === mark || looks === SAVE_LOOKS_MAX) return now
       mark = now.mark
       await sleep(SAVE_MS)

@@ -30,6 +30,8 @@ export type Route = {
   readonly budgetMs: number | null
   /** Of its request body, from the route's OpenAPI file. */
   readonly bodySchema: JsonSchema | null
+  /** Whether the schema allows only harmless text where a JSON Pointer leads, by its parts. Null without a schema. */
+  readonly pinned: ((pointer: readonly string[]) => boolean) | null
   /** Checks a body by the route's OpenAPI file; null where the body is passed as it is. */
   readonly checkBody: ((value: unknown) => Checked<unknown>) | null
 }

@@ -6,6 +6,7 @@ import { type FactPath, isWithin, withoutContained } from './conditions/reads.ts
 import { findCharges } from './decide/charges.ts'
 import { ALLOW_BY_DEFAULT, DENY_BY_DEFAULT, decideGate, PASS_BY_DEFAULT } from './decide/decide.ts'
 import { NO_MARKS } from './decide/marks.ts'
+import { decideOnBody } from './decide/rulesets.ts'
 import { riskDecider, withoutProvider } from './decide/unanswered.ts'
 import { type Lists, listsFrom } from './lists/lists.ts'
 import { atConnection, connectionFacts } from './rules/at-connection.ts'
@@ -13,6 +14,7 @@ import { accessDimensions, requestDimensions, riskDimensions } from './rules/dim
 import { addRule, type RuleCompilers, ruleCompilers, summariesOf } from './rules/kinds.ts'
 import type { Report } from './rules/rule.ts'
 import { indexRules } from './rules/rule-index.ts'
+import { loadRulesets } from './rulesets/load-rulesets.ts'
 
 /**
  * Makes the bundle of what was checked, as it is at `checked.now`, which may be later than the check: rules come in slices, and it yields after each, so that who shares the thread
@@ -23,7 +25,8 @@ export function* assembleBundle(
   slices: Iterable<readonly CheckedRule[]>,
 ): Generator<void, Bundle, void> {
   const lists = listsFrom(checked.lists, checked.now)
-  const compilers = ruleCompilers(lists, checked.now)
+  const { rulesets } = yield* loadRulesets(checked.rulesets, checked.now)
+  const compilers = ruleCompilers(lists, checked.now, rulesets)
   for (const slice of slices) {
     for (const rule of slice) addRule(compilers, rule, nothingIsWrong)
     yield
@@ -44,12 +47,13 @@ const nothingIsWrong: Report = (path, code, message, extras) =>
   assert(extras?.severity === 'warning', `a rule that was checked has no ${code} at ${path.join('.')}: ${message}`)
 
 function* bundleOf(
-  { digest, now, onError, lists: contents }: Checked,
+  { digest, now, onError, lists: contents, rulesets }: Checked,
   lists: Lists,
   { firewall, access, quota, risk }: RuleCompilers,
 ): Generator<void, Bundle, void> {
   const rules = summariesOf({ firewall, access, quota, risk })
-  const ends = [...contents.parts.map(({ until }) => until), ...rules.map(({ expires }) => expires)]
+  const excluded = rulesets.flatMap(({ exclude }) => exclude.map(({ until }) => until))
+  const ends = [...contents.parts.map(({ until }) => until), ...rules.map(({ expires }) => expires), ...excluded]
   yield
   const accepting = yield* indexRules(atConnection(firewall.rules), requestDimensions, contents)
   const screening = yield* indexRules(firewall.rules, requestDimensions, contents)
@@ -79,8 +83,10 @@ function* bundleOf(
     rules,
     lists,
     reads,
+    hasRulesets: rulesets.length > 0,
     accept: (source, now) => decideGate(accepting, connectionFacts(source, now), NO_MARKS, ALLOW_BY_DEFAULT),
     screen: (facts, marks = NO_MARKS) => decideGate(screening, facts, marks, ALLOW_BY_DEFAULT),
+    screenBody: (open, body, marks = NO_MARKS) => decideOnBody(open, body, marks),
     authorize: (facts, marks = NO_MARKS) => decideGate(authorizing, facts, marks, DENY_BY_DEFAULT),
     inspect: (facts, marks = NO_MARKS) => decideGate(inspecting, facts, marks, PASS_BY_DEFAULT),
     quotas: (facts, marks = NO_MARKS) => findCharges(metering, facts, marks),

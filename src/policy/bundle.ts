@@ -1,8 +1,10 @@
+import type { WireBody } from '../firewall/index.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { assembleAtOnce } from './assemble.ts'
 import { checkFiles } from './check.ts'
 import type { FactPath } from './conditions/reads.ts'
 import type { Marks } from './decide/marks.ts'
+import type { OpenInspection } from './decide/rulesets.ts'
 import type { QuotaVerdict, RiskVerdict, Verdict } from './decide/verdict.ts'
 import type { AccessFacts, BodyFacts, RequestFacts, RiskFacts } from './facts.ts'
 import type { Finding } from './language/finding.ts'
@@ -27,6 +29,8 @@ export type Bundle = {
   readonly lists: Lists
   /** The facts that any rule of a kind can read. */
   readonly reads: Readonly<Record<RuleKind, readonly FactPath[]>>
+  /** Whether any ruleset looks at requests, which then have to be shown whole. */
+  readonly hasRulesets: boolean
   /**
    * The firewall rules that look at the source alone, when its connection is accepted. A denial that an earlier rule might
    * keep from being reached is left to `screen`, so nothing is refused here that `screen` would let pass.
@@ -34,6 +38,8 @@ export type Bundle = {
   accept(source: RequestFacts['source'], now: Instant): Verdict
   /** The firewall rules, in order; allowed when none decides. */
   screen(facts: RequestFacts, marks?: Marks): Verdict
+  /** The rulesets that `screen` left open, on the request with its body. */
+  screenBody(open: readonly OpenInspection[], body: WireBody | null, marks?: Marks): Verdict
   /** The access rules that do not read the body, in order; denied when none decides. */
   authorize(facts: AccessFacts, marks?: Marks): Verdict
   /** The access rules that read the body, in order, on a request that may pass otherwise; none of them allows. */

@@ -15,12 +15,15 @@ import type { Checked, CheckedRule } from './checked.ts'
 import { ofKind, readFiles, type Shaped } from './language/files.ts'
 import type { Finding } from './language/finding.ts'
 import { readCalls } from './language/on-error.ts'
-import type { SourceFile } from './language/source.ts'
+import type { Source, SourceFile } from './language/source.ts'
 import { isListFile } from './lists/list-file.ts'
 import { listsFrom } from './lists/lists.ts'
 import { readLists } from './lists/read-lists.ts'
 import { addRule, ruleCompilers, summariesOf } from './rules/kinds.ts'
 import type { Report } from './rules/rule.ts'
+import { ruleOf, type WrittenRuleset } from './rulesets/content.ts'
+import { loadAtOnce } from './rulesets/load-rulesets.ts'
+import { readRulesets } from './rulesets/read-rulesets.ts'
 
 /** Reads all files and finds what is wrong with them. `checked` is null when any finding is an error. */
 export function checkFiles(files: readonly SourceFile[], now: Instant, options: CheckOptions = {}) {
@@ -29,7 +32,9 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const listFiles = ofKind(shaped, 'lists')
   const lists = readLists(listFiles, entryFiles, now)
   const compiledLists = listsFrom(lists.contents, now)
-  const compilers = ruleCompilers(compiledLists, now)
+  const rulesets = readRulesets(shaped, files, options.surface)
+  const loaded = loadAtOnce(rulesets.contents, now)
+  const compilers = ruleCompilers(compiledLists, now, loaded.rulesets)
   const ruleFindings: Finding[] = []
   const placed = [...rulesIn(shaped, ruleFindings, bodyReader(compiledLists))]
   for (const { rule, report } of placed) addRule(compilers, rule, report)
@@ -45,12 +50,20 @@ export function checkFiles(files: readonly SourceFile[], now: Instant, options: 
   const rules = placed.map(({ rule }) => rule)
   const calls = readCalls(ofKind(shaped, 'risk'), options)
   const { contents, named } = lists
-  const digest = digestOf(shaped, [...named])
-  const checked: Checked = { digest, now, lists: contents, onError: calls.onErrors }
+  const digest = digestOf(shaped, [...named, ...rulesets.named])
+  const checked: Checked = { digest, now, lists: contents, onError: calls.onErrors, rulesets: rulesets.contents }
 
+  const ofRulesets = [...rulesets.findings, ...loaded.faults]
   const inForce = analysedRules(summaries, placed)
   if (options.surface !== undefined) findUnknownNames(inForce, options.surface)
-  const findings = () => [...shapeFindings, ...lists.findings, ...uses, ...ruleFindings, ...calls.findings]
+  const findings = () => [
+    ...shapeFindings,
+    ...lists.findings,
+    ...uses,
+    ...ruleFindings,
+    ...calls.findings,
+    ...ofRulesets,
+  ]
   const isSound = () => findings().every(({ severity }) => severity !== 'error')
   const sources = () =>
     samplesOf(
@@ -81,15 +94,24 @@ function* rulesIn(
   readsBody: (rule: CheckedRule) => boolean,
 ): Generator<PlacedRule> {
   for (const { kind, source, file } of shaped) {
-    if (kind === 'lists') continue
-    for (const [index, written] of file.rules.entries()) {
+    if (kind === 'lists' || kind === 'signatures') continue
+    for (const [index, written] of (file.rules ?? []).entries()) {
       const report: Report = (path, code, message, extras) =>
         findings.push(source.finding(['rules', index, ...path], code, message, extras))
       const { line } = source.finding(['rules', index], '', '')
       const rule = { kind, file: source.file, line, written } as CheckedRule
       yield { rule, report, readsBody: readsBody(rule) }
     }
+    if (kind === 'firewall' && file.ruleset !== undefined) yield rulesetRule(source, file.ruleset, findings)
   }
+}
+
+/** A file's ruleset is the last of its rules. */
+function rulesetRule(source: Source, ruleset: WrittenRuleset, findings: Finding[]): PlacedRule {
+  const report: Report = (path, code, message, extras) =>
+    findings.push(source.finding(['ruleset', ...path.filter((key) => key !== 'effect')], code, message, extras))
+  const { line } = source.finding(['ruleset'], '', '')
+  return { rule: { kind: 'firewall', file: source.file, line, written: ruleOf(ruleset) }, report, readsBody: false }
 }
 
 function inOrder(findings: readonly Finding[]): readonly Finding[] {

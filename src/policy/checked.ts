@@ -2,6 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { OnErrors } from './language/on-error.ts'
 import type { RuleKind, WrittenRule } from './language/schema.ts'
 import type { ListContents } from './lists/lists.ts'
+import type { RulesetContent } from './rulesets/content.ts'
 
 /**
  * Files in which nothing is wrong, as plain values that another thread can be sent: a bundle is made of functions and
@@ -13,6 +14,7 @@ export type Checked = {
   readonly now: Instant
   readonly onError: OnErrors
   readonly lists: ListContents
+  readonly rulesets: readonly RulesetContent[]
 }
 
 /** A rule as it is written, and where. In a bundle they stand in the order of their files. */

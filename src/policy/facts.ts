@@ -1,3 +1,4 @@
+import type { WireRequest } from '../firewall/index.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { Money } from '../kernel/money.ts'
 
@@ -29,7 +30,15 @@ export type RequestFacts = {
   }
   /** When the request began. */
   readonly now: Instant
+  /**
+   * The request as rulesets read it, or what they found when a decision is made again. Where it is left out it is made of
+   * the facts. No rule can name it.
+   */
+  readonly wire?: WireRequest | KeptFindings
 }
+
+/** The rules whose ruleset denied, of a decision that was kept: what they looked at is not kept. */
+export type KeptFindings = { readonly denied: readonly string[]; readonly deniedOnBody: readonly string[] }
 
 export const PRINCIPAL_KINDS = ['member', 'operator', 'anonymous'] as const
 export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number]
@@ -95,7 +104,9 @@ export type FactType =
 
 /** The facts as conditions and examples may name them: one entry for each field of the TypeScript type, and the tags. */
 type Declared<Facts> = {
-  readonly [V in keyof (Facts & TagFacts)]: FactType | { readonly [K in keyof (Facts & TagFacts)[V]]: FactType }
+  readonly [V in keyof Omit<Facts & TagFacts, 'wire'>]:
+    | FactType
+    | { readonly [K in keyof (Facts & TagFacts)[V]]: FactType }
 }
 export type Declaration = Readonly<Record<string, FactType | Readonly<Record<string, FactType>>>>
 

@@ -16,8 +16,10 @@ export type { Checked, CheckedRule } from './checked.ts'
 export { isWithin, withoutContained, writerOf } from './conditions/reads.ts'
 export { type ChainDecision, type ChainFacts, decideChain } from './decide/chain.ts'
 export { type Marks, NO_MARKS, withMarks } from './decide/marks.ts'
+export type { OpenInspection } from './decide/rulesets.ts'
 export {
   type Considered,
+  type MatchedSign,
   type Quota,
   type QuotaCharge,
   type RiskVerdict,
@@ -39,4 +41,6 @@ export type { SourceFile } from './language/source.ts'
 export { networkOf } from './lists/cidr.ts'
 export { CREDENTIAL_HEADERS, PRIVATE_FACTS } from './private-facts.ts'
 export { majorUnits, type QuotaOnError } from './rules/throttle.ts'
+export { rulesetsOutside } from './rulesets/outside.ts'
+export { isRulesetFile } from './rulesets/ruleset-files.ts'
 export type { Surface, SurfaceCall, SurfaceRoute } from './surface.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { compileBundle, formatFinding } from '../../src/policy/index.ts'
+import { compileBundle, formatFinding, type SourceFile } from '../../src/policy/index.ts'
 import { NOW, policyFile, shippedFiles } from '../policy/fixtures.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Block, blocksOf } from './markdown.ts'
@@ -17,8 +17,15 @@ for (const name of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
   if (FOLLOWED.includes(name)) continue
   const blocks = blocksOf(readFileSync(join(ROOT, name), 'utf8'))
   const commands = blocks.filter(({ language, word }) => language === 'sh' && word === 'run')
-  const rules = blocks.filter(({ language }) => language === 'yaml')
+  const files = blocks.filter(({ language, word }) => language === 'yaml' && word === 'file')
+  const rules = blocks.filter(({ language, word }) => language === 'yaml' && word !== 'file')
   if (commands.length > 0) describe(`the commands of ${name}`, () => runAll(commands))
+  for (const { line, text } of files) {
+    test(`the file of ${name}, line ${line}, compiles beside the shipped policies`, () => {
+      const { findings } = compileBundle([...shippedFiles(), { path: `page-${line}.yaml`, text }, CORE_RULE_SET], NOW)
+      assert.deepEqual(findings.map(formatFinding), [])
+    })
+  }
   for (const { line, text } of rules) {
     test(`the rules of ${name}, line ${line}, compile beside the shipped policies`, () => {
       const { findings } = compileBundle([...shippedFiles(), policyFile('access', text, name)], NOW)
@@ -26,6 +33,9 @@ for (const name of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
     })
   }
 }
+
+/** What a page names that lies elsewhere. */
+const CORE_RULE_SET: SourceFile = { path: '/usr/share/modsecurity-crs/rules/empty.conf', text: '# none\n' }
 
 function runAll(blocks: readonly Block[]): void {
   let platform: TestPlatform

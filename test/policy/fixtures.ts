@@ -37,8 +37,8 @@ export function findingsIn(...files: readonly SourceFile[]): readonly string[] {
 
 export function shippedFiles(): readonly SourceFile[] {
   const folder = new URL('../../policies/', import.meta.url)
-  const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
-  return names.map((name) => ({ path: `policies/${name}`, text: readFileSync(new URL(name, folder), 'utf8') }))
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'))
+  return names.sort().map((name) => ({ path: `policies/${name}`, text: readFileSync(new URL(name, folder), 'utf8') }))
 }
 
 type Overrides<Facts> = { readonly [Key in keyof Facts]?: Facts[Key] extends number ? Facts[Key] : Partial<Facts[Key]> }

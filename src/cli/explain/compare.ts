@@ -36,7 +36,10 @@ export function differencesOf(
   const amounts = new Set(
     decided.steps.flatMap(({ charges }) => charges.filter(isOnAmount).map(({ quota }) => quota.name)),
   )
-  const mattered = kept.considered.filter((it) => !(amounts.has(it.rule) && isUsedUp(it)))
+  // What a ruleset found short of denying is not made again: what it looked at is not kept.
+  const mattered = kept.considered.filter(
+    (it) => !(amounts.has(it.rule) && isUsedUp(it)) && !(it.effect === 'ruleset' && it.outcome === 'satisfied'),
+  )
   compare('what mattered', mattered.map(inShort), decided.steps.flatMap((step) => step.considered).map(inShort))
   if (assessed !== null) {
     const verdict = assessed.bundle.assess(assessed.facts, assessed.kept.facts.marks)

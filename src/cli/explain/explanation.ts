@@ -55,8 +55,17 @@ export function explanationText(explanation: Explanation): string {
   const rules = considered.map((it) => [it.rule, it.outcome, it.effect, it.detail ?? ''])
   const parts = [inColumns(head), inColumns(table)]
   if (rules.length > 0) parts.push(`Rules that applied:\n${inColumns(rules)}`)
+  const found = considered.flatMap(foundLines)
+  if (found.length > 0) parts.push(`What rulesets found:\n${inColumns(found)}`)
   if (assessment !== null) parts.push(`Assessment:\n${JSON.stringify(assessment, null, 2)}`)
   return parts.join('\n\n')
+}
+
+function foundLines({ rule, found }: Considered): readonly (readonly string[])[] {
+  if (found === undefined) return []
+  const { score, threshold, signs } = found
+  const each = signs.map(({ id, variable, message, score: by }) => [`  ${id}`, variable, `${message} (score ${by})`])
+  return [[rule, `score ${score}`, `denied from ${threshold} on`], ...each]
 }
 
 const OUTCOMES = {

@@ -68,13 +68,14 @@ export async function ownKeyIn(data: string): Promise<string | null> {
   )
 }
 
-function chainFacts({ facts: open = {}, scopesNeeded }: KeptDecision, secret: Tree): ChainFacts {
+function chainFacts({ facts: open = {}, scopesNeeded, considered }: KeptDecision, secret: Tree): ChainFacts {
   const group = (name: string): Tree => ({ ...(open[name] as Tree | undefined), ...(secret[name] as Tree | undefined) })
   return {
     request: { query: {}, headers: {}, ...group('request') } as unknown as RequestFacts['request'],
     source: group('source') as RequestFacts['source'],
     route: group('route') as RequestFacts['route'],
     now: open['now'] as Instant,
+    wire: { denied: foundOn('head', considered), deniedOnBody: foundOn('body', considered) },
     principal: 'principal' in open ? ({ client: '', ...group('principal') } as AccessFacts['principal']) : null,
     claims: group('claims'),
     ...('body' in secret ? { body: secret['body'] } : {}),
@@ -82,6 +83,14 @@ function chainFacts({ facts: open = {}, scopesNeeded }: KeptDecision, secret: Tr
     risk: null,
     usedUp: [],
   }
+}
+
+/** The rules whose ruleset denied, or would have in enforcement. */
+function foundOn(part: 'head' | 'body', considered: readonly Considered[]): readonly string[] {
+  return considered
+    .filter(({ effect, outcome }) => effect === 'ruleset' && (outcome === 'matched' || outcome === 'shadow'))
+    .filter(({ found }) => found?.on === part)
+    .map(({ rule }) => rule)
 }
 
 /** An assessment as risk control answers it to an operator, as far as it is decided again. */

@@ -53,7 +53,8 @@ export async function createWalk(config: Config, folder: string) {
     const { scopes, upstream, assess } = routed.route
     note(`${routed.route.id}${scopes.length === 0 ? ', public' : `, asks for ${scopes.join(' ')}`}`)
     const verifier = lenientVerifier(config)
-    const screened = { ...routed, screening: { rule: '' } as Screening } // the chain screens: it is asked below
+    const screening = { rule: '', open: [] as const } as unknown as Screening // the chain screens: it is asked below
+    const screened = { ...routed, screening }
     const authenticate = createAuthenticate(verifier, anySender, notRevoked)
     const known = await Promise.try(authenticate, screened).catch(Problem.from)
     const facts = decide(rehearsal, routed, known, verifier.isUnverified() ? ', signature not verified' : '')

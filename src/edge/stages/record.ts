@@ -2,10 +2,11 @@ import { toRfc3339 } from '../../kernel/clock.ts'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Log } from '../../platform/log.ts'
 import { traceIdOf } from '../../platform/trace-context.ts'
+import { CREDENTIAL_HEADERS } from '../../policy/index.ts'
 import type { DecisionLog } from '../decision-log.ts'
 import type { EdgeMetrics } from '../edge-metrics.ts'
 import type { Answer, Trail } from '../exchange.ts'
-import { factsOfReceipt } from '../receipt-facts.ts'
+import { factsOfReceipt, type ReceiptFacts } from '../receipt-facts.ts'
 import { isSampled } from '../sampling.ts'
 
 export type RecordDeps = {
@@ -38,7 +39,7 @@ export function createRecord({ decisions, seals, allowedSample, metrics, log }: 
     if (forwarded !== null && facts !== null) metrics.forwarded(facts.route.upstream, forwarded, upstreamMs ?? 0)
     const sample = isPlainlyAllowed(trail, answer, problem) ? allowedSample : null
     if (sample !== null && !isSampled(trail.receipt, sample)) return
-    const kept = facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, facts)
+    const kept = withSigns(facts === null ? NO_FACTS : factsOfReceipt(trail.bundle, facts), trail.signs)
     metrics.receipted()
     decisions.write(
       {
@@ -74,7 +75,20 @@ export function createRecord({ decisions, seals, allowedSample, metrics, log }: 
   }
 }
 
-const NO_FACTS = { open: '{}', secret: null, withheld: [] }
+/** What matched a ruleset is whatever a caller sent: it goes with what is sealed, credentials nowhere. */
+function withSigns(kept: ReceiptFacts, signs: Trail['signs']): ReceiptFacts {
+  if (signs.length === 0) return kept
+  const matched = signs.map(({ rule, sign: { id, variable, value, detail } }) => {
+    const isCredential = CREDENTIALS.test(variable)
+    return { rule, id, variable, ...(isCredential ? {} : { value, detail }) }
+  })
+  const secret = { ...(kept.secret === null ? {} : JSON.parse(kept.secret)), matched }
+  return { ...kept, secret: JSON.stringify(secret) }
+}
+
+const CREDENTIALS = new RegExp(`^REQUEST_(?:COOKIES|HEADERS:(?:${CREDENTIAL_HEADERS.join('|')})$)`, 'i')
+
+const NO_FACTS: ReceiptFacts = { open: '{}', secret: null, withheld: [] }
 
 /** Nothing was refused, held, in error or different had a rule in shadow been enforced. */
 function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {

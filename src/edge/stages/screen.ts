@@ -1,3 +1,4 @@
+import type { WireRequest } from '../../firewall/index.ts'
 import { Problem, type ProblemExtras } from '../../kernel/problem.ts'
 import { findChanges, type StepUpDemand, type Tells, type Verdict } from '../../policy/index.ts'
 import { add, type Routed, type Screened, type Screening, type Trail } from '../exchange.ts'
@@ -5,14 +6,24 @@ import { add, type Routed, type Screened, type Screening, type Trail } from '../
 /** The firewall's rules on the request as it stands, before anyone is asked who sent it. */
 export function screen(routed: Routed): Screened {
   const { trail } = routed
-  const rule = enforce(trail.bundle.screen(routed.facts, trail.marks), trail)
-  return add(routed, 'screening', { rule } as Screening)
+  const facts = trail.bundle.hasRulesets ? { ...routed.facts, wire: wireOf(routed) } : routed.facts
+  const verdict = trail.bundle.screen(facts, trail.marks)
+  const rule = enforce(verdict, trail)
+  const open = 'open' in verdict ? (verdict.open ?? []) : []
+  return add(routed, 'screening', { rule, open } as Screening)
+}
+
+/** The request as rulesets read it: what arrived, where it matters how it was written. */
+function wireOf({ method, path, query, request, headers, facts, hasBody }: Routed): WireRequest {
+  const protocol = `HTTP/${request.httpVersion}`
+  return { method, target: path + query, protocol, headers, source: facts.source, hasBody }
 }
 
 /** Writes a verdict down, and turns a denial into the refusal that the caller sees. @returns the rule that allowed */
 export function enforce(verdict: Verdict, trail: Trail): string {
   trail.considered.push(...verdict.considered)
   trail.marks = verdict.marks
+  if ('signs' in verdict && verdict.signs !== undefined) trail.signs = [...trail.signs, ...verdict.signs]
   if (verdict.effect === 'allow') return verdict.rule
   const { code, status } = verdict
   const challenge = verdict.effect === 'stepUp' ? { headers: { 'www-authenticate': stepUpChallenge(verdict) } } : {}

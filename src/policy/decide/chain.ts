@@ -1,3 +1,4 @@
+import type { WireBody } from '../../firewall/index.ts'
 import { PROBLEMS, type ProblemCode } from '../../kernel/problem.ts'
 import type { Bundle } from '../bundle.ts'
 import type { AccessFacts, RequestFacts, RiskFacts } from '../facts.ts'
@@ -70,7 +71,7 @@ export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO
     return { outcome: 'deny', stage, rule, refusal, steps }
   }
 
-  const screening = bundle.screen(facts, marks)
+  const screening = bundle.screen(facts, marks) // with a body, as far as the head goes
   taken('screen', screening.rule, stepOf(screening))
   if (screening.effect !== 'allow') return refused(screening.rule, refusalOf(screening))
 
@@ -102,6 +103,12 @@ export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO
   const access = bundle.authorize(known, metering.marks)
   taken('authorize', access.rule, stepOf(access))
   if (access.effect !== 'allow') return refused(access.rule, refusalOf(access))
+  const hasBody = facts.body !== undefined || (facts.wire !== undefined && 'denied' in facts.wire)
+  const opened = hasBody ? bundle.screenBody(screening.open ?? [], bodyOf(facts.body)) : null
+  if (opened !== null && opened.considered.length > 0) {
+    taken('inspect', opened.rule, stepOf(opened))
+    if (opened.effect !== 'allow') return refused(opened.rule, refusalOf(opened))
+  }
   const inspection = facts.body === undefined ? null : bundle.inspect({ ...known, body: facts.body }, access.marks)
   if (inspection !== null) {
     taken('inspect', inspection.rule, stepOf(inspection))
@@ -124,6 +131,11 @@ export function decideChain(bundle: Bundle, facts: ChainFacts, marks: Marks = NO
   })
   if (charged.refusing !== null) return refused(...exceeded(charged.refusing))
   return { outcome, stage: 'assess', rule, refusal: null, steps }
+}
+
+/** As JSON, which is what bodies are on routes that have them read. */
+export function bodyOf(body: unknown): WireBody {
+  return { bytes: Buffer.from(JSON.stringify(body) ?? '') }
 }
 
 function stepOf({ effect, considered }: Verdict): Partial<ChainStep> {

@@ -5,6 +5,7 @@ import type { GateEffect, Hold, RiskEffect } from '../rules/effect.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { RuleIndex } from '../rules/rule-index.ts'
 import type { Marks } from './marks.ts'
+import { asksRuleset, denialOf, Screening } from './rulesets.ts'
 import type { RiskVerdict, Verdict } from './verdict.ts'
 import { Walk } from './walk.ts'
 
@@ -27,10 +28,17 @@ export function decideGate<Facts extends RequestFacts>(
   whenNone: Default,
 ): Verdict {
   const walk = new Walk(facts, marks, requestContext)
+  const screening = new Screening()
   for (const rule of rules(facts, walk)) {
+    if (asksRuleset(rule)) {
+      if (!screening.denies(rule, facts, walk)) continue
+      return { ...denialOf(rule), ...screening.found, considered: walk.considered, marks: walk.marks }
+    }
     if (walk.acts(rule) === null) continue
     const { name, effect, why, remedy, tells } = rule
-    if (effect.name === 'allow') return { effect: 'allow', rule: name, considered: walk.considered, marks: walk.marks }
+    if (effect.name === 'allow') {
+      return { effect: 'allow', rule: name, ...screening.found, considered: walk.considered, marks: walk.marks }
+    }
     const told = { rule: name, why, remedy, tells }
     if (effect.name === 'stepUp') {
       const { acr, maxAgeMs } = effect
@@ -52,13 +60,16 @@ export function decideGate<Facts extends RequestFacts>(
         status: effect.status,
         code: effect.code,
         ...told,
+        ...screening.found,
         considered: walk.considered,
         marks: walk.marks,
       }
     }
   }
   const { effect, rule } = whenNone
-  if (effect === 'allow') return { effect, rule, considered: walk.considered, marks: walk.marks }
+  if (effect === 'allow') {
+    return { effect, rule, ...screening.found, considered: walk.considered, marks: walk.marks }
+  }
   const why = 'No access rule allows this request.'
   const [status] = PROBLEMS.policy_denied
   return {

@@ -1,6 +1,8 @@
+import type { Sign } from '../../firewall/index.ts'
 import type { ProblemCode } from '../../kernel/problem.ts'
 import type { Throttle } from '../rules/throttle.ts'
 import type { Marks } from './marks.ts'
+import type { OpenInspection } from './rulesets.ts'
 
 export type Mode = 'enforce' | 'shadow'
 
@@ -14,7 +16,8 @@ export type Considered = {
   readonly rule: string
   /**
    * `matched`: applies and is enforced; `shadow`: would have applied; `error`: could not be evaluated; `skipped`: would
-   * have applied, had no earlier rule skipped it; `satisfied`: asks for a step-up that the token brings.
+   * have applied, had no earlier rule skipped it; `satisfied`: asks for a step-up that the token brings, or is a ruleset
+   * that found something, and less than it denies for.
    */
   readonly outcome: 'matched' | 'shadow' | 'error' | 'skipped' | 'satisfied'
   readonly mode: Mode
@@ -22,15 +25,33 @@ export type Considered = {
   readonly effect: string
   /** What went wrong where the rule could not be evaluated. For us, not for the caller. */
   readonly detail?: string
+  /** What a ruleset found. */
+  readonly found?: SignsFound
 }
+
+/** What a ruleset found in a request. What matched itself is in `signs` of the verdict: it is not for every reader. */
+export type SignsFound = {
+  /** When it was found: before the body was there, or with it. */
+  readonly on: 'head' | 'body'
+  readonly score: number
+  readonly threshold: number
+  /** The first of them. */
+  readonly signs: readonly Omit<Sign, 'value' | 'detail'>[]
+}
+
+/** What matched a rule of a ruleset: it may hold anything that a request holds, so it is sealed wherever it is kept. */
+export type MatchedSign = { readonly rule: string; readonly sign: Sign }
 
 /** What every walk through the rules of a kind leaves: which of them mattered, and what the request carries on. */
 type Walked = { readonly considered: readonly Considered[]; readonly marks: Marks }
 
+/** What rulesets leave: what they matched, and those that are yet to look at the body. */
+type Screening = { readonly signs?: readonly MatchedSign[]; readonly open?: readonly OpenInspection[] }
+
 /** Of the firewall or the access rules. */
 export type Verdict =
-  | (Walked & { readonly effect: 'allow'; readonly rule: string })
-  | (Refusal & { readonly effect: 'deny' })
+  | (Walked & Screening & { readonly effect: 'allow'; readonly rule: string })
+  | (Refusal & Screening & { readonly effect: 'deny' })
   | (Refusal & StepUpDemand & { readonly effect: 'stepUp' })
 
 type Refusal = Walked &

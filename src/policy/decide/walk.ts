@@ -50,6 +50,27 @@ export class Walk<Facts> {
     return outcome
   }
 
+  /** Whether a rule that asks a ruleset applies and is not skipped. One that can't be evaluated does: it can only deny. */
+  reaches({
+    name,
+    mode,
+    effect,
+    applies,
+  }: Pick<Rule<Facts, NamedEffect>, 'name' | 'mode' | 'effect' | 'applies'>): boolean {
+    let detail: string | null = null
+    try {
+      if (!applies(this.#facts, this)) return false
+    } catch (error) {
+      detail = String(error).split('\n', 1)[0] ?? ''
+    }
+    const isSkipped = this.marks.skips.includes(name)
+    const outcome = isSkipped ? 'skipped' : 'error'
+    if (isSkipped || detail !== null) {
+      this.considered.push({ rule: name, outcome, mode, effect: effect.name, ...(detail === null ? {} : { detail }) })
+    }
+    return !isSkipped
+  }
+
   /** Takes the rule. @returns why its effect is to be carried out; null when it is not, or was: skip and tag */
   acts(rule: Rule<Facts, NamedEffect>): 'matched' | 'error' | null {
     const { mode, effect } = rule

@@ -30,6 +30,7 @@ export function observed(bundle: Bundle, reach: (rule: string) => void): Bundle 
   return {
     ...bundle,
     screen: (facts, marks) => noting(bundle.screen(facts, marks)),
+    screenBody: (open, body, marks) => noting(bundle.screenBody(open, body, marks)),
     authorize: (facts, marks) => noting(bundle.authorize(facts, marks)),
     inspect: (facts, marks) => noting(bundle.inspect(facts, marks)),
     assess: (facts, marks) => noting(bundle.assess(facts, marks)),

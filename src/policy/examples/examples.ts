@@ -1,6 +1,7 @@
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import type { Bundle } from '../bundle.ts'
+import { bodyOf } from '../decide/chain.ts'
 import type { Verdict } from '../decide/verdict.ts'
 import type { AccessFacts } from '../facts.ts'
 import { ofKind, readFiles, type Shaped } from '../language/files.ts'
@@ -12,6 +13,7 @@ import type { Surface } from '../surface.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { observed } from './coverage.ts'
 import { accessFacts, type Given, marksOf, riskFacts } from './given.ts'
+import { signsOf } from './signatures.ts'
 
 export type ExampleResult = {
   readonly file: string
@@ -48,7 +50,8 @@ export function runExamples(
       const outcome = outcomeOf({ bundle: watched, lists, now }, shaped, index)
       // The chain also meets rules that the example is not about: they count where it says what comes of them.
       const asked = wanted === undefined ? bundle : watched
-      const answer = shaped.kind === 'lists' ? null : answerOf(asked, shaped.kind, given as Given, now, surface)
+      const isOfChain = shaped.kind !== 'lists' && shaped.kind !== 'signatures'
+      const answer = !isOfChain ? null : answerOf(asked, shaped.kind, given as Given, now, surface)
       // Only what the example expects is compared: it need not say everything.
       const seen = onlyOf(wantedOfKind, outcome)
       if (wanted !== undefined && answer !== null) seen['answer'] = onlyOf(wanted, answer)
@@ -69,14 +72,18 @@ function onlyOf(keys: object, of: { readonly [key: string]: Json | undefined }):
 type Outcome = { readonly [key: string]: Json }
 type Deciding = { readonly bundle: Bundle; readonly lists: Lists; readonly now: Instant }
 
-function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, index: number): Outcome {
+function outcomeOf({ bundle, lists, now }: Deciding, shaped: Shaped, index: number): Outcome {
+  const { kind, file } = shaped
   const given = (file.examples[index]?.given ?? {}) as Given
   switch (kind) {
+    case 'signatures':
+      return { signatures: signsOf(shaped, given) }
     case 'lists':
       return { lists: listsWith(lists, given.entry ?? '') }
     case 'firewall': {
-      const { effect, rule, marks } = bundle.screen(accessFacts(given, now), marksOf(given))
-      return { effect, rule, tags: marks.tags }
+      const { effect, rule, marks, considered } = firewallVerdict(bundle, accessFacts(given, now), given)
+      const signs = considered.flatMap(({ found }) => found?.signs.map(({ id }) => id) ?? [])
+      return { effect, rule, tags: marks.tags, signs: [...new Set(signs)] }
     }
     case 'access': {
       const { effect, rule, marks } = accessVerdict(bundle, accessFacts(given, now), given)
@@ -93,6 +100,16 @@ function outcomeOf({ bundle, lists, now }: Deciding, { kind, file }: Shaped, ind
       return verdict.outcome === 'hold' ? { ...shared, approvals: verdict.approvals } : shared
     }
   }
+}
+
+/** With a body, rulesets have the last word. */
+function firewallVerdict(bundle: Bundle, facts: AccessFacts, given: Given): Verdict {
+  const { body } = given
+  const screened: AccessFacts = body === undefined ? facts : ({ ...facts, body } as AccessFacts)
+  const verdict = bundle.screen(screened, marksOf(given))
+  if (verdict.effect !== 'allow' || body === undefined) return verdict
+  const whole = bundle.screenBody(verdict.open ?? [], bodyOf(body), verdict.marks)
+  return whole.effect === 'allow' ? { ...verdict, considered: [...verdict.considered, ...whole.considered] } : whole
 }
 
 /** With a body, the rules that read it have the last word. */

@@ -1,3 +1,4 @@
+import type { SignaturePlace } from '../../firewall/index.ts'
 import { assert } from '../../kernel/assert.ts'
 import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
 import { type Money, money, parseMoney, type WireMoney } from '../../kernel/money.ts'
@@ -6,7 +7,7 @@ import type { AccessFacts, RiskFacts } from '../facts.ts'
 
 /** Facts as an example writes them; their shape was checked with the file. */
 export type Given = {
-  readonly [V in keyof Omit<AccessFacts, 'now'>]?: Partial<AccessFacts[V]>
+  readonly [V in keyof Omit<AccessFacts, 'now' | 'wire'>]?: Partial<AccessFacts[V]>
 } & {
   readonly transfer?: Partial<Omit<RiskFacts['transfer'], 'amount'>> & { readonly amount?: WireMoney }
   readonly member?: Partial<RiskFacts['member']>
@@ -19,6 +20,9 @@ export type Given = {
   readonly usedUp?: readonly string[]
   readonly now?: string
   readonly entry?: string
+  /** Of a signature's example. */
+  readonly value?: string
+  readonly in?: SignaturePlace
 }
 
 export function marksOf({ tags = [] }: Given): Marks {

@@ -1,6 +1,7 @@
 import type { Json } from '../../kernel/canonical-json.ts'
 import { parseMoney, type WireMoney } from '../../kernel/money.ts'
 import { isListFile } from '../lists/list-file.ts'
+import { isRulesetFile } from '../rulesets/ruleset-files.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { Finding } from './finding.ts'
 import { type Kind, type PolicyFile, SCHEMAS } from './schema.ts'
@@ -14,7 +15,7 @@ export type Shaped = {
 
 /** Reads every YAML file as far as it goes, so that one check tells of all that is wrong. */
 export function readFiles(all: readonly SourceFile[]) {
-  const files = all.filter(({ path }) => !isListFile(path))
+  const files = all.filter(({ path }) => !isListFile(path) && !isRulesetFile(path))
   const shaped: Shaped[] = []
   const findings: Finding[] = []
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
@@ -60,7 +61,10 @@ function checkExamples({ kind, source, file }: Shaped): readonly Finding[] {
   if (Object.keys(file).at(-1) !== 'examples') {
     findings.push(source.finding([], 'examples-last', '`examples` is the last key of a file', { key: 'examples' }))
   }
-  if (kind === 'lists') return findings
+  if (kind === 'lists' || kind === 'signatures') return findings
+  if (kind === 'firewall' && file.rules === undefined && file.ruleset === undefined) {
+    findings.push(source.finding([], 'missing-key', 'a firewall file has `rules`, a `ruleset` or both'))
+  }
   for (const [index, example] of file.examples.entries()) {
     const given = example.given as { transfer?: { amount?: WireMoney }; velocity?: { amountLastDay?: WireMoney } }
     const amounts = [

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
+import { SIGNATURE_PLACES } from '../../firewall/index.ts'
 import { TELLS } from '../decide/verdict.ts'
 import { CHAIN_FACTS } from '../facts.ts'
 import { callsSchema } from './on-error.ts'
@@ -16,6 +17,7 @@ import {
   riskMatch,
   text,
 } from './schema-rule.ts'
+import { rulesetSchema, signaturesKeys } from './schema-ruleset.ts'
 import { quotaEffect } from './schema-throttle.ts'
 
 /** The shape of policy files, said once: files are checked with it and editors complete with it. */
@@ -27,6 +29,31 @@ const examples = <G extends TSchema, X extends TSchema>(given: G, expect: X) =>
   })
 
 type Keys = Record<string, TSchema>
+
+const rulesOf = <M extends Keys, E extends TSchema>(match: M, effect: E) =>
+  Type.Array(
+    Type.Object(
+      {
+        id: Id,
+        match: Type.Optional(Type.Object(match, { ...closed, minProperties: 1 })),
+        when: Type.Optional(text('a CEL condition over the facts of this kind', 4_000)),
+        effect,
+        mode: Type.Optional(oneOf(['enforce', 'shadow'])),
+        why: Type.Optional(text('one sentence for the caller')),
+        remedy: Type.Optional(text('what would let the request pass, for the caller')),
+        tells: Type.Optional(oneOf(TELLS)),
+        owner: Type.Optional(text('who answers for the rule')),
+        ticket: Type.Optional(text('where it was agreed')),
+        expires: Type.Optional(
+          text('an RFC 3339 time that ends what the rule loosens: its shadow, or the rule itself'),
+        ),
+      },
+      closed,
+    ),
+    { minItems: 1 },
+  )
+
+const name = Type.Optional(text('what the file is about'))
 
 const ruleFile = <
   K extends string,
@@ -44,28 +71,8 @@ const ruleFile = <
   Type.Object(
     {
       kind: Type.Literal(kind),
-      name: Type.Optional(text('what the file is about')),
-      rules: Type.Array(
-        Type.Object(
-          {
-            id: Id,
-            match: Type.Optional(Type.Object(match, { ...closed, minProperties: 1 })),
-            when: Type.Optional(text('a CEL condition over the facts of this kind', 4_000)),
-            effect,
-            mode: Type.Optional(oneOf(['enforce', 'shadow'])),
-            why: Type.Optional(text('one sentence for the caller')),
-            remedy: Type.Optional(text('what would let the request pass, for the caller')),
-            tells: Type.Optional(oneOf(TELLS)),
-            owner: Type.Optional(text('who answers for the rule')),
-            ticket: Type.Optional(text('where it was agreed')),
-            expires: Type.Optional(
-              text('an RFC 3339 time that ends what the rule loosens: its shadow, or the rule itself'),
-            ),
-          },
-          closed,
-        ),
-        { minItems: 1 },
-      ),
+      name,
+      rules: rulesOf(match, effect),
       ...more,
       examples: examples(givenOf(CHAIN_FACTS), expect),
     },
@@ -90,11 +97,23 @@ const expectation = <K extends Keys>(keys: K) => Type.Object({ ...keys, answer }
 
 /** One schema for each kind of file. */
 export const SCHEMAS = {
-  firewall: ruleFile(
-    'firewall',
-    requestMatch,
-    firewallEffect,
-    expectation({ effect: Type.Optional(oneOf(['allow', 'deny'])), rule: ruleName, tags }),
+  firewall: Type.Object(
+    {
+      kind: Type.Literal('firewall'),
+      name,
+      ruleset: Type.Optional(rulesetSchema),
+      rules: Type.Optional(rulesOf(requestMatch, firewallEffect)),
+      examples: examples(
+        givenOf(CHAIN_FACTS),
+        expectation({
+          effect: Type.Optional(oneOf(['allow', 'deny'])),
+          rule: ruleName,
+          tags,
+          signs: Type.Optional(Type.Array(text('the id of a rule of the ruleset'), { description: 'what matched' })),
+        }),
+      ),
+    },
+    closed,
   ),
   access: ruleFile(
     'access',
@@ -120,10 +139,25 @@ export const SCHEMAS = {
     }),
     { calls: Type.Optional(callsSchema) },
   ),
+  signatures: Type.Object(
+    {
+      kind: Type.Literal('signatures'),
+      name,
+      ...signaturesKeys,
+      examples: examples(
+        Type.Object(
+          { value: text('a value as it is decoded', 4_000), in: Type.Optional(oneOf(SIGNATURE_PLACES)) },
+          closed,
+        ),
+        Type.Object({ signatures: Type.Array(Id) }, closed),
+      ),
+    },
+    closed,
+  ),
   lists: Type.Object(
     {
       kind: Type.Literal('lists'),
-      name: Type.Optional(text('what the file is about')),
+      name,
       ...listsKeys,
       examples: examples(
         Type.Object({ entry: text('a text or an address') }, closed),
@@ -135,9 +169,18 @@ export const SCHEMAS = {
 } as const
 
 export type Kind = keyof typeof SCHEMAS
-export type RuleKind = Exclude<Kind, 'lists'>
+export type RuleKind = Exclude<Kind, 'lists' | 'signatures'>
 export type PolicyFile<K extends Kind = Kind> = { readonly [P in K]: Static<(typeof SCHEMAS)[P]> }[K]
-export type WrittenRule<K extends RuleKind = RuleKind> = PolicyFile<K>['rules'][number]
+type RuleInFile<K extends RuleKind> = NonNullable<PolicyFile<K>['rules']>[number]
+/** A firewall rule as it is in its file, or one that stands for the file's ruleset, by the rule's own name. */
+type FirewallRule = Omit<RuleInFile<'firewall'>, 'effect'> & {
+  readonly effect:
+    | RuleInFile<'firewall'>['effect']
+    | { readonly ruleset: string; readonly skip?: never; readonly tag?: never }
+}
+export type WrittenRule<K extends RuleKind = RuleKind> = {
+  readonly [P in K]: P extends 'firewall' ? FirewallRule : RuleInFile<P>
+}[K]
 
 /** The JSON Schema (2020-12) of a policy file: what `config/policy.schema.json` holds. */
 export function policyJsonSchema(): Record<string, unknown> {

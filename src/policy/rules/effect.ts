@@ -1,3 +1,4 @@
+import type { Ruleset } from '../../firewall/index.ts'
 import { PROBLEMS, type ProblemCode } from '../../kernel/problem.ts'
 import type { ValueCompiler } from '../conditions/condition.ts'
 import type { StepUpDemand } from '../decide/verdict.ts'
@@ -11,7 +12,11 @@ export type GateEffect =
   | { readonly name: 'allow' }
   | { readonly name: 'deny'; readonly status: number; readonly code: ProblemCode }
   | ({ readonly name: 'stepUp' } & StepUpDemand)
+  | RulesetEffect
   | MarkEffect
+
+/** Denies what its ruleset takes for an attack; any other request goes on to the next rule. */
+export type RulesetEffect = { readonly name: 'ruleset'; readonly ruleset: Ruleset }
 
 /** What decides nothing and lets the walk go on. */
 type MarkEffect =

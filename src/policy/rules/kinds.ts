@@ -5,6 +5,7 @@ import { isSteppedUp } from '../decide/step-up.ts'
 import { ACCESS_FACTS, type AccessFacts, BODY_FACTS, REQUEST_FACTS, RISK_FACTS } from '../facts.ts'
 import type { RuleKind, WrittenRule } from '../language/schema.ts'
 import type { Lists } from '../lists/lists.ts'
+import type { Rulesets } from '../rulesets/load-rulesets.ts'
 import { type GateEffect, readGateEffect, readQuotaEffect, readRiskEffect } from './effect.ts'
 import { accessPredicates, requestPredicates, riskPredicates } from './match.ts'
 import { type Report, ruleCompiler } from './rule.ts'
@@ -13,7 +14,8 @@ import type { RuleSummary } from './rule-summary.ts'
 export type RuleCompilers = ReturnType<typeof ruleCompilers>
 
 /** What compiles the rules of each kind, one rule after the other. */
-export function ruleCompilers(lists: Lists, now: Instant) {
+export function ruleCompilers(lists: Lists, now: Instant, rulesets: Rulesets) {
+  const readFirewallEffect = firewallEffects(rulesets)
   const onRequest = conditionCompiler(REQUEST_FACTS, lists)
   const onAccess = conditionCompiler(ACCESS_FACTS, lists)
   const onBody = conditionCompiler(BODY_FACTS, lists)
@@ -48,8 +50,15 @@ export function addRule<K extends RuleKind>(compilers: RuleCompilers, rule: Chec
   adders[rule.kind](rule, report)
 }
 
-const readFirewallEffect = (written: WrittenRule<'firewall'>['effect']): GateEffect =>
-  readGateEffect('firewall', written)
+function firewallEffects(rulesets: Rulesets) {
+  return (written: WrittenRule<'firewall'>['effect']): GateEffect => {
+    if (typeof written === 'string' || !('ruleset' in written)) return readGateEffect('firewall', written)
+    const ruleset = rulesets.get(written.ruleset)
+    if (ruleset !== undefined) return { name: 'ruleset', ruleset }
+    return { name: 'tag', tags: [] } // it has faults, which are errors: nothing is made of these rules
+  }
+}
+
 const readAccessEffect = (written: WrittenRule<'access'>['effect']): GateEffect => readGateEffect('access', written)
 
 const isMet = (effect: GateEffect, facts: AccessFacts): boolean =>

@@ -76,7 +76,8 @@ export function ruleCompiler<K extends RuleKind, Facts, Effect extends NamedEffe
       const holds = remembered(condition)
       const predicates = dialect.predicates(match, lists)
       const own = isThrottle(effect) ? effect : { reads: [], lists: [], allowance: null }
-      const reads = readsOfRule(match, lists, [...condition.reads, ...own.reads])
+      const looks: readonly FactPath[] = effect.name === 'ruleset' ? ['request.path'] : []
+      const reads = readsOfRule(match, lists, [...condition.reads, ...own.reads, ...looks])
       for (const path of reads) allReads.add(path)
       rules.push({
         ...{ name, mode, why, remedy, tells, effect, match, reads },

@@ -1,0 +1,33 @@
+import type { BodyFields } from '../engine/variables.ts'
+import { bytesOfText } from '../request/wire-request.ts'
+
+const VALUES_MAX = 20_000
+const DEPTH_MAX = 512
+
+/** Each value by its path, `json.amount.value`, each element of a list by `json.tags.array_0`. */
+export function readJson(text: string, pinned: ((pointer: readonly string[]) => boolean) | null): Partial<BodyFields> {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(text, 'latin1').toString('utf8'))
+  } catch {
+    return { error: 'the body is no JSON' }
+  }
+  const args: (readonly [string, string])[] = []
+  const fault = walk(value, 'json', [], 0)
+  return fault === null ? { args } : { error: fault }
+
+  function walk(inner: unknown, name: string, pointer: readonly string[], depth: number): string | null {
+    if (depth > DEPTH_MAX) return `the JSON is nested deeper than ${DEPTH_MAX}`
+    if (args.length >= VALUES_MAX) return `the JSON has more than ${VALUES_MAX} values`
+    if (typeof inner !== 'object' || inner === null) {
+      if (pinned === null || !pinned(pointer)) args.push([bytesOfText(name), bytesOfText(String(inner ?? ''))])
+      return null
+    }
+    const isList = Array.isArray(inner)
+    for (const [key, each] of Object.entries(inner)) {
+      const found = walk(each, isList ? `${name}.array_${key}` : `${name}.${key}`, [...pointer, key], depth + 1)
+      if (found !== null) return found
+    }
+    return null
+  }
+}

@@ -1,0 +1,186 @@
+import { numberIn } from '../operators/compare.ts'
+import { type Matched, YES } from '../operators/operator.ts'
+import { OutOfSteps } from '../patterns/backtrack.ts'
+import { meets } from '../patterns/byte-set.ts'
+import { type Found, hasOwner } from '../patterns/literal-matcher.ts'
+import type { Chain } from '../plan/chains.ts'
+import type { Effect, Filter, Link, Phase, PlannedRule } from '../plan/plan.ts'
+import type { Form } from './form.ts'
+import { isKey, type Sighted, type Transaction } from './transaction.ts'
+
+/** What a phase came to. `deny` names the rule. */
+export type PhaseEnd =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'deny'; readonly rule: PlannedRule }
+
+const PASS: PhaseEnd = { kind: 'pass' }
+const VALUE_CHARACTERS_KEPT = 400
+const SIGNS_MAX = 50
+
+/** Asks the rules of a phase in their order. @throws OutOfSteps */
+export function runPhase(transaction: Transaction, phase: Phase): PhaseEnd {
+  const rules = transaction.plan.phases[phase]
+  for (let index = 0; index < rules.length; ) {
+    const rule = rules[index] as PlannedRule
+    index += 1
+    if (transaction.mode === 'Off') return PASS
+    if (transaction.removals?.some((selects) => selects(rule))) continue
+    if (!matches(rule, transaction)) continue
+    if (rule.isTold) tell(rule, transaction)
+    if (rule.end === 'deny' && transaction.mode === 'On') return { kind: 'deny', rule }
+    if (rule.end === 'allow') return { kind: 'allow' }
+    if (rule.end === 'allowPhase') return PASS
+    if (rule.skipTo !== null) index = rule.skipTo
+  }
+  return PASS
+}
+
+function matches(rule: PlannedRule, transaction: Transaction): boolean {
+  const { links } = rule
+  const [head] = links
+  if (head === undefined || isRuledOut(head, transaction)) return false
+  transaction.current = rule
+  transaction.matched = []
+  return links.every((link) => matchLink(link, rule, transaction))
+}
+
+/** Whether no value has what the link's operator needs: what keeps nearly all rules from being asked at all. */
+function isRuledOut({ filter, lane, negated, multiMatch }: Link, transaction: Transaction): boolean {
+  if (filter === null || lane === null || negated || multiMatch) return false
+  return !mayMatch(filter, transaction.foundIn(lane))
+}
+
+function mayMatch(filter: Filter, found: Found): boolean {
+  for (const { owner, bytes } of filter) {
+    if (owner !== null && !hasOwner(found, owner)) continue
+    let hasAll = true
+    for (const set of bytes) hasAll &&= meets(set, found.bytes)
+    if (hasAll) return true
+  }
+  return false
+}
+
+export function matchLink(link: Link, rule: PlannedRule, transaction: Transaction): boolean {
+  const { lane, effects } = link
+  if (lane === null || link.match === null) {
+    for (const effect of effects) apply(effect, transaction)
+    return true
+  }
+  const before = transaction.matched
+  const now: { name: string; text: string }[] = []
+  for (const sighted of transaction.sightedBy(lane)) {
+    if (transaction.removedTargets !== null && isRemoved(sighted, rule, transaction)) continue
+    const hit = matchValue(link, sighted, transaction)
+    if (hit === null) continue
+    now.push({ name: nameOf(sighted), text: hit.text })
+    transaction.matched = [...before, ...now]
+    if (link.captures) capture(hit.matched, transaction)
+    for (const effect of effects) apply(effect, transaction)
+  }
+  if (transaction.steps.left < 0) throw new OutOfSteps('the request takes too many steps')
+  return now.length > 0
+}
+
+type Hit = { readonly text: string; readonly matched: Matched }
+
+/** With `multiMatch` after each transformation, else after all. */
+function matchValue(link: Link, { value }: Sighted, transaction: Transaction): Hit | null {
+  const { lane, match, negated, filter, multiMatch } = link
+  if (lane === null || match === null) return null
+  const { steps, plan } = transaction
+  let last: Form | null = null
+  for (const chain of multiMatch ? stagesOf(lane.chain) : [lane.chain]) {
+    const form = value.form(chain, steps)
+    if (form === last) continue // asked already
+    last = form
+    const isAsked = filter === null || mayMatch(filter, form.found(plan.matcher, steps))
+    const isSure = match.isDecidedByLiterals === true && !link.captures
+    steps.left -= 1
+    const matched = !isAsked ? null : isSure ? YES : form.asked(match, transaction, link.captures)
+    if ((matched === null) === negated) return { text: form.text, matched: matched ?? YES }
+  }
+  return null
+}
+
+function stagesOf(chain: Chain | null): readonly (Chain | null)[] {
+  return chain === null ? [null] : [...stagesOf(chain.before), chain]
+}
+
+function isRemoved({ target, value }: Sighted, rule: PlannedRule, transaction: Transaction): boolean {
+  return (transaction.removedTargets ?? []).some(
+    ({ selects, targets }) =>
+      selects(rule) &&
+      targets.some(
+        ({ variable, keys }) =>
+          variable === target.variable && (keys === null || isKey(keys, value.key, transaction.steps)),
+      ),
+  )
+}
+
+function nameOf({ target, value }: Sighted): string {
+  return value.key === '' ? target.variable : `${target.variable}:${value.key}`
+}
+
+function capture(matched: Matched, transaction: Transaction): void {
+  for (let index = 0; index <= 9; index++) {
+    const text = matched[index]
+    if (text !== undefined) transaction.set('TX', String(index), text)
+    else transaction.written.get('TX')?.delete(String(index))
+  }
+}
+
+function apply(effect: Effect, transaction: Transaction): void {
+  switch (effect.kind) {
+    case 'set': {
+      const key = transaction.expand(effect.key)
+      const value = transaction.expand(effect.value)
+      const sign = effect.sign === '-' ? -1 : 1
+      const before = effect.sign === '=' ? 0 : numberIn(transaction.get(effect.collection, key) ?? '')
+      const text = effect.sign === '=' ? value : String(before + sign * numberIn(value))
+      transaction.set(effect.collection, key, text)
+      return
+    }
+    case 'unset':
+      transaction.written.get(effect.collection)?.delete(transaction.expand(effect.key).toLowerCase())
+      return
+    case 'bodyKind':
+      transaction.bodyKind = effect.bodyKind
+      return
+    case 'engine':
+      transaction.mode = effect.mode
+      return
+    case 'remove':
+      transaction.removals = [...(transaction.removals ?? []), effect.selects]
+      return
+    case 'removeTarget':
+      transaction.removedTargets = [...(transaction.removedTargets ?? []), effect]
+  }
+}
+
+function tell(rule: PlannedRule, transaction: Transaction): void {
+  if (transaction.signs.length >= SIGNS_MAX) return
+  const last = transaction.matched.at(-1)
+  transaction.signs.push({
+    id: rule.id,
+    message: transaction.expand(rule.message),
+    detail: transaction.expand(rule.detail).slice(0, VALUE_CHARACTERS_KEPT),
+    tags: rule.tags,
+    severity: rule.severity,
+    variable: last?.name ?? '',
+    value: (last?.text ?? '').slice(0, VALUE_CHARACTERS_KEPT),
+    score: scoreOf(transaction),
+  })
+}
+
+/** The inbound anomaly score as CRS 3 and 4 count it: what each paranoia level counts, before it is added up at the end. */
+export function scoreOf(transaction: Transaction): number {
+  const total = Math.max(...TOTALS.map((key) => numberIn(transaction.get('TX', key) ?? '')))
+  return Math.max(
+    total,
+    LEVELS.reduce((sum, key) => sum + numberIn(transaction.get('TX', key) ?? ''), 0),
+  )
+}
+
+const TOTALS = ['anomaly_score', 'blocking_inbound_anomaly_score', 'score']
+const LEVELS = [1, 2, 3, 4].flatMap((level) => [`anomaly_score_pl${level}`, `inbound_anomaly_score_pl${level}`])

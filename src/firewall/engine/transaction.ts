@@ -1,0 +1,233 @@
+import type { Macro, Surroundings } from '../operators/operator.ts'
+import { OutOfSteps, type Steps } from '../patterns/backtrack.ts'
+import { meets } from '../patterns/byte-set.ts'
+import type { Found } from '../patterns/literal-matcher.ts'
+import type { Chain } from '../plan/chains.ts'
+import type { Keys, Lane, Plan, PlannedRule, PlannedTarget, Removed, RuleSelector } from '../plan/plan.ts'
+import type { WireRequest } from '../request/wire-request.ts'
+import { Collections } from './collections.ts'
+import { Text, Value } from './form.ts'
+import { VARIABLES, type VariableName, WRITABLE } from './variables.ts'
+
+/** A value that a rule looks at, and the target by which it came. */
+export type Sighted = { readonly target: PlannedTarget; readonly value: Value }
+
+/** The values of a target, and what all of them together have as they are; null: not looked for yet. */
+type Seen = { readonly sighted: readonly Sighted[]; found: Found | null }
+
+/** What a rule matched, for the receipt. */
+export type Sign = {
+  readonly id: string
+  readonly message: string
+  readonly detail: string
+  readonly tags: readonly string[]
+  readonly severity: string
+  /** `ARGS:reference` */
+  readonly variable: string
+  /** What matched: the whole value, up to a limit. */
+  readonly value: string
+  /** The anomaly score with it. */
+  readonly score: number
+}
+
+const TX_KEYS_MAX = 20_000
+const TX_CHARACTERS_MAX = 65_536
+
+/** One request on its way through a plan: what it has, what rules have set, what they have found. */
+export class Transaction implements Surroundings {
+  readonly plan: Plan
+  readonly collections: Collections
+  readonly steps: Steps
+  readonly signs: Sign[] = []
+  /** Set by rules: `TX` and its like, keys in small letters. */
+  readonly written = new Map<string, Map<string, string>>()
+  matched: readonly { readonly name: string; readonly text: string }[] = []
+  /** What rules took out for this request; null: nothing. */
+  removals: RuleSelector[] | null = null
+  removedTargets: { readonly selects: RuleSelector; readonly targets: readonly Removed[] }[] | null = null
+  mode: 'On' | 'Off' | 'DetectionOnly' = 'On'
+  /** Which way the body is to be read; null: as its type says. */
+  bodyKind: string | null = null
+  /** The rule that is asked. */
+  current: PlannedRule | null = null
+  #byTarget: (Seen | undefined)[] = []
+  /** By the number of a lane's targets. */
+  #sighted: (readonly Sighted[] | undefined)[] = []
+  #plain: (Found | undefined)[] = []
+  /** By the number of a lane. */
+  #found: (Found | undefined)[] = []
+
+  constructor(plan: Plan, request: WireRequest, stepsMax: number) {
+    this.plan = plan
+    this.collections = new Collections(request, plan.memory)
+    this.steps = { left: stepsMax }
+    this.written.set('TX', new Map(plan.settings))
+  }
+
+  get country(): string {
+    return this.collections.request.source.country
+  }
+
+  /** Lanes are looked at anew: there is a body now. */
+  forgetLanes(): void {
+    this.#byTarget = []
+    this.#sighted = []
+    this.#plain = []
+    this.#found = []
+  }
+
+  /** The values that a lane looks at. */
+  sightedBy({ isSteady, targets, targetsId }: Lane): readonly Sighted[] {
+    const known = isSteady ? this.#sighted[targetsId] : undefined
+    if (known !== undefined) return known
+    const [first] = targets
+    const sighted =
+      targets.length === 1 && first !== undefined
+        ? this.#seen(first).sighted
+        : targets.flatMap((target) => this.#seen(target).sighted)
+    if (isSteady) this.#sighted[targetsId] = sighted
+    return sighted
+  }
+
+  /** What one pass over each of the lane's values found, together. */
+  foundIn(lane: Lane): Found {
+    const { chain, id, isSteady } = lane
+    const plain = this.#foundAsItIs(lane)
+    if (chain === null || !meets(chain.touches, plain.bytes)) return plain
+    const known = isSteady ? this.#found[id] : undefined
+    if (known !== undefined) return known
+    const found = this.#look(this.sightedBy(lane), chain)
+    if (isSteady) this.#found[id] = found
+    return found
+  }
+
+  #foundAsItIs({ isSteady, targets, targetsId }: Lane): Found {
+    const known = isSteady ? this.#plain[targetsId] : undefined
+    if (known !== undefined) return known
+    const [first] = targets
+    const found =
+      targets.length === 1 && first !== undefined
+        ? this.#foundBy(first)
+        : targets.reduce((all, target) => addTo(all, this.#foundBy(target)), this.plan.matcher.find(''))
+    if (isSteady) this.#plain[targetsId] = found
+    return found
+  }
+
+  #foundBy(target: PlannedTarget): Found {
+    const seen = this.#seen(target)
+    seen.found ??= this.#look(seen.sighted, null)
+    return seen.found
+  }
+
+  /** What a target leads to; gathered once for all lanes that have it. */
+  #seen(target: PlannedTarget): Seen {
+    const known = this.#byTarget[target.id]
+    if (known !== undefined) return known
+    const sighted: Sighted[] = []
+    this.#sight(target, sighted)
+    const seen: Seen = { sighted, found: null }
+    if (VARIABLES[target.variable] === 'steady') this.#byTarget[target.id] = seen
+    return seen
+  }
+
+  #look(sighted: readonly Sighted[], chain: Chain | null): Found {
+    const { matcher } = this.plan
+    if (sighted.length === 1) return (sighted[0] as Sighted).value.form(chain, this.steps).found(matcher, this.steps)
+    const all = matcher.find('')
+    for (const { value } of sighted) addTo(all, value.form(chain, this.steps).found(matcher, this.steps))
+    if (this.steps.left < 0) throw new OutOfSteps('the request has too much to look at')
+    return all
+  }
+
+  #sight(target: PlannedTarget, into: Sighted[]): void {
+    const { variable, keys, without, counts } = target
+    if (keys !== null && 'name' in keys && WRITTEN.has(variable)) {
+      this.#sightWritten(target, keys.name, into)
+      return
+    }
+    let count = 0
+    for (const value of this.#valuesOf(variable)) {
+      if (keys !== null && !isKey(keys, value.key, this.steps)) continue
+      if (without.some((each) => isKey(each, value.key, this.steps))) continue
+      if (counts) count += 1
+      else into.push({ target, value })
+    }
+    if (counts) into.push({ target, value: new Value('', new Text(String(count))) })
+  }
+
+  /** One variable that rules set: the most frequent target by far. */
+  #sightWritten(target: PlannedTarget, key: string, into: Sighted[]): void {
+    const text = this.written.get(target.variable)?.get(key)
+    if (target.counts) into.push({ target, value: new Value('', new Text(text === undefined ? '0' : '1')) })
+    else if (text !== undefined) into.push({ target, value: new Value(key, new Text(text)) })
+  }
+
+  #valuesOf(variable: VariableName): readonly Value[] {
+    switch (variable) {
+      case 'MATCHED_VAR':
+        return this.matched.slice(-1).map(({ text }) => new Value('', new Text(text)))
+      case 'MATCHED_VAR_NAME':
+        return this.matched.slice(-1).map(({ name }) => new Value('', new Text(name)))
+      case 'MATCHED_VARS':
+        return this.matched.map(({ name, text }) => new Value(name, new Text(text)))
+      case 'MATCHED_VARS_NAMES':
+        return this.matched.map(({ name }) => new Value(name, new Text(name)))
+      case 'REQBODY_PROCESSOR':
+        return [new Value('', new Text(this.bodyKind ?? this.collections.body.processor))]
+      default:
+        if (!WRITTEN.has(variable)) return this.collections.valuesOf(variable)
+        return Array.from(this.written.get(variable) ?? [], ([key, text]) => new Value(key, new Text(text)))
+    }
+  }
+
+  expand({ fixed, parts }: Macro): string {
+    if (fixed !== null) return fixed
+    return parts.map((part) => (typeof part === 'string' ? part : this.#named(part.variable, part.key))).join('')
+  }
+
+  #named(variable: string, key: string | null): string {
+    if (variable === 'RULE') return this.#ofRule(key ?? '')
+    const small = key?.toLowerCase() ?? ''
+    if (WRITTEN.has(variable)) return this.written.get(variable)?.get(small) ?? ''
+    const values = this.#valuesOf(variable as VariableName)
+    return (key === null ? values[0] : values.find((value) => value.key.toLowerCase() === small))?.text ?? ''
+  }
+
+  #ofRule(key: string): string {
+    const rule = this.current
+    if (rule === null) return ''
+    if (key === 'id') return rule.id
+    if (key === 'severity') return rule.severity
+    return key === 'msg' ? this.expand({ ...rule.message, parts: rule.message.parts.filter(isNotOfRule) }) : ''
+  }
+
+  locate(country: string): void {
+    this.set('GEO', 'country_code', country)
+  }
+
+  get(collection: string, key: string): string | undefined {
+    return this.written.get(collection)?.get(key.toLowerCase())
+  }
+
+  set(collection: string, key: string, value: string): void {
+    const keys = this.written.get(collection) ?? new Map<string, string>()
+    this.written.set(collection, keys)
+    keys.set(key.toLowerCase(), value.slice(0, TX_CHARACTERS_MAX))
+    if (keys.size > TX_KEYS_MAX) throw new OutOfSteps('rules set too many variables')
+  }
+}
+
+const WRITTEN: ReadonlySet<string> = new Set(WRITABLE)
+
+const isNotOfRule = (part: Macro['parts'][number]): boolean => typeof part === 'string' || part.variable !== 'RULE'
+
+/** Adds what another text has. */
+function addTo(all: Found, { bytes, owners }: Found): Found {
+  for (let word = 0; word < bytes.length; word++) all.bytes[word] = (all.bytes[word] ?? 0) | (bytes[word] ?? 0)
+  for (let word = 0; word < owners.length; word++) all.owners[word] = (all.owners[word] ?? 0) | (owners[word] ?? 0)
+  return all
+}
+
+export function isKey(keys: Keys, key: string, steps: Steps): boolean {
+  return 'name' in keys ? keys.name === key.toLowerCase() : keys.pattern.test(key, steps)
+}

@@ -1,0 +1,8 @@
+export type { Sign } from './engine/transaction.ts'
+export { type Exclusion, loadRuleset, type RulesetSource } from './load.ts'
+export { parsePattern } from './patterns/parse.ts'
+export { PatternFault } from './patterns/syntax.ts'
+export type { WireBody, WireRequest } from './request/wire-request.ts'
+export { type Inspected, Inspection, type Ruleset } from './ruleset.ts'
+export type { RulesetFault, RulesetFile } from './seclang/place.ts'
+export { SIGNATURE_PLACES, type Signature, type SignaturePlace } from './signatures.ts'

@@ -1,0 +1,4 @@
+/** SecLang, and lists of phrases that it names. */
+export function isRulesetFile(path: string): boolean {
+  return /\.(?:conf|data)$/.test(path)
+}
