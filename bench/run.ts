@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
+import { benchFirewall } from './firewall.ts'
 import { benchJournal } from './journal.ts'
 import { benchLedger } from './ledger.ts'
 import { benchOverload } from './overload.ts'
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   policy: benchPolicy,
   quotas: benchQuotas,
   edge: benchEdge,
+  firewall: benchFirewall,
   ledger: benchLedger,
   journal: benchJournal,
   overload: benchOverload,

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
@@ -22,6 +22,8 @@ export type OursOptions = {
   readonly traces?: boolean
   /** The folder of the keys for passports, where an upstream checks them. */
   readonly keys?: string
+  /** Where the ruleset comes from, or none; the shipped one when left out. */
+  readonly ruleset?: string | null
 }
 
 export type Ours = Contender & { readonly operator: string; readonly folder: string; readonly decisions: string }
@@ -32,11 +34,12 @@ export type Ours = Contender & { readonly operator: string; readonly folder: str
  * is not rotated, so that its lines can be counted.
  */
 export async function startOurs(folder: string, places: Places, options: OursOptions = {}): Promise<Ours> {
-  const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false, keys = null } = options
+  const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false, keys = null, ruleset } = options
   const port = await findFreePorts()
   await cp(join(ROOT, 'config/openapi'), join(folder, 'config/openapi'), { recursive: true })
   await writeFile(join(folder, 'config/bench.yaml'), await benchConfig(traces ? places.sideDoors : null, keys))
   await cp(join(ROOT, 'policies'), join(folder, 'policies'), { recursive: true })
+  if (ruleset !== undefined) await replaceRuleset(join(folder, 'policies/signatures.yaml'), ruleset)
   await writeRules(join(folder, 'policies'), RULES)
   await mkdir(join(folder, 'data'))
   const environment = {
@@ -52,6 +55,12 @@ export async function startOurs(folder: string, places: Places, options: OursOpt
   const proxy = await startProxy(name, port, command, environment)
   const decisions = join(folder, 'data/decisions/decisions.jsonl')
   return { ...proxy, operator: `http://127.0.0.1:${port + 1}`, folder, decisions }
+}
+
+async function replaceRuleset(file: string, from: string | null): Promise<void> {
+  if (from === null) return rm(file)
+  const examples = 'examples: [{ name: one, given: {}, expect: { effect: allow } }]'
+  await writeFile(file, `kind: firewall\nruleset: { id: signatures, from: ${from} }\n${examples}\n`)
 }
 
 const UNLIMITED = 1_000_000_000

@@ -17,7 +17,8 @@ export const nginx: Server = {
   },
 }
 
-const configuration = (folder: string, port: number, upstream: string): string => `
+/** @param inServer further directives of the server */
+export const configuration = (folder: string, port: number, upstream: string, inServer = ''): string => `
 daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
@@ -35,6 +36,7 @@ http {
   upstream bench { server ${upstream}; keepalive 64; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${port};
+    ${inServer}
     location / {
       proxy_pass http://bench;
       proxy_http_version 1.1;
