@@ -27,9 +27,12 @@ async function makeEmptyFolder(folder: string): Promise<void> {
   if ((await readdir(folder)).length > 0) throw new Misuse(`${folder} is not empty`)
 }
 
-/** The names come from elsewhere: none may lead out of the folder. */
+/**
+ * The names come from elsewhere: none may lead out of the folder. Files of a ruleset that lies elsewhere have their whole path,
+ * which then begins in the folder.
+ */
 async function writeInside(folder: string, path: string, text: string): Promise<void> {
-  const inner = normalize(path)
+  const inner = normalize(path).replace(/^[\\/]+/, '')
   if (isAbsolute(inner) || inner.split(/[\\/]/).includes('..')) throw new Error(`${path} lies outside of the bundle`)
   const target = join(folder, inner)
   await mkdir(dirname(target), { recursive: true })
