@@ -27,13 +27,13 @@ export function accountRoutes(service: Service, reads: Reads): readonly ServiceR
       method: 'get',
       path: '/v1/accounts/:id',
       operationId: 'readAccount',
-      summary: 'An account with its balances, now or as of a time or a version',
+      summary: 'An account with its balances, now or as known at a time or a version, and effective at a time',
       callers: ['member', 'operator', 'service'],
       params: ById,
       query: AccountQuery,
       answers: { 200: AccountOnWire },
       async run({ params, query, passport }) {
-        return { status: 200, body: await reads.account(params.id, actorOf(passport.principal), query.asOf) }
+        return { status: 200, body: await reads.account(params.id, actorOf(passport.principal), query) }
       },
     }),
     route({

@@ -106,13 +106,19 @@ export class Books {
     this.happenings.push(happening)
   }
 
-  /** Makes all the moves, each an entry and a version of its account; or none of them. */
-  enter(transfer: string, moves: readonly Move[]): 'entered' | MoveRefusal {
-    return this.enterAll([{ transfer, moves }])
+  /**
+   * Makes all the moves, each an entry and a version of its account; or none of them. What is posted may count as moved at
+   * an earlier time; what is reserved never does.
+   */
+  enter(transfer: string, moves: readonly Move[], effectiveAt: Instant | null = null): 'entered' | MoveRefusal {
+    return this.enterAll([{ transfer, moves }], effectiveAt)
   }
 
   /** Makes all the moves of several transfers, or none of them. */
-  enterAll(all: readonly { readonly transfer: string; readonly moves: readonly Move[] }[]): 'entered' | MoveRefusal {
+  enterAll(
+    all: readonly { readonly transfer: string; readonly moves: readonly Move[] }[],
+    effectiveAt: Instant | null = null,
+  ): 'entered' | MoveRefusal {
     const after = new Map<string, Balance>()
     const entries: Entry[] = []
     const moving = all.flatMap(({ transfer, moves }) => moves.map((move) => ({ transfer, ...move })))
@@ -123,8 +129,10 @@ export class Books {
       const { version, posted, pending } = moved
       const shard = this.account(account)?.shard
       assert(shard !== undefined, `the account ${account} was read`)
-      const which = { id: newId('entry', this.now), account, shard, version, transfer, ...entryKindOf(kind) }
-      entries.push({ ...which, amount, posted, pending, recordedAt: this.now })
+      const what = entryKindOf(kind)
+      const which = { id: newId('entry', this.now), account, shard, version, transfer, ...what }
+      const effective = what.phase === 'post' ? effectiveAt : null
+      entries.push({ ...which, amount, posted, pending, recordedAt: this.now, effectiveAt: effective })
     }
     for (const [account, balance] of after) this.#layers.balances.set(account, balance)
     for (const entry of entries) this.#writesIn(entry.shard).entries.push(entry)

@@ -1,3 +1,4 @@
+import type { Instant } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { CreditLine, Exchange, ExchangeRate, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
 
@@ -48,6 +49,8 @@ export type DepositCommand = {
   readonly amount: Money
   readonly reference: string
   readonly receipt: string | null
+  /** When the money counts as moved; null: when it is recorded. */
+  readonly effectiveAt: Instant | null
 }
 
 export type WithdrawCommand = {
@@ -127,6 +130,8 @@ export type ReverseCommand = {
   /** The id of the transfer that takes it back. */
   readonly reversal: string
   readonly receipt: string | null
+  /** As of a deposit. */
+  readonly effectiveAt: Instant | null
 }
 
 /** Money on its way from the payer's shard to the payee's, and the request to answer when it has arrived. */
@@ -136,6 +141,7 @@ export type Crossing = {
   readonly to: string
   readonly amount: Money
   readonly request: KeyedRequest | null
+  readonly effectiveAt: Instant | null
 }
 
 /** A crossing reaches the payee, in the payee's shard. */
@@ -191,6 +197,8 @@ export type Refusal =
   | { readonly kind: 'in_progress' }
   | { readonly kind: 'unknown_account'; readonly field: 'to' | 'account' }
   | { readonly kind: 'same_account' }
+  /** When it is to count as moved is not acceptable; `why` follows on its name. */
+  | { readonly kind: 'not_effective'; readonly why: string }
   | { readonly kind: 'currency_mismatch' }
   | { readonly kind: 'held_and_pending' }
   | { readonly kind: 'exceeds_hold' }

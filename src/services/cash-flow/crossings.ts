@@ -33,22 +33,23 @@ export function postingsAcross(payer: Account, payee: Account, amount: bigint): 
 
 /** Sends what is reserved on its way. */
 export function cross(books: Books, transfer: Transfer, minor: bigint, request: KeyedRequest | null): OnItsWay {
-  const { id, from, to, amount } = transfer
-  const crossing: Crossing = { transfer: id, from, to, amount: money(amount.currency, minor), request }
+  const { id, from, to, amount, effectiveAt } = transfer
+  const crossing: Crossing = { transfer: id, from, to, amount: money(amount.currency, minor), request, effectiveAt }
   books.cross(crossing)
   return { kind: 'crossing', crossing }
 }
 
 /** The second step: the payee has it. */
 export function arrive(books: Books, { crossing }: ArriveCommand): Outcome {
-  const { transfer, to, amount } = crossing
+  const { transfer, to, amount, effectiveAt } = crossing
   if (!books.arrive(transfer)) return { kind: 'done_before' }
   const payee = books.account(to)
   assert(payee !== undefined, `the account ${to} was there when the money was reserved`)
-  const entered = books.enter(transfer, [
+  const moves: readonly Move[] = [
     { account: betweenAccountOf(amount.currency, payee.shard), kind: 'debit', amount: amount.minor },
     { account: to, kind: 'credit', amount: amount.minor },
-  ])
+  ]
+  const entered = books.enter(transfer, moves, effectiveAt)
   assert(entered === 'entered', 'nothing refuses a credit, or money out of what lies between')
   return { kind: 'arrived' }
 }
@@ -60,10 +61,11 @@ export function complete(books: Books, { crossing }: CompleteCommand): Outcome {
   const payer = books.account(from)
   assert(under !== undefined && payer !== undefined, `${crossing.transfer} was read with its ends`)
   if (under.crossing === null) return outcomeOf(under)
-  const entered = books.enter(under.id, [
+  const moves: readonly Move[] = [
     { account: from, kind: 'capture', amount: amount.minor },
     { account: betweenAccountOf(amount.currency, payer.shard), kind: 'credit', amount: amount.minor },
-  ])
+  ]
+  const entered = books.enter(under.id, moves, under.effectiveAt)
   assert(entered === 'entered', 'what was reserved can be posted')
   const transfer = books.completeCrossing(under)
   books.tell(postedHappening(transfer, endsIn(books, transfer)))

@@ -17,6 +17,7 @@ import {
 } from './commands.ts'
 import { setCreditLine } from './credit-lines.ts'
 import { arrive, between, complete, cross, postingsAcross } from './crossings.ts'
+import { effectiveOf } from './effective.ts'
 import { refusalCode } from './errors.ts'
 import { exchange } from './exchanges.ts'
 import {
@@ -102,7 +103,7 @@ function decideTransfer(books: Books, command: TransferCommand): Outcome {
 }
 
 /** Asked for before, and left on its way to another shard: whoever asks again takes it to its end. */
-function goOn({ id, from, to, amount, reference, crossing }: Transfer, command: TransferCommand): Outcome {
+function goOn({ id, from, to, amount, reference, crossing, effectiveAt }: Transfer, command: TransferCommand): Outcome {
   const isSame =
     from === command.from &&
     to === command.to &&
@@ -110,7 +111,7 @@ function goOn({ id, from, to, amount, reference, crossing }: Transfer, command: 
     amount.minor === command.amount.minor &&
     amount.currency === command.amount.currency
   if (!isSame || crossing === null) return { kind: 'in_progress' }
-  return { kind: 'crossing', crossing: { transfer: id, from, to, amount, request: command.request } }
+  return { kind: 'crossing', crossing: { transfer: id, from, to, amount, request: command.request, effectiveAt } }
 }
 
 type Transferred = { readonly kind: 'transferred'; readonly transfer: Transfer } | OnItsWay
@@ -171,11 +172,13 @@ function deposit(books: Books, command: DepositCommand): Outcome {
   const account = books.account(to)
   if (account === undefined || account.kind === 'clearing') return { kind: 'unknown_account', field: 'account' }
   if (account.currency !== amount.currency) return { kind: 'currency_mismatch' }
+  const effectiveAt = effectiveOf(books, command.effectiveAt, command.by, [account])
+  if (effectiveAt !== null && typeof effectiveAt === 'object') return effectiveAt
   const from = externalAccountOf(amount.currency, account.shard)
-  const entered = books.enter(id, postings(from, to, amount.minor))
+  const entered = books.enter(id, postings(from, to, amount.minor), effectiveAt)
   if (entered !== 'entered') return entered
   const what = { id, kind: 'deposit', from, to, amount, reference, maker: command.by.id, receipt } as const
-  const transfer = books.add({ ...UNTOUCHED, ...what, createdAt: books.now })
+  const transfer = books.add({ ...UNTOUCHED, ...what, createdAt: books.now, effectiveAt })
   books.tell(depositHappening(transfer, account.member))
   return { kind: 'deposited', transfer }
 }
@@ -244,16 +247,20 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
   const { reversal: id, receipt, by } = command
   const ends = { from: original.to, to: original.from }
   const { payer: giver, payee: taker } = partiesOf(books, ends)
+  const effectiveAt = effectiveOf(books, command.effectiveAt, by, [giver, taker])
+  if (effectiveAt !== null && typeof effectiveAt === 'object') return effectiveAt
   const crosses = !books.holds(taker)
   const entered = books.enter(
     id,
     crosses
       ? [{ account: ends.from, kind: 'reserve', amount: amount.minor }]
       : postingsAcross(giver, taker, amount.minor),
+    effectiveAt,
   )
   if (entered !== 'entered') return entered
   const what = { id, kind: 'reversal', ...ends, amount, maker: by.id, receipt, reverses: original.id } as const
-  const transfer = books.add({ ...UNTOUCHED, ...what, reference: original.reference, createdAt: books.now })
+  const { reference } = original
+  const transfer = books.add({ ...UNTOUCHED, ...what, reference, createdAt: books.now, effectiveAt })
   books.reverse(original, transfer)
   if (crosses) return cross(books, transfer, amount.minor, command.request)
   books.tell(postedHappening(transfer, endsIn(books, transfer)))

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { derivedId, newId } from '../../kernel/id.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { readAmount } from '../../platform/wire.ts'
-import { actorOf, keyedRequestOf } from './requests.ts'
+import { actorOf, keyedRequestOf, timeOf } from './requests.ts'
 import { DepositBody, DepositOnWire } from './schema.ts'
 import type { Service } from './service.ts'
 
@@ -27,6 +27,7 @@ export function depositRoute(service: Service, clock: Clock): ServiceRoute {
         amount: readAmount(body.amount, '/amount'),
         reference: body.reference,
         receipt: passport.receipt,
+        effectiveAt: timeOf(body.effectiveAt, 'body/effectiveAt'),
       })
     },
   })

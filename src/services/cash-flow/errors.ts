@@ -25,6 +25,8 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: `body/${refusal.field}: there is no such account` }
     case 'same_account':
       return { code, detail: 'body/to: is the account that pays' }
+    case 'not_effective':
+      return { code, detail: `body/effectiveAt: ${refusal.why}` }
     case 'currency_mismatch':
       return { code, detail: 'the amount and its accounts are not in one currency' }
     case 'insufficient_funds':
@@ -74,6 +76,7 @@ const CODES = {
   in_progress: 'request_in_progress',
   unknown_account: 'unknown_reference',
   same_account: 'unacceptable_value',
+  not_effective: 'unacceptable_value',
   currency_mismatch: 'currency_mismatch',
   insufficient_funds: 'insufficient_funds',
   balance_too_large: 'unacceptable_value',

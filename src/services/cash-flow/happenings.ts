@@ -48,7 +48,7 @@ export function postedHappening(transfer: Transfer, ends: Ends): Happening {
   const { fromMember, toMember } = ends
   const amount = toWire(movedAmountOf(transfer))
   const reverses = transfer.reverses === null ? {} : { reverses: transfer.reverses }
-  const data = { ...partsOf(transfer), fromMember, toMember, amount, kind, ...reverses }
+  const data = { ...partsOf(transfer), fromMember, toMember, amount, kind, ...reverses, ...effectiveIn(transfer) }
   return about(transfer, 'transfer.posted', [fromMember, toMember], data)
 }
 
@@ -58,8 +58,9 @@ export function voidedHappening(transfer: Transfer, ends: Ends): Happening {
   return about(transfer, 'transfer.voided', concerned, data)
 }
 
-export function depositHappening({ id, to, amount, reference }: Transfer, member: string | null): Happening {
-  const data = { deposit: id, account: to, amount: toWire(amount), reference }
+export function depositHappening(deposit: Transfer, member: string | null): Happening {
+  const { id, to, amount, reference } = deposit
+  const data = { deposit: id, account: to, amount: toWire(amount), reference, ...effectiveIn(deposit) }
   return { type: 'deposit.posted', subject: id, members: member === null ? [] : [member], data }
 }
 
@@ -80,6 +81,11 @@ export function exchangeHappening(exchange: Exchange, member: string): Happening
 export function creditLineHappening({ account, amount, version }: CreditLine, member: string | null): Happening {
   const data = { account, creditLine: toWire(amount), version }
   return { type: 'credit_line.set', subject: account, members: member === null ? [] : [member], data }
+}
+
+/** Of what counts as moved at an earlier time. */
+function effectiveIn({ effectiveAt }: Transfer): { readonly effectiveAt?: string } {
+  return effectiveAt === null ? {} : { effectiveAt: toRfc3339(effectiveAt) }
 }
 
 function partsOf({ id, operation, from, to, reference }: Transfer) {

@@ -47,6 +47,8 @@ export type Entry = {
   readonly posted: bigint
   readonly pending: bigint
   readonly recordedAt: Instant
+  /** When it counts as moved; null: when it was recorded. */
+  readonly effectiveAt: Instant | null
 }
 
 /** Who holds the money back: risk control until its review decides, or the members until one of them does. */
@@ -87,6 +89,8 @@ export type Transfer = {
   /** The request that was answered with this transfer when it was made, posted: its answer and operation follow from it. */
   readonly request: KeyedRequest | null
   readonly createdAt: Instant
+  /** When it counts as made; null: when it was. */
+  readonly effectiveAt: Instant | null
 }
 
 /** A transfer to which nothing has happened. */
@@ -101,6 +105,7 @@ export const UNTOUCHED = {
   reversedBy: null,
   partOf: null,
   end: null,
+  effectiveAt: null,
 } as const
 
 /** What one unit of a currency gives in another; `rate` is a decimal number. */

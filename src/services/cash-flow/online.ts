@@ -1,9 +1,11 @@
+import type { Instant } from '../../kernel/clock.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { VersionChoice } from '../../platform/versions.ts'
 import type { OpenAccount } from './books.ts'
+import { EFFECTIVE_MS_MAX } from './effective.ts'
 import type { Balance, Entry } from './model.ts'
-import { type EntryRange, type Hole, listEntries, listHoles, readBalance } from './store.ts'
+import { type EntryRange, type Hole, listEntries, listHoles, readBalance, sumBackdated } from './store.ts'
 
 /**
  * The balance as it was: after the entry with that version, or the last entry by that time. Null: there was none yet.
@@ -21,6 +23,26 @@ export async function balanceAsOf(sql: Sql, open: OpenAccount, choice: VersionCh
     refuse(holes.filter(({ below }) => below === balance.version))
   }
   return balance
+}
+
+/**
+ * Of the entries that were known as chosen, the balance of those that were effective by a time. What is reserved stands as it
+ * was at that time. Null: there was none yet. @throws Problem `month_detached`
+ */
+export async function effectiveBalance(
+  sql: Sql,
+  open: OpenAccount,
+  choice: VersionChoice,
+  at: Instant,
+): Promise<Balance | null> {
+  const known = await balanceAsOf(sql, open, choice)
+  const then = await balanceAsOf(sql, open, { at })
+  if (known === null || then === null || then.version >= known.version) return then === null ? null : known
+  const until = (at + EFFECTIVE_MS_MAX) as Instant
+  const holes = await listHoles(sql, open, { from: at, to: until })
+  refuse(holes.filter(({ below, above }) => below < known.version && above > then.version + 1))
+  const late = await sumBackdated(sql, open.account, { at, until, above: then.version, upTo: known.version })
+  return { ...then, version: known.version, posted: then.posted + late }
 }
 
 /**

@@ -27,7 +27,7 @@ export function creditLineOnWire({ account, version, amount, reason, setBy, at }
 }
 
 export function entryOnWire(entry: Entry, currency: Currency) {
-  const { id, account, version, transfer, phase, direction, amount, recordedAt } = entry
+  const { id, account, version, transfer, phase, direction, amount, recordedAt, effectiveAt } = entry
   return {
     id,
     account,
@@ -38,6 +38,7 @@ export function entryOnWire(entry: Entry, currency: Currency) {
     amount: toWire(money(currency, amount)),
     balance: balanceOnWire(currency, entry),
     recordedAt: toRfc3339(recordedAt),
+    effectiveAt: toRfc3339(effectiveAt ?? recordedAt),
   }
 }
 
@@ -46,9 +47,10 @@ function kindOf(transfer: string): 'deposit' | 'withdrawal' | 'transfer' {
 }
 
 /** An entry as its record has it, with bigints as decimal text. */
-export function entryFact({ recordedAt, amount, posted, pending, ...entry }: Entry) {
+export function entryFact({ recordedAt, effectiveAt, amount, posted, pending, ...entry }: Entry) {
   const sums = { amount: String(amount), posted: String(posted), pending: String(pending) }
-  return { ...entry, ...sums, recorded_at: toRfc3339(recordedAt) }
+  const effective = effectiveAt === null ? {} : { effective_at: toRfc3339(effectiveAt) }
+  return { ...entry, ...sums, recorded_at: toRfc3339(recordedAt), ...effective }
 }
 
 function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'posted' | 'pending'>) {
@@ -56,8 +58,15 @@ function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'p
   return { posted: amount(posted), pending: amount(pending), available: amount(posted - pending) }
 }
 
-export function depositOnWire({ id, to, amount, reference, createdAt }: Transfer) {
-  return { id, account: to, amount: toWire(amount), reference, createdAt: toRfc3339(createdAt), version: 1 }
+/** Of what counts as made at an earlier time. */
+function effectiveOnWire({ effectiveAt }: Pick<Transfer, 'effectiveAt'>) {
+  return effectiveAt === null ? {} : { effectiveAt: toRfc3339(effectiveAt) }
+}
+
+export function depositOnWire(deposit: Transfer) {
+  const { id, to, amount, reference, createdAt } = deposit
+  const made = { createdAt: toRfc3339(createdAt), ...effectiveOnWire(deposit) }
+  return { id, account: to, amount: toWire(amount), reference, ...made, version: 1 }
 }
 
 export function rateOnWire({ pair, version, rate, expiresAt, setBy, at }: ExchangeRate) {
@@ -105,6 +114,7 @@ export function transferOnWire(transfer: Transfer) {
     ...(reversedBy === null ? {} : { reversedBy }),
     ...(partOf === null ? {} : { partOf }),
     createdAt: toRfc3339(createdAt),
+    ...effectiveOnWire(transfer),
     version: transferVersionOf(transfer),
   }
 }

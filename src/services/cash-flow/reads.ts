@@ -1,4 +1,3 @@
-import { fromRfc3339 } from '../../kernel/clock.ts'
 import { isId } from '../../kernel/id.ts'
 import { transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
@@ -9,9 +8,10 @@ import { type Actor, owns } from './commands.ts'
 import { isVisible } from './decide.ts'
 import { notFound, unknownOperation } from './errors.ts'
 import { type CreditLine, type Exchange, isFinal, type Operation, type Transfer } from './model.ts'
-import { balanceAsOf, entriesOf } from './online.ts'
+import { balanceAsOf, effectiveBalance, entriesOf } from './online.ts'
 import type { OperationWatch } from './operation-watch.ts'
 import { accountOnWire, entryOnWire } from './presenters.ts'
+import { timeOf } from './requests.ts'
 import {
   type EntryRange,
   listCreditLines,
@@ -45,11 +45,21 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
   }
 
   return {
-    /** The account with its balances now, or as they were at a time or a version. @throws Problem `not_found`, `month_detached` */
-    async account(id: string, by: Actor, asOf: string | undefined) {
+    /**
+     * The account with its balances now, or as they were at a time or a version (`asOf`); of what was known by then, what was
+     * effective at a time (`effectiveAt`). @throws Problem `not_found`, `month_detached`
+     */
+    async account(
+      id: string,
+      by: Actor,
+      { asOf, effectiveAt }: { readonly asOf?: string; readonly effectiveAt?: string },
+    ) {
       const choice = versionChoiceOf(asOf)
+      const effective = timeOf(effectiveAt, 'query/effectiveAt')
       const found = await openAccount(id, by)
-      const balance = await transaction((sql) => balanceAsOf(sql, found, choice))
+      const balance = await transaction((sql) =>
+        effective === null ? balanceAsOf(sql, found, choice) : effectiveBalance(sql, found, choice, effective),
+      )
       if (balance === null) throw notFound('version of this account')
       return accountOnWire(found.account, balance)
     },
@@ -149,8 +159,8 @@ function withdrawalOf(cursor: string): string {
 function rangeOf({ cursor, from, to }: EntriesAsked): EntryRange {
   return {
     below: cursor === undefined ? null : versionOf(cursor),
-    from: timeOf(from, 'from'),
-    to: timeOf(to, 'to'),
+    from: timeOf(from, 'query/from'),
+    to: timeOf(to, 'query/to'),
   }
 }
 
@@ -163,11 +173,4 @@ export function versionOf(cursor: string): number {
 
 function notOurs(): Problem {
   return new Problem('validation_failed', { detail: 'query/cursor: is not one we gave' })
-}
-
-function timeOf(text: string | undefined, name: string) {
-  if (text === undefined) return null
-  const time = fromRfc3339(text)
-  if (time === null) throw new Problem('validation_failed', { detail: `query/${name}: is not an RFC 3339 time` })
-  return time
 }

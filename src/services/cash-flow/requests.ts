@@ -1,4 +1,5 @@
 import { contentDigest, type Json } from '../../kernel/canonical-json.ts'
+import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
 import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Principal } from '../../platform/passport.ts'
@@ -28,6 +29,14 @@ export function keyedRequestOf({ passport, headers, body }: Call): KeyedRequest 
   if (parsed.kind === 'malformed') throw malformedKey()
   const digest = contentDigest({ method: passport.method, target: passport.target, body: (body ?? null) as Json })
   return { owner: actorOf(passport.principal).id, key: parsed.key, digest }
+}
+
+/** @throws Problem `validation_failed` for what is no RFC 3339 time; null when it was left out */
+export function timeOf(text: string | undefined, where: string): Instant | null {
+  if (text === undefined) return null
+  const time = fromRfc3339(text)
+  if (time === null) throw new Problem('validation_failed', { detail: `${where}: is not an RFC 3339 time` })
+  return time
 }
 
 export function malformedKey(): Problem {

@@ -22,7 +22,10 @@ export const NewAccountBody = Type.Object(
   { member: MemberId, product: ProductId, currency: Type.Enum([...CURRENCIES]) },
   closed,
 )
-export const AccountQuery = Type.Object({ asOf: AsOf }, closed)
+export const AccountQuery = Type.Object(
+  { asOf: AsOf, effectiveAt: Type.Optional(Type.String({ maxLength: 64 })) },
+  closed,
+)
 export const EntriesQuery = Type.Object(
   {
     limit: Type.Optional(Limit),
@@ -73,16 +76,23 @@ const EntryOnWire = Type.Object({
   amount: MoneyShape,
   balance: Balances,
   recordedAt: Time,
+  effectiveAt: Time,
 })
 export const EntriesOnWire = Type.Object({ items: Type.Array(EntryOnWire), next: OrNull })
 
-export const DepositBody = Type.Object({ account: AccountId, amount: MoneyShape, reference: Reference }, closed)
+const moved = { account: AccountId, amount: MoneyShape, reference: Reference }
+/** RFC 3339; read where it is decided on. */
+const EffectiveAt = Type.Optional(Type.String({ maxLength: 64 }))
+export const DepositBody = Type.Object({ ...moved, effectiveAt: EffectiveAt }, closed)
+export const WithdrawalBody = Type.Object(moved, closed)
+export const ReversalBody = Type.Object({ effectiveAt: EffectiveAt }, closed)
 export const DepositOnWire = Type.Object({
   id: Type.String(),
   account: AccountId,
   amount: MoneyShape,
   reference: Type.String(),
   createdAt: Time,
+  effectiveAt: Type.Optional(Time),
   version: Version,
 })
 
@@ -170,6 +180,7 @@ export const TransferOnWire = Type.Object({
   /** The exchange that it is a part of. */
   partOf: Type.Optional(Type.String()),
   createdAt: Time,
+  effectiveAt: Type.Optional(Time),
   version: Version,
 })
 export const TransfersOnWire = Type.Object({ items: Type.Array(TransferOnWire), next: OrNull })

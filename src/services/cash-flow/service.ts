@@ -105,6 +105,7 @@ export function createService(deps: {
           amount: deposit,
           reference: 'opening balance',
           receipt: null,
+          effectiveAt: null,
         },
         'ours',
       )

@@ -9,11 +9,12 @@ import { readAmount } from '../../platform/wire.ts'
 import type { TransferCommand } from './commands.ts'
 import { transferOnWire } from './presenters.ts'
 import type { Reads } from './reads.ts'
-import { actorOf, keyedRequestOf, malformedKey, prefersAsync } from './requests.ts'
+import { actorOf, keyedRequestOf, malformedKey, prefersAsync, timeOf } from './requests.ts'
 import {
   ById,
   CaptureBody,
   OperationBegun,
+  ReversalBody,
   TransferBody,
   TransferOnWire,
   TransfersOnWire,
@@ -144,6 +145,7 @@ function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceR
       operationId: 'reverseTransfer',
       summary: 'Takes a posted transfer back by a new one the other way',
       params: ById,
+      body: ReversalBody,
       answers: { 201: TransferOnWire },
       run: (call) =>
         service.execute(call.signal, {
@@ -153,6 +155,7 @@ function changeRoutes({ service, clock }: TransferRoutesDeps): readonly ServiceR
           transfer: call.params.id,
           reversal: newId('transfer', clock.now()),
           receipt: call.passport.receipt,
+          effectiveAt: timeOf(call.body.effectiveAt, 'body/effectiveAt'),
         }),
     }),
   ]

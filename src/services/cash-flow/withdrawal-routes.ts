@@ -9,9 +9,9 @@ import { actorOf, keyedRequestOf } from './requests.ts'
 import {
   ById,
   ConfirmBody,
-  DepositBody,
   ReturnBody,
   VersionsQuery,
+  WithdrawalBody,
   WithdrawalOnWire,
   WithdrawalsOnWire,
 } from './schema.ts'
@@ -28,7 +28,7 @@ function withdrawRoute(service: Service, clock: Clock): ServiceRoute {
     operationId: 'withdraw',
     summary: 'Takes money out of an account, into transit to the outside',
     callers: ['operator'],
-    body: DepositBody,
+    body: WithdrawalBody,
     answers: { 201: WithdrawalOnWire },
     async run(call) {
       const { body, passport } = call

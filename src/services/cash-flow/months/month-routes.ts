@@ -37,6 +37,7 @@ const EntryFact = Type.Object(
     posted: Digits,
     pending: Digits,
     recorded_at: Type.String({ format: 'date-time' }),
+    effective_at: Type.Optional(Type.String({ format: 'date-time' })),
   },
   closed,
 )

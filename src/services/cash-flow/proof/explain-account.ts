@@ -1,10 +1,10 @@
-import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import type { Instant } from '../../../kernel/clock.ts'
 import type { Sql } from '../../../platform/database.ts'
 import type { JournalRecord } from '../append.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Entry } from '../model.ts'
 import { entriesOf } from '../online.ts'
-import { accountOnWire, entryOnWire } from '../presenters.ts'
+import { accountOnWire, entryFact, entryOnWire } from '../presenters.ts'
 import { findRecords, readTransfers } from '../store.ts'
 import { verifies } from './chain.ts'
 import { Telling, type ToldEntry } from './telling.ts'
@@ -77,8 +77,7 @@ function entriesIn(record: JournalRecord): ReadonlyMap<string, ToldEntry> {
 }
 
 function isAs(entry: Entry, told: ToldEntry): boolean {
-  const { recordedAt, ...row } = entry
-  const live: Readonly<Record<string, unknown>> = { ...row, recorded_at: toRfc3339(recordedAt) }
+  const live: Readonly<Record<string, unknown>> = entryFact(entry)
   const fields = Object.entries(told)
   return (
     fields.length === Object.keys(live).length && fields.every(([name, value]) => String(live[name]) === String(value))

@@ -35,7 +35,8 @@ export class Telling {
 
   entries(): readonly ToldEntry[] {
     return this.#body.rows('entry', { recorded_at: this.at }).map((row) => {
-      return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, String(value)])) as ToldEntry
+      const filled = Object.entries(row).filter(([, value]) => value !== null)
+      return Object.fromEntries(filled.map(([name, value]) => [name, String(value)])) as ToldEntry
     })
   }
 }

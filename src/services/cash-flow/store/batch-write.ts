@@ -97,11 +97,14 @@ function transferRow(transfer: Transfer) {
     ...{ key: request?.key ?? null, request_digest: request?.digest ?? null },
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),
+    effective_at: transfer.effectiveAt === null ? null : toRfc3339(transfer.effectiveAt),
   }
 }
 
-function entryRow({ id, account, shard, version, transfer, phase, direction, amount, posted, pending }: Entry) {
-  return { account, version, id, transfer, phase, direction, amount, posted, pending, shard }
+function entryRow(entry: Entry) {
+  const { id, account, shard, version, transfer, phase, direction, amount, posted, pending, effectiveAt } = entry
+  const effective = { effective_at: effectiveAt === null ? null : toRfc3339(effectiveAt) }
+  return { account, version, id, transfer, phase, direction, amount, posted, pending, shard, ...effective }
 }
 
 function creditLineRow({ account, version, amount, reason, setBy, afterVersion }: CreditLine) {
@@ -120,8 +123,9 @@ function balanceRows(books: Books, writes: Writes) {
   return changed.map(([account, { version, posted, pending }]) => ({ account, version, posted, pending }))
 }
 
-function crossingRow({ transfer, from, to, amount, request }: Crossing, at: string) {
+function crossingRow({ transfer, from, to, amount, request, effectiveAt }: Crossing, at: string) {
   return {
+    effective_at: effectiveAt === null ? null : toRfc3339(effectiveAt),
     ...{ transfer, payer: from, payee: to, currency: amount.currency, amount: amount.minor, at },
     ...{ owner: request?.owner ?? null, key: request?.key ?? null, digest: request?.digest ?? null },
   }

@@ -11,11 +11,12 @@ export const COLUMNS = {
     ...{ id: 'text', kind: 'text', debit: 'text', credit: 'text', currency: 'text', amount: 'bigint' },
     ...{ reference: 'text', maker: 'text', operation: 'text', assessment: 'text', receipt: 'text' },
     ...{ held_by: 'text', expires_at: 'timestamptz', reverses: 'text', created_at: 'at' },
-    ...{ key: 'text', request_digest: 'text', part_of: 'text' },
+    ...{ key: 'text', request_digest: 'text', part_of: 'text', effective_at: 'timestamptz' },
   },
   entry: {
     ...{ account: 'text', version: 'bigint', id: 'text', transfer: 'text', phase: 'text', direction: 'text' },
     ...{ amount: 'bigint', posted: 'bigint', pending: 'bigint', recorded_at: 'at', shard: 'smallint' },
+    effective_at: 'timestamptz',
   },
   hold_resolution: { hold: 'text', outcome: 'text', captured: 'bigint', resolved_by: 'text', resolved_at: 'at' },
   reversal: { original: 'text', transfer: 'text' },

@@ -40,5 +40,31 @@ export function toEntry(row: Row): Entry {
     posted: row['posted'] as bigint,
     pending: row['pending'] as bigint,
     recordedAt: row['recorded_at'] as Instant,
+    effectiveAt: row['effective_at'] as Instant | null,
   }
+}
+
+/** By which times and versions entries are looked for that were recorded late. */
+export type Late = {
+  /** Effective by then, and recorded later. */
+  readonly at: Instant
+  /** Recorded by then. Nothing is recorded later that was effective by `at`. */
+  readonly until: Instant
+  readonly above: number
+  readonly upTo: number
+}
+
+/** What these entries have posted. */
+export async function sumBackdated(
+  sql: Sql,
+  { id, shard }: Pick<Account, 'id' | 'shard'>,
+  { at, until, above, upTo }: Late,
+): Promise<bigint> {
+  const [row] = await sql.query<{ posted: bigint }>(
+    `SELECT coalesce(sum(CASE direction WHEN 'credit' THEN amount ELSE -amount END), 0)::bigint AS posted FROM entry
+     WHERE shard = $1 AND account = $2 AND effective_at IS NOT NULL AND effective_at <= $3
+       AND recorded_at > $3 AND recorded_at <= $4 AND version > $5 AND version <= $6`,
+    [shard, id, toRfc3339(at), toRfc3339(until), above, upTo],
+  )
+  return row?.posted ?? 0n
 }

@@ -68,5 +68,6 @@ function toTransfer(row: Row): Transfer {
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     request: key === null || digest === null ? null : { owner, key, digest },
     createdAt: row['created_at'] as Instant,
+    effectiveAt: row['effective_at'] as Instant | null,
   }
 }

@@ -47,6 +47,7 @@ export async function listCrossings(sql: Sql, before: Instant, limit: number): P
       to: row['payee'] as string,
       amount: money(row['currency'] as Currency, row['amount'] as bigint),
       request: owner === null || key === null || digest === null ? null : { owner, key, digest },
+      effectiveAt: row['effective_at'] as Instant | null,
     }
   })
 }
