@@ -31,7 +31,7 @@ const places = () => ({ TIDEGATE_CONFIG: config, TIDEGATE_POLICIES: policies })
 describe('tidegate check', () => {
   test('what is shipped has neither errors nor warnings', async () => {
     const { code, stdout } = await runCli(['check'])
-    const answer = 'Can a caller without a token reach a route tagged money? No: none of 6.'
+    const answer = 'Can a caller without a token reach a route tagged money? No: none of 12.'
     assert.equal(stdout, `${answer}\n0 errors, 0 warnings\n`)
     assert.equal(code, 0)
   })
@@ -108,7 +108,7 @@ describe('tidegate check', () => {
     const { code, stdout } = await runCli(['check', '--json'], places())
     const { findings, money } = JSON.parse(stdout)
     assert.equal(code, 1)
-    assert.deepEqual(money, { answer: 'unknown', routes: 7, dependsOn: ['access/public-routes'] })
+    assert.deepEqual(money, { answer: 'unknown', routes: 13, dependsOn: ['access/public-routes'] })
     assert.equal(findings[0].code, 'money-unclear')
   })
 
