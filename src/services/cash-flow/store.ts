@@ -26,6 +26,7 @@ export {
   stageEntries,
   stageMonth,
   type Where,
+  whereIs,
 } from './store/months.ts'
 export { listStates, readOperation } from './store/operations.ts'
 export { openMonth, openShards } from './store/shards.ts'

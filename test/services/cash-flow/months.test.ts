@@ -30,6 +30,14 @@ onEachStore('months of entries', (store) => {
     file = join(folder, 'entries-2026-03.jsonl')
     under = await openCashFlow(await store.open(), { start: false })
     operator = operatorOf(under)
+    const backdated = {
+      account: 'acc_alice',
+      amount: cny('5.00'),
+      reference: 'late',
+      effectiveAt: '2026-03-02T10:00:00Z',
+    }
+    under.clock.advance(3_600_000)
+    assert.equal((await under.call('POST', '/v1/deposits', asOperator, { body: backdated })).status, 201)
     // March, April and June: Alice pays in each; nobody does in May.
     for (const [month, days] of [
       ['march', 30],

@@ -19,6 +19,7 @@ import {
   type Stretch,
   stageEntries,
   stageMonth,
+  whereIs,
 } from '../store.ts'
 import { isOver, type Month, monthOf } from './month.ts'
 import { type Comparison, compareMonth } from './month-work.ts'
@@ -98,13 +99,13 @@ export function createMonths({
   }
 
   /** @throws Problem `not_found` for no month that is kept, `conflict` for one in another state */
-  async function monthIn(name: string, state: MonthView['state']): Promise<Month> {
+  async function monthIn(name: string, state: 'attached' | 'detached'): Promise<Month> {
     const month = monthOf(name)
-    const found = month === null ? undefined : (await view()).find((each) => each.month === name)
-    if (month === null || found === undefined) throw notFound('month')
-    if (found.state === state) return month
-    if (found.state === 'current') throw conflict(`${name} is not over, or was only minutes ago`)
-    throw conflict(`${name} is ${found.state}`)
+    const found = month === null ? null : await transaction((sql) => whereIs(sql, month))
+    if (month === null || found === null) throw notFound('month')
+    if (!isOver(month, clock.now())) throw conflict(`${name} is not over, or was only minutes ago`)
+    if (found !== state) throw conflict(`${name} is ${found}`)
+    return month
   }
 
   return {

@@ -192,6 +192,16 @@ export async function attachMonth(sql: Sql, month: Month): Promise<void> {
   await sql.query('SELECT attach_month($1::date)', [dateOf(month)])
 }
 
+/** Where the entries of a month are; null when it has none. Counts nothing, so that it may be asked for each page. */
+export async function whereIs(sql: Sql, month: Month): Promise<'attached' | 'detached' | null> {
+  const [found] = await sql.query<{ attached: boolean; detached: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1) AND relispartition) AS attached,
+       EXISTS (SELECT FROM detached_month WHERE month = $2::date) AS detached`,
+    [tableOf(month.name), dateOf(month)],
+  )
+  return found?.attached ? 'attached' : found?.detached ? 'detached' : null
+}
+
 /** Whether a table is there that is not attached. */
 export async function isStaged(sql: Sql, { name }: Month): Promise<boolean> {
   const rows = await sql.query('SELECT FROM pg_class WHERE oid = to_regclass($1) AND NOT relispartition', [
