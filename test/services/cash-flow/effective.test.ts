@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { type Instant, toRfc3339 } from '../../../src/kernel/clock.ts'
 import type { Row } from '../../../src/platform/database.ts'
-import { asOperator } from '../../support/caller.ts'
+import { asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, cny, fromAlice, key, openCashFlow, rebuildOf } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
@@ -47,9 +47,9 @@ onEachStore('money that counts as moved earlier', (store) => {
     assert.equal(before.effectiveAt, before.recordedAt)
     const plain = await deposit('acc_bob', '1.00')
     assert.equal('effectiveAt' in plain.body, false)
-    const [told] = await rows<{ data: { effectiveAt?: string } }>(
-      "SELECT data FROM outbox WHERE data ->> 'account' = 'acc_alice' ORDER BY seq DESC LIMIT 1",
-    )
+    const feed = await under.call('GET', '/internal/feed?after=0&waitMs=0', asService('settlement'))
+    const events = feed.body.items as { data: { deposit?: string; effectiveAt?: string } }[]
+    const told = events.find(({ data }) => data.deposit === made.body.id)
     assert.equal(told?.data.effectiveAt, effectiveAt)
     assert.deepEqual((await rebuildOf(under)).differences, [])
   })
