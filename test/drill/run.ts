@@ -11,6 +11,7 @@ if (skipWithoutRedis !== false) console.error(`Redis: ${skipWithoutRedis}`)
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
 })
+let code = 1
 const postgres = await startPostgres()
 process.env['TIDEGATE_TEST_POSTGRES_URL'] = postgres.url // read when the next are loaded
 const { createDatabase } = await import('../support/stores.ts')
@@ -31,7 +32,8 @@ try {
     console.log(JSON.stringify(counts))
   }
   const declared = values.write || undeclared.length + different.length === 0
-  process.exitCode = declared && violations.length === 0 ? 0 : 1
+  code = declared && violations.length === 0 ? 0 : 1
 } finally {
   await postgres.stop()
 }
+process.exit(code) // the package that starts PostgreSQL would end the process with 0, whatever its exit code was set to
