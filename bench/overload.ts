@@ -25,7 +25,7 @@ const MEASURE_MS = 4_000
 export async function benchOverload(): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
   const load = await startLoad()
-  const ours = await startOurs(folder, load.places)
+  const ours = await startOurs(folder, load.places, { ruleset: null })
   try {
     const { port, pid } = ours
     const peak = async (span: Span): Promise<Peak> => {

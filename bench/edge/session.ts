@@ -56,7 +56,7 @@ async function startAll({ peers: which, nodeOptions = [] }: Wanted, started: Asy
   started.defer(() => rm(folder, { recursive: true, force: true }))
   const load = await startLoad()
   started.defer(load.stop)
-  const ours = await startOurs(folder, load.places, { nodeOptions })
+  const ours = await startOurs(folder, load.places, { nodeOptions, ruleset: null })
   started.defer(ours.stop)
   const peers: Contender[] = []
   const keep = (peer: Contender): void => {
