@@ -38,7 +38,7 @@ test('misuse ends with 2 and says what was not understood', async () => {
     [['explain', '--receipt', '42'], /"42" is not a receipt/],
     [['cases'], /list, show, approve or decline/],
     [['cases', 'show', '42'], /case_…/],
-    [['policy'], /list, show, rollback or report/],
+    [['policy'], /list, show, rollback, report or tune/],
     [['revoke'], /either --jti J or --member/],
     [['revoke', '--member', 'alice'], /mem_…/],
     [['revoke', '--jti', 'j', '--until', 'soon'], /2030-01-01T00:00:00Z/],
