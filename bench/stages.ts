@@ -46,7 +46,12 @@ export async function benchStages(): Promise<Measured> {
 
 async function measure(load: Load, folder: string, traces: boolean): Promise<StepReport> {
   await mkdir(folder)
-  const edge = await startOurs(folder, load.places, { name: 'the edge in steps', program: [IN_STEPS], traces, ruleset: null })
+  const edge = await startOurs(folder, load.places, {
+    name: 'the edge in steps',
+    program: [IN_STEPS],
+    traces,
+    ruleset: null,
+  })
   for (let round = 0; round < ROUNDS; round++) {
     for (const workload of ['get', 'post'] as const) {
       const { tally } = await load.closed({ port: edge.port, pid: edge.pid, workload, span: SPAN })
