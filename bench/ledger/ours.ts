@@ -49,7 +49,7 @@ export async function openOurs(
     async transfer({ key, from, to, amount }) {
       const owner = from.member
       const { status } = await service.execute(signal, {
-        ...{ kind: 'transfer', run: 'now', by: { kind: 'member', id: owner }, from: from.id, to: to.id },
+        ...{ kind: 'transfer', legs: [], run: 'now', by: { kind: 'member', id: owner }, from: from.id, to: to.id },
         ...{
           request: { owner, key, digest: key },
           transfer: transferIdOf(owner, key),

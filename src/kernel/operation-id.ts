@@ -22,3 +22,8 @@ function operationIdBeside(transfer: Id<'transfer'>): Id<'operation'> {
 export function transferIdBeside(operation: string): string {
   return `trf_${operation.slice('op_'.length)}`
 }
+
+/** The transfers that are the legs of one, in their order. */
+export function legIdsOf(transfer: string, count: number): readonly Id<'transfer'>[] {
+  return Array.from({ length: count }, (_, index) => derivedId('transfer', transfer, String(index)))
+}

@@ -24,7 +24,12 @@ export function compileSchema<T extends TSchema>(schema: T): (value: unknown) =>
   return (value) =>
     validate(value)
       ? { ok: true, value: value as Static<T> }
-      : { ok: false, faults: (validate.errors ?? []).map(toFault) }
+      : { ok: false, faults: (validate.errors ?? []).filter(saysSomething).map(toFault) }
+}
+
+/** That a condition's branch does not hold is said by the fault in the branch. */
+function saysSomething({ keyword }: ErrorObject): boolean {
+  return keyword !== 'if'
 }
 
 function toFault(error: ErrorObject): Fault {
@@ -36,6 +41,7 @@ function toFault(error: ErrorObject): Fault {
     const name = String(error.params['missingProperty'])
     return { pointer: `${error.instancePath}/${escapePointer(name)}`, detail: 'required field is missing' }
   }
+  if (error.keyword === 'false schema') return { pointer: error.instancePath, detail: 'is not for this form' }
   if (error.keyword === 'enum') {
     return { pointer: error.instancePath, detail: `must be one of ${JSON.stringify(error.params['allowedValues'])}` }
   }

@@ -137,6 +137,30 @@ describe('a transfer', () => {
     })
   })
 
+  test('with legs is judged by what they come to, held and decided on as a whole', async () => {
+    const legs = (value: string) => {
+      const leg = { from: 'acc_alice', to: 'acc_bob', amount: { currency: 'CNY', value } }
+      return { body: { legs: [leg, leg], reference: 'two payments' }, key: `legs-${value}` }
+    }
+    const small = await calls.call('mem_alice', 'POST', '/v1/transfers', legs('10.00'))
+    assert.deepEqual([small.status, small.body.amount?.value, small.body.legs?.length], [201, '20.00', 2], small.text)
+    await receiver.next(secret, 'transfer.posted', small.body.legs[1].id)
+    await movesNothing(calls, async () => {
+      const split = await calls.call('mem_alice', 'POST', '/v1/transfers', legs('46000.00'))
+      assertRefused(split, 'risk_rejected')
+    })
+    const before = await balanceOf('acc_alice')
+    const held = await calls.call('mem_alice', 'POST', '/v1/transfers', legs('27000.00'))
+    assert.deepEqual([held.status, held.body.state], [202, 'held'], held.text)
+    assert.equal((await balanceOf('acc_alice')).pending, '54000.00')
+    const notice = await noticeOf(platform, '54000.00')
+    assert.equal((notice.facts as unknown as { legs: object[] }).legs.length, 2, 'a reviewer sees all of them')
+    await decide(platform, { case: notice.case, vote: 'decline', reviewer: 'rev_rita' })
+    const operation = await calls.call('mem_alice', 'GET', `/v1/operations/${held.body.operation}?wait=25`)
+    assert.equal(operation.body.state, 'failed')
+    assert.deepEqual(await balanceOf('acc_alice'), before)
+  })
+
   test('that the member holds back is captured in part, or voided', async () => {
     const pending = (key: string) => calls.transfer('100.00', { key, body: { ...transferOf('100.00'), pending: true } })
     const before = await balanceOf('acc_alice')

@@ -1,11 +1,11 @@
 import { type Static, Type } from 'typebox'
 import { canonicalJson, type Json, sha256 } from '../../kernel/canonical-json.ts'
-import type { Money, WireMoney } from '../../kernel/money.ts'
+import { type Money, toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { PassportAssessment } from '../../platform/passport.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
-import { readAmount } from '../../platform/wire.ts'
+import { readMoved } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
 import { leftOf } from '../deadline.ts'
 import { add, type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
@@ -54,8 +54,8 @@ export function createAssess(options: {
   const { risk, timeoutMs, running, spend } = options
   const assessTransfer = async (inspected: Inspected, slot: Slot): Promise<Cleared> => {
     try {
-      const amount = readAmount((inspected.payload.value as { amount: WireMoney }).amount, '/amount')
-      const assessment = passing(inspected, await ask(risk, timeoutMs, inspected))
+      const amount = readMoved(inspected.payload.value as Parameters<typeof readMoved>[0])
+      const assessment = passing(inspected, amount, await ask(risk, timeoutMs, inspected, amount))
       const spending = await spend(inspected, amount)
       return cleared(inspected, { slot, spending, assessment })
     } catch (refusal) {
@@ -73,12 +73,13 @@ export function createAssess(options: {
 
 /** Writes the verdict down. @throws Problem unless it lets the transfer pass, if only to be held */
 function passing(
-  { trail, payload }: Inspected,
+  { trail }: Inspected,
+  moved: Money,
   verdict: Static<typeof Verdict> | Static<typeof Conflict>,
 ): PassportAssessment {
   if (verdict.outcome === 'conflict') throw new Problem('idempotency_key_reused')
   const { id, outcome, rule, holdMs, tags, unchecked, replayed, considered } = verdict
-  const { amount } = payload.value as { amount: WireMoney }
+  const amount = toWire(moved)
   trail.assessment = { id, outcome, rule, unchecked, replayed, amount, considered }
   trail.rule = rule
   trail.marks = withMarks(trail.marks, { tags })
@@ -94,16 +95,18 @@ async function ask(
   risk: ServiceClient,
   timeoutMs: number,
   { caller, payload, trail, facts, route }: Inspected,
+  moved: Money,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
   const leftMs = leftOf(route, trail, timeoutMs)
   if (leftMs < 1) throw new Problem('dependency_unavailable', { detail: 'no time is left to ask risk control' })
-  const { from, to, amount, reference } = payload.value as Record<string, unknown>
+  const { from, to, legs, reference } = payload.value as { legs?: readonly object[] } & Record<string, unknown>
+  const parts = legs === undefined ? { from, to } : { ...legs[0], legs }
   const body = {
     member: ownerOf(caller.principal),
     idempotencyKey: payload.idempotencyKey,
     bodySha256: sha256(canonicalJson(payload.value as Json)), // a retry may space or order its keys differently
     receipt: trail.receipt,
-    transfer: { from, to, amount, reference },
+    transfer: { ...parts, amount: toWire(moved), reference },
     source: facts.source,
     marks: trail.marks,
   }

@@ -29,15 +29,15 @@ export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }
       return { kind: 'answer', status: 202, headers, body: operationAcceptedOnWire(outcome.operation) }
     }
     case 'transferred': {
-      const { transfer } = outcome
+      const { transfer, legs } = outcome
       if (transfer.hold?.by !== 'review' || transfer.operation === null)
-        return made('transfers', transferOnWire(transfer))
+        return made('transfers', transferOnWire(transfer, legs))
       const { operation } = transfer
       const body = { operation, id: operation, state: 'held', transfer: transfer.id }
       return { kind: 'answer', status: 202, headers: { location: `/v1/operations/${operation}` }, body }
     }
     case 'reversed':
-      return made('transfers', transferOnWire(outcome.transfer))
+      return made('transfers', transferOnWire(outcome.transfer, []))
     case 'deposited':
       return { kind: 'answer', status: 201, headers: {}, body: depositOnWire(outcome.transfer) }
     case 'withdrawn':
@@ -49,7 +49,7 @@ export function answerTo(outcome: Exclude<Outcome, { readonly kind: 'crossing' }
     case 'credit_line_set':
       return { kind: 'answer', status: 201, headers: {}, body: creditLineOnWire(outcome.line) }
     case 'resolved':
-      return { kind: 'answer', status: 200, headers: {}, body: transferOnWire(outcome.transfer) }
+      return { kind: 'answer', status: 200, headers: {}, body: transferOnWire(outcome.transfer, outcome.legs) }
     case 'arrived':
     case 'done_before':
       return { kind: 'answer', status: 200, headers: {}, body: null }
@@ -63,6 +63,7 @@ export function firstAnswerWith(transfer: Transfer): Answered {
   return answerTo({
     kind: 'transferred',
     transfer: { ...transfer, resolution: null, crossing: null, reversedBy: null },
+    legs: [], // one with legs has its answer kept
   })
 }
 

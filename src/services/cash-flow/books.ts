@@ -81,6 +81,16 @@ export class Books {
     return this.#layers.transfers.get(id)
   }
 
+  /** The legs of a transfer; itself, where it has none. */
+  partsOf(transfer: Transfer): readonly Transfer[] {
+    if (transfer.legs.length === 0) return [transfer]
+    return transfer.legs.map((id) => {
+      const leg = this.#layers.transfers.get(id)
+      assert(leg !== undefined, `the leg ${id} was read with ${transfer.id}`)
+      return leg
+    })
+  }
+
   answer(request: KeyedRequest): StoredAnswer | undefined {
     return this.#layers.answers.get(nameOf(request))
   }
@@ -161,6 +171,11 @@ export class Books {
     assert(transfer.resolution === null, 'a hold resolves once')
     const resolved = { ...transfer, resolution }
     this.#layers.transfers.set(transfer.id, resolved)
+    for (const id of transfer.legs) {
+      this.#change(id, ({ amount }) => {
+        return { resolution: { ...resolution, captured: resolution.captured === 0n ? 0n : amount.minor } }
+      })
+    }
     this.#home.resolutions.push({ hold: transfer.id, ...resolution, by })
     return resolved
   }
@@ -212,6 +227,7 @@ export class Books {
     const transfer = this.#layers.transfers.get(crossing.transfer)
     assert(transfer !== undefined && transfer.crossing === null, 'a transfer crosses once')
     this.#layers.transfers.set(transfer.id, { ...transfer, crossing: crossing.amount.minor })
+    for (const id of transfer.legs) this.#change(id, ({ amount }) => ({ crossing: amount.minor }))
     this.#home.crossings.push(crossing)
   }
 
@@ -226,6 +242,7 @@ export class Books {
   completeCrossing(transfer: Transfer): Transfer {
     const completed = { ...transfer, crossing: null }
     this.#layers.transfers.set(transfer.id, completed)
+    for (const id of transfer.legs) this.#change(id, () => ({ crossing: null }))
     this.#home.completed.push(transfer.id)
     return completed
   }
@@ -253,6 +270,13 @@ export class Books {
     this.#layers.waiting.set(operation, false)
     this.#home.done.push(operation)
     return true
+  }
+
+  /** What happens to the whole happens to its legs. */
+  #change(id: string, to: (transfer: Transfer) => Partial<Transfer>): void {
+    const transfer = this.#layers.transfers.get(id)
+    assert(transfer !== undefined, `the leg ${id} was read`)
+    this.#layers.transfers.set(id, { ...transfer, ...to(transfer) })
   }
 
   #writesIn(shard: number): Writes {

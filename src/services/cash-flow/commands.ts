@@ -20,6 +20,9 @@ export function owns(actor: Actor, member: string): boolean {
 /** The Idempotency-Key of a request, whose it is, and the digest of what was asked under it. */
 export type KeyedRequest = { readonly owner: string; readonly key: string; readonly digest: string }
 
+/** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
+export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
+
 export type TransferCommand = {
   readonly kind: 'transfer'
   /** `accept` only writes the command down; `accepted` runs one that was; `now` does it at once. */
@@ -28,9 +31,12 @@ export type TransferCommand = {
   readonly by: Actor
   readonly transfer: string
   readonly operation: string
+  /** The ends and the amount; where there are legs, the first one's ends, and what they come to. */
   readonly from: string
   readonly to: string
   readonly amount: Money
+  /** In one currency, and paid by one member's accounts; none for a transfer with ends of its own. */
+  readonly legs: readonly Leg[]
   readonly reference: string
   /** The members' own hold: posted when one of them captures it. */
   readonly pending: boolean
@@ -134,18 +140,25 @@ export type ReverseCommand = {
   readonly effectiveAt: Instant | null
 }
 
-/** Money on its way from the payer's shard to the payee's, and the request to answer when it has arrived. */
-export type Crossing = {
+/** What goes from one account to another; `transfer` is the leg's, or the transfer's own. */
+export type CrossingLeg = {
   readonly transfer: string
   readonly from: string
   readonly to: string
   readonly amount: Money
-  readonly request: KeyedRequest | null
+  /** When it counts as moved, at both ends; null: when it is recorded. */
   readonly effectiveAt: Instant | null
 }
 
-/** A crossing reaches the payee, in the payee's shard. */
-export type ArriveCommand = { readonly kind: 'arrive'; readonly request: null; readonly crossing: Crossing }
+/** Money on its way from the payer's shard to the payee's, and the request to answer when it has arrived. */
+export type Crossing = CrossingLeg & {
+  /** Its parts, which are reserved together, arrive each by itself, and are posted together: one, unless it has legs. */
+  readonly legs: readonly CrossingLeg[]
+  readonly request: KeyedRequest | null
+}
+
+/** A part of a crossing reaches its payee, in the payee's shard. */
+export type ArriveCommand = { readonly kind: 'arrive'; readonly request: null; readonly leg: CrossingLeg }
 
 /** What has arrived is posted where it was reserved, in the payer's shard. */
 export type CompleteCommand = {
@@ -179,7 +192,7 @@ export function homeOf(command: Command, transfer: Pick<Transfer, 'from' | 'to'>
     case 'credit_line':
       return command.account
     case 'arrive':
-      return command.crossing.to
+      return command.leg.to
     case 'complete':
       return command.crossing.from
     case 'reverse':
@@ -195,7 +208,8 @@ export type Refusal =
   | { readonly kind: 'not_found' }
   /** The same was asked for before, and is under way. */
   | { readonly kind: 'in_progress' }
-  | { readonly kind: 'unknown_account'; readonly field: 'to' | 'account' }
+  | { readonly kind: 'unknown_account'; readonly field: string }
+  | { readonly kind: 'several_payers' }
   | { readonly kind: 'same_account' }
   /** When it is to count as moved is not acceptable; `why` follows on its name. */
   | { readonly kind: 'not_effective'; readonly why: string }
@@ -207,7 +221,7 @@ export type Refusal =
   | { readonly kind: 'not_open'; readonly transfer: Transfer }
   | { readonly kind: 'expired'; readonly transfer: Transfer }
   | { readonly kind: 'under_review'; readonly transfer: Transfer }
-  | { readonly kind: 'not_reversible'; readonly transfer: Transfer }
+  | { readonly kind: 'not_reversible' | 'is_leg' | 'has_legs'; readonly transfer: Transfer }
   | { readonly kind: 'ended'; readonly withdrawal: Transfer }
 
 /** Reserved, and on its way to another shard: it can not be refused any more. */
@@ -215,10 +229,11 @@ export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing 
 
 export type Outcome =
   | OnItsWay
-  | { readonly kind: 'transferred'; readonly transfer: Transfer }
+  /** `legs`: its parts as they stand; itself, where it has no legs. */
+  | { readonly kind: 'transferred'; readonly transfer: Transfer; readonly legs: readonly Transfer[] }
   /** Reversed by this new transfer. */
   | { readonly kind: 'reversed'; readonly transfer: Transfer }
-  | { readonly kind: 'resolved'; readonly transfer: Transfer }
+  | { readonly kind: 'resolved'; readonly transfer: Transfer; readonly legs: readonly Transfer[] }
   | { readonly kind: 'deposited'; readonly transfer: Transfer }
   | { readonly kind: 'withdrawn' | 'withdrawal_ended'; readonly withdrawal: Transfer }
   | { readonly kind: 'credit_line_set'; readonly line: CreditLine }

@@ -1,7 +1,15 @@
 import { assert } from '../../kernel/assert.ts'
 import { money } from '../../kernel/money.ts'
 import type { Books, Move } from './books.ts'
-import type { ArriveCommand, CompleteCommand, Crossing, KeyedRequest, OnItsWay, Outcome } from './commands.ts'
+import type {
+  ArriveCommand,
+  CompleteCommand,
+  Crossing,
+  CrossingLeg,
+  KeyedRequest,
+  OnItsWay,
+  Outcome,
+} from './commands.ts'
 import { endsIn, postedHappening } from './happenings.ts'
 import type { Account, Transfer } from './model.ts'
 import { betweenAccountOf } from './shards.ts'
@@ -31,20 +39,26 @@ export function postingsAcross(payer: Account, payee: Account, amount: bigint): 
   ]
 }
 
-/** Sends what is reserved on its way. */
+/** Sends what is reserved on its way: so much of a transfer, or all of one with legs. */
 export function cross(books: Books, transfer: Transfer, minor: bigint, request: KeyedRequest | null): OnItsWay {
-  const { id, from, to, amount, effectiveAt } = transfer
-  const crossing: Crossing = { transfer: id, from, to, amount: money(amount.currency, minor), request, effectiveAt }
+  const { id, from, to, effectiveAt } = transfer
+  const amount = money(transfer.amount.currency, minor)
+  const legs = books.partsOf(transfer).map((part): CrossingLeg => {
+    const own = { transfer: part.id, from: part.from, to: part.to, effectiveAt: part.effectiveAt }
+    return { ...own, amount: transfer.legs.length === 0 ? amount : part.amount }
+  })
+  const crossing: Crossing = { transfer: id, from, to, amount, effectiveAt, legs, request }
   books.cross(crossing)
   return { kind: 'crossing', crossing }
 }
 
-/** The second step: the payee has it. */
-export function arrive(books: Books, { crossing }: ArriveCommand): Outcome {
-  const { transfer, to, amount, effectiveAt } = crossing
+/** The second step, for each part that goes to another shard: the payee has it. */
+export function arrive(books: Books, { leg }: ArriveCommand): Outcome {
+  const { transfer, from, to, amount, effectiveAt } = leg
+  const [payer, payee] = [books.account(from), books.account(to)]
+  assert(payer !== undefined && payee !== undefined, `the account ${to} was there when the money was reserved`)
+  if (payer.shard === payee.shard) return { kind: 'arrived' }
   if (!books.arrive(transfer)) return { kind: 'done_before' }
-  const payee = books.account(to)
-  assert(payee !== undefined, `the account ${to} was there when the money was reserved`)
   const moves: readonly Move[] = [
     { account: betweenAccountOf(amount.currency, payee.shard), kind: 'debit', amount: amount.minor },
     { account: to, kind: 'credit', amount: amount.minor },
@@ -56,24 +70,33 @@ export function arrive(books: Books, { crossing }: ArriveCommand): Outcome {
 
 /** The third step: the payer has it no longer, and the request has its answer. */
 export function complete(books: Books, { crossing }: CompleteCommand): Outcome {
-  const { from, amount } = crossing
   const under = books.transfer(crossing.transfer)
-  const payer = books.account(from)
-  assert(under !== undefined && payer !== undefined, `${crossing.transfer} was read with its ends`)
-  if (under.crossing === null) return outcomeOf(under)
-  const moves: readonly Move[] = [
-    { account: from, kind: 'capture', amount: amount.minor },
-    { account: betweenAccountOf(amount.currency, payer.shard), kind: 'credit', amount: amount.minor },
-  ]
-  const entered = books.enter(under.id, moves, under.effectiveAt)
+  assert(under !== undefined, `${crossing.transfer} was read`)
+  if (under.crossing === null) return outcomeOf(books, under)
+  const entered = books.enterAll(
+    crossing.legs.map(({ transfer, from, to, amount: { minor, currency } }) => {
+      const [payer, payee] = [books.account(from), books.account(to)]
+      assert(payer !== undefined && payee !== undefined, `${transfer} was read with its ends`)
+      const across = payer.shard === payee.shard ? to : betweenAccountOf(currency, payer.shard)
+      return {
+        transfer,
+        moves: [
+          { account: from, kind: 'capture', amount: minor },
+          { account: across, kind: 'credit', amount: minor },
+        ],
+      }
+    }),
+    under.effectiveAt,
+  )
   assert(entered === 'entered', 'what was reserved can be posted')
   const transfer = books.completeCrossing(under)
-  books.tell(postedHappening(transfer, endsIn(books, transfer)))
+  for (const part of books.partsOf(transfer)) books.tell(postedHappening(part, endsIn(books, part)))
   if (transfer.operation !== null) books.setState(transfer.operation, 'succeeded', null)
-  return outcomeOf(transfer)
+  return outcomeOf(books, transfer)
 }
 
-function outcomeOf(transfer: Transfer): Outcome {
+function outcomeOf(books: Books, transfer: Transfer): Outcome {
   if (transfer.kind === 'reversal') return { kind: 'reversed', transfer }
-  return transfer.hold === null ? { kind: 'transferred', transfer } : { kind: 'resolved', transfer }
+  const legs = books.partsOf(transfer)
+  return { kind: transfer.hold === null ? 'transferred' : 'resolved', transfer, legs }
 }

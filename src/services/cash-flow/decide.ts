@@ -1,48 +1,23 @@
 import { assert, unreachable } from '../../kernel/assert.ts'
-import type { Instant } from '../../kernel/clock.ts'
-import { type Books, postings } from './books.ts'
-import {
-  type Actor,
-  type CaptureCommand,
-  type Command,
-  type DepositCommand,
-  type KeyedRequest,
-  type OnItsWay,
-  type Outcome,
-  owns,
-  type Refusal,
-  type ReverseCommand,
-  type TransferCommand,
-  type VoidCommand,
+import { type Books, type Move, postings } from './books.ts'
+import type {
+  Actor,
+  CaptureCommand,
+  Command,
+  DepositCommand,
+  Outcome,
+  ReverseCommand,
+  VoidCommand,
 } from './commands.ts'
 import { setCreditLine } from './credit-lines.ts'
 import { arrive, between, complete, cross, postingsAcross } from './crossings.ts'
 import { effectiveOf } from './effective.ts'
-import { refusalCode } from './errors.ts'
 import { exchange } from './exchanges.ts'
-import {
-  depositHappening,
-  type Ends,
-  endsIn,
-  postedHappening,
-  reservedHappening,
-  voidedHappening,
-} from './happenings.ts'
-import {
-  type Account,
-  captureOf,
-  type Hold,
-  movedAmountOf,
-  type Resolution,
-  stateOf,
-  type Transfer,
-  UNTOUCHED,
-} from './model.ts'
+import { depositHappening, type Ends, endsIn, postedHappening, voidedHappening } from './happenings.ts'
+import { captureOf, movedAmountOf, type Resolution, stateOf, type Transfer, UNTOUCHED } from './model.ts'
 import { externalAccountOf } from './shards.ts'
+import { decideTransfer } from './transfers.ts'
 import { endWithdrawal, withdraw } from './withdrawals.ts'
-
-/** How long money stays reserved where nobody says how long. */
-const HOLD_MS_DEFAULT = 72 * 3_600_000
 
 /** Decides one command on the books and enters what it comes to. A refusal enters no money. */
 export function decide(books: Books, command: Command): Outcome {
@@ -79,94 +54,6 @@ export function decide(books: Books, command: Command): Outcome {
   }
 }
 
-/** A transfer has an operation, which ends with it: one that is refused has failed, and stays so. */
-function decideTransfer(books: Books, command: TransferCommand): Outcome {
-  const from = books.account(command.from)
-  if (from === undefined || from.member === null || !owns(command.by, from.member)) return { kind: 'not_found' }
-  if (command.run === 'accepted' && !books.take(command.operation)) return { kind: 'done_before' }
-  const { operation: id, transfer, request } = command
-  const operation = { id, transfer, request, member: from.member }
-  const underWay = books.transfer(transfer) // what has its answer did not come here
-  if (underWay !== undefined) return goOn(underWay, command)
-  if (command.run === 'accept') {
-    books.setOperation(operation, 'running', null)
-    books.accept(command)
-    return { kind: 'accepted', operation: id }
-  }
-  const outcome = transferMoney(books, command, from)
-  if (outcome.kind === 'crossing') {
-    if (command.run !== 'accepted') books.setOperation(operation, 'running', null) // one that was accepted runs already
-  } else if (outcome.kind !== 'transferred') books.setOperation(operation, 'failed', refusalCode(outcome))
-  else if (outcome.transfer.request !== null) books.tellOperation(operation, 'succeeded')
-  else books.setOperation(operation, outcome.transfer.hold === null ? 'succeeded' : 'held', null)
-  return outcome
-}
-
-/** Asked for before, and left on its way to another shard: whoever asks again takes it to its end. */
-function goOn({ id, from, to, amount, reference, crossing, effectiveAt }: Transfer, command: TransferCommand): Outcome {
-  const isSame =
-    from === command.from &&
-    to === command.to &&
-    reference === command.reference &&
-    amount.minor === command.amount.minor &&
-    amount.currency === command.amount.currency
-  if (!isSame || crossing === null) return { kind: 'in_progress' }
-  return { kind: 'crossing', crossing: { transfer: id, from, to, amount, request: command.request, effectiveAt } }
-}
-
-type Transferred = { readonly kind: 'transferred'; readonly transfer: Transfer } | OnItsWay
-
-function transferMoney(books: Books, command: TransferCommand, payer: Account): Transferred | Refusal {
-  const { from, to, amount, by } = command
-  const payee = books.account(to)
-  if (payee === undefined || payee.kind === 'clearing') return { kind: 'unknown_account', field: 'to' }
-  if (from === to) return { kind: 'same_account' }
-  if (amount.currency !== payer.currency || payee.currency !== payer.currency) return { kind: 'currency_mismatch' }
-  const hold = holdOf(command, books.now)
-  if (hold === 'held_and_pending') return { kind: 'held_and_pending' }
-  const posts = hold === null && books.holds(payee)
-  const entered = books.enter(
-    command.transfer,
-    posts ? postingsAcross(payer, payee, amount.minor) : [{ account: from, kind: 'reserve', amount: amount.minor }],
-  )
-  if (entered !== 'entered') return entered
-  const transfer = books.add({
-    ...UNTOUCHED,
-    id: command.transfer,
-    kind: 'transfer',
-    from,
-    to,
-    amount,
-    reference: command.reference,
-    maker: by.id,
-    operation: command.operation,
-    assessment: command.assessment,
-    receipt: command.receipt,
-    hold,
-    request: posts ? answeredBy(command) : null,
-    createdAt: books.now,
-  })
-  // One that was accepted has had the answer of its key.
-  if (hold === null && !posts)
-    return cross(books, transfer, amount.minor, command.run === 'accepted' ? null : command.request)
-  const tell = hold === null ? postedHappening : reservedHappening
-  books.tell(tell(transfer, endsIn(books, transfer)))
-  return { kind: 'transferred', transfer }
-}
-
-/** The request whose answer follows from its transfer, where that is posted at once: its owner is the transfer's maker. */
-function answeredBy({ run, request, by }: TransferCommand): KeyedRequest | null {
-  return run === 'now' && request.owner === by.id ? request : null
-}
-
-/** An approval captures what risk control held; it would take from the members the pending transfer they asked for. */
-function holdOf({ hold, pending }: TransferCommand, now: Instant): Hold | null | 'held_and_pending' {
-  if (hold !== null && pending) return 'held_and_pending'
-  if (hold === null && !pending) return null
-  const expiresAt = (now + (hold?.lastsMs ?? HOLD_MS_DEFAULT)) as Instant
-  return { by: hold === null ? 'member' : 'review', expiresAt }
-}
-
 function deposit(books: Books, command: DepositCommand): Outcome {
   const { deposit: id, account: to, amount, reference, receipt } = command
   const account = books.account(to)
@@ -186,6 +73,7 @@ function deposit(books: Books, command: DepositCommand): Outcome {
 function capture(books: Books, command: CaptureCommand): Outcome {
   const transfer = books.transfer(command.transfer)
   if (transfer === undefined || !sees(books, command.by, transfer)) return { kind: 'not_found' }
+  if (isLeg(transfer)) return { kind: 'is_leg', transfer }
   const byReview = command.by.kind === 'review'
   if (byReview && transfer.hold?.by !== 'review') return { kind: 'not_open', transfer }
   if (stateOf(transfer) === 'held' && !byReview) return { kind: 'under_review', transfer }
@@ -194,15 +82,19 @@ function capture(books: Books, command: CaptureCommand): Outcome {
   if (taken.kind === 'not_open' || taken.kind === 'expired') return { kind: taken.kind, transfer }
   if (taken.kind !== 'capture') return taken
   const { captured, released } = taken
-  const { payer, payee } = partiesOf(books, transfer)
-  const { id: from } = payer
-  const crosses = !books.holds(payee)
-  const entered = books.enter(transfer.id, [
-    ...(released > 0n ? [{ account: from, kind: 'release', amount: released } as const] : []),
-    ...(crosses ? [] : [{ account: from, kind: 'capture', amount: captured } as const]),
-    ...(crosses ? [] : between(payer, payee, captured)),
-    ...(crosses ? [] : [{ account: payee.id, kind: 'credit', amount: captured } as const]),
-  ])
+  const parts = books.partsOf(transfer).map((part) => ({ ...partiesOf(books, part), ...part }))
+  const crosses = parts.some(({ payee }) => !books.holds(payee))
+  const entered = books.enterAll(
+    parts.map(({ id, from, to, payer, payee, amount }) => {
+      const minor = transfer.legs.length === 0 ? captured : amount.minor // legs are captured as a whole
+      const moves: Move[] = released > 0n ? [{ account: from, kind: 'release', amount: released }] : []
+      if (!crosses) {
+        moves.push({ account: from, kind: 'capture', amount: minor }, ...between(payer, payee, minor))
+        moves.push({ account: to, kind: 'credit', amount: minor })
+      }
+      return { transfer: id, moves }
+    }),
+  )
   if (entered !== 'entered') return entered
   const resolution = { outcome: 'captured', captured } as const
   if (!crosses) return resolved(books, transfer, resolution, command.by)
@@ -212,13 +104,23 @@ function capture(books: Books, command: CaptureCommand): Outcome {
 function release(books: Books, command: VoidCommand): Outcome {
   const transfer = books.transfer(command.transfer)
   if (transfer === undefined || !sees(books, command.by, transfer)) return { kind: 'not_found' }
-  const { hold, resolution, from, amount } = transfer
+  if (isLeg(transfer)) return { kind: 'is_leg', transfer }
+  const { hold, resolution } = transfer
   if (hold === null || resolution !== null) return { kind: 'not_open', transfer }
   if (hold.by === 'member' && command.by.kind === 'review') return { kind: 'not_open', transfer }
   if (hold.by === 'review' && command.by.kind === 'member') return { kind: 'under_review', transfer }
-  const entered = books.enter(transfer.id, [{ account: from, kind: 'release', amount: amount.minor }])
+  const entered = books.enterAll(
+    books.partsOf(transfer).map(({ id, from, amount }) => {
+      return { transfer: id, moves: [{ account: from, kind: 'release', amount: amount.minor }] }
+    }),
+  )
   if (entered !== 'entered') return entered
   return resolved(books, transfer, { outcome: voidOutcomeOf(command.by), captured: 0n }, command.by)
+}
+
+/** Its hold is resolved with the whole that it is a leg of. */
+function isLeg({ kind, partOf }: Transfer): boolean {
+  return kind === 'transfer' && partOf !== null
 }
 
 function voidOutcomeOf({ kind }: Actor): Resolution['outcome'] {
@@ -228,16 +130,19 @@ function voidOutcomeOf({ kind }: Actor): Resolution['outcome'] {
 function resolved(books: Books, transfer: Transfer, resolution: Resolution, by: Actor): Outcome {
   const after = books.resolve(transfer, resolution, by.id)
   const captured = resolution.outcome === 'captured'
-  books.tell((captured ? postedHappening : voidedHappening)(after, endsIn(books, after)))
+  const legs = books.partsOf(after)
+  if (captured) for (const leg of legs) books.tell(postedHappening(leg, endsIn(books, leg)))
+  else books.tell(voidedHappening(after, endsIn(books, after)))
   if (after.operation !== null) {
     books.setState(after.operation, captured ? 'succeeded' : 'failed', captured ? null : resolution.outcome)
   }
-  return { kind: 'resolved', transfer: after }
+  return { kind: 'resolved', transfer: after, legs }
 }
 
 function reverse(books: Books, command: ReverseCommand): Outcome {
   const original = books.transfer(command.transfer)
   if (original === undefined || !sees(books, command.by, original)) return { kind: 'not_found' }
+  if (original.legs.length > 0) return { kind: 'has_legs', transfer: original }
   const { fromMember, toMember } = endsIn(books, original)
   if (isUnderWay(books, original.reversedBy)) return { kind: 'in_progress' }
   const payer = command.by.kind === 'member' && command.by.id === fromMember && fromMember !== toMember
@@ -285,5 +190,6 @@ function sees(books: Books, actor: Actor, transfer: Transfer): boolean {
 /** Whether a member may know of the transfer: the payer always; the payee not of what risk control held and never came. */
 export function isVisible(transfer: Transfer, { fromMember, toMember }: Ends, member: string): boolean {
   if (member === fromMember) return true
+  if (transfer.legs.length > 0) return false // a payee knows of its own leg
   return member === toMember && (transfer.hold?.by !== 'review' || stateOf(transfer) === 'posted')
 }

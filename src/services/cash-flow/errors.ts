@@ -23,6 +23,8 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: 'the transfer is under way; ask again for its answer' }
     case 'unknown_account':
       return { code, detail: `body/${refusal.field}: there is no such account` }
+    case 'several_payers':
+      return { code, detail: 'body/legs: are not all paid by the accounts of one member' }
     case 'same_account':
       return { code, detail: 'body/to: is the account that pays' }
     case 'not_effective':
@@ -55,6 +57,14 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: "the hold's time is over", state: presentState(refusal.transfer) }
     case 'under_review':
       return { code, detail: 'the review decides on this transfer', state: presentState(refusal.transfer) }
+    case 'is_leg':
+      return {
+        code,
+        detail: `it is a leg of ${refusal.transfer.partOf}, and goes with it`,
+        state: presentState(refusal.transfer),
+      }
+    case 'has_legs':
+      return { code, detail: 'its legs are reversed one by one', state: presentState(refusal.transfer) }
     case 'not_reversible':
       return {
         code,
@@ -90,6 +100,9 @@ const CODES = {
   expired: 'conflict',
   under_review: 'conflict',
   not_reversible: 'conflict',
+  is_leg: 'conflict',
+  has_legs: 'conflict',
+  several_payers: 'unacceptable_value',
   ended: 'conflict',
 } as const satisfies Record<Refusal['kind'], ProblemCode>
 

@@ -27,10 +27,11 @@ export function isHoldOutcome(reason: string): boolean {
 }
 
 /** Money was reserved: `transfer.held` until a review decides, `transfer.pending` until a member does. */
-export function reservedHappening(transfer: Transfer, ends: Ends): Happening {
+export function reservedHappening(transfer: Transfer, legs: readonly Transfer[], ends: Ends): Happening {
   const { hold } = transfer
   const data = {
     ...partsOf(transfer),
+    ...(transfer.legs.length === 0 ? {} : { legs: legs.map(legOf) }),
     amount: toWire(transfer.amount),
     maker: transfer.maker,
     assessment: transfer.assessment,
@@ -88,8 +89,12 @@ function effectiveIn({ effectiveAt }: Transfer): { readonly effectiveAt?: string
   return effectiveAt === null ? {} : { effectiveAt: toRfc3339(effectiveAt) }
 }
 
-function partsOf({ id, operation, from, to, reference }: Transfer) {
-  return { transfer: id, operation, from, to, reference }
+function partsOf({ id, operation, from, to, reference, partOf }: Transfer) {
+  return { transfer: id, operation, from, to, reference, ...(partOf === null ? {} : { partOf }) }
+}
+
+function legOf({ id, from, to, amount }: Transfer) {
+  return { transfer: id, from, to, amount: toWire(amount) }
 }
 
 function about(transfer: Transfer, type: string, concerned: readonly (string | null)[], data: Json): Happening {

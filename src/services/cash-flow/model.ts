@@ -82,8 +82,10 @@ export type Transfer = {
   /** The transfer that this one takes back. */
   readonly reverses: string | null
   readonly reversedBy: string | null
-  /** The exchange that it is a part of. */
+  /** The exchange that it is a part of, or the transfer whose leg it is. */
   readonly partOf: string | null
+  /** The transfers that are its legs; none where it has ends of its own. */
+  readonly legs: readonly string[]
   /** What became of a withdrawal, and the transfer that made it so. */
   readonly end: WithdrawalEnd | null
   /** The request that was answered with this transfer when it was made, posted: its answer and operation follow from it. */
@@ -104,6 +106,7 @@ export const UNTOUCHED = {
   reverses: null,
   reversedBy: null,
   partOf: null,
+  legs: [],
   end: null,
   effectiveAt: null,
 } as const

@@ -94,7 +94,8 @@ export function withdrawalOnWire({ id, from, amount, reference, end, createdAt }
   }
 }
 
-export function transferOnWire(transfer: Transfer) {
+/** A transfer; one with legs has them in place of ends of its own. `legs`: its parts as they stand. */
+export function transferOnWire(transfer: Transfer, legs: readonly Transfer[]) {
   const { id, operation, from, to, amount, reference, hold, resolution, reverses, reversedBy, partOf, createdAt } =
     transfer
   const state = stateOf(transfer)
@@ -103,8 +104,7 @@ export function transferOnWire(transfer: Transfer) {
     id,
     state,
     ...(operation === null ? {} : { operation }),
-    from,
-    to,
+    ...(transfer.legs.length === 0 ? { from, to } : { legs: legs.map(legOnWire) }),
     amount: toWire(amount),
     reference,
     ...(open && hold !== null ? { expiresAt: toRfc3339(hold.expiresAt) } : {}),
@@ -117,6 +117,10 @@ export function transferOnWire(transfer: Transfer) {
     ...effectiveOnWire(transfer),
     version: transferVersionOf(transfer),
   }
+}
+
+function legOnWire({ id, from, to, amount, reversedBy }: Transfer) {
+  return { id, from, to, amount: toWire(amount), ...(reversedBy === null ? {} : { reversedBy }) }
 }
 
 export function operationOnWire({ id, state, transfer, reason, version, createdAt, updatedAt }: Operation) {

@@ -2,6 +2,7 @@ import { isId } from '../../kernel/id.ts'
 import { transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { versionChoiceOf } from '../../platform/as-of.ts'
+import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import { limitOf, type Page, pageOf } from '../../platform/page.ts'
 import { type Actor, owns } from './commands.ts'
@@ -20,6 +21,7 @@ import {
   readExchange,
   readOperation,
   readTransfer,
+  readTransfers,
   type SeenTransfer,
 } from './store.ts'
 
@@ -111,16 +113,16 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
       )
     },
 
-    async transfer(id: string, by: Actor): Promise<Transfer> {
-      const found = await transaction((sql) => readTransfer(sql, id))
+    async transfer(id: string, by: Actor): Promise<WithLegs> {
+      const found = await transaction((sql) => readWithLegs(sql, id))
       if (!isShown(found, by)) throw notFound('transfer')
-      return found.transfer
+      return found
     },
 
     /** The transfer that was asked for under this key of the caller's; null when none was made. */
-    async transferOfKey(by: Actor, key: string): Promise<Transfer | null> {
-      const found = await transaction((sql) => readTransfer(sql, transferIdOf(by.id, key)))
-      return isShown(found, by) ? found.transfer : null
+    async transferOfKey(by: Actor, key: string): Promise<WithLegs | null> {
+      const found = await transaction((sql) => readWithLegs(sql, transferIdOf(by.id, key)))
+      return isShown(found, by) ? found : null
     },
 
     operation,
@@ -141,7 +143,18 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
 
 export type Reads = ReturnType<typeof createReads>
 
-function isShown(found: SeenTransfer | null, by: Actor): found is SeenTransfer {
+type WithLegs = SeenTransfer & { readonly legs: readonly Transfer[] }
+
+async function readWithLegs(sql: Sql, id: string): Promise<WithLegs | null> {
+  const found = await readTransfer(sql, id)
+  if (found === null) return null
+  const { legs: ids } = found.transfer
+  const read = ids.length === 0 ? [] : await readTransfers(sql, ids)
+  const legs = new Map(read.map(({ transfer }) => [transfer.id, transfer]))
+  return { ...found, legs: ids.flatMap((leg) => legs.get(leg) ?? []) }
+}
+
+function isShown<Found extends SeenTransfer>(found: Found | null, by: Actor): found is Found {
   if (found === null || found.transfer.kind === 'deposit' || found.transfer.kind === 'withdrawal') return false
   return by.kind !== 'member' || isVisible(found.transfer, found.ends, by.id)
 }

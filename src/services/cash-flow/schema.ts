@@ -151,33 +151,54 @@ export const ExchangeOnWire = Type.Object({
   version: Version,
 })
 
+const LEGS_MAX = 20
+const Leg = Type.Object({ from: AccountId, to: AccountId, amount: MoneyShape }, closed)
+
+/** One transfer from an account to another; or `legs`, which are posted together or not at all. */
 export const TransferBody = Type.Object(
   {
-    from: AccountId,
-    to: AccountId,
-    amount: MoneyShape,
+    from: Type.Optional(AccountId),
+    to: Type.Optional(AccountId),
+    amount: Type.Optional(MoneyShape),
     reference: Reference,
     pending: Type.Optional(Type.Boolean()),
+    legs: Type.Optional(Type.Array(Leg, { minItems: 1, maxItems: LEGS_MAX })),
   },
-  closed,
+  {
+    ...closed,
+    if: { required: ['legs'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties: { from: false, to: false, amount: false, pending: false } },
+    else: { required: ['from', 'to', 'amount'] },
+  },
 )
 export const CaptureBody = Type.Object({ amount: Type.Optional(MoneyShape) }, closed)
 export const TransfersQuery = Type.Object({ idempotencyKey: Type.String({ maxLength: 600 }) }, closed)
+
+const LegOnWire = Type.Object({
+  id: Type.String(),
+  from: AccountId,
+  to: AccountId,
+  amount: MoneyShape,
+  reversedBy: Type.Optional(Type.String()),
+})
 
 export const TransferOnWire = Type.Object({
   id: Type.String(),
   state: Type.Enum(['held', 'pending', 'posted', 'voided']),
   operation: Type.Optional(Type.String()),
-  from: AccountId,
-  to: AccountId,
+  from: Type.Optional(AccountId),
+  to: Type.Optional(AccountId),
   amount: MoneyShape,
+  /** In place of its own ends, where it has legs. */
+  legs: Type.Optional(Type.Array(LegOnWire)),
   reference: Type.String(),
   expiresAt: Type.Optional(Time),
   captured: Type.Optional(MoneyShape),
   reason: Type.Optional(Type.String()),
   reverses: Type.Optional(Type.String()),
   reversedBy: Type.Optional(Type.String()),
-  /** The exchange that it is a part of. */
+  /** The exchange that it is a part of, or the transfer whose leg it is. */
   partOf: Type.Optional(Type.String()),
   createdAt: Time,
   effectiveAt: Type.Optional(Time),

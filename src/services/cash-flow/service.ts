@@ -43,7 +43,8 @@ export function createService(deps: {
 
   async function arriveAndComplete(under: Crossing): Promise<Settled> {
     try {
-      await writers.submit({ kind: 'arrive', request: null, crossing: under }, 'ours')
+      const arriving = under.legs.map((leg) => writers.submit({ kind: 'arrive', request: null, leg }, 'ours'))
+      await Promise.all(arriving)
       return await writers.submit({ kind: 'complete', request: under.request, crossing: under }, 'ours')
     } catch (cause) {
       throw unknownOutcome(cause)

@@ -1,11 +1,13 @@
+import type { Static } from 'typebox'
+import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
-import { operationIdOf, transferIdOf } from '../../kernel/operation-id.ts'
+import { legIdsOf, operationIdOf, transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Passport } from '../../platform/passport.ts'
 import { type Answer, route, type ServiceRoute } from '../../platform/service-route.ts'
-import { readAmount } from '../../platform/wire.ts'
+import { readAmount, readMoved } from '../../platform/wire.ts'
 import type { TransferCommand } from './commands.ts'
 import { transferOnWire } from './presenters.ts'
 import type { Reads } from './reads.ts'
@@ -39,7 +41,8 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
     method: 'post',
     path: '/v1/transfers',
     operationId: 'transfer',
-    summary: "Moves money from one of the caller's accounts to another account",
+    summary:
+      "Moves money from one of the caller's accounts to another account, or along several legs, all of them or none",
     body: TransferBody,
     answers: { 201: TransferOnWire, 202: OperationBegun },
     async run(call): Promise<Answer> {
@@ -47,16 +50,15 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
       const request = keyedRequestOf(call)
       if (request === null) throw new Problem('idempotency_key_required')
       const accept = prefersAsync(call)
+      const transfer = transferIdOf(request.owner, request.key)
       const answer = await service.execute(call.signal, {
         kind: 'transfer',
         run: accept ? 'accept' : 'now',
         request,
         by: actorOf(passport.principal),
-        transfer: transferIdOf(request.owner, request.key),
+        transfer,
         operation: operationIdOf(request.owner, request.key),
-        from: body.from,
-        to: body.to,
-        amount: readAmount(body.amount, '/amount'),
+        ...partsOf(transfer, body),
         reference: body.reference,
         pending: body.pending ?? false,
         hold: holdOf(passport),
@@ -67,6 +69,23 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
       return answer
     },
   })
+}
+
+/** What is to move, and from where to where. @throws Problem `validation_failed`, `currency_mismatch` */
+function partsOf(
+  transfer: string,
+  body: Static<typeof TransferBody>,
+): Pick<TransferCommand, 'from' | 'to' | 'amount' | 'legs'> {
+  const amount = readMoved(body)
+  const { legs: parts = [] } = body
+  const ids = legIdsOf(transfer, parts.length)
+  const legs = parts.map((leg, index) => {
+    const id = ids[index] ?? ''
+    return { id, from: leg.from, to: leg.to, amount: readAmount(leg.amount, `/legs/${index}/amount`) }
+  })
+  const { from, to } = legs[0] ?? body
+  assert(from !== undefined && to !== undefined, 'the schema asks for ends where there are no legs')
+  return { from, to, amount, legs }
 }
 
 /** What risk control asks for: money reserved until a review decides. */
@@ -87,7 +106,10 @@ function readRoutes({ reads }: TransferRoutesDeps): readonly ServiceRoute[] {
         const parsed = parseIdempotencyKey(query.idempotencyKey)
         if (parsed.kind !== 'key') throw malformedKey()
         const found = await reads.transferOfKey(actorOf(passport.principal), parsed.key)
-        return { status: 200, body: { items: found === null ? [] : [transferOnWire(found)], next: null } }
+        return {
+          status: 200,
+          body: { items: found === null ? [] : [transferOnWire(found.transfer, found.legs)], next: null },
+        }
       },
     }),
     route({
@@ -99,7 +121,8 @@ function readRoutes({ reads }: TransferRoutesDeps): readonly ServiceRoute[] {
       params: ById,
       answers: { 200: TransferOnWire },
       async run({ params, passport }) {
-        return { status: 200, body: transferOnWire(await reads.transfer(params.id, actorOf(passport.principal))) }
+        const { transfer, legs } = await reads.transfer(params.id, actorOf(passport.principal))
+        return { status: 200, body: transferOnWire(transfer, legs) }
       },
     }),
   ]

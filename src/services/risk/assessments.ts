@@ -17,6 +17,7 @@ import {
   lockMember,
   readVelocity,
 } from './store.ts'
+import { type Ends, endsOf, scoreEach, strictest } from './strictest.ts'
 
 export type AssessOutcome =
   /** `replayed`: decided before, and not for this call. */
@@ -29,7 +30,8 @@ export type Asked = AssessmentRequest & { readonly amount: Money }
 
 export interface Assessments {
   /**
-   * Decides on a transfer once for each member and Idempotency-Key, and buys at most one score for it.
+   * Decides on a transfer once for each member and Idempotency-Key, and buys at most one score for each of its payees: what
+   * has legs is as strictly decided as the strictest of them, at the amount of the whole.
    * @throws Problem `overloaded`; `dependency_unavailable` when the service closes, or the provider is away and the
    * policies say `closed`: nothing was decided then
    */
@@ -70,10 +72,13 @@ export function createAssessments(deps: {
     const { member, idempotencyKey, amount, source } = asked
     const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
     if (known !== null) return { assessment: known, replayed: true }
-    const { from, to, reference } = asked.transfer
-    const score = await provider.score({ amount, from, to, reference, member, ip: source.ip }, signal, asked.receipt)
+    const { reference } = asked.transfer
+    const scored = await scoreEach(endsOf(asked.transfer), ({ from, to }) =>
+      provider.score({ amount, from, to, reference, member, ip: source.ip }, signal, asked.receipt),
+    )
+    const isAway = scored.some(({ score }) => score.status === 'unavailable')
     // That we stop says nothing of the transfer; stored as a provider that was away, it would hold it for ever.
-    if (score.status === 'unavailable' && signal.aborted) throw closing()
+    if (isAway && signal.aborted) throw closing()
     return database.transaction(async (sql) => {
       await lockMember(sql, member)
       const first = await findAssessmentByKey(sql, member, idempotencyKey)
@@ -81,8 +86,8 @@ export function createAssessments(deps: {
       const now = clock.now()
       const policies = bundle()
       const velocity = await readVelocity(sql, member, amount.currency, now)
-      const budget = score.status === 'ok' ? '' : await askBudget(sql, policies.onError, amount, now)
-      const decided = decideOn(asked, { score, velocity, budget }, policies, now)
+      const budget = isAway ? await askBudget(sql, policies.onError, amount, now) : ''
+      const decided = strictest(scored.map((each) => decideOn(asked, { ...each, velocity, budget }, policies, now)))
       if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
       for (const { rule, detail } of decided.considered) {
@@ -110,22 +115,24 @@ function unanswered(): Problem {
   return new Problem('dependency_unavailable', { detail: 'the fraud check could not be made; nothing was decided' })
 }
 
-type Known = {
+/** What is known of one payee. The amount is the whole's: in parts it is as much. */
+type Known = Ends & {
   readonly score: Score
   readonly velocity: RiskFacts['velocity']
   readonly budget: RiskFacts['provider']['budget']
 }
 
 /** Null when the policies decide nothing without the provider. */
-function decideOn(asked: Asked, { score, velocity, budget }: Known, policies: Bundle, now: Instant): Assessment | null {
+function decideOn(asked: Asked, known: Known, policies: Bundle, now: Instant): Assessment | null {
+  const { from, to, score, velocity, budget } = known
   const { member, idempotencyKey, bodySha256, receipt, amount, source, marks } = asked
   const facts: RiskFacts = {
-    transfer: { ...asked.transfer, amount },
+    transfer: { from, to, amount, reference: asked.transfer.reference },
     member: { id: member },
     source,
     provider:
       score.status === 'ok'
-        ? { status: 'ok', decision: score.decision, score: score.score, hitRules: score.hitRules, budget }
+        ? { status: 'ok', decision: score.decision, score: score.score, hitRules: score.hitRules, budget: '' }
         : { status: 'unavailable', decision: '', score: 0, hitRules: [], budget },
     velocity,
     now,
@@ -149,7 +156,7 @@ function decideOn(asked: Asked, { score, velocity, budget }: Known, policies: Bu
     tags: verdict.marks.tags,
     considered: verdict.considered,
     bundle: policies.digest,
-    facts: storedFacts(facts, marks),
+    facts: storedFacts(facts, marks, asked.transfer.legs),
     seqId: score.status === 'ok' ? score.seqId : null,
     fault: score.status === 'ok' ? null : score.reason,
     unchecked: verdict.unchecked,

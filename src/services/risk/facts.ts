@@ -3,6 +3,7 @@ import { contentDigest } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire, type WireMoney } from '../../kernel/money.ts'
 import type { Marks, RiskFacts } from '../../policy/index.ts'
+import type { AssessmentRequest } from './schema.ts'
 
 /** What an assessment was decided on, as it is stored: money in words, time in RFC 3339. */
 export type StoredFacts = Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
@@ -11,11 +12,18 @@ export type StoredFacts = Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
   readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
   readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
   readonly now: string
+  /** The legs of a transfer that has them; its ends are those that were decided the strictest. */
+  readonly legs?: AssessmentRequest['transfer']['legs']
 }
 
-export function storedFacts({ transfer, velocity, now, ...facts }: RiskFacts, marks: Marks): StoredFacts {
+export function storedFacts(
+  { transfer, velocity, now, ...facts }: RiskFacts,
+  marks: Marks,
+  legs: StoredFacts['legs'],
+): StoredFacts {
   return {
     ...facts,
+    ...(legs === undefined ? {} : { legs }),
     marks,
     transfer: { ...transfer, amount: toWire(transfer.amount) },
     velocity: { ...velocity, amountLastDay: toWire(velocity.amountLastDay) },
@@ -29,6 +37,7 @@ export type CaseFacts = {
   readonly amount: WireMoney
   readonly from: string
   readonly to: string
+  readonly legs?: StoredFacts['legs']
   readonly reference: string
   readonly ip: string
   readonly provider: {
@@ -53,6 +62,7 @@ export function caseFacts(
     amount,
     from,
     to,
+    ...(facts.legs === undefined ? {} : { legs: facts.legs }),
     reference: maskText(reference),
     ip: maskAddress(facts.source.ip),
     provider: { status, decision, score, hitRules },

@@ -11,6 +11,10 @@ const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type
 const VoteKind = Type.Enum(['approve', 'decline'])
 const CaseState = Type.Enum([...CASE_STATES])
 
+/** Each may cost a score. */
+const LEGS_MAX = 20
+const Leg = Type.Object({ from: line(128), to: line(128), amount: MoneyShape }, closed)
+
 export const AssessmentRequest = Type.Object(
   {
     /** Whose Idempotency-Key it is: a member's or an operator's id. */
@@ -18,7 +22,14 @@ export const AssessmentRequest = Type.Object(
     idempotencyKey: line(255),
     bodySha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     receipt: nullable(line(128)),
-    transfer: Type.Object({ from: line(128), to: line(128), amount: MoneyShape, reference: line(140) }, closed),
+    /** Where it has legs, the ends are the first one's, and the amount is what they come to. */
+    transfer: Type.Object(
+      {
+        ...{ from: line(128), to: line(128), amount: MoneyShape, reference: line(140) },
+        legs: Type.Optional(Type.Array(Leg, { minItems: 1, maxItems: LEGS_MAX })),
+      },
+      closed,
+    ),
     source: Type.Object({ ip: line(64), country: Type.String({ maxLength: 2 }) }, closed),
     /** What the edge's rules left on the request: tags, and risk rules not to apply. */
     marks: Type.Object(

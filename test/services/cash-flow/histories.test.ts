@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { derivedId } from '../../../src/kernel/id.ts'
 import { money } from '../../../src/kernel/money.ts'
-import { transferIdOf } from '../../../src/kernel/operation-id.ts'
+import { legIdsOf, transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { asMember, asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow, rebuildOf } from './cash-flow.ts'
@@ -27,6 +27,16 @@ const step = fc.oneof(
       how: fc.constantFrom('now', 'pending', 'pending', 'held', 'async'),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('split' as const),
+      ...{ from: name, slot, twin, how: fc.constantFrom('now', 'held', 'async') },
+      legs: fc.array(fc.record({ to: name, amount }), { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('review-split' as const), slot, approve: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reverse-leg' as const), slot, twin }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('capture' as const), slot, twin, part: fc.option(amount) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('void' as const), slot, twin }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('review' as const), slot, approve: fc.boolean() }) },
@@ -76,7 +86,25 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
     const keyOf = (what: string) => `${history}-${what}-${taken.slot}`
     const transfer = transferIdOf('op_olga', keyOf('transfer'))
     if (taken.kind === 'review') return under.tell(taken.approve ? 'review.approved' : 'review.declined', transfer)
+    const whole = transferIdOf('op_olga', keyOf('split'))
+    if (taken.kind === 'review-split') return under.tell(taken.approve ? 'review.approved' : 'review.declined', whole)
     const call = taken.twin ? under.callTwin : under.call
+    if (taken.kind === 'reverse-leg') {
+      const [leg = whole] = legIdsOf(whole, 1)
+      const answer = await call('POST', `/v1/transfers/${leg}/reverse`, asOperator, { body: {} })
+      assert.ok([201, 404, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      return
+    }
+    if (taken.kind === 'split') {
+      const legs = taken.legs.map((leg) => ({ from: `acc_${taken.from}`, to: `acc_${leg.to}`, amount: leg.amount }))
+      const body = { legs, reference: taken.how }
+      const headers = { ...key(keyOf('split')), ...(taken.how === 'async' ? { prefer: 'respond-async' } : {}) }
+      const claims = taken.how === 'held' ? held(asOperator) : asOperator
+      const answer = await call('POST', '/v1/transfers', claims, { body, headers })
+      assert.ok([201, 202, 409, 422].includes(answer.status), JSON.stringify(answer.body))
+      if (answer.status < 300) agree(`${keyOf('split')} ${JSON.stringify(body)}`, answer.body)
+      return
+    }
     if (taken.kind === 'transfer') {
       const { from, to, how } = taken
       const body = {

@@ -45,23 +45,26 @@ const BROKEN = {
     GROUP BY balance.account, balance.posted
     HAVING balance.posted <> coalesce(sum(CASE WHEN phase <> 'post' THEN 0 WHEN direction = 'credit' THEN amount ELSE -amount END), 0)`,
   'I5: what was posted and released of a resolved hold is what was held': `
-    SELECT hold FROM hold_resolution JOIN transfer ON transfer.id = hold JOIN entry ON entry.transfer = transfer.id AND entry.account = debit
+    SELECT transfer.id FROM hold_resolution JOIN transfer ON hold IN (transfer.id, part_of)
+    JOIN entry ON entry.transfer = transfer.id AND entry.account = debit
     WHERE hold NOT IN (SELECT transfer FROM crossing)
-    GROUP BY hold HAVING sum(CASE phase WHEN 'reserve' THEN entry.amount ELSE -entry.amount END) <> 0`,
+    GROUP BY transfer.id HAVING sum(CASE phase WHEN 'reserve' THEN entry.amount ELSE -entry.amount END) <> 0`,
   'I5: an open hold has its reservation and nothing else': `
     SELECT transfer.id FROM transfer JOIN entry ON entry.transfer = transfer.id
-    WHERE held_by IS NOT NULL AND transfer.id NOT IN (SELECT hold FROM hold_resolution)
+    WHERE held_by IS NOT NULL AND coalesce(part_of, transfer.id) NOT IN (SELECT hold FROM hold_resolution)
     GROUP BY transfer.id HAVING count(*) <> 1 OR min(phase) <> 'reserve'`,
   'I5: an open hold has a timer, and only an open one': `
-    SELECT id FROM transfer WHERE held_by IS NOT NULL
+    SELECT id FROM transfer WHERE held_by IS NOT NULL AND part_of IS NULL
       AND (id IN (SELECT hold FROM hold_resolution)) = (id IN (SELECT hold FROM hold_timer))`,
   'I6: all money that is inside came from the outside': `
     SELECT currency FROM account JOIN balance ON balance.account = account.id GROUP BY currency HAVING sum(posted) <> 0`,
   'I6: what is pending is what open holds reserve, and what is on its way to other shards': `
     SELECT balance.account FROM balance
     LEFT JOIN (
-      SELECT debit AS account, amount FROM transfer WHERE held_by IS NOT NULL AND id NOT IN (SELECT hold FROM hold_resolution)
-      UNION ALL SELECT payer, amount FROM crossing
+      SELECT debit AS account, amount FROM transfer
+      WHERE held_by IS NOT NULL AND legs IS NULL AND coalesce(part_of, id) NOT IN (SELECT hold FROM hold_resolution)
+      UNION ALL SELECT debit, CASE WHEN part_of IS NULL THEN crossing.amount ELSE part.amount END
+      FROM crossing JOIN transfer AS part ON crossing.transfer IN (part.id, part.part_of) WHERE part.legs IS NULL
     ) AS reserved USING (account)
     GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,
   'I6: what lies in transit is what withdrawals took that have not ended': `
@@ -81,7 +84,19 @@ const BROKEN = {
   'I6: what lies between the shards is what has arrived and is not posted yet': `
     SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_between_%'
     GROUP BY currency HAVING sum(posted) <> -coalesce(
-      (SELECT sum(amount) FROM crossing JOIN arrival USING (transfer) WHERE crossing.currency = account.currency), 0)`,
+      (SELECT sum(CASE WHEN part_of IS NULL THEN crossing.amount ELSE part.amount END)
+       FROM crossing JOIN transfer AS part ON crossing.transfer IN (part.id, part.part_of)
+       JOIN arrival ON arrival.transfer = part.id WHERE crossing.currency = account.currency), 0)`,
+  'I6: a transfer with legs has them all, of one member, and they come to its amount': `
+    SELECT whole.id FROM transfer AS whole JOIN transfer AS leg ON leg.part_of = whole.id JOIN account ON account.id = leg.debit
+    WHERE whole.legs IS NOT NULL GROUP BY whole.id, whole.legs, whole.amount
+    HAVING count(*) <> whole.legs OR sum(leg.amount) <> whole.amount OR count(DISTINCT member) <> 1`,
+  'I6: the legs of a transfer are posted together or not at all': `
+    SELECT whole.id FROM transfer AS whole JOIN transfer AS leg ON leg.part_of = whole.id
+    LEFT JOIN entry ON entry.transfer = leg.id AND entry.account = leg.debit AND phase = 'post'
+    WHERE whole.legs IS NOT NULL GROUP BY whole.id HAVING count(entry.id) NOT IN (0, count(*))`,
+  'I6: a transfer with legs moves nothing by itself': `
+    SELECT transfer.id FROM transfer JOIN entry ON entry.transfer = transfer.id WHERE legs IS NOT NULL`,
   'I9: the journal of each shard is numbered without a gap, and each hash follows on the one before': `
     SELECT shard, seq FROM (
       SELECT *, lag(hash, 1, '') OVER w AS before, row_number() OVER w AS number FROM journal WINDOW w AS (PARTITION BY shard ORDER BY seq)
@@ -95,13 +110,15 @@ const BROKEN = {
     ) AS chain WHERE recorded_at < before`,
   'I8: what failed or was refused moved nothing': `
     SELECT operation.id FROM operation JOIN operation_state s ON s.operation = operation.id
-    JOIN entry ON entry.transfer = operation.transfer WHERE s.state = 'failed' AND entry.phase = 'post'`,
+    JOIN transfer ON operation.transfer IN (transfer.id, part_of) JOIN entry ON entry.transfer = transfer.id
+    WHERE s.state = 'failed' AND entry.phase = 'post'`,
   'I8: an operation changes once out of each state, and never out of a final one': `
     SELECT a.operation FROM operation_state a JOIN operation_state b ON b.operation = a.operation AND b.version > a.version
     WHERE a.state IN ('succeeded', 'failed') OR a.state = b.state`,
   'I8: an operation that succeeded has its transfer posted': `
     SELECT s.operation FROM operation_state s JOIN operation ON operation.id = s.operation
-    WHERE s.state = 'succeeded' AND operation.transfer NOT IN (SELECT transfer FROM entry WHERE phase = 'post')`,
+    WHERE s.state = 'succeeded' AND operation.transfer NOT IN (
+      SELECT coalesce(part_of, transfer.id) FROM entry JOIN transfer ON transfer.id = entry.transfer WHERE phase = 'post')`,
 } as const
 
 /** Looks for anything in the ledger that breaks an invariant, as it is at one moment. */

@@ -80,6 +80,7 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
       ...{ transfer: transferIdOf(owner, key), operation: operationIdOf(owner, key), from: `acc_${from}`, to },
       ...{
         amount: money('CNY', minor),
+        legs: [],
         reference: 'rent',
         pending: false,
         hold: null,

@@ -31,7 +31,10 @@ export async function readBatch(sql: Sql, known: Known, commands: readonly Comma
     arrivedAmong(sql, commands),
   ])
   const ids = new Set([...commands.flatMap(transferOf), ...crossing, ...answering])
-  const transfers = ids.size === 0 ? [] : (await readTransfers(sql, [...ids])).map(({ transfer }) => transfer)
+  const named = ids.size === 0 ? [] : (await readTransfers(sql, [...ids])).map(({ transfer }) => transfer)
+  const legs = named.flatMap((transfer) => transfer.legs)
+  const transfers = [...named]
+  if (legs.length > 0) for (const { transfer } of await readTransfers(sql, legs)) transfers.push(transfer)
   const ends = transfers.flatMap(({ from, to }) => [from, to])
   const accounts = await known.accounts(sql, [...new Set([...commands.flatMap(accountsOf), ...ends])])
   const clearing = await known.accounts(sql, clearingOf(accounts.values(), known.shards))
@@ -80,10 +83,12 @@ function transferOf(command: Command): readonly string[] {
 }
 
 function accountsOf(command: Command): readonly string[] {
-  if (command.kind === 'transfer' || command.kind === 'exchange') return [command.from, command.to]
+  if (command.kind === 'transfer') return [command, ...command.legs].flatMap(({ from, to }) => [from, to])
+  if (command.kind === 'exchange') return [command.from, command.to]
   if (command.kind === 'deposit' || command.kind === 'withdraw' || command.kind === 'credit_line')
     return [command.account]
-  if (command.kind === 'arrive' || command.kind === 'complete') return [command.crossing.from, command.crossing.to]
+  if (command.kind === 'arrive') return [command.leg.from, command.leg.to]
+  if (command.kind === 'complete') return command.crossing.legs.flatMap(({ from, to }) => [from, to])
   return []
 }
 
@@ -141,7 +146,7 @@ async function crossingAmong(sql: Sql, commands: readonly Command[]): Promise<st
 }
 
 async function arrivedAmong(sql: Sql, commands: readonly Command[]): Promise<Set<string>> {
-  const ids = commands.flatMap((command) => (command.kind === 'arrive' ? [command.crossing.transfer] : []))
+  const ids = commands.flatMap((command) => (command.kind === 'arrive' ? [command.leg.transfer] : []))
   if (ids.length === 0) return new Set()
   const rows = await sql.query<{ transfer: string }>('SELECT transfer FROM arrival WHERE transfer = ANY($1)', [ids])
   return new Set(rows.map(({ transfer }) => transfer))

@@ -56,9 +56,9 @@ export function workOf(books: Books): Batch['work'] {
   const at = toRfc3339(books.now)
   const rows: Record<WorkTable, object[]> = { hold_timer: [], in_transit: [], accepted_command: [], crossing: [] }
   for (const { transfers, accepted, crossings } of books.writes.values()) {
-    for (const { id, hold, kind } of transfers) {
+    for (const { id, hold, kind, partOf } of transfers) {
       if (kind === 'withdrawal') rows.in_transit.push({ withdrawal: id, at })
-      if (hold !== null) rows.hold_timer.push({ hold: id, expires_at: toRfc3339(hold.expiresAt) })
+      if (hold !== null && partOf === null) rows.hold_timer.push({ hold: id, expires_at: toRfc3339(hold.expiresAt) })
     }
     for (const command of accepted) {
       rows.accepted_command.push({ operation: command.operation, command: toWritten(command), at })
@@ -90,10 +90,10 @@ function toJson(rows: readonly object[]): string {
 
 function transferRow(transfer: Transfer) {
   const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses } = transfer
-  const { partOf, request } = transfer
+  const { partOf, legs, request } = transfer
   return {
     ...{ id, kind, debit: from, credit: to, currency: amount.currency, amount: amount.minor, reference, maker },
-    ...{ operation, assessment, receipt, reverses, part_of: partOf },
+    ...{ operation, assessment, receipt, reverses, part_of: partOf, legs: legs.length === 0 ? null : legs.length },
     ...{ key: request?.key ?? null, request_digest: request?.digest ?? null },
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),

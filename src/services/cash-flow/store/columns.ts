@@ -11,7 +11,7 @@ export const COLUMNS = {
     ...{ id: 'text', kind: 'text', debit: 'text', credit: 'text', currency: 'text', amount: 'bigint' },
     ...{ reference: 'text', maker: 'text', operation: 'text', assessment: 'text', receipt: 'text' },
     ...{ held_by: 'text', expires_at: 'timestamptz', reverses: 'text', created_at: 'at' },
-    ...{ key: 'text', request_digest: 'text', part_of: 'text', effective_at: 'timestamptz' },
+    ...{ key: 'text', request_digest: 'text', part_of: 'text', legs: 'smallint', effective_at: 'timestamptz' },
   },
   entry: {
     ...{ account: 'text', version: 'bigint', id: 'text', transfer: 'text', phase: 'text', direction: 'text' },

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../kernel/clock.ts'
 import { type Currency, money } from '../../../kernel/money.ts'
+import { legIdsOf } from '../../../kernel/operation-id.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Ends } from '../happenings.ts'
 import type { Hold, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
@@ -15,10 +16,10 @@ export async function readTransfers(sql: Sql, ids: readonly string[]): Promise<r
      FROM transfer
      JOIN account payer ON payer.id = transfer.debit
      JOIN account payee ON payee.id = transfer.credit
-     LEFT JOIN hold_resolution ON hold_resolution.hold = transfer.id
+     LEFT JOIN hold_resolution ON hold_resolution.hold = coalesce(transfer.part_of, transfer.id)
      LEFT JOIN reversal ON reversal.original = transfer.id
      LEFT JOIN withdrawal_end ON withdrawal_end.withdrawal = transfer.id
-     LEFT JOIN crossing ON crossing.transfer = transfer.id
+     LEFT JOIN crossing ON crossing.transfer = coalesce(transfer.part_of, transfer.id)
      WHERE transfer.id = ANY($1)`,
     [ids],
   )
@@ -48,23 +49,27 @@ function toTransfer(row: Row): Transfer {
     request_digest: digest,
     maker: owner,
   } = row as Record<'key' | 'request_digest', string | null> & { maker: string }
+  const [id, minor, partOf] = [row['id'] as string, row['amount'] as bigint, row['part_of'] as string | null]
+  /** Of what happened to the whole, a leg's share is all of its own. */
+  const share = (column: string): bigint => (partOf === null ? (row[column] as bigint) : minor)
   return {
-    id: row['id'] as string,
+    id,
     kind: row['kind'] as Transfer['kind'],
     from: row['debit'] as string,
     to: row['credit'] as string,
-    amount: money(row['currency'] as Currency, row['amount'] as bigint),
+    amount: money(row['currency'] as Currency, minor),
     reference: row['reference'] as string,
     maker: row['maker'] as string,
     operation: row['operation'] as string | null,
     assessment: row['assessment'] as string | null,
     receipt: row['receipt'] as string | null,
     hold: heldBy === null ? null : { by: heldBy, expiresAt: row['expires_at'] as Instant },
-    resolution: outcome === null ? null : { outcome, captured: row['captured'] as bigint },
-    crossing: row['crossing'] as bigint | null,
+    resolution: outcome === null ? null : { outcome, captured: outcome === 'captured' ? share('captured') : 0n },
+    crossing: row['crossing'] === null ? null : share('crossing'),
     reverses: row['reverses'] as string | null,
     reversedBy: row['reversed_by'] as string | null,
-    partOf: row['part_of'] as string | null,
+    partOf,
+    legs: legIdsOf(id, Number(row['legs'] ?? 0)),
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     request: key === null || digest === null ? null : { owner, key, digest },
     createdAt: row['created_at'] as Instant,

@@ -1,7 +1,9 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import { type Currency, type Money, money } from '../../../kernel/money.ts'
+import { legIdsOf } from '../../../kernel/operation-id.ts'
 import type { Sql } from '../../../platform/database.ts'
-import type { Crossing, TransferCommand } from '../commands.ts'
+import type { Crossing, Leg, TransferCommand } from '../commands.ts'
+import { readTransfers } from './transfers.ts'
 
 /** Open holds whose time is over, the longest overdue first. */
 export async function dueHolds(sql: Sql, now: Instant, limit: number): Promise<readonly string[]> {
@@ -22,33 +24,53 @@ export async function listAccepted(sql: Sql, limit: number): Promise<readonly Tr
 }
 
 /** A command in the table: JSON has no bigint. */
-export type WrittenCommand = Omit<TransferCommand, 'amount'> & {
-  readonly amount: { readonly currency: Money['currency']; readonly minor: string }
+export type WrittenCommand = Omit<TransferCommand, 'amount' | 'legs'> & {
+  readonly amount: WrittenMoney
+  /** Absent in what was written before there were legs. */
+  readonly legs?: readonly (Omit<Leg, 'amount'> & { readonly amount: WrittenMoney })[]
 }
+type WrittenMoney = { readonly currency: Money['currency']; readonly minor: string }
 
 export function toWritten(command: TransferCommand): WrittenCommand {
-  const { currency, minor } = command.amount
-  return { ...command, run: 'accepted', amount: { currency, minor: minor.toString() } }
+  const legs = command.legs.map((leg) => ({ ...leg, amount: writtenMoney(leg.amount) }))
+  return { ...command, run: 'accepted', amount: writtenMoney(command.amount), legs }
 }
 
 function fromWritten(command: WrittenCommand): TransferCommand {
-  const { currency, minor } = command.amount
-  return { ...command, amount: { currency, minor: BigInt(minor) } }
+  const legs = (command.legs ?? []).map((leg) => ({ ...leg, amount: readMoney(leg.amount) }))
+  return { ...command, amount: readMoney(command.amount), legs }
+}
+
+function writtenMoney({ currency, minor }: Money): WrittenMoney {
+  return { currency, minor: minor.toString() }
+}
+
+function readMoney({ currency, minor }: WrittenMoney): Money {
+  return money(currency, BigInt(minor))
 }
 
 /** Crossings that have waited since before a time, the longest first. */
 export async function listCrossings(sql: Sql, before: Instant, limit: number): Promise<readonly Crossing[]> {
-  const rows = await sql.query('SELECT * FROM crossing WHERE at <= $1 ORDER BY at LIMIT $2', [toRfc3339(before), limit])
+  const rows = await sql.query(
+    'SELECT crossing.*, legs FROM crossing JOIN transfer ON id = transfer WHERE at <= $1 ORDER BY at LIMIT $2',
+    [toRfc3339(before), limit],
+  )
+  const ids = rows.flatMap(({ transfer, legs }) => legIdsOf(transfer as string, Number(legs ?? 0)))
+  const found = ids.length === 0 ? [] : await readTransfers(sql, ids)
+  const legs = new Map(
+    found.map(({ transfer: { id, from, to, amount, effectiveAt } }) => {
+      return [id, { transfer: id, from, to, amount, effectiveAt }]
+    }),
+  )
   return rows.map((row) => {
     const { owner, key, digest } = row as { owner: string | null; key: string | null; digest: string | null }
-    return {
-      transfer: row['transfer'] as string,
-      from: row['payer'] as string,
-      to: row['payee'] as string,
-      amount: money(row['currency'] as Currency, row['amount'] as bigint),
-      request: owner === null || key === null || digest === null ? null : { owner, key, digest },
-      effectiveAt: row['effective_at'] as Instant | null,
-    }
+    const transfer = row['transfer'] as string
+    const [from, to] = [row['payer'] as string, row['payee'] as string]
+    const amount = money(row['currency'] as Currency, row['amount'] as bigint)
+    const parts = legIdsOf(transfer, Number(row['legs'] ?? 0)).flatMap((id) => legs.get(id) ?? [])
+    const own = { transfer, from, to, amount, effectiveAt: row['effective_at'] as Instant | null }
+    const request = owner === null || key === null || digest === null ? null : { owner, key, digest }
+    return { ...own, legs: parts.length === 0 ? [own] : parts, request }
   })
 }
 
