@@ -71,8 +71,8 @@ const replaced = ({ lines, number }: { lines: readonly string[]; number: number 
   lines.with(number, line).join('\n')
 
 const WITH_KEY = /^( *(?:- )?)([a-z]+): \S/
-/** A number in the place of a number is of no other type, and the body of an example may be anything. */
-const WITH_KEY_OF_ONE_TYPE = /^( *(?:- )?)(?!body:)([a-z]+): (?!\d+$)\S/
+/** A number in the place of a number is of no other type; a body may be anything, and a rule of SecLang is named by a number. */
+const WITH_KEY_OF_ONE_TYPE = /^( *(?:- )?)(?!body:|rule:)([a-z]+): (?!\d+$)\S/
 
 describe('a broken file never yields a bundle', () => {
   const check = (breakage: fc.Arbitrary<{ readonly index: number; readonly text: string }>) =>
