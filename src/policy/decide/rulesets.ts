@@ -39,6 +39,9 @@ function askRuleset(rule: RulesetRule, facts: RequestFacts): Asked {
   return answer(rule, head.effect === 'deny' ? head : inspection.whole(null), 'head')
 }
 
+/** Most decisions have no ruleset, and nothing is made for them. */
+const NOTHING_FOUND = {}
+
 /** The rulesets that a walk comes to. */
 export class Screening {
   #signs: MatchedSign[] | null = null
@@ -46,6 +49,7 @@ export class Screening {
 
   /** What they leave; nothing where there are none. */
   get found(): { readonly signs?: readonly MatchedSign[]; readonly open?: readonly OpenInspection[] } {
+    if (this.#signs === null && this.#open === null) return NOTHING_FOUND
     const signs = this.#signs === null ? {} : { signs: this.#signs }
     return this.#open === null ? signs : { ...signs, open: this.#open }
   }
