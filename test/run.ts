@@ -8,7 +8,7 @@ import { globSync } from 'node:fs'
 import { startPostgres } from './support/postgres.ts'
 import { makeSharedStart } from './support/shared-start.ts'
 
-const FILES_AT_ONCE = 2
+const FILES_AT_ONCE = 3
 const TEST_TIMEOUT_MS = 120_000
 
 const given = process.argv.slice(2)
