@@ -3,6 +3,9 @@ FROM node:26-slim
 ENV NODE_ENV=production TIDEGATE_HOST=0.0.0.0 TIDEGATE_OPERATOR_HOST=0.0.0.0 TIDEGATE_DATA=/var/lib/tidegate
 WORKDIR /opt/tidegate
 
+# The OWASP Core Rule Set, for policies with a `ruleset` from /usr/share/modsecurity-crs/rules (docs/firewall.md); rules only, no server.
+RUN apt-get update && apt-get install -y --no-install-recommends modsecurity-crs && rm -rf /var/lib/apt/lists/*
+
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
 COPY src src

@@ -10,7 +10,7 @@ import { startOurs } from './edge/ours.ts'
 import { type Contender, isPinned, startProxy } from './edge/proxies.ts'
 import { medianOf } from './edge/samples.ts'
 import { loadCoreRuleSet } from './firewall/load-cost.ts'
-import { CRS_FOLDER, configureModSecurity, missingModSecurity } from './peers/modsecurity.ts'
+import { configureModSecurity, DEBIAN_RULES, missingModSecurity } from './peers/modsecurity.ts'
 import type { Measured } from './run.ts'
 
 const ROUNDS = 5
@@ -45,7 +45,7 @@ export async function benchFirewall(): Promise<Measured> {
     for (const [name, ruleset] of [
       [PLAIN, null],
       [SIGNATURES, undefined],
-      [OURS, CRS_FOLDER],
+      [OURS, DEBIAN_RULES.rules],
     ] as const) {
       const own = join(folder, name)
       await mkdir(join(own, 'config'), { recursive: true })
@@ -102,7 +102,7 @@ function figuresOf(samples: ReadonlyMap<string, readonly Sample[]>): Measured {
       get_added_us: added(OURS, 'get'),
       signatures_post_added_us: added(SIGNATURES, 'post'),
       signatures_get_added_us: added(SIGNATURES, 'get'),
-      ...loadCoreRuleSet(CRS_FOLDER),
+      ...loadCoreRuleSet(DEBIAN_RULES.rules),
       rps: table('rps'),
       cpu_us: table('cpuUs'),
       ...{ connections: CONNECTIONS, pinned: isPinned },

@@ -44,6 +44,12 @@ describe('the Dockerfile', () => {
     assert.match(all('RUN').join('\n'), /^npm ci --omit=dev --omit=optional /m)
   })
 
+  test('brings the Core Rule Set, as CI does', () => {
+    const install = /apt-get install .*--no-install-recommends modsecurity-crs/
+    assert.match(all('RUN').join('\n'), install)
+    assert.match(read('.ci/run'), install)
+  })
+
   test('is not run by root, and keeps its data on a volume of its own', () => {
     assert.equal(one('USER'), 'node')
     assert.equal(one('VOLUME'), imageEnvironment['TIDEGATE_DATA'])
