@@ -8,6 +8,7 @@ import type { Log } from '../../platform/log.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import type { Actor, Command } from './commands.ts'
+import type { Points } from './points.ts'
 import type { Service } from './service.ts'
 import { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store.ts'
 
@@ -23,8 +24,9 @@ export function createBackground(deps: {
   readonly clock: Clock
   readonly log: Log
   readonly riskEvents: FeedSource
+  readonly points: Points
 }) {
-  const { service, transaction, clock, log, riskEvents } = deps
+  const { service, transaction, clock, log, riskEvents, points } = deps
   const stop = new AbortController()
   let nap = new AbortController()
   let working: Promise<void> = Promise.resolve()
@@ -40,6 +42,7 @@ export function createBackground(deps: {
       decided: await listDecisions(sql, ROUND_COMMANDS_MAX),
       crossings: await listCrossings(sql, leftBefore, ROUND_COMMANDS_MAX),
     }))
+    if (accepted.length + due.length + decided.length + crossings.length > 0) points('work listed')
     const expiries = due.map((transfer) => voidOf(transfer, { kind: 'timer', id: 'timer' }))
     const outcomes = await Promise.allSettled([
       ...[...accepted, ...decided.map(commandOf), ...expiries].map(service.submit),
@@ -73,7 +76,7 @@ export function createBackground(deps: {
           return result
         },
       }
-      const apply = (event: Event, sql: Sql) => keepReviewed(event, sql, clock)
+      const apply = (event: Event, sql: Sql) => keepReviewed(event, sql, clock, points)
       follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, log })
     },
     /** A command was accepted: no need to wait for the next look. */
@@ -89,12 +92,13 @@ const Decision = Type.Object({ case: Type.String(), transfer: Type.String() })
 const checkDecision = compileSchema(Decision)
 
 /** Writes down what a review decided, in the follower's transaction; the shard's writer carries it out. */
-async function keepReviewed(event: Event, sql: Sql, clock: Clock): Promise<void> {
+async function keepReviewed(event: Event, sql: Sql, clock: Clock, points: Points): Promise<void> {
   if (event.type !== 'review.approved' && event.type !== 'review.declined') return
   const decision = checkDecision(event.data)
   assert(decision.ok, `the event ${event.id} names its case and transfer`)
   const { case: review, transfer } = decision.value
   await keepDecision(sql, event.id, { transfer, approved: event.type === 'review.approved', review }, clock.now())
+  points('decision kept')
 }
 
 /** A hold that is resolved already stays as it is. */

@@ -10,6 +10,7 @@ import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
+import { nobodyListens, type Points } from './points.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createRates } from './rates.ts'
 import { createReads } from './reads.ts'
@@ -28,6 +29,7 @@ export type CashFlowDeps = References & {
   readonly shards?: number
   /** How many writers share the shards; what goes from one writer's shards to another's takes three steps. */
   readonly writers?: number
+  readonly points?: Points
 }
 
 const SHARDS = 4
@@ -50,11 +52,11 @@ export const cashFlowMigrations: readonly URL[] = [
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
-  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS } = deps
+  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS, points = nobodyListens } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
-  const store = createBatchStore(watch)
+  const store = createBatchStore(watch, points)
   const writers = createWriters({
     wished: shards,
     writers: count,
@@ -65,7 +67,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   })
   const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
-  const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents })
+  const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents, points })
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
   const rates = createRates({ transaction: outbox.transaction, clock })
