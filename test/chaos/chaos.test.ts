@@ -10,7 +10,7 @@ const skip =
 
 const LONG = { timeout: 400_000 }
 
-describe('a ledger that is killed at every named point, and at random', { skip }, () => {
+describe('a ledger that is killed at every named point, and at random', { skip, concurrency: true }, () => {
   test('keeps what it acknowledged, once, and all else can be asked for by key', LONG, async (test) => {
     const rounds = await runChaos(planQuickLap())
     assert.deepEqual(
