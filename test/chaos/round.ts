@@ -98,7 +98,7 @@ async function strike(
   const isRandom = point === AT_RANDOM
   const struck = ledger.struck().then(() => true)
   const clients = sendUntil(isStruck.signal)
-  const isReached = await Promise.race([struck, sleep(isRandom ? afterMs : REACHED_MS_MAX, isRandom)])
+  const isReached = await Promise.race([struck, sleep(isRandom ? afterMs : REACHED_MS_MAX, isRandom, { ref: false })])
   if (isRandom || !isReached) {
     if (victim === null) ledger.kill()
     else victim.kill()
