@@ -18,10 +18,11 @@ export type Answer = {
     readonly code?: string
     readonly transfer?: string
     readonly operation?: string
-    readonly captured?: { readonly value: string }
   }
   readonly isRepeated: boolean
 }
+
+export type Part = { readonly from: string; readonly to: string; readonly minor: bigint }
 
 /** A request that is sent once or several times under its key, and what is known of it. */
 export type Asked = {
@@ -38,6 +39,8 @@ export type Asked = {
   readonly minor: bigint
   readonly from: string
   readonly to: string
+  /** What goes where, of one with legs: their sum is `minor`. */
+  readonly legs: readonly Part[]
   /** What review decides, of one that risk control holds; null: nobody does, and it expires. */
   readonly review: 'approve' | 'decline' | null
   /** The first answer that says how it ended. */
@@ -48,7 +51,14 @@ export type Asked = {
   saysNothing: boolean
 }
 
-export type Finding = { readonly what: 'lost' | 'doubled' | 'unsound'; readonly leg: number; readonly text: string }
+/** What may be wrong; `happened`: it was refused, and is there. */
+export type Wrong = 'lost' | 'doubled' | 'happened' | 'unsound'
+export type Finding = { readonly what: Wrong; readonly leg: number; readonly text: string }
+
+/** What goes where: its legs, or itself. */
+export function partsOf({ from, to, minor, legs }: Asked): readonly Part[] {
+  return legs.length === 0 ? [{ from, to, minor }] : legs
+}
 
 export const isDone = ({ answer }: Asked): boolean => answer !== null && answer.status < 300
 

@@ -1,31 +1,36 @@
-import type { Fault } from './broken.ts'
-import type { Plan } from './plan.ts'
-import { type MortalPostgres, startMortalPostgres } from './postgres-server.ts'
+import { type Plan, VICTIMS } from './plan.ts'
+import { startMortalPostgres } from './postgres-server.ts'
 import { type Round, runRound } from './round.ts'
 
-/**
- * Runs the rounds that are planned, those on PGlite beside those on PostgreSQL: starting takes most of their time. What a round
- * throws is a finding.
- */
+/** Runs the rounds that are planned, each victim's beside the others', which wait for each other most of their time. */
 export async function runChaos(
   plans: readonly Plan[],
-  { fault = 'none', tell = () => {} }: { readonly fault?: Fault; readonly tell?: (round: Round) => void } = {},
+  tell: (round: Round) => void = () => {},
 ): Promise<readonly Round[]> {
-  const embedded = plans.filter(({ victim }) => victim === 'cash flow on PGlite')
-  const served = plans.filter(({ victim }) => victim !== 'cash flow on PGlite')
-  const postgres = served.length === 0 ? null : await startMortalPostgres()
-  const run = async (lane: readonly Plan[], on: MortalPostgres | null): Promise<Round[]> => {
-    const done: Round[] = []
-    for (const plan of lane) {
-      const round = await runRound(plan, on, fault).catch((error: Error) => broken(plan, error))
+  const lanes = await Promise.all(
+    VICTIMS.map((victim) =>
+      runLane(
+        plans.filter((plan) => plan.victim === victim),
+        tell,
+      ),
+    ),
+  )
+  return lanes.flat().sort((a, b) => a.plan.seed - b.plan.seed)
+}
+
+/** One victim's rounds, one after the other, on a server of their own. What a round throws is a finding. */
+async function runLane(plans: readonly Plan[], tell: (round: Round) => void): Promise<readonly Round[]> {
+  const [first] = plans
+  if (first === undefined) return []
+  const postgres = first.victim === 'cash flow on PGlite' ? null : await startMortalPostgres()
+  const done: Round[] = []
+  try {
+    for (const plan of plans) {
+      const round = await runRound(plan, postgres).catch((error: Error) => broken(plan, error))
       tell(round)
       done.push(round)
     }
     return done
-  }
-  try {
-    const lanes = await Promise.all([run(embedded, null), run(served, postgres)])
-    return lanes.flat().sort((a, b) => a.plan.seed - b.plan.seed)
   } finally {
     await postgres?.stop()
   }

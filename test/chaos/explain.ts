@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Asked, CHANGES, type Change, isDone, transferOf } from './asked.ts'
+import { type Asked, CHANGES, type Change, isDone, partsOf, transferOf } from './asked.ts'
 import { type Calls, operator } from './calls.ts'
 import { each, readSurely } from './resolve.ts'
 import type { Book } from './traffic.ts'
@@ -8,6 +8,7 @@ type Made = {
   readonly id: string
   readonly state: string
   readonly reversedBy?: string
+  readonly legs?: readonly { readonly id: string }[]
 }
 type Balance = { readonly posted: { readonly value: string }; readonly pending: { readonly value: string } }
 
@@ -68,7 +69,6 @@ export async function explain(book: Book, calls: Calls, opened: bigint): Promise
 }
 
 async function explainTransfer(asked: Asked, book: Book, calls: Calls, expected: Expected): Promise<void> {
-  const { from, to, minor } = asked
   const made = await finalOf(asked, book, calls)
   if (made === null) return
   const { state, moved } = stateByAnswers(asked, book)
@@ -76,9 +76,12 @@ async function explainTransfer(asked: Asked, book: Book, calls: Calls, expected:
   const reversedBy = reversal === null ? undefined : transferOf(reversal)
   if (made.state !== state) disagree(asked, book, `is ${made.state}, and all that was answered makes it ${state}`)
   if (made.reversedBy !== reversedBy) disagree(asked, book, `was reversed by ${made.reversedBy}, not ${reversedBy}`)
-  if (state === 'posted') expected.move(from, to, moved)
-  if (state === 'pending') expected.add(from, 0n, minor)
-  if (state === 'posted' || state === 'voided') expected.tell(`transfer.${state}`, made.id)
+  for (const { from, to, minor } of partsOf(asked)) {
+    if (state === 'posted') expected.move(from, to, asked.legs.length === 0 ? moved : minor)
+    if (state === 'pending') expected.add(from, 0n, minor)
+  }
+  if (state === 'voided') expected.tell('transfer.voided', made.id)
+  else if (state === 'posted') for (const { id } of made.legs ?? [made]) expected.tell('transfer.posted', id)
 }
 
 async function explainWithdrawal(asked: Asked, book: Book, calls: Calls, expected: Expected): Promise<void> {

@@ -14,8 +14,9 @@ function says({ facts }: Batch, table: FactTable, column: string, text: string):
 }
 
 /** What a batch may write that makes it another step than the rest. */
-const KINDS: Readonly<Record<string, (batch: Batch) => boolean>> = {
+const STEPS: Readonly<Record<string, (batch: Batch) => boolean>> = {
   'a transfer': makes('transfer'),
+  'a transfer with legs': ({ facts }) => facts.get('transfer')?.elements['legs'] !== undefined,
   'a deposit': makes('deposit'),
   'a reversal': writes('reversal'),
   'a withdrawal': makes('withdrawal'),
@@ -32,11 +33,18 @@ const KINDS: Readonly<Record<string, (batch: Batch) => boolean>> = {
 }
 const OF_BATCHES = ['batch decided', 'batch sent', 'batch committed'] as const
 const EVENTS_READ = 'events read'
+const OTHERS = ['shard taken', 'work listed', 'decision kept', EVENTS_READ]
 
 /** Every named point: those of batches once for each kind of step. */
 export const NAMED_POINTS: readonly string[] = [
-  ...Object.keys(KINDS).flatMap((kind) => OF_BATCHES.map((point) => `${point}: ${kind}`)),
-  ...['shard taken', 'work listed', 'decision kept', EVENTS_READ],
+  ...Object.keys(STEPS).flatMap((step) => OF_BATCHES.map((point) => `${point}: ${step}`)),
+  ...OTHERS,
+]
+
+/** Each kind of step at one of its three moments, in turn, and each other point. */
+export const POINTS_IN_TURN: readonly string[] = [
+  ...Object.keys(STEPS).map((step, at) => `${OF_BATCHES[at % OF_BATCHES.length]}: ${step}`),
+  ...OTHERS,
 ]
 
 /** A batch that is sent is no moment of the code: the turn after it was decided. */
@@ -45,5 +53,5 @@ type Moment = Parameters<Points>[0] | 'batch sent' | typeof EVENTS_READ
 /** The named points that a moment in the code is. */
 export function namesOf(point: Moment, batch?: Batch): readonly string[] {
   if (batch === undefined) return [point]
-  return Object.entries(KINDS).flatMap(([kind, isIt]) => (isIt(batch) ? [`${point}: ${kind}`] : []))
+  return Object.entries(STEPS).flatMap(([step, isIt]) => (isIt(batch) ? [`${point}: ${step}`] : []))
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PassportClaims } from '../../src/platform/passport.ts'
-import { type Answer, type Asked, isDone, isKept } from './asked.ts'
+import { type Answer, type Asked, isDone, isKept, type Wrong } from './asked.ts'
 import type { Calls } from './calls.ts'
 import { send, type World } from './traffic.ts'
 
@@ -20,16 +20,16 @@ export async function resolveLost(world: World): Promise<Resolved> {
   await each(waiting, async (asked) => {
     const isThere = await isFound(asked, calls)
     if (isThere !== null) resolved[isThere ? 'there' : 'notThere'] += 1
-    const wrong = (text: string) =>
-      book.findings.push({ what: 'unsound', leg: asked.leg, text: `${asked.key} ${text}` })
-    if (asked.saysNothing && isThere) wrong('is there, though it was told that nothing was done')
+    const wrong = (what: Wrong, text: string) =>
+      book.findings.push({ what, leg: asked.leg, text: `${asked.key} ${text}` })
+    if (asked.saysNothing && isThere) wrong('happened', 'is there, though it was told that nothing was done')
     const until = performance.now() + DECIDED_MS_MAX
     while (asked.answer === null && performance.now() < until) {
       await send(asked, world)
       if (asked.answer === null) await sleep(AGAIN_MS)
     }
-    if (asked.answer === null) wrong('has no answer, however often it is sent again')
-    else if (isThere && !isDone(asked)) wrong(`was there, and was then refused: ${asked.answer.text}`)
+    if (asked.answer === null) wrong('unsound', 'has no answer, however often it is sent again')
+    else if (isThere && !isDone(asked)) wrong('happened', `was there, and was then refused: ${asked.answer.text}`)
     if (isKept(asked)) await send(asked, world)
   })
   return resolved
@@ -42,7 +42,7 @@ export async function askAgain(world: World): Promise<void> {
     await send(asked, world)
     if (!MAKE_TRANSFERS.has(asked.kind) || isDone(asked) || asked.answer?.body.code === 'idempotency_key_reused') return
     if (!(await isFound(asked, calls))) return
-    book.findings.push({ what: 'unsound', leg: asked.leg, text: `${asked.key} was refused, and is there` })
+    book.findings.push({ what: 'happened', leg: asked.leg, text: `${asked.key} was refused, and is there` })
   })
 }
 

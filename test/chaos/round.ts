@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../bench/random.ts'
 import type { Asked, Finding } from './asked.ts'
-import type { Fault } from './broken.ts'
 import { createCalls } from './calls.ts'
 import { serveDecisions } from './decisions.ts'
 import { explain } from './explain.ts'
@@ -22,7 +21,7 @@ const REACHED_MS_MAX = 30_000
 const QUIET_MS_MAX = 20_000
 
 /** Runs a ledger on a store of its own, kills as planned, and holds what is left against all that was answered. */
-export async function runRound(plan: Plan, postgres: MortalPostgres | null, fault: Fault = 'none'): Promise<Round> {
+export async function runRound(plan: Plan, postgres: MortalPostgres | null): Promise<Round> {
   const store = await openStore(postgres)
   const decisions = await serveDecisions()
   const secret = randomBytes(32)
@@ -31,7 +30,7 @@ export async function runRound(plan: Plan, postgres: MortalPostgres | null, faul
     STORE: store.at,
     PASSPORT_SECRET: secret.toString('hex'),
     DECISIONS: decisions.url,
-    BROKEN: fault,
+    BROKEN: plan.fault,
   }
   let ledger = await startLedger(environment)
   const calls = createCalls(secret, () => ledger.port)

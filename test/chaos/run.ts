@@ -32,7 +32,7 @@ const { planOf } = await import('./plan.ts')
 const { renderTable, rowsOf } = await import('./table.ts')
 try {
   const plans = Array.from({ length: rounds }, (_, at) => planOf((seed as number) + at))
-  const all = await runChaos(plans, { tell })
+  const all = await runChaos(plans, tell)
   const rows = rowsOf(all)
   const findings = all.flatMap(({ plan, findings }) => findings.map((finding) => ({ seed: plan.seed, ...finding })))
   const named = new Set(rows.map(({ point }) => point).filter((point) => NAMED_POINTS.includes(point)))

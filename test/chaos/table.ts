@@ -14,21 +14,12 @@ export type Row = {
   notThere: number
   lost: number
   doubled: number
+  happened: number
   unsound: number
 }
 
-const HEAD = [
-  'point',
-  'victim',
-  'kills',
-  'asked',
-  'acknowledged',
-  'unknown: there',
-  'not there',
-  'lost',
-  'doubled',
-  'unsound',
-]
+const SUMS = ['kills', 'asked', 'done', 'there', 'notThere', 'lost', 'doubled', 'happened', 'unsound'] as const
+const HEAD = 'kills,asked,acknowledged,asked by key: there,not there,lost,doubled,refused and there,unsound'.split(',')
 
 export function rowsOf(rounds: readonly Round[]): Row[] {
   const rows = new Map<string, Row>()
@@ -56,26 +47,28 @@ function rowOf(rows: Map<string, Row>, { point }: Leg, victim: Victim): Row {
     notThere: 0,
     lost: 0,
     doubled: 0,
+    happened: 0,
     unsound: 0,
   }
   rows.set(name, row)
   return row
 }
 
+/** The rows by point, all victims together; then by victim. */
 export function renderTable(rows: readonly Row[]): string {
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`
-  const cellsOf = (row: Row) => [row.point, row.victim, ...sumsOf(row)]
-  const all = rows.reduce((sum, row) => sum.map((value, at) => value + (sumsOf(row)[at] ?? 0)), sumsOf(undefined))
+  const named = (name: string, of: readonly Row[]) => line([name, ...SUMS.map((sum) => total(of, sum))])
+  const by = (what: 'point' | 'victim', names: readonly string[]) =>
+    names.map((name) => [name, rows.filter((row) => row[what] === name)] as const).filter(([, of]) => of.length > 0)
   return [
-    line(HEAD),
-    line(HEAD.map(() => '---')),
-    ...rows.map((row) => line(cellsOf(row))),
-    line(['**all**', '', ...all]),
+    line(['killed at', ...HEAD]),
+    line(['---', ...HEAD.map(() => '---')]),
+    ...by('point', ALL_POINTS).map(([point, of]) => named(point, of)),
+    ...by('victim', VICTIMS).map(([victim, of]) => named(`*${victim}*`, of)),
+    named('**all**', rows),
   ].join('\n')
 }
 
-function sumsOf(row: Row | undefined): number[] {
-  if (row === undefined) return Array<number>(8).fill(0)
-  const { kills, asked, done, there, notThere, lost, doubled, unsound } = row
-  return [kills, asked, done, there, notThere, lost, doubled, unsound]
+function total(rows: readonly Row[], sum: (typeof SUMS)[number]): number {
+  return rows.reduce((before, row) => before + row[sum], 0)
 }

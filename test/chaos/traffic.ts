@@ -1,6 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../bench/random.ts'
-import { type Asked, CHANGES, type Change, type Finding, isDone, isKept, type Kind, note, transferOf } from './asked.ts'
+import { money, toWire } from '../../src/kernel/money.ts'
+import {
+  type Asked,
+  CHANGES,
+  type Change,
+  type Finding,
+  isDone,
+  isKept,
+  type Kind,
+  note,
+  type Part,
+  transferOf,
+} from './asked.ts'
 import { type Calls, member, operator } from './calls.ts'
 import type { Decisions } from './decisions.ts'
 
@@ -77,44 +89,44 @@ function draw(drawn: Exclude<keyof typeof WEIGHTS, 'again'>, leg: number, book: 
 
 const isChange = (kind: Kind): kind is Change => kind in CHANGES
 
-const UNTOLD = { answer: null, isLost: false, saysNothing: false } as const
+const UNTOLD = { answer: null, isLost: false, saysNothing: false, legs: [] } as const
 
 function moving(kind: Exclude<Kind, Change>, leg: number, book: Book, random: Random, isPoor: boolean): Asked {
   const payer = book.accounts[random.below(book.accounts.length)] as MemberAccount
-  const inShard = random.chance(0.4)
-  const payees = book.accounts.filter(({ id, shard }) => id !== payer.id && (shard === payer.shard) === inShard)
-  const payee = payees[random.below(payees.length)] as MemberAccount
   const minor = isPoor ? TOO_MUCH : BigInt(1 + random.below(500))
-  const amount = { currency: 'CNY', value: wireOf(minor) }
+  const what = { leg, kind, key: `${book.prefix}-${book.asked.length}`, about: null, headers: {}, ...UNTOLD }
+  if (kind === 'deposit' || kind === 'withdraw') {
+    const body = { account: payer.id, amount: wireOf(minor), reference: kind }
+    const path = kind === 'deposit' ? '/v1/deposits' : '/v1/withdrawals'
+    return { ...what, minor, from: payer.id, to: payer.id, review: null, claims: operator, path, body }
+  }
   const review = kind === 'held' ? (([null, 'approve', 'decline'] as const)[random.below(3)] ?? null) : null
   const holdMs = kind !== 'held' ? null : review === null ? shortly(random) : REVIEW_MS
-  const what = {
-    leg,
-    kind,
-    key: `${book.prefix}-${book.asked.length}`,
-    minor,
-    about: null,
-    review,
-    headers: {},
-    ...UNTOLD,
-  }
-  if (kind === 'deposit' || kind === 'withdraw') {
-    const body = { account: payer.id, amount, reference: kind }
-    return {
-      ...what,
-      from: payer.id,
-      to: payer.id,
-      claims: operator,
-      path: `/v1/${kind}${kind === 'deposit' ? '' : 'al'}s`,
-      body,
-    }
-  }
-  const pending = kind === 'hold' ? { pending: true } : {}
+  const first = { from: payer.id, to: payeeOf(payer, book, random).id, minor }
+  const legs = isPoor || !random.chance(0.25) ? [] : [first, besides(payer, book, random)]
+  const moves =
+    legs.length === 0
+      ? { from: first.from, to: first.to, amount: wireOf(minor) }
+      : { legs: legs.map((part) => ({ from: part.from, to: part.to, amount: wireOf(part.minor) })) }
   return {
-    ...{ ...what, from: payer.id, to: payee.id, claims: member(payer.member, holdMs), path: '/v1/transfers' },
-    body: { from: payer.id, to: payee.id, amount, reference: kind, ...pending },
+    ...{ ...what, ...first, legs, review, claims: member(payer.member, holdMs), path: '/v1/transfers' },
+    minor: minor + (legs[1]?.minor ?? 0n),
+    body: { ...moves, reference: kind, ...(kind === 'hold' ? { pending: true } : {}) },
     headers: kind === 'later' ? { prefer: 'respond-async' } : {},
   }
+}
+
+function payeeOf(payer: MemberAccount, { accounts }: Book, random: Random): MemberAccount {
+  const inShard = random.chance(0.4)
+  const payees = accounts.filter(({ id, shard }) => id !== payer.id && (shard === payer.shard) === inShard)
+  return payees[random.below(payees.length)] as MemberAccount
+}
+
+/** Another leg, which the same member pays out of any account. */
+function besides(payer: MemberAccount, book: Book, random: Random): Part {
+  const own = book.accounts.filter(({ member }) => member === payer.member)
+  const from = own[random.below(own.length)] as MemberAccount
+  return { from: from.id, to: payeeOf(from, book, random).id, minor: BigInt(1 + random.below(500)) }
 }
 
 const shortly = (random: Random): number => EXPIRES_MS.from + random.below(EXPIRES_MS.to - EXPIRES_MS.from)
@@ -122,11 +134,11 @@ const shortly = (random: Random): number => EXPIRES_MS.from + random.below(EXPIR
 /** Something done about what was made before; two may be at it at once. Null: there is nothing yet. */
 function changing(kind: Change, leg: number, book: Book, random: Random): Asked | null {
   const about = anyOf(
-    book.asked.slice(-LATELY).filter((one) => one.kind === CHANGES[kind] && isDone(one)),
+    book.asked.slice(-LATELY).filter((one) => one.kind === CHANGES[kind] && isDone(one) && canBe(kind, one)),
     random,
   )
   if (about === null) return null
-  const isPart = kind === 'capture' && about.minor > 1n && random.chance(0.5)
+  const isPart = kind === 'capture' && about.legs.length === 0 && about.minor > 1n && random.chance(0.5)
   const minor = isPart ? about.minor / 2n : about.minor
   const bodies = { confirm: { reference: 'bank 1' }, return: { reason: 'closed' } } as const
   const { from, to } = kind === 'reverse' ? { from: about.to, to: about.from } : about
@@ -135,10 +147,13 @@ function changing(kind: Change, leg: number, book: Book, random: Random): Asked 
     ...{ leg, kind, key: `${book.prefix}-${book.asked.length}`, about, minor, from, to, review: null, ...UNTOLD },
     claims: operator,
     path: `/v1/${isWithdrawal ? 'withdrawals' : 'transfers'}/${transferOf(about)}/${kind}`,
-    body: isPart ? { amount: { currency: 'CNY', value: wireOf(minor) } } : isWithdrawal ? bodies[kind] : {},
+    body: isPart ? { amount: wireOf(minor) } : isWithdrawal ? bodies[kind] : {},
     headers: {},
   }
 }
+
+/** A transfer with legs is not reversed as a whole. */
+const canBe = (kind: Change, { legs }: Asked): boolean => kind !== 'reverse' || legs.length === 0
 
 /** A key that was answered, under another request: it is refused, and has no effect. */
 function reuse(leg: number, book: Book, random: Random): Asked | null {
@@ -154,7 +169,6 @@ function anyOf(asked: readonly Asked[], random: Random): Asked | null {
   return asked[random.below(asked.length)] ?? null
 }
 
-function wireOf(minor: bigint): string {
-  const text = minor.toString().padStart(3, '0')
-  return `${text.slice(0, -2)}.${text.slice(-2)}`
+function wireOf(minor: bigint) {
+  return toWire(money('CNY', minor))
 }
