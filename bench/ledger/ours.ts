@@ -7,7 +7,8 @@ import { createOutbox } from '../../src/platform/outbox.ts'
 import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
 import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
-import { createService } from '../../src/services/cash-flow/service.ts'
+import { createPricing } from '../../src/services/cash-flow/pricing.ts'
+import { createService, type References } from '../../src/services/cash-flow/service.ts'
 import { createBatchStore } from '../../src/services/cash-flow/store.ts'
 import { createWriters } from '../../src/services/cash-flow/writers.ts'
 import type { Contender } from './contender.ts'
@@ -35,11 +36,12 @@ export async function openOurs(
     clock,
     directory,
   })
-  const references = {
+  const references: References = {
     members: { exists: async () => true },
-    products: { find: async () => ({ currency: 'CNY' }) },
+    products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   }
-  const service = createService({ transaction, clock, references, writers })
+  const pricing = createPricing({ directory, products: references.products, clock })
+  const service = createService({ transaction, clock, references, pricing, writers })
   const { signal } = new AbortController()
   for (const { id, member } of who) {
     await service.seedAccount({ id, member, product: 'prd_bench', currency: 'CNY' }, OPENING)
@@ -57,6 +59,7 @@ export async function openOurs(
         },
         ...{
           amount: money('CNY', amount),
+          fees: 'unknown', // the service asks
           reference: 'bench',
           pending: false,
           hold: null,

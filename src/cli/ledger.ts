@@ -50,6 +50,7 @@ type Explained = {
     readonly amount: Amount
     readonly balance: Balances
     readonly recordedAt: string
+    readonly fee?: { readonly amount: Amount; readonly product: string; readonly version: number }
     readonly operation: string | null
     readonly assessment: string | null
     readonly receipt: string | null
@@ -183,6 +184,7 @@ function explainedText({ account, shard, items, next }: Explained, path: Path): 
     entry.balance.posted.value,
     entry.balance.pending.value,
     entry.transfer ?? entry.deposit ?? '',
+    entry.fee === undefined ? '-' : `${entry.fee.amount.value} by ${entry.fee.product} version ${entry.fee.version}`,
     entry.operation ?? '-',
     entry.assessment ?? '-',
     entry.receipt ?? '-',
@@ -196,6 +198,7 @@ function explainedText({ account, shard, items, next }: Explained, path: Path): 
     'posted',
     'pending',
     'transfer',
+    'its fee',
     'operation',
     'assessment',
     'receipt',

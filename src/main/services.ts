@@ -21,7 +21,7 @@ import { readSecret } from '../platform/secret-file.ts'
 import { problemOf, type ServiceClient } from '../platform/service-client.ts'
 import type { ServiceRoute } from '../platform/service-route.ts'
 import { readPublicKey } from '../platform/standard-webhooks.ts'
-import { cashFlowMigrations, createCashFlow } from '../services/cash-flow/index.ts'
+import { cashFlowMigrations, createCashFlow, type ProductTerms } from '../services/cash-flow/index.ts'
 import { createMembership, membershipMigrations } from '../services/membership/index.ts'
 import { createProduct, productMigrations } from '../services/product/index.ts'
 import { createRisk, riskMigrations } from '../services/risk/index.ts'
@@ -140,7 +140,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         ...config.ledger,
         riskEvents: feedOf(client('cash-flow', 'risk')),
         members: { exists: (member) => isMember(members, member) },
-        products: { find: (product) => find<{ currency: string }>(products, `/v1/products/${product}`) },
+        products: { find: (product) => find<ProductTerms>(products, `/v1/products/${product}`) },
       })
       if (config.seed) {
         for (const name of ['alice', 'bob']) {

@@ -1,5 +1,8 @@
 import type { PassportClaims } from '../../src/platform/passport.ts'
 
+/** What each transfer, and each leg of one, costs its payer, in minor units. */
+export const FEE_MINOR = 30n
+
 export type Kind = 'transfer' | 'later' | 'hold' | 'held' | 'deposit' | 'withdraw' | Change
 /** What is done about something that was made before. */
 export type Change = 'capture' | 'void' | 'reverse' | 'confirm' | 'return'

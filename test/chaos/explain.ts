@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Asked, CHANGES, type Change, isDone, partsOf, transferOf } from './asked.ts'
+import { type Asked, CHANGES, type Change, FEE_MINOR, isDone, partsOf, transferOf } from './asked.ts'
 import { type Calls, operator } from './calls.ts'
 import { each, readSurely } from './resolve.ts'
 import type { Book } from './traffic.ts'
@@ -77,8 +77,10 @@ async function explainTransfer(asked: Asked, book: Book, calls: Calls, expected:
   if (made.state !== state) disagree(asked, book, `is ${made.state}, and all that was answered makes it ${state}`)
   if (made.reversedBy !== reversedBy) disagree(asked, book, `was reversed by ${made.reversedBy}, not ${reversedBy}`)
   for (const { from, to, minor } of partsOf(asked)) {
-    if (state === 'posted') expected.move(from, to, asked.legs.length === 0 ? moved : minor)
-    if (state === 'pending') expected.add(from, 0n, minor)
+    if (state === 'pending') expected.add(from, 0n, minor + FEE_MINOR)
+    if (state !== 'posted') continue
+    expected.move(from, to, asked.legs.length === 0 ? moved : minor)
+    expected.add(from, -FEE_MINOR)
   }
   if (state === 'voided') expected.tell('transfer.voided', made.id)
   else if (state === 'posted') for (const { id } of made.legs ?? [made]) expected.tell('transfer.posted', id)

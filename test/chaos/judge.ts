@@ -23,8 +23,9 @@ export async function judge(database: Database): Promise<readonly string[]> {
     findings.push(`the journal tells otherwise: ${[table, key, is, ...columns].join(' ')}`)
   const doubled = await database.transaction((sql) =>
     sql.query<{ transfer: string }>(
-      `SELECT transfer FROM entry JOIN account ON account.id = entry.account
-       WHERE kind = 'member' AND phase = 'post' GROUP BY transfer, direction HAVING count(*) > 1`,
+      `SELECT transfer FROM entry JOIN account ON account.id = entry.account JOIN transfer AS made ON made.id = transfer
+       WHERE account.kind = 'member' AND phase = 'post' GROUP BY transfer, direction, fee
+       HAVING count(*) > CASE WHEN direction = 'debit' AND fee IS NOT NULL THEN 2 ELSE 1 END`,
     ),
   )
   return [...findings, ...doubled.map(({ transfer }) => `${transfer} was posted twice`)]

@@ -6,6 +6,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { money, toWire } from '../../src/kernel/money.ts'
 import { createDoor, listenDoor } from '../../src/platform/door.ts'
 import { feedOf } from '../../src/platform/feed.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -14,6 +15,7 @@ import { openPostgres } from '../../src/platform/postgres.ts'
 import { createServiceClient } from '../../src/platform/service-client.ts'
 import { cashFlowMigrations, createCashFlow } from '../../src/services/cash-flow/index.ts'
 import type { Points } from '../../src/services/cash-flow/points.ts'
+import { FEE_MINOR } from './asked.ts'
 import { broken, type Fault } from './broken.ts'
 import { judge, workLeft } from './judge.ts'
 import { killPostgres } from './kill-postgres.ts'
@@ -43,6 +45,7 @@ const {
   WRITERS = '1',
   TIDEGATE_LOG = 'silent',
 } = process.env
+const fee = { kind: 'flat', amount: toWire(money('CNY', FEE_MINOR)) } as const
 const passports = () => [{ kid: 'chaos', secret: Buffer.from(PASSPORT_SECRET, 'hex') }]
 const log = createLog(TIDEGATE_LOG)
 const clock = systemClock
@@ -82,7 +85,7 @@ const risk = createServiceClient({ self: 'cash-flow', service: 'risk', origin: D
 const cashFlow = createCashFlow({
   ...{ database, clock, log, points, writers: Number(WRITERS) },
   members: { exists: async () => true },
-  products: { find: async () => ({ currency: 'CNY' }) },
+  products: { find: async () => ({ currency: 'CNY', version: 1, fee }) },
   riskEvents: feedOf(risk),
 })
 const routes = cashFlow.routes.map(mend).map((route) =>

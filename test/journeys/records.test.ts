@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { accountsOf, assertRefused, type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
+import { accountsOf, assertRefused, type EdgeCalls, edgeCalls, eventually, type Who } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -48,6 +48,31 @@ describe('records that keep every version', () => {
     assert.equal((await calls.call('mem_alice', 'GET', '/v1/members/mem_alice')).body.name, 'Alice')
     const options = { body: { name: 'Malice' }, headers: { 'if-match': '"1"' } }
     assertRefused(await calls.call('mem_alice', 'PATCH', '/v1/members/mem_alice', options), 'insufficient_scope')
+  })
+
+  test("a product's fee is charged with a transfer, by its version, and settlement tells what it came to", async () => {
+    const post = async (who: Who, path: string, body: object, headers = {}) => {
+      const made = await calls.call(who, 'POST', path, { body, headers })
+      assert.equal(made.status, 201, made.text)
+      return made.body
+    }
+    const cny = (value: string) => ({ currency: 'CNY', value })
+    const fee = { kind: 'flat', amount: cny('1.50') }
+    const product = await post('operator', '/v1/products', { name: 'Priced', currency: 'CNY', fee })
+    const of = { member: 'mem_alice', product: product.id, currency: 'CNY' }
+    const { id: from } = await post('operator', '/v1/accounts', of)
+    await post('operator', '/v1/deposits', { account: from, amount: cny('100.00'), reference: 'cash' })
+    const body = { from, to: 'acc_bob', amount: cny('10.00'), reference: 'rent' }
+    const made = await post('mem_alice', '/v1/transfers', body, { 'idempotency-key': 'priced-1' })
+    assert.deepEqual(made.fee, { amount: cny('1.50'), product: product.id, version: 1 })
+    const { body: account } = await calls.call('mem_alice', 'GET', `/v1/accounts/${from}`)
+    assert.equal(account.balance.available.value, '88.50')
+    const batch = await eventually('the batch with its line', async () => {
+      const closing = { member: 'mem_alice', currency: 'CNY', cutOff: new Date().toISOString() }
+      const { body: closed } = await calls.call('operator', 'POST', '/v1/settlement-batches', { body: closing })
+      return closed.lines === 0 ? null : closed
+    })
+    assert.deepEqual([batch.gross.out.value, batch.fees.value, batch.net.value], ['10.00', '1.50', '-11.50'])
   })
 
   test('a person is erased, and the ledger is still as its journal tells it', async () => {

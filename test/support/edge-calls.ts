@@ -4,7 +4,7 @@ import supertest, { type Response } from 'supertest'
 import { PROBLEMS, type ProblemCode } from '../../src/kernel/problem.ts'
 import type { TestPlatform } from './platform.ts'
 
-type Who = 'operator' | `mem_${string}`
+export type Who = 'operator' | `mem_${string}`
 type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 export type CallOptions = {

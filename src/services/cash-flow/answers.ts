@@ -75,7 +75,13 @@ export function isKept(answered: Answered): boolean {
   return answered.kind === 'answer' || !PASSING.has(answered.code)
 }
 
-const PASSING: ReadonlySet<string> = new Set(['not_found', 'conflict', 'request_in_progress', 'rate_changed'])
+const PASSING: ReadonlySet<string> = new Set([
+  'not_found',
+  'conflict',
+  'request_in_progress',
+  'rate_changed',
+  'dependency_unavailable',
+])
 
 /** The answer on its way out. @throws Problem where the command was refused */
 export function deliver(answered: Answered, replayed: boolean): Answer {
@@ -84,7 +90,8 @@ export function deliver(answered: Answered, replayed: boolean): Answer {
     return { status: answered.status, headers: { ...answered.headers, ...headers }, body: answered.body }
   }
   const { code, detail, state } = answered
-  if (code === 'request_in_progress') throw new Problem(code, { detail, headers: { 'retry-after': '1' } })
+  if (code === 'request_in_progress' || code === 'dependency_unavailable')
+    throw new Problem(code, { detail, headers: { 'retry-after': '1' } })
   throw new Problem(code, { detail, headers, ...(state === undefined ? {} : { state }) })
 }
 

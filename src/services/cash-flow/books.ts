@@ -12,7 +12,6 @@ import {
   type Entry,
   type Exchange,
   entryKindOf,
-  type MoveKind,
   type MoveRefusal,
   moveBalance,
   type Operation,
@@ -21,20 +20,10 @@ import {
   type Transfer,
   type WithdrawalEnd,
 } from './model.ts'
+import type { Move } from './moves.ts'
 import { isFilled, type NewOperation, nothingWritten, type StoredAnswer, type Writes } from './writes.ts'
 
 export type OpenAccount = { readonly account: Account; readonly balance: Balance }
-
-/** One move of a posting. */
-export type Move = { readonly account: string; readonly kind: MoveKind; readonly amount: bigint }
-
-/** The two balanced entries of money that moves within a shard. */
-export function postings(from: string, to: string, amount: bigint) {
-  return [
-    { account: from, kind: 'debit', amount },
-    { account: to, kind: 'credit', amount },
-  ] as const
-}
 
 /**
  * The books while a batch is decided: each command sees what the ones before it did. Nothing here touches the store;
@@ -46,6 +35,7 @@ export class Books {
   /** By shard: what a command comes to is written in its own, but for the entries, which are where their accounts are. */
   readonly writes = new Map<number, Writes>()
   readonly #shards: ReadonlySet<number>
+  readonly #elsewhere: ReadonlyMap<string, Balance>
   #home: Writes
   readonly #layers: Layers
 
@@ -53,6 +43,7 @@ export class Books {
   constructor(set: WorkingSet, now: Instant, before: Books | null) {
     this.now = now
     this.#shards = set.shards
+    this.#elsewhere = set.elsewhere
     this.#home = this.#writesIn(Math.min(...set.shards))
     this.#layers = layersOf(set, before === null ? null : before.#layers)
   }
@@ -71,6 +62,12 @@ export class Books {
   /** Whether money that comes to the account or goes from it is in this batch's hands. */
   holds({ shard }: Account): boolean {
     return this.#shards.has(shard)
+  }
+
+  /** Whether there is room for so much; in an account of another writer's, as it was a moment ago. */
+  hasRoom({ id }: Account, amount: bigint): boolean {
+    const balance = this.#elsewhere.get(id)
+    return balance === undefined || !('kind' in moveBalance(balance, 'credit', amount))
   }
 
   account(id: string): Account | undefined {
@@ -231,12 +228,14 @@ export class Books {
     this.#home.crossings.push(crossing)
   }
 
-  /** Takes a crossing in; false when it has been. */
-  arrive(transfer: string): boolean {
-    if (this.#layers.arrived.get(transfer)) return false
+  hasArrived(transfer: string): boolean {
+    return this.#layers.arrived.get(transfer) === true
+  }
+
+  /** Takes a crossing in. */
+  arrive(transfer: string): void {
     this.#layers.arrived.set(transfer, true)
     this.#home.arrivals.push(transfer)
-    return true
   }
 
   completeCrossing(transfer: Transfer): Transfer {

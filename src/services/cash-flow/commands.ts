@@ -1,6 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
-import type { CreditLine, Exchange, ExchangeRate, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
+import type { CreditLine, Exchange, ExchangeRate, Fee, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
 
 /** On whose behalf a command is. */
 export type Actor =
@@ -23,6 +23,9 @@ export type KeyedRequest = { readonly owner: string; readonly key: string; reado
 /** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
 export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
 
+/** What transfers cost, by the account that pays; `unknown`: nobody could say. */
+export type Fees = ReadonlyMap<string, Fee> | 'unknown'
+
 export type TransferCommand = {
   readonly kind: 'transfer'
   /** `accept` only writes the command down; `accepted` runs one that was; `now` does it at once. */
@@ -37,6 +40,8 @@ export type TransferCommand = {
   readonly amount: Money
   /** In one currency, and paid by one member's accounts; none for a transfer with ends of its own. */
   readonly legs: readonly Leg[]
+  /** As they are when it is run. */
+  readonly fees: Fees
   readonly reference: string
   /** The members' own hold: posted when one of them captures it. */
   readonly pending: boolean
@@ -211,6 +216,8 @@ export type Refusal =
   | { readonly kind: 'unknown_account'; readonly field: string }
   | { readonly kind: 'several_payers' }
   | { readonly kind: 'same_account' }
+  /** What it costs could not be asked for: nothing was done. */
+  | { readonly kind: 'fee_unknown' }
   /** When it is to count as moved is not acceptable; `why` follows on its name. */
   | { readonly kind: 'not_effective'; readonly why: string }
   | { readonly kind: 'currency_mismatch' }

@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts'
 import { money } from '../../kernel/money.ts'
-import type { Books, Move } from './books.ts'
+import type { Books } from './books.ts'
 import type {
   ArriveCommand,
   CompleteCommand,
@@ -10,8 +10,10 @@ import type {
   OnItsWay,
   Outcome,
 } from './commands.ts'
+import { feeMoves } from './fees.ts'
 import { endsIn, postedHappening } from './happenings.ts'
 import type { Account, Transfer } from './model.ts'
+import type { Move } from './moves.ts'
 import { betweenAccountOf } from './shards.ts'
 
 /*
@@ -58,13 +60,14 @@ export function arrive(books: Books, { leg }: ArriveCommand): Outcome {
   const [payer, payee] = [books.account(from), books.account(to)]
   assert(payer !== undefined && payee !== undefined, `the account ${to} was there when the money was reserved`)
   if (payer.shard === payee.shard) return { kind: 'arrived' }
-  if (!books.arrive(transfer)) return { kind: 'done_before' }
+  if (books.hasArrived(transfer)) return { kind: 'done_before' }
   const moves: readonly Move[] = [
     { account: betweenAccountOf(amount.currency, payee.shard), kind: 'debit', amount: amount.minor },
     { account: to, kind: 'credit', amount: amount.minor },
   ]
   const entered = books.enter(transfer, moves, effectiveAt)
-  assert(entered === 'entered', 'nothing refuses a credit, or money out of what lies between')
+  if (entered !== 'entered') return entered // no room: it waits where it is
+  books.arrive(transfer)
   return { kind: 'arrived' }
 }
 
@@ -75,14 +78,15 @@ export function complete(books: Books, { crossing }: CompleteCommand): Outcome {
   if (under.crossing === null) return outcomeOf(books, under)
   const entered = books.enterAll(
     crossing.legs.map(({ transfer, from, to, amount: { minor, currency } }) => {
-      const [payer, payee] = [books.account(from), books.account(to)]
-      assert(payer !== undefined && payee !== undefined, `${transfer} was read with its ends`)
+      const [payer, payee, part] = [books.account(from), books.account(to), books.transfer(transfer)]
+      assert(payer !== undefined && payee !== undefined && part !== undefined, `${transfer} was read with its ends`)
       const across = payer.shard === payee.shard ? to : betweenAccountOf(currency, payer.shard)
       return {
         transfer,
         moves: [
           { account: from, kind: 'capture', amount: minor },
           { account: across, kind: 'credit', amount: minor },
+          ...feeMoves(payer, part, 'capture'),
         ],
       }
     }),

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../../kernel/assert.ts'
-import { type Books, type Move, postings } from './books.ts'
+import type { Books } from './books.ts'
 import type {
   Actor,
   CaptureCommand,
@@ -13,8 +13,10 @@ import { setCreditLine } from './credit-lines.ts'
 import { arrive, between, complete, cross, postingsAcross } from './crossings.ts'
 import { effectiveOf } from './effective.ts'
 import { exchange } from './exchanges.ts'
+import { feeMoves, reservedFor } from './fees.ts'
 import { depositHappening, type Ends, endsIn, postedHappening, voidedHappening } from './happenings.ts'
 import { captureOf, movedAmountOf, type Resolution, stateOf, type Transfer, UNTOUCHED } from './model.ts'
+import { type Move, postings } from './moves.ts'
 import { externalAccountOf } from './shards.ts'
 import { decideTransfer } from './transfers.ts'
 import { endWithdrawal, withdraw } from './withdrawals.ts'
@@ -84,13 +86,17 @@ function capture(books: Books, command: CaptureCommand): Outcome {
   const { captured, released } = taken
   const parts = books.partsOf(transfer).map((part) => ({ ...partiesOf(books, part), ...part }))
   const crosses = parts.some(({ payee }) => !books.holds(payee))
+  // Legs are captured as a whole.
+  const due = (part: Transfer): bigint => (transfer.legs.length === 0 ? captured : part.amount.minor)
+  if (!parts.every((part) => books.hasRoom(part.payee, due(part)))) return { kind: 'balance_too_large' }
   const entered = books.enterAll(
-    parts.map(({ id, from, to, payer, payee, amount }) => {
-      const minor = transfer.legs.length === 0 ? captured : amount.minor // legs are captured as a whole
+    parts.map((part) => {
+      const { id, from, to, payer, payee } = part
+      const minor = due(part)
       const moves: Move[] = released > 0n ? [{ account: from, kind: 'release', amount: released }] : []
       if (!crosses) {
         moves.push({ account: from, kind: 'capture', amount: minor }, ...between(payer, payee, minor))
-        moves.push({ account: to, kind: 'credit', amount: minor })
+        moves.push({ account: to, kind: 'credit', amount: minor }, ...feeMoves(payer, part, 'capture'))
       }
       return { transfer: id, moves }
     }),
@@ -110,8 +116,8 @@ function release(books: Books, command: VoidCommand): Outcome {
   if (hold.by === 'member' && command.by.kind === 'review') return { kind: 'not_open', transfer }
   if (hold.by === 'review' && command.by.kind === 'member') return { kind: 'under_review', transfer }
   const entered = books.enterAll(
-    books.partsOf(transfer).map(({ id, from, amount }) => {
-      return { transfer: id, moves: [{ account: from, kind: 'release', amount: amount.minor }] }
+    books.partsOf(transfer).map(({ id, from, amount, fee }) => {
+      return { transfer: id, moves: [{ account: from, kind: 'release', amount: reservedFor(amount.minor, fee) }] }
     }),
   )
   if (entered !== 'entered') return entered
@@ -155,6 +161,7 @@ function reverse(books: Books, command: ReverseCommand): Outcome {
   const effectiveAt = effectiveOf(books, command.effectiveAt, by, [giver, taker])
   if (effectiveAt !== null && typeof effectiveAt === 'object') return effectiveAt
   const crosses = !books.holds(taker)
+  if (!books.hasRoom(taker, amount.minor)) return { kind: 'balance_too_large' }
   const entered = books.enter(
     id,
     crosses

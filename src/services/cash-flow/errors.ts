@@ -27,12 +27,20 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: 'body/legs: are not all paid by the accounts of one member' }
     case 'same_account':
       return { code, detail: 'body/to: is the account that pays' }
+    case 'fee_unknown':
+      return {
+        code,
+        detail: 'what the transfer costs is not known while the product service is away; nothing was done',
+      }
     case 'not_effective':
       return { code, detail: `body/effectiveAt: ${refusal.why}` }
     case 'currency_mismatch':
       return { code, detail: 'the amount and its accounts are not in one currency' }
     case 'insufficient_funds':
-      return { code, detail: 'the available balance, with the credit line, is less than the amount' }
+      return {
+        code,
+        detail: 'the available balance, with the credit line, is less than the amount, and its fee where there is one',
+      }
     case 'balance_too_large':
       return { code, detail: 'the balance would be larger than any kept here' }
     case 'held_and_pending':
@@ -86,6 +94,7 @@ const CODES = {
   in_progress: 'request_in_progress',
   unknown_account: 'unknown_reference',
   same_account: 'unacceptable_value',
+  fee_unknown: 'dependency_unavailable',
   not_effective: 'unacceptable_value',
   currency_mismatch: 'currency_mismatch',
   insufficient_funds: 'insufficient_funds',

@@ -1,9 +1,10 @@
 import { type Currency, MINOR_MAX, money } from '../../kernel/money.ts'
-import { type Books, postings } from './books.ts'
+import type { Books } from './books.ts'
 import { type ExchangeCommand, type Outcome, owns } from './commands.ts'
 import { convert, pairOf, parseRate } from './exchange-rate.ts'
 import { exchangeHappening } from './happenings.ts'
 import { type Exchange, type Transfer, UNTOUCHED } from './model.ts'
+import { postings } from './moves.ts'
 import { liquidityAccountOf, roundingAccountOf } from './shards.ts'
 
 /**

@@ -33,6 +33,7 @@ export function reservedHappening(transfer: Transfer, legs: readonly Transfer[],
     ...partsOf(transfer),
     ...(transfer.legs.length === 0 ? {} : { legs: legs.map(legOf) }),
     amount: toWire(transfer.amount),
+    ...feeIn(transfer),
     maker: transfer.maker,
     assessment: transfer.assessment,
     receipt: transfer.receipt,
@@ -49,7 +50,16 @@ export function postedHappening(transfer: Transfer, ends: Ends): Happening {
   const { fromMember, toMember } = ends
   const amount = toWire(movedAmountOf(transfer))
   const reverses = transfer.reverses === null ? {} : { reverses: transfer.reverses }
-  const data = { ...partsOf(transfer), fromMember, toMember, amount, kind, ...reverses, ...effectiveIn(transfer) }
+  const data = {
+    ...partsOf(transfer),
+    fromMember,
+    toMember,
+    amount,
+    ...feeIn(transfer),
+    kind,
+    ...reverses,
+    ...effectiveIn(transfer),
+  }
   return about(transfer, 'transfer.posted', [fromMember, toMember], data)
 }
 
@@ -93,8 +103,14 @@ function partsOf({ id, operation, from, to, reference, partOf }: Transfer) {
   return { transfer: id, operation, from, to, reference, ...(partOf === null ? {} : { partOf }) }
 }
 
-function legOf({ id, from, to, amount }: Transfer) {
-  return { transfer: id, from, to, amount: toWire(amount) }
+function legOf(leg: Transfer) {
+  const { id, from, to, amount } = leg
+  return { transfer: id, from, to, amount: toWire(amount), ...feeIn(leg) }
+}
+
+/** What the payer pays beside the amount. */
+function feeIn({ fee }: Transfer) {
+  return fee === null ? {} : { fee: toWire(fee.amount) }
 }
 
 function about(transfer: Transfer, type: string, concerned: readonly (string | null)[], data: Json): Happening {

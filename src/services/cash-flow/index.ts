@@ -11,6 +11,7 @@ import { createDirectory } from './directory.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { nobodyListens, type Points } from './points.ts'
+import { createPricing } from './pricing.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createRates } from './rates.ts'
 import { createReads } from './reads.ts'
@@ -18,6 +19,8 @@ import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
 import { createBatchStore, type NewAccount } from './store.ts'
 import { createWriters } from './writers.ts'
+
+export type { ProductTerms } from './pricing.ts'
 
 export type CashFlowDeps = References & {
   readonly database: Database
@@ -65,7 +68,8 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     clock,
     directory,
   })
-  const service = createService({ transaction: watch.transaction, clock, references: deps, writers })
+  const pricing = createPricing({ directory, products: deps.products, clock })
+  const service = createService({ transaction: watch.transaction, clock, references: deps, pricing, writers })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents, points })
   const proof = createLedgerProof(database, log)

@@ -9,6 +9,8 @@ export type WorkingSet = {
   readonly accounts: ReadonlyMap<string, Account>
   /** Of the accounts in these shards. */
   readonly balances: ReadonlyMap<string, Balance>
+  /** Of accounts in other writers' shards, as they were a moment ago. */
+  readonly elsewhere: ReadonlyMap<string, Balance>
   readonly transfers: ReadonlyMap<string, Transfer>
   readonly operations: ReadonlyMap<string, Operation>
   readonly answers: readonly StoredAnswer[]

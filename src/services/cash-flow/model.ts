@@ -60,6 +60,9 @@ export type Resolution = {
   readonly captured: bigint
 }
 
+/** What a transfer costs the one who pays it, by this version of the product that the paying account is under. */
+export type Fee = { readonly amount: Money; readonly product: string; readonly version: number }
+
 /** A withdrawal is in transit until the bank has confirmed or returned it. */
 export type WithdrawalEnd = { readonly outcome: 'confirmed' | 'returned'; readonly transfer: string }
 
@@ -86,6 +89,8 @@ export type Transfer = {
   readonly partOf: string | null
   /** The transfers that are its legs; none where it has ends of its own. */
   readonly legs: readonly string[]
+  /** Charged beside the amount; null: nothing. Of a transfer with legs each leg has its own. */
+  readonly fee: Fee | null
   /** What became of a withdrawal, and the transfer that made it so. */
   readonly end: WithdrawalEnd | null
   /** The request that was answered with this transfer when it was made, posted: its answer and operation follow from it. */
@@ -107,6 +112,7 @@ export const UNTOUCHED = {
   reversedBy: null,
   partOf: null,
   legs: [],
+  fee: null,
   end: null,
   effectiveAt: null,
 } as const

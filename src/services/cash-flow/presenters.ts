@@ -9,6 +9,7 @@ import {
   type Entry,
   type Exchange,
   type ExchangeRate,
+  type Fee,
   movedAmountOf,
   type Operation,
   stateOf,
@@ -106,6 +107,7 @@ export function transferOnWire(transfer: Transfer, legs: readonly Transfer[]) {
     ...(operation === null ? {} : { operation }),
     ...(transfer.legs.length === 0 ? { from, to } : { legs: legs.map(legOnWire) }),
     amount: toWire(amount),
+    ...feeOnWire(transfer),
     reference,
     ...(open && hold !== null ? { expiresAt: toRfc3339(hold.expiresAt) } : {}),
     ...(resolution?.outcome === 'captured' ? { captured: toWire(movedAmountOf(transfer)) } : {}),
@@ -119,9 +121,17 @@ export function transferOnWire(transfer: Transfer, legs: readonly Transfer[]) {
   }
 }
 
-function legOnWire({ id, from, to, amount, reversedBy }: Transfer) {
-  return { id, from, to, amount: toWire(amount), ...(reversedBy === null ? {} : { reversedBy }) }
+function legOnWire(leg: Transfer) {
+  const { id, from, to, amount, reversedBy } = leg
+  return { id, from, to, amount: toWire(amount), ...feeOnWire(leg), ...(reversedBy === null ? {} : { reversedBy }) }
 }
+
+/** Of a transfer that costs its payer something. */
+export function feeOnWire({ fee }: Pick<Transfer, 'fee'>): { readonly fee?: WireFee } {
+  return fee === null ? {} : { fee: { ...fee, amount: toWire(fee.amount) } }
+}
+
+type WireFee = Omit<Fee, 'amount'> & { readonly amount: ReturnType<typeof toWire> }
 
 export function operationOnWire({ id, state, transfer, reason, version, createdAt, updatedAt }: Operation) {
   const made = state !== 'running' && (reason === null || isHoldOutcome(reason))

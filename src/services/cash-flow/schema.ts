@@ -175,11 +175,15 @@ export const TransferBody = Type.Object(
 export const CaptureBody = Type.Object({ amount: Type.Optional(MoneyShape) }, closed)
 export const TransfersQuery = Type.Object({ idempotencyKey: Type.String({ maxLength: 600 }) }, closed)
 
+/** What the payer pays beside the amount, by this version of the account's product. */
+const FeeOnWire = Type.Object({ amount: MoneyShape, product: Type.String(), version: Version })
+
 const LegOnWire = Type.Object({
   id: Type.String(),
   from: AccountId,
   to: AccountId,
   amount: MoneyShape,
+  fee: Type.Optional(FeeOnWire),
   reversedBy: Type.Optional(Type.String()),
 })
 
@@ -190,6 +194,7 @@ export const TransferOnWire = Type.Object({
   from: Type.Optional(AccountId),
   to: Type.Optional(AccountId),
   amount: MoneyShape,
+  fee: Type.Optional(FeeOnWire),
   /** In place of its own ends, where it has legs. */
   legs: Type.Optional(Type.Array(LegOnWire)),
   reference: Type.String(),

@@ -10,6 +10,7 @@ import type { Settled } from './batch.ts'
 import type { OpenAccount } from './books.ts'
 import type { Actor, Command, Crossing } from './commands.ts'
 import { notFound } from './errors.ts'
+import type { Pricing, ProductTerms } from './pricing.ts'
 import { shardOf } from './shards.ts'
 import { type NewAccount, openAccount } from './store.ts'
 import type { Writers } from './writers.ts'
@@ -17,7 +18,7 @@ import type { Writers } from './writers.ts'
 /** What cash flow asks of the membership and product services. */
 export type References = {
   readonly members: { exists(member: string): Promise<boolean> }
-  readonly products: { find(product: string): Promise<{ readonly currency: string } | null> }
+  readonly products: { find(product: string): Promise<ProductTerms | null> }
 }
 
 /** The use cases that change something. Each shard has one queue and one writer, which decides in the order of arrival. */
@@ -25,9 +26,10 @@ export function createService(deps: {
   readonly transaction: Outbox['transaction']
   readonly clock: Clock
   readonly references: References
+  readonly pricing: Pricing
   readonly writers: Writers
 }) {
-  const { transaction, clock, references, writers } = deps
+  const { transaction, clock, references, pricing, writers } = deps
   const running = new Set<string>()
   /** Being taken to their ends, by transfer. */
   const crossings = new Map<string, Promise<Settled>>()
@@ -44,7 +46,10 @@ export function createService(deps: {
   async function arriveAndComplete(under: Crossing): Promise<Settled> {
     try {
       const arriving = under.legs.map((leg) => writers.submit({ kind: 'arrive', request: null, leg }, 'ours'))
-      await Promise.all(arriving)
+      for (const arrived of await Promise.all(arriving)) {
+        // There was room when it was sent on its way: until there is again it waits, and may be asked for.
+        if (arrived.kind === 'settled' && arrived.answered.kind === 'problem') throw new Problem(arrived.answered.code)
+      }
       return await writers.submit({ kind: 'complete', request: under.request, crossing: under }, 'ours')
     } catch (cause) {
       throw unknownOutcome(cause)
@@ -52,8 +57,15 @@ export function createService(deps: {
   }
 
   async function run(command: Command, caller: AbortSignal | 'ours'): Promise<Settled> {
-    const settled = await writers.submit(command, caller)
+    const settled = await writers.submit(await priced(command), caller)
     return settled.kind === 'crossing' ? finish(settled.crossing) : settled
+  }
+
+  /** A transfer that is to move money, with what it costs by now. */
+  async function priced(command: Command): Promise<Command> {
+    if (command.kind !== 'transfer' || command.run === 'accept') return command
+    const payers = command.legs.length === 0 ? [command.from] : command.legs.map(({ from }) => from)
+    return { ...command, fees: await pricing.feesOf(payers) }
   }
 
   return {

@@ -32,11 +32,22 @@ export function roundingAccountOf(currency: Currency, shard: number): string {
   return `acc_rounding_${currency.toLowerCase()}_${shard}`
 }
 
+/** The account to which go the fees that transfers cost their payers. */
+export function feesAccountOf(currency: Currency, shard: number): string {
+  return `acc_fees_${currency.toLowerCase()}_${shard}`
+}
+
 /** The clearing accounts of a currency in a shard. */
 export function clearingAccountsIn(currency: Currency, shard: number): readonly string[] {
-  return [externalAccountOf, betweenAccountOf, transitAccountOf, liquidityAccountOf, roundingAccountOf].map((of) =>
-    of(currency, shard),
-  )
+  const kinds = [
+    externalAccountOf,
+    betweenAccountOf,
+    transitAccountOf,
+    liquidityAccountOf,
+    roundingAccountOf,
+    feesAccountOf,
+  ]
+  return kinds.map((of) => of(currency, shard))
 }
 
 /** The clearing accounts of a shard: nobody's, and without a floor. */

@@ -59,6 +59,7 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
         transfer,
         operation: operationIdOf(request.owner, request.key),
         ...partsOf(transfer, body),
+        fees: 'unknown', // until it is run
         reference: body.reference,
         pending: body.pending ?? false,
         hold: holdOf(passport),

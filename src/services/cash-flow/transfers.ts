@@ -1,3 +1,4 @@
+import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import type { Books } from './books.ts'
 import {
@@ -12,8 +13,9 @@ import {
 } from './commands.ts'
 import { cross, postingsAcross } from './crossings.ts'
 import { refusalCode } from './errors.ts'
+import { feeMoves, reservedFor } from './fees.ts'
 import { endsIn, postedHappening, reservedHappening } from './happenings.ts'
-import { type Account, type Hold, type Transfer, UNTOUCHED } from './model.ts'
+import { type Account, type Fee, type Hold, type Transfer, UNTOUCHED } from './model.ts'
 
 /** How long money stays reserved where nobody says how long. */
 const HOLD_MS_DEFAULT = 72 * 3_600_000
@@ -23,10 +25,11 @@ export function decideTransfer(books: Books, command: TransferCommand): Outcome 
   const payers = partsOf(command).map(({ from }) => books.account(from))
   const member = payers[0]?.member ?? null
   if (member === null || payers.some((payer) => !isPayable(payer, command))) return { kind: 'not_found' }
-  if (command.run === 'accepted' && !books.take(command.operation)) return { kind: 'done_before' }
   const { operation: id, transfer, request } = command
   const operation = { id, transfer, request, member }
   const underWay = books.transfer(transfer) // what has its answer did not come here
+  if (command.run !== 'accept' && command.fees === 'unknown' && underWay === undefined) return { kind: 'fee_unknown' }
+  if (command.run === 'accepted' && !books.take(command.operation)) return { kind: 'done_before' }
   if (underWay !== undefined) return goOn(books, underWay, command)
   if (command.run === 'accept') {
     books.setOperation(operation, 'running', null)
@@ -72,30 +75,40 @@ function isAs(asked: Leg, made: Transfer | undefined): boolean {
   return asked.amount.minor === made.amount.minor && asked.amount.currency === made.amount.currency
 }
 
+/** A part with the accounts at its ends, and what it costs. */
+type Part = Leg & { readonly payer: Account; readonly payee: Account; readonly fee: Fee | null }
+
+function feeIn({ fees }: TransferCommand, payer: string): Fee | null {
+  assert(fees !== 'unknown', 'what is moved has its price')
+  return fees.get(payer) ?? null
+}
+
 type Transferred = Extract<Outcome, { readonly kind: 'transferred' }> | OnItsWay
 
 /** All of it or nothing: the accounts of one member pay, which are in one shard, so one batch posts or reserves every part. */
 function transferMoney(books: Books, command: TransferCommand, member: string): Transferred | Refusal {
-  const found: (Leg & { readonly payer: Account; readonly payee: Account })[] = []
+  const found: Part[] = []
   for (const [index, part] of partsOf(command).entries()) {
     const parties = partiesOf(books, part, command.legs.length === 0 ? '' : `legs/${index}/`)
     if ('kind' in parties) return parties
     if (parties.payer.member !== member) return { kind: 'several_payers' }
-    found.push({ ...part, ...parties })
+    found.push({ ...part, ...parties, fee: feeIn(command, part.from) })
   }
   const hold = holdOf(command, books.now)
   if (hold === 'held_and_pending') return { kind: 'held_and_pending' }
+  if (hold === null && !found.every(({ payee, amount }) => books.hasRoom(payee, amount.minor))) {
+    return { kind: 'balance_too_large' }
+  }
   const posts = hold === null && found.every(({ payee }) => books.holds(payee))
   const entered = books.enterAll(
-    found.map(({ id, from, payer, payee, amount: { minor } }) => {
-      const moves = posts
-        ? postingsAcross(payer, payee, minor)
-        : [{ account: from, kind: 'reserve' as const, amount: minor }]
-      return { transfer: id, moves }
+    found.map(({ id, payer, payee, amount: { minor }, fee }) => {
+      if (!posts)
+        return { transfer: id, moves: [{ account: payer.id, kind: 'reserve', amount: reservedFor(minor, fee) }] }
+      return { transfer: id, moves: [...postingsAcross(payer, payee, minor), ...feeMoves(payer, { fee }, 'debit')] }
     }),
   )
   if (entered !== 'entered') return entered
-  const transfer = keep(books, command, hold, posts ? answeredBy(command) : null)
+  const transfer = keep(books, command, found, hold, posts ? answeredBy(command) : null)
   const legs = books.partsOf(transfer)
   // One that was accepted has had the answer of its key.
   if (hold === null && !posts) {
@@ -121,12 +134,22 @@ function partiesOf(
 }
 
 /** Writes the transfer down, and each of its legs. */
-function keep(books: Books, command: TransferCommand, hold: Hold | null, answers: KeyedRequest | null): Transfer {
+function keep(
+  books: Books,
+  command: TransferCommand,
+  parts: readonly Part[],
+  hold: Hold | null,
+  answers: KeyedRequest | null,
+): Transfer {
   const { transfer: id, from, to, amount, operation, reference, assessment, receipt, by, legs } = command
   const what = { kind: 'transfer', reference, assessment, receipt, maker: by.id, hold, createdAt: books.now } as const
   const ids = legs.map((leg) => leg.id)
-  const transfer = books.add({ ...UNTOUCHED, ...what, id, from, to, amount, operation, legs: ids, request: answers })
-  for (const leg of legs) books.add({ ...UNTOUCHED, ...what, ...leg, partOf: id })
+  const fee = legs.length === 0 ? (parts[0]?.fee ?? null) : null
+  const whole = { ...UNTOUCHED, ...what, id, from, to, amount, fee, operation, legs: ids, request: answers }
+  const transfer = books.add(whole)
+  for (const [index, leg] of legs.entries()) {
+    books.add({ ...UNTOUCHED, ...what, ...leg, fee: parts[index]?.fee ?? null, partOf: id })
+  }
   return transfer
 }
 

@@ -1,7 +1,8 @@
-import { type Books, postings } from './books.ts'
+import type { Books } from './books.ts'
 import type { EndWithdrawalCommand, Outcome, WithdrawCommand } from './commands.ts'
 import { endsIn, withdrawalHappening } from './happenings.ts'
 import { UNTOUCHED } from './model.ts'
+import { postings } from './moves.ts'
 import { externalAccountOf, transitAccountOf } from './shards.ts'
 
 /*

@@ -4,7 +4,7 @@ import { line, MoneyShape } from '../../platform/wire.ts'
 
 const closed = { additionalProperties: false } as const
 
-/** What a transfer under the product is to cost: nothing, or the same amount each time. Recorded; nothing charges it yet. */
+/** What a transfer under the product is to cost: nothing, or the same amount each time. Cash flow charges it. */
 const Fee = Type.Union([
   Type.Object({ kind: Type.Literal('none') }, closed),
   Type.Object({ kind: Type.Literal('flat'), amount: MoneyShape }, closed),

@@ -9,6 +9,8 @@ export type Line = {
   readonly member: string
   readonly direction: 'in' | 'out'
   readonly amount: Money
+  /** What the transfer cost the one who paid it; null: nothing, and of the payee's side. */
+  readonly fee: Money | null
   readonly transfer: string
   readonly kind: string
 }
@@ -25,6 +27,8 @@ export type Batch = Closing & {
   /** What the batch before came to below zero, so that it is not paid out again; else nothing. */
   readonly carried: Money
   readonly gross: { readonly in: Money; readonly out: Money }
+  /** What the transfers that went out cost, beside what they moved. */
+  readonly fees: Money
   /** What the member is paid, when there is something to pay. */
   readonly payout: Id<'payout'> | null
   /** `closed` may last for ever (nothing to pay); `refused`: the bank will not pay, a person has to look. */
@@ -37,13 +41,15 @@ export type Batch = Closing & {
 export function linesOf(posted: PostedTransfer): readonly Line[] {
   const amount = parseMoney(posted.amount)
   assert(typeof amount !== 'string' && amount.minor > 0n, `the amount of ${posted.transfer} is money above zero`)
+  const fee = posted.fee === undefined ? null : parseMoney(posted.fee)
+  assert(typeof fee !== 'string' && fee?.minor !== 0n, `the fee of ${posted.transfer} is money above zero, or none`)
   const { transfer, kind } = posted
   const sides = [
-    { member: posted.fromMember, direction: 'out' },
-    { member: posted.toMember, direction: 'in' },
+    { member: posted.fromMember, direction: 'out', fee },
+    { member: posted.toMember, direction: 'in', fee: null },
   ] as const
-  return sides.flatMap(({ member, direction }) =>
-    member === null ? [] : [{ member, direction, amount, transfer, kind }],
+  return sides.flatMap(({ member, direction, fee }) =>
+    member === null ? [] : [{ member, direction, amount, fee, transfer, kind }],
   )
 }
 
@@ -60,7 +66,12 @@ export function judgeCutOff(cutOff: Instant, now: Instant, last: Instant | null)
   return { kind: 'acceptable' }
 }
 
-/** What came in less what went out and what was carried; above zero it is paid to the member, below it is carried on. */
-export function netOf({ carried, gross, currency }: Pick<Batch, 'carried' | 'gross' | 'currency'>): Money {
-  return money(currency, carried.minor + gross.in.minor - gross.out.minor)
+/** What came in less what went out, what that cost and what was carried; above zero it is paid to the member, below it is carried on. */
+export function netOf({
+  carried,
+  gross,
+  fees,
+  currency,
+}: Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>): Money {
+  return money(currency, carried.minor + gross.in.minor - gross.out.minor - fees.minor)
 }

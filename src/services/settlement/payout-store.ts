@@ -23,7 +23,7 @@ export async function insertPayout(sql: Sql, id: Id<'payout'>, batch: string, no
 export async function selectDuePayouts(sql: Sql, now: Instant, limit: number): Promise<DuePayout[]> {
   const rows = await sql.query<Omit<DuePayout, 'amount'> & { currency: Currency; net: string }>(
     `SELECT payout.id, payout.batch, payout.tries, batch.member, batch.currency,
-       (batch.carried + batch.gross_in - batch.gross_out)::text AS net
+       (batch.carried + batch.gross_in - batch.gross_out - batch.fees)::text AS net
      FROM payout JOIN settlement_batch AS batch ON batch.id = payout.batch
      WHERE payout.state = 'pending' AND payout.next_try_at <= $1
      ORDER BY payout.next_try_at LIMIT $2`,

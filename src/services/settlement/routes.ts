@@ -66,7 +66,7 @@ function readCutOff(text: string): Instant {
 }
 
 function wireOf(batch: Batch): WireBatch {
-  const { id, member, currency, cutOff, through, lines, carried, gross, payout, state, closedAt, version } = batch
+  const { id, member, currency, cutOff, through, lines, carried, gross, fees, payout, state, closedAt, version } = batch
   return {
     id,
     member,
@@ -76,6 +76,7 @@ function wireOf(batch: Batch): WireBatch {
     lines,
     carried: toWire(carried),
     gross: { in: toWire(gross.in), out: toWire(gross.out) },
+    fees: toWire(fees),
     net: toWire(netOf(batch)),
     ...(payout === null ? {} : { payout }),
     state,

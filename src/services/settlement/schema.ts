@@ -30,9 +30,10 @@ export const WireBatch = Type.Object(
       description: 'when the newest posting that had arrived was made; one that arrives later is in the next batch',
     }),
     lines: Type.Integer({ minimum: 0 }),
-    /** What the batch before came to below zero; `net` is this, and `gross.in` less `gross.out`. */
+    /** What the batch before came to below zero; `net` is this, and `gross.in` less `gross.out` and `fees`. */
     carried: MoneyShape,
     gross: Type.Object({ in: MoneyShape, out: MoneyShape }, closed),
+    fees: MoneyShape,
     net: MoneyShape,
     payout: Type.Optional(Type.String({ pattern: idPattern('payout') })),
     state: Type.Enum(['closed', 'paid', 'refused']),
@@ -55,5 +56,6 @@ export const PostedTransfer = Type.Object({
   fromMember: Type.Union([MemberId, Type.Null()]),
   toMember: Type.Union([MemberId, Type.Null()]),
   amount: MoneyShape,
+  fee: Type.Optional(MoneyShape),
 })
 export type PostedTransfer = Static<typeof PostedTransfer>

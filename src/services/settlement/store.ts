@@ -7,14 +7,15 @@ import type { Batch, Closing, Line } from './model.ts'
 
 export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
   await sql.query(
-    `INSERT INTO settlement_line (seq, direction, member, currency, amount, transfer, kind, posted_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `INSERT INTO settlement_line (seq, direction, member, currency, amount, fee, transfer, kind, posted_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       seq,
       line.direction,
       line.member,
       line.amount.currency,
       line.amount.minor,
+      line.fee?.minor ?? null,
       line.transfer,
       line.kind,
       toRfc3339(postedAt),
@@ -46,19 +47,20 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: Closing, now: Instant): Promise<void> {
   await sql.query(
     `WITH closing AS (
-       SELECT seq, direction, amount FROM settlement_line AS line
+       SELECT seq, direction, amount, fee FROM settlement_line AS line
        WHERE member = $2 AND currency = $3 AND posted_at <= $4 AND NOT EXISTS (
          SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
      ), batch AS (
        INSERT INTO settlement_batch
-         (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, closed_at)
+         (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, fees, closed_at)
        SELECT $1, $2, $3, $4,
          (SELECT posted_at FROM settlement_line ORDER BY seq DESC LIMIT 1),
-         coalesce((SELECT LEAST(carried + gross_in - gross_out, 0) FROM settlement_batch
+         coalesce((SELECT LEAST(carried + gross_in - gross_out - fees, 0) FROM settlement_batch
                    WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0),
          count(*),
          coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
          coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0),
+         coalesce(sum(fee), 0),
          $5
        FROM closing
      )
@@ -101,7 +103,7 @@ export function listBatches(sql: Sql, member: string | null, before: string | nu
 async function selectBatches(sql: Sql, where: string, values: readonly SqlValue[]): Promise<Batch[]> {
   const rows = await sql.query(
     `SELECT batch.id, batch.member, batch.currency, batch.cut_off, batch.through, batch.lines, batch.carried::text,
-       batch.gross_in::text, batch.gross_out::text, batch.closed_at, payout.id AS payout, newest.state, newest.version
+       batch.gross_in::text, batch.gross_out::text, batch.fees::text, batch.closed_at, payout.id AS payout, newest.state, newest.version
      FROM settlement_batch AS batch
      JOIN LATERAL (SELECT state, version FROM settlement_batch_state WHERE batch = batch.id
                    ORDER BY version DESC LIMIT 1) AS newest ON true
@@ -128,6 +130,7 @@ function toBatch(row: Row): Batch {
       in: money(currency, BigInt(row['gross_in'] as string)),
       out: money(currency, BigInt(row['gross_out'] as string)),
     },
+    fees: money(currency, BigInt(row['fees'] as string)),
     payout: row['payout'] as Id<'payout'> | null,
     state: row['state'] as Batch['state'],
     version: Number(row['version']),

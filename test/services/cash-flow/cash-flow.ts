@@ -3,22 +3,31 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Express } from 'express'
 import { type Instant, manualClock, systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/id.ts'
-import { money } from '../../../src/kernel/money.ts'
+import { money, type WireMoney } from '../../../src/kernel/money.ts'
+import { Problem } from '../../../src/kernel/problem.ts'
 import type { Database, DatabaseServer } from '../../../src/platform/database.ts'
 import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
 import type { PassportKeys } from '../../../src/platform/passport.ts'
-import { type CashFlow, cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import {
+  type CashFlow,
+  cashFlowMigrations,
+  createCashFlow,
+  type ProductTerms,
+} from '../../../src/services/cash-flow/index.ts'
 import { asMember, asOperator, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
 
 export const alice = asMember('mem_alice')
 export const bob = asMember('mem_bob')
 export const carol = asMember('mem_carol')
 
-const PRODUCTS: Readonly<Record<string, { readonly currency: string }>> = {
-  prd_basic: { currency: 'CNY' },
-  prd_dollar: { currency: 'USD' },
+/** How long a product's version is remembered without asking again. */
+const ASKED_EVERY_MS = 1_000
+
+const PRODUCTS: Readonly<Record<string, ProductTerms>> = {
+  prd_basic: { currency: 'CNY', version: 1, fee: { kind: 'none' } },
+  prd_dollar: { currency: 'USD', version: 1, fee: { kind: 'none' } },
 }
 
 export type CashFlowUnderTest = {
@@ -31,6 +40,10 @@ export type CashFlowUnderTest = {
   readonly call: ReturnType<typeof createCaller>
   /** A second instance on the same store, as another process would be: with a writer for each shard. */
   readonly callTwin: ReturnType<typeof createCaller>
+  /** Makes a version of the product with this flat fee, in force from now on; null: with none. */
+  setFee(product: string, amount: WireMoney | null): number
+  /** The product service gives no answer from now on, or does again. */
+  setProductsAway(away: boolean): void
   /** Lets risk control tell what a review decided. */
   tell(type: 'review.approved' | 'review.declined', transfer: string): void
   close(): Promise<void>
@@ -45,11 +58,18 @@ export async function openCashFlow(
   const database = await server.open('cash-flow', cashFlowMigrations)
   const log = createLog('error')
   const decisions: Event[] = []
+  const products = new Map(Object.entries(PRODUCTS))
+  let away = false
   const members = new Set(['mem_alice', 'mem_bob', 'mem_carol'])
   const deps = {
     ...{ database, clock, log },
     members: { exists: async (member: string) => members.has(member) },
-    products: { find: async (product: string) => PRODUCTS[product] ?? null },
+    products: {
+      async find(product: string) {
+        if (away) throw new Problem('dependency_unavailable')
+        return products.get(product) ?? null
+      },
+    },
     async riskEvents(after: bigint, signal: AbortSignal) {
       for (;;) {
         const events = decisions.filter(({ seq }) => seq > after)
@@ -74,6 +94,17 @@ export async function openCashFlow(
     ...{ cashFlow, database, app, keys, clock },
     call: createCaller(app, 'cash-flow', keys),
     callTwin: createCaller(doorOf(twin), 'cash-flow', keys),
+    setFee(product, amount) {
+      const { currency = 'CNY', version = 0 } = products.get(product) ?? {}
+      const fee = amount === null ? ({ kind: 'none' } as const) : ({ kind: 'flat', amount } as const)
+      products.set(product, { currency, version: version + 1, fee })
+      clock.advance(ASKED_EVERY_MS)
+      return version + 1
+    },
+    setProductsAway(is) {
+      away = is
+      clock.advance(ASKED_EVERY_MS)
+    },
     tell(type, transfer) {
       const data = { case: 'case_1', operation: 'op_1', transfer, reviewers: ['rev_1'], reason: 'looked at' }
       const seq = BigInt(decisions.length + 1)

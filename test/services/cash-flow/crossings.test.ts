@@ -6,7 +6,7 @@ import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import type { Database } from '../../../src/platform/database.ts'
 import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
-import { createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import { type CashFlowDeps, createCashFlow } from '../../../src/services/cash-flow/index.ts'
 import { asOperator, createCaller } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
@@ -17,6 +17,7 @@ onEachStore('money from one shard to another', (store) => {
   let under: CashFlowUnderTest
   before(async () => {
     under = await openCashFlow(await store.open(), { writers: 4 })
+    under.clock.advance(1) // the background takes what was left before it began, and looks at any moment
   })
   after(() => under.close())
 
@@ -139,6 +140,38 @@ onEachStore('money from one shard to another', (store) => {
     })
   }
 
+  test('that its payee has no room for does not leave, or waits until there is room', async () => {
+    const fill = (value: string) =>
+      under.call('POST', '/v1/deposits', asOperator, {
+        body: { account: 'acc_bob', amount: { currency: 'CNY', value }, reference: 'more than there is' },
+      })
+    for (let times = 0; times < 3; times++) assert.equal((await fill('10000000000000000.00')).status, 201)
+    const answer = await transferBy(dyingDatabase(under.database, steps.reserved, 'after'), 'no-room')
+    assert.ok(answer.status >= 500)
+    const { body } = await under.call('GET', '/v1/accounts/acc_bob', bob)
+    const room = 4_000_000_000_000_000_000n - BigInt(body.balance.posted.value.replace('.', ''))
+    assert.equal((await fill(`${room / 100n}.${String(room % 100n).padStart(2, '0')}`)).status, 201)
+
+    const ask = (name: string) =>
+      under.call('POST', '/v1/transfers', alice, { body: fromAlice('2.00'), headers: key(name) })
+    const waits = await ask('no-room')
+    assert.equal(waits.body.code, 'outcome_unknown', waits.text)
+    const before = await balances()
+    const refused = await ask('no-room-at-all')
+    assert.deepEqual([refused.status, refused.body.code], [422, 'unacceptable_value'], refused.text)
+    assert.deepEqual(await balances(), before)
+    await assertSound(under.database)
+
+    const withdrawal = { account: 'acc_bob', amount: { currency: 'CNY', value: '2.00' }, reference: 'out' }
+    assert.equal(
+      (await under.call('POST', '/v1/withdrawals', asOperator, { body: withdrawal, headers: key('out') })).status,
+      201,
+    )
+    const arrived = await ask('no-room')
+    assert.equal(arrived.status, 201, arrived.text)
+    await assertSound(under.database)
+  })
+
   /** A transfer of 2.00 from Alice to Bob by a process of its own on this database. */
   function transferBy(database: Database, name: string) {
     return callBy(database, '/v1/transfers', fromAlice('2.00'), key(name), alice)
@@ -153,9 +186,9 @@ onEachStore('money from one shard to another', (store) => {
   ) {
     const { clock, keys } = under
     const log = createLog('silent')
-    const nobody = {
+    const nobody: Pick<CashFlowDeps, 'members' | 'products' | 'riskEvents'> = {
       members: { exists: async () => true },
-      products: { find: async () => null },
+      products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
       riskEvents: async () => [],
     }
     const { routes } = createCashFlow({ database, clock, log, writers: 4, ...nobody })

@@ -62,6 +62,10 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('rate' as const), rate: fc.constantFrom('7.1', '0.33333', '150') }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('fee' as const), fee: fc.constantFrom(null, '1.50', '99.00') }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('exchange' as const), back: fc.boolean(), amount, slot, twin }),
   },
@@ -83,6 +87,7 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
   async function take(taken: Step): Promise<void> {
     if (taken.kind === 'pass') return under.clock.advance(taken.hours * 3_600_000)
     if (taken.kind === 'rate') return setRates(taken.rate)
+    if (taken.kind === 'fee') return void under.setFee('prd_basic', taken.fee === null ? null : cny(taken.fee))
     const keyOf = (what: string) => `${history}-${what}-${taken.slot}`
     const transfer = transferIdOf('op_olga', keyOf('transfer'))
     if (taken.kind === 'review') return under.tell(taken.approve ? 'review.approved' : 'review.declined', transfer)

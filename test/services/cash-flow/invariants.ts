@@ -8,9 +8,17 @@ const BROKEN = {
     FROM entry JOIN account ON account.id = entry.account
     WHERE phase = 'post' GROUP BY entry.shard, currency
     HAVING sum(CASE direction WHEN 'debit' THEN entry.amount ELSE -entry.amount END) <> 0`,
-  'I1: each posted transfer has one debit and one credit of one amount, in each shard that it touches': `
-    SELECT transfer FROM entry WHERE phase = 'post' GROUP BY transfer, shard
-    HAVING count(*) <> 2 OR min(amount) <> max(amount) OR count(DISTINCT direction) <> 2`,
+  'I1: each posted transfer has one debit and one credit of one amount, in each shard that it touches, and so its fee': `
+    SELECT transfer.id, entry.shard FROM entry JOIN transfer ON transfer.id = entry.transfer JOIN account ON account.id = debit
+    WHERE phase = 'post' GROUP BY transfer.id, fee, account.shard, entry.shard
+    HAVING count(*) <> CASE WHEN fee IS NOT NULL AND account.shard = entry.shard THEN 4 ELSE 2 END
+      OR array_agg(entry.amount ORDER BY entry.amount) FILTER (WHERE direction = 'debit')
+        IS DISTINCT FROM array_agg(entry.amount ORDER BY entry.amount) FILTER (WHERE direction = 'credit')`,
+  'I6: a transfer costs what it says once it is posted, and nothing before': `
+    SELECT transfer.id FROM transfer LEFT JOIN entry ON entry.transfer = transfer.id AND phase = 'post'
+    GROUP BY transfer.id, fee, debit
+    HAVING coalesce(sum(entry.amount) FILTER (WHERE entry.account LIKE 'acc_fees_%'), 0)
+      <> CASE WHEN bool_or(entry.account = debit) THEN coalesce(fee, 0) ELSE 0 END`,
   'I2: nothing was spent below the credit line of its time, with what is held counted': `
     SELECT id FROM (
       SELECT entry.*, lag(pending, 1, 0::bigint) OVER (PARTITION BY account ORDER BY version) AS before FROM entry
@@ -61,9 +69,9 @@ const BROKEN = {
   'I6: what is pending is what open holds reserve, and what is on its way to other shards': `
     SELECT balance.account FROM balance
     LEFT JOIN (
-      SELECT debit AS account, amount FROM transfer
+      SELECT debit AS account, amount + coalesce(fee, 0) AS amount FROM transfer
       WHERE held_by IS NOT NULL AND legs IS NULL AND coalesce(part_of, id) NOT IN (SELECT hold FROM hold_resolution)
-      UNION ALL SELECT debit, CASE WHEN part_of IS NULL THEN crossing.amount ELSE part.amount END
+      UNION ALL SELECT debit, CASE WHEN part_of IS NULL THEN crossing.amount ELSE part.amount END + coalesce(fee, 0)
       FROM crossing JOIN transfer AS part ON crossing.transfer IN (part.id, part.part_of) WHERE part.legs IS NULL
     ) AS reserved USING (account)
     GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,

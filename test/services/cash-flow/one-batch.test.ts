@@ -97,7 +97,7 @@ onEachStore('within one batch', (store) => {
       to,
       amount: money('CNY', minor),
       reference: `variant ${variant}`,
-      ...{ legs: [], pending: false, hold: null, assessment: null, receipt: null },
+      ...{ legs: [], fees: new Map(), pending: false, hold: null, assessment: null, receipt: null },
     }
   }
 })

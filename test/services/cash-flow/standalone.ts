@@ -26,7 +26,7 @@ const cashFlow = createCashFlow({
   database: await server.open('cash-flow', cashFlowMigrations),
   ...{ clock, log },
   members: { exists: async () => true },
-  products: { find: async () => ({ currency: 'CNY' }) },
+  products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   async riskEvents(_after, signal) {
     await sleep(10_000, null, { signal }).catch(() => null)
     return []

@@ -43,6 +43,10 @@ const command = fc.oneof(
       twin,
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('fee' as const), fee: fc.constantFrom(null, '0.37', '5.00') }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('confirm' as const, 'return' as const), slot, twin }) },
 )
 type Command = typeof command extends fc.Arbitrary<infer C> ? C : never
@@ -81,7 +85,7 @@ onEachStore('after every step of a history', (store) => {
   const keyOf = (what: string, at: number) => `${history}-${what}-${at}`
   const count = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1)
 
-  function requestOf(taken: Exclude<Command, { kind: 'decide' }>): Request & { key: string } {
+  function requestOf(taken: Exclude<Command, { kind: 'decide' | 'fee' }>): Request & { key: string } {
     const [owner, reserved] = ['op_olga', keyOf('transfer', taken.slot)]
     const [transfer, withdrawal] = [
       transferIdOf(owner, reserved),
@@ -119,6 +123,7 @@ onEachStore('after every step of a history', (store) => {
       const type = taken.twin ? 'review.approved' : 'review.declined'
       return under.tell(type, transferIdOf('op_olga', keyOf('transfer', taken.slot)))
     }
+    if (taken.kind === 'fee') return void under.setFee('prd_basic', taken.fee === null ? null : cny(taken.fee))
     const { key: name, ...request } = requestOf(taken)
     asked.set(`${name} ${JSON.stringify(request)}`, request)
     await send(name, request, taken.twin)

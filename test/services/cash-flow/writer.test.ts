@@ -38,7 +38,8 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
       store: waitingAtGates(createBatchStore(outbox)),
     })
     const references = { members: { exists: async () => true }, products: { find: async () => null } }
-    service = createService({ transaction, clock: systemClock, references, writers })
+    const pricing = { feesOf: async () => new Map() }
+    service = createService({ transaction, clock: systemClock, references, pricing, writers })
     for (const [name, minor] of Object.entries({ alice: 1_000n, bob: 1n })) {
       const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
       await service.seedAccount(account, money('CNY', minor))
@@ -81,6 +82,7 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
       ...{
         amount: money('CNY', minor),
         legs: [],
+        fees: new Map(),
         reference: 'rent',
         pending: false,
         hold: null,

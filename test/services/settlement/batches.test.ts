@@ -40,12 +40,26 @@ onEachStore('settlement batches', (store) => {
       lines: 3,
       carried: { currency: 'CNY', value: '0.00' },
       gross: { in: { currency: 'CNY', value: '35.50' }, out: { currency: 'CNY', value: '100.00' } },
+      fees: { currency: 'CNY', value: '0.00' },
       net: { currency: 'CNY', value: '-64.50' },
       state: 'closed',
       closedAt: at(0),
       version: 1,
     })
     assert.deepEqual((await settlement.readBatch(id)).body, body)
+  })
+
+  test('tell what transfers cost who paid them apart from what they moved, and less it', async () => {
+    await settlement.post(
+      { from: 'mem_shop', to: 'mem_b', amount: cny(2_000n), fee: cny(150n) },
+      { from: 'mem_shop', to: 'mem_shop', amount: cny(70n), fee: cny(150n) },
+      { from: 'mem_b', to: 'mem_shop', amount: cny(9_000n), fee: cny(99n) },
+    )
+    const { body } = await settlement.closeBatch('mem_shop', at(0))
+    const values = [body.gross.in, body.gross.out, body.fees, body.net].map(({ value }) => value)
+    assert.deepEqual(values, ['90.70', '20.70', '3.00', '67.00'])
+    const payee = await settlement.closeBatch('mem_b', at(0))
+    assert.equal(payee.body.fees.value, '0.99')
   })
 
   test('are of one currency each', async () => {

@@ -14,7 +14,13 @@ const WAIT_MS_MAX = 20_000
 /** A bank for tests that have none: it must not be asked. */
 const noBank: Bank = { pay: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
 
-export type Posting = { readonly from: string; readonly to: string; readonly amount: Money; readonly kind?: string }
+export type Posting = {
+  readonly from: string
+  readonly to: string
+  readonly amount: Money
+  readonly fee?: Money
+  readonly kind?: string
+}
 
 /** Settlement at work: on a real store, with a feed from a real outbox, its door reached over a socket. */
 export async function startHarness(server: DatabaseServer, bank: Bank = noBank) {
@@ -46,10 +52,19 @@ export async function startHarness(server: DatabaseServer, bank: Bank = noBank) 
     /** Posts transfers in one transaction of cash flow; done when settlement has taken them in. */
     async post(...postings: readonly Posting[]) {
       await cashFlow.transaction(async (_sql, emit) => {
-        for (const { from, to, amount, kind = 'transfer' } of postings) {
+        for (const { from, to, amount, fee, kind = 'transfer' } of postings) {
           posted += 1
           const transfer = `trf_${posted}`
-          const data = { transfer, fromMember: from, toMember: to, amount: toWire(amount), kind, reference: 'x' }
+          const cost = fee === undefined ? {} : { fee: toWire(fee) }
+          const data = {
+            transfer,
+            fromMember: from,
+            toMember: to,
+            amount: toWire(amount),
+            ...cost,
+            kind,
+            reference: 'x',
+          }
           emit({ type: 'transfer.posted', subject: transfer, members: [from, to], data })
         }
       })

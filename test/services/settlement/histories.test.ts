@@ -44,6 +44,7 @@ onEachStore('any history of postings and closings', (store) => {
               from: member(from),
               to: member(to),
               amount: money('CNY', minor),
+              ...(minor % 2n === 0n ? {} : { fee: money('CNY', (minor % 7n) + 1n) }),
             }))
             posted.push(...made)
             await settlement.post(...made) // while closings are under way
@@ -63,8 +64,9 @@ onEachStore('any history of postings and closings', (store) => {
 
   async function checkBooks(member: string, posted: readonly Posting[]): Promise<void> {
     const [books] = await settlement.database.transaction((sql) =>
-      sql.query<{ lines: bigint; gross_in: string; gross_out: string }>(
-        `SELECT sum(lines)::bigint AS lines, sum(gross_in)::text AS gross_in, sum(gross_out)::text AS gross_out
+      sql.query<{ lines: bigint; gross_in: string; gross_out: string; fees: string }>(
+        `SELECT sum(lines)::bigint AS lines, sum(gross_in)::text AS gross_in, sum(gross_out)::text AS gross_out,
+           sum(fees)::text AS fees
          FROM settlement_batch WHERE member = $1`,
         [member],
       ),
@@ -75,12 +77,16 @@ onEachStore('any history of postings and closings', (store) => {
     assert.equal(books?.lines, BigInt(out.length + into.length))
     assert.equal(BigInt(books?.gross_in ?? -1), sum(into))
     assert.equal(BigInt(books?.gross_out ?? -1), sum(out))
+    assert.equal(
+      BigInt(books?.fees ?? -1),
+      out.reduce((total, { fee }) => total + (fee?.minor ?? 0n), 0n),
+    )
     const [apart] = await settlement.database.transaction((sql) =>
       sql.query<{ batches: bigint }>(
         `SELECT count(*) AS batches FROM settlement_batch AS batch WHERE member = $1 AND
-           (gross_in, gross_out, lines) <> (
+           (gross_in, gross_out, fees, lines) <> (
              SELECT coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
-               coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0), count(*)
+               coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0), coalesce(sum(fee), 0), count(*)
              FROM settlement_batch_line JOIN settlement_line USING (seq, direction) WHERE batch = batch.id)`,
         [member],
       ),

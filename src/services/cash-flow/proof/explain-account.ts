@@ -4,7 +4,7 @@ import type { JournalRecord } from '../append.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Entry } from '../model.ts'
 import { entriesOf } from '../online.ts'
-import { accountOnWire, entryFact, entryOnWire } from '../presenters.ts'
+import { accountOnWire, entryFact, entryOnWire, feeOnWire } from '../presenters.ts'
 import { findRecords, readTransfers } from '../store.ts'
 import { verifies } from './chain.ts'
 import { Telling, type ToldEntry } from './telling.ts'
@@ -35,7 +35,8 @@ export async function explainAccount(
     const made = transfers.find(({ transfer }) => transfer.id === entry.transfer)?.transfer
     const { operation = null, assessment = null, receipt = null } = made ?? {}
     const record = origins.get(entry.id) ?? null // older than the journal
-    return { ...entryOnWire(entry, account.currency), operation, assessment, receipt, record }
+    const fee = made === undefined ? {} : feeOnWire(made)
+    return { ...entryOnWire(entry, account.currency), ...fee, operation, assessment, receipt, record }
   })
   const next = more ? String(entries.at(-1)?.version) : null
   return { account: accountOnWire(account, balance), shard: account.shard, items, next }

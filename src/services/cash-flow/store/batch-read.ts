@@ -46,6 +46,7 @@ export async function readBatch(sql: Sql, known: Known, commands: readonly Comma
     shards: known.shards,
     accounts: new Map([...accounts, ...clearing]),
     balances: await balancesOf(sql, known, [...accounts.values(), ...clearing.values()]),
+    elsewhere: await elsewhereOf(sql, known, [...accounts.values()]),
     transfers: new Map(transfers.map((transfer) => [transfer.id, transfer])),
     operations: operations.length === 0 ? new Map() : await readOperations(sql, operations),
     answers: [...kept, ...transfers.flatMap(answerWith)],
@@ -112,6 +113,16 @@ async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]):
   }
   if (unknown.length > 0) for (const [id, balance] of await readBalances(sql, unknown)) balances.set(id, balance)
   return balances
+}
+
+/** What money may be on its way to: whether there is room for it is looked at before it leaves. */
+async function elsewhereOf(
+  sql: Sql,
+  { shards }: Known,
+  accounts: readonly Account[],
+): Promise<ReadonlyMap<string, Balance>> {
+  const ids = accounts.flatMap(({ id, shard }) => (shards.has(shard) ? [] : [id]))
+  return ids.length === 0 ? new Map() : readBalances(sql, ids)
 }
 
 async function readAnswers(sql: Sql, requests: readonly KeyedRequest[]): Promise<StoredAnswer[]> {

@@ -90,11 +90,12 @@ function toJson(rows: readonly object[]): string {
 
 function transferRow(transfer: Transfer) {
   const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses } = transfer
-  const { partOf, legs, request } = transfer
+  const { partOf, legs, request, fee } = transfer
   return {
     ...{ id, kind, debit: from, credit: to, currency: amount.currency, amount: amount.minor, reference, maker },
     ...{ operation, assessment, receipt, reverses, part_of: partOf, legs: legs.length === 0 ? null : legs.length },
     ...{ key: request?.key ?? null, request_digest: request?.digest ?? null },
+    ...{ fee: fee?.amount.minor ?? null, fee_product: fee?.product ?? null, fee_version: fee?.version ?? null },
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),
     effective_at: transfer.effectiveAt === null ? null : toRfc3339(transfer.effectiveAt),

@@ -12,6 +12,7 @@ export const COLUMNS = {
     ...{ reference: 'text', maker: 'text', operation: 'text', assessment: 'text', receipt: 'text' },
     ...{ held_by: 'text', expires_at: 'timestamptz', reverses: 'text', created_at: 'at' },
     ...{ key: 'text', request_digest: 'text', part_of: 'text', legs: 'smallint', effective_at: 'timestamptz' },
+    ...{ fee: 'bigint', fee_product: 'text', fee_version: 'bigint' },
   },
   entry: {
     ...{ account: 'text', version: 'bigint', id: 'text', transfer: 'text', phase: 'text', direction: 'text' },

@@ -3,7 +3,7 @@ import { type Currency, money } from '../../../kernel/money.ts'
 import { legIdsOf } from '../../../kernel/operation-id.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Ends } from '../happenings.ts'
-import type { Hold, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
+import type { Fee, Hold, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
 
 /** A transfer with the members at its ends, who may see it. */
 export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
@@ -70,9 +70,17 @@ function toTransfer(row: Row): Transfer {
     reversedBy: row['reversed_by'] as string | null,
     partOf,
     legs: legIdsOf(id, Number(row['legs'] ?? 0)),
+    fee: feeIn(row),
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     request: key === null || digest === null ? null : { owner, key, digest },
     createdAt: row['created_at'] as Instant,
     effectiveAt: row['effective_at'] as Instant | null,
   }
+}
+
+function feeIn(row: Row): Fee | null {
+  const minor = row['fee'] as bigint | null
+  if (minor === null) return null
+  const amount = money(row['currency'] as Currency, minor)
+  return { amount, product: row['fee_product'] as string, version: Number(row['fee_version']) }
 }

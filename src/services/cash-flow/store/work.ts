@@ -24,21 +24,21 @@ export async function listAccepted(sql: Sql, limit: number): Promise<readonly Tr
 }
 
 /** A command in the table: JSON has no bigint. */
-export type WrittenCommand = Omit<TransferCommand, 'amount' | 'legs'> & {
+export type WrittenCommand = Omit<TransferCommand, 'amount' | 'legs' | 'fees'> & {
   readonly amount: WrittenMoney
   /** Absent in what was written before there were legs. */
   readonly legs?: readonly (Omit<Leg, 'amount'> & { readonly amount: WrittenMoney })[]
 }
 type WrittenMoney = { readonly currency: Money['currency']; readonly minor: string }
 
-export function toWritten(command: TransferCommand): WrittenCommand {
+export function toWritten({ fees: _, ...command }: TransferCommand): WrittenCommand {
   const legs = command.legs.map((leg) => ({ ...leg, amount: writtenMoney(leg.amount) }))
   return { ...command, run: 'accepted', amount: writtenMoney(command.amount), legs }
 }
 
 function fromWritten(command: WrittenCommand): TransferCommand {
   const legs = (command.legs ?? []).map((leg) => ({ ...leg, amount: readMoney(leg.amount) }))
-  return { ...command, amount: readMoney(command.amount), legs }
+  return { ...command, amount: readMoney(command.amount), legs, fees: 'unknown' }
 }
 
 function writtenMoney({ currency, minor }: Money): WrittenMoney {
@@ -77,11 +77,12 @@ export async function listCrossings(sql: Sql, before: Instant, limit: number): P
 /** What a review has decided on a transfer. */
 export type Decided = { readonly transfer: string; readonly approved: boolean; readonly review: string }
 
-/** Writes a decision down, to be carried out; one event is one decision. */
+/** Writes a decision down, to be carried out; while one waits for its transfer, a later one changes nothing. */
 export async function keepDecision(sql: Sql, event: string, decided: Decided, now: Instant): Promise<void> {
   const { transfer, approved, review } = decided
   await sql.query(
-    'INSERT INTO decision (event, transfer, approved, review, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING',
+    `INSERT INTO decision (event, transfer, approved, review, at) SELECT $1::text, $2::text, $3::boolean, $4::text, $5::timestamptz
+     WHERE NOT EXISTS (SELECT FROM decision WHERE transfer = $2) ON CONFLICT DO NOTHING`,
     [event, transfer, approved, review, toRfc3339(now)],
   )
 }
