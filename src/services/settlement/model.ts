@@ -66,12 +66,12 @@ export function judgeCutOff(cutOff: Instant, now: Instant, last: Instant | null)
   return { kind: 'acceptable' }
 }
 
-/** What came in less what went out, what that cost and what was carried; above zero it is paid to the member, below it is carried on. */
-export function netOf({
-  carried,
-  gross,
-  fees,
-  currency,
-}: Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>): Money {
+type Sums = Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>
+
+/**
+ * What came in less what went out, what that cost and what was carried; above zero it is paid to the member, below it is
+ * carried on.
+ */
+export function netOf({ carried, gross, fees, currency }: Sums): Money {
   return money(currency, carried.minor + gross.in.minor - gross.out.minor - fees.minor)
 }
