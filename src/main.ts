@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PolicyStore } from './edge/policy-store.ts'
 import { checkProfile, startEdge } from './main/edge.ts'
+import type { FeedInUse } from './main/event-log.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
 import { openPolicies } from './main/policies.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
@@ -19,6 +20,8 @@ export type Platform = {
   readonly addresses: Addresses
   readonly parts: readonly PartName[]
   readonly config: Config
+  /** Which feeds are in use in this process, and by what. */
+  readonly feeds: readonly FeedInUse[]
   /** Says that nobody should send more, at `/readyz` and on every answer, and serves on until a balancer has noticed. */
   drain(): Promise<void>
   /** How long `close` may wait for the requests under way. */
@@ -69,7 +72,8 @@ export async function startPlatform(
       draining.abort()
       await sleep(house.drain.noticeMs)
     }
-    return { addresses: house.addresses, parts, config: house.config, drain, drainMsMax: house.drain.maxMs, close }
+    const { addresses, config, feeds } = house
+    return { addresses, parts, config, feeds, drain, drainMsMax: house.drain.maxMs, close }
   } catch (error) {
     await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error

@@ -13,7 +13,7 @@ Parts in processes of their own need PostgreSQL (TIDEGATE_DATABASE_URL).
 Everything listens on loopback; TIDEGATE_HOST opens edge and services, TIDEGATE_OPERATOR_HOST the operator's listener.
 
 Environment: TIDEGATE_PORT, TIDEGATE_HOST, TIDEGATE_OPERATOR_HOST, TIDEGATE_OPERATOR_PORT, TIDEGATE_DATA, TIDEGATE_CONFIG, TIDEGATE_POLICIES,
-TIDEGATE_DATABASE_URL, TIDEGATE_LOG (fatal, error, warn, info, debug).`
+TIDEGATE_DATABASE_URL, TIDEGATE_REDIS_URL, TIDEGATE_KAFKA_BROKERS, TIDEGATE_KAFKA_REST_BROKERS, TIDEGATE_LOG (fatal, error, warn, info, debug).`
 
 /** For what still has to end when the requests have: loops, stores, files. */
 const CLOSE_MS_MAX = 10_000
@@ -62,8 +62,16 @@ async function banner(platform: Platform, seconds: string): Promise<string> {
   }
   const places = rows.map(([name, url]) => `  ${name.padEnd(18)} ${url}`).join('\n')
   const lines = [`Tidegate is ready in ${seconds} s.`, '', places]
+  if (platform.feeds.length > 0) lines.push('', feedsText(platform))
   if (parts.includes('edge') && parts.includes('sandbox')) lines.push('', await firstSteps(platform))
   return lines.join('\n')
+}
+
+/** Which feeds what. */
+function feedsText({ feeds }: Platform): string {
+  return Object.entries(Object.groupBy(feeds, ({ from }) => from))
+    .map(([from, used = []]) => `  ${from} feeds ${used.map(({ to }) => to).join(', ')}: ${used[0]?.by}`)
+    .join('\n')
 }
 
 function edgeUrl({ addresses, config }: Platform): string {

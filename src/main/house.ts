@@ -5,11 +5,14 @@ import type { Breaker } from '../platform/breaker.ts'
 import { loadConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
 import type { ServiceName } from '../platform/database.ts'
+import type { EventLog } from '../platform/event-log/event-log.ts'
+import { feedOf } from '../platform/feed.ts'
 import { createLog, type Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { passportKeysIn } from '../platform/passport-keys.ts'
 import { createServiceClient, type ServiceClient } from '../platform/service-client.ts'
 import { openTracing, type Tracer } from '../platform/tracing.ts'
+import { type FeedInUse, openEventLog } from './event-log.ts'
 
 /** Where a platform finds and keeps its files. */
 export type Places = { readonly config: string; readonly policies: string; readonly data: string }
@@ -33,6 +36,10 @@ export type House = {
   tracer(part: string): Tracer | null
   /** A client of one service for another part; behind a breaker where it is given one. */
   client(self: string, service: ServiceName, breaker?: Breaker): ServiceClient
+  /** What services tell, and how others follow it. */
+  readonly events: EventLog
+  /** Which feeds are in use in this process. */
+  readonly feeds: readonly FeedInUse[]
   /** Ends with the platform. */
   closing(close: () => unknown): void
   /** Aborted once this process is to end and nobody should send it more. */
@@ -60,6 +67,18 @@ export async function openHouse(
   const tracing = await openTracing(config.telemetry?.traces, log)
   if (tracing !== null) closing(tracing.close)
   const tracer = (part: string): Tracer | null => tracing?.tracerOf(part) ?? null
+  const client: House['client'] = (self, service, breaker) => {
+    passports(service) // a key file that is missing or broken refuses the start, not the first call
+    const origin = addresses.urls[service] ?? ''
+    return createServiceClient({
+      ...{ self, service, origin, passports, clock, tracer: tracer(self) },
+      ...(breaker === undefined ? {} : { breaker }),
+    })
+  }
+  const feeds: FeedInUse[] = []
+  const embedded = (follower: string, service: ServiceName) => feedOf(client(follower, service))
+  const events = openEventLog({ config, environment, log, embedded, feeds })
+  closing(events.close)
   return {
     config,
     places,
@@ -74,13 +93,8 @@ export async function openHouse(
     draining,
     drain: { noticeMs, maxMs },
     ready: {},
-    client(self, service, breaker) {
-      passports(service) // a key file that is missing or broken refuses the start, not the first call
-      const origin = addresses.urls[service] ?? ''
-      return createServiceClient({
-        ...{ self, service, origin, passports, clock, tracer: tracer(self) },
-        ...(breaker === undefined ? {} : { breaker }),
-      })
-    },
+    client,
+    events,
+    feeds,
   }
 }

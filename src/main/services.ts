@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
@@ -12,8 +14,10 @@ import { ownDataDirectory } from '../platform/data-directory.ts'
 import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
 import { createDoor, listenDoor } from '../platform/door.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
-import { feedOf } from '../platform/feed.ts'
+import type { Publisher } from '../platform/event-log/event-log.ts'
+import { createPlace } from '../platform/event-log/place.ts'
 import { keyFile } from '../platform/key-file.ts'
+import type { Outbox } from '../platform/outbox.ts'
 import { openPglite } from '../platform/pglite.ts'
 import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
 import { safeDispatcher } from '../platform/safe-destination.ts'
@@ -28,7 +32,13 @@ import { createRisk, riskMigrations } from '../services/risk/index.ts'
 import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
 import type { House } from './house.ts'
 
-type Service = { readonly routes: readonly ServiceRoute[]; start(): void; close(): Promise<void> }
+type Service = {
+  readonly routes: readonly ServiceRoute[]
+  /** What it tells the others; left out: nothing. */
+  readonly outbox?: Pick<Outbox, 'read'>
+  start(): void
+  close(): Promise<void>
+}
 
 const WEBHOOK_TIMEOUT_MS = 10_000
 const REFERENCE_TIMEOUT_MS = 3_000
@@ -42,12 +52,18 @@ export async function startServices(
   const { addresses, clock, log, passports, closing, draining, drain, ready } = house
   const services: Service[] = []
   const doors: Server[] = []
+  const publishing: (() => Promise<Publisher>)[] = []
   const apps: { readonly name: ServiceName; readonly app: Express }[] = []
   for (const name of names) {
     const { migrations, create } = BUILDERS[name]
     const database = await server.open(name, migrations)
     const service = await create(house, database)
     services.push(service)
+    const { outbox } = service
+    if (outbox !== undefined) {
+      const place = createPlace(database, clock, `${hostname()}-${randomUUID()}`)
+      publishing.push(() => house.events.publish({ service: name, read: outbox.read, place }))
+    }
     passports(name) // as for a client: looked at now
     apps.push({
       name,
@@ -64,6 +80,7 @@ export async function startServices(
     sayCloseWhen(draining, door)
     doors.push(door)
   }
+  for (const publish of publishing) closing((await publish()).close)
   for (const service of services) service.start() // once every door is open: they follow each other's feeds
 }
 
@@ -94,8 +111,8 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   membership: {
     migrations: membershipMigrations,
     async create(house, database) {
-      const { config, clock, log, client, closing } = house
-      const cashFlowEvents = feedOf(client('membership', 'cash-flow'))
+      const { config, clock, log, events, closing } = house
+      const cashFlowEvents = events.feed('membership', 'cash-flow')
       const dispatcher = webhookDispatcher(house)
       const ring = keyFile(join(config.keys.folder, 'member-keys.json'), {
         what: "members'",
@@ -131,14 +148,14 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
   'cash-flow': {
     migrations: cashFlowMigrations,
-    async create({ config, clock, log, client }, database) {
+    async create({ config, clock, log, client, events }, database) {
       const [members, products] = [client('cash-flow', 'membership'), client('cash-flow', 'product')]
       const service = createCashFlow({
         database,
         clock,
         log,
         ...config.ledger,
-        riskEvents: feedOf(client('cash-flow', 'risk')),
+        riskEvents: events.feed('cash-flow', 'risk'),
         members: { exists: (member) => isMember(members, member) },
         products: { find: (product) => find<ProductTerms>(products, `/v1/products/${product}`) },
       })
@@ -155,7 +172,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   risk: {
     migrations: riskMigrations,
     async create(house, database) {
-      const { config, clock, log, policies, client, closing } = house
+      const { config, clock, log, policies, events, closing } = house
       if (policies === null) throw new Error('risk control has policies to decide by')
       const { provider, desk } = config.risk
       const breakers = createBreakers(clock, log)
@@ -183,7 +200,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
           secret: readSecret(desk.secret_file),
           publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
         },
-        cashFlowEvents: feedOf(client('risk', 'cash-flow')),
+        cashFlowEvents: events.feed('risk', 'cash-flow'),
         dispatcher,
         allowLoopback: config.allow_loopback,
       })
@@ -192,11 +209,11 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
   settlement: {
     migrations: settlementMigrations,
-    async create({ config, clock, log, client }, database) {
+    async create({ config, clock, log, events }, database) {
       const { url, timeout_ms: timeoutMs } = config.bank
       const breakers = createBreakers(clock, log)
       const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
-      const cashFlowEvents = feedOf(client('settlement', 'cash-flow'))
+      const cashFlowEvents = events.feed('settlement', 'cash-flow')
       const settlement = createSettlement({ database, clock, log, cashFlowEvents, bank })
       return { ...settlement, routes: [...settlement.routes, ...breakerRoutes(breakers, clock)] }
     },

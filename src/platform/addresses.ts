@@ -27,19 +27,14 @@ const OPERATOR_OFFSET = 1
 const SERVICE_OFFSET = 21
 const SANDBOX_OFFSET = 31
 const PORT_MAX = 65_535
-/** Ignored, it would leave an operator believing that events are published. */
-const NOT_SUPPORTED = ['TIDEGATE_KAFKA_BROKERS'] as const
 
 /**
  * Addresses from the environment: `TIDEGATE_PORT` (P; the operator is P+1, services P+21…, sandbox P+31…),
  * `TIDEGATE_HOST` for edge and services, `TIDEGATE_OPERATOR_HOST`, `TIDEGATE_OPERATOR_PORT` where several edges share P, and `TIDEGATE_URL_CASH_FLOW` and so on for a part that
  * runs elsewhere. The sandbox, which gives anyone any token, is never reached from another machine.
- * @throws Error on a port that is none, and on a variable that this version does not support
+ * @throws Error on a port that is none
  */
 export function addressesFrom(environment: Environment): Addresses {
-  for (const name of NOT_SUPPORTED) {
-    if ((environment[name] ?? '') !== '') throw new Error(`${name} is set, but not supported by this version`)
-  }
   const port = Number(environment['TIDEGATE_PORT'] ?? PORT_DEFAULT)
   if (!Number.isInteger(port) || port < 1 || port + SANDBOX_OFFSET + SANDBOX_NAMES.length > PORT_MAX) {
     throw new Error(`TIDEGATE_PORT=${environment['TIDEGATE_PORT']} is not a port that leaves room for the other parts`)

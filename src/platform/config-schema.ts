@@ -7,6 +7,7 @@ const count = Type.Integer({ minimum: 1 })
 const name = Type.String({ pattern: '^[a-z][a-z0-9.-]{0,62}$' })
 const file = Type.String({ minLength: 1 })
 const method = Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const brokers = Type.Array(Type.String({ pattern: '^[^\\s,:]+:[0-9]{1,5}$' }), { minItems: 1 })
 const url = Type.String({ pattern: '^(https?://|\\$\\{)' })
 
 /** Which pages of other origins may use a route from a browser; none where nothing is said. */
@@ -153,6 +154,17 @@ export const ConfigSchema = strict({
   }),
   /** Where edges share what they count; TIDEGATE_REDIS_URL goes before `url`. Each counts for itself when left out. */
   redis: Type.Optional(strict({ url: Type.String({ pattern: '^rediss?://' }), timeout_ms: Type.Optional(count) })),
+  /**
+   * Where services meet by Kafka; TIDEGATE_KAFKA_BROKERS and TIDEGATE_KAFKA_REST_BROKERS go before. `money`: what cash flow, risk
+   * control and settlement tell; `rest`: all others, in the same cluster when left out. `partitions`: of topics that are made.
+   */
+  kafka: Type.Optional(
+    strict({
+      money: strict({ brokers }),
+      rest: Type.Optional(strict({ brokers })),
+      partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+    }),
+  ),
   /** Where the policies come from, when not from the folder: another edge's operator API, with the token in the file. */
   policies: Type.Optional(
     strict({ pull: strict({ url, token_file: file, every_ms: Type.Integer({ minimum: 100, maximum: 3_600_000 }) }) }),

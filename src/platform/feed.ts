@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Static, Type } from 'typebox'
-import type { Json } from '../kernel/canonical-json.ts'
-import type { Id } from '../kernel/id.ts'
+import { Type } from 'typebox'
 import type { Sql } from './database.ts'
+import { eventOfWire, eventOnWire, WireEvent } from './event-log/event-wire.ts'
 import type { Log } from './log.ts'
 import type { Emit, Event, Outbox } from './outbox.ts'
 import { compileSchema } from './schema.ts'
@@ -19,15 +18,6 @@ const RETRY_LAST_MS = 10_000
 /** A feed that is away for shorter is one whose process is starting. */
 const WARN_FROM_MS = 1_600
 
-const WireEvent = Type.Object({
-  seq: Type.String({ pattern: '^[0-9]{1,18}$' }),
-  id: Type.String(),
-  type: Type.String(),
-  subject: Type.String(),
-  members: Type.Array(Type.String()),
-  at: Type.Integer(),
-  data: Type.Unknown(),
-})
 const Page = Type.Object({ items: Type.Array(WireEvent) })
 
 /** The route by which a service lets the others read its events, oldest first. */
@@ -46,7 +36,7 @@ export function feedRoute(outbox: Outbox): ServiceRoute {
     async run({ query, signal }) {
       const waitMs = Math.min(Number(query.waitMs), WAIT_MS_MAX)
       const events = await outbox.read(BigInt(query.after), FEED_PAGE_MAX, waitMs, signal)
-      return { status: 200, body: { items: events.map((event) => ({ ...event, seq: event.seq.toString() })) } }
+      return { status: 200, body: { items: events.map(eventOnWire) } }
     },
   })
 }
@@ -63,12 +53,8 @@ export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CA
     const answer = await client.call({ method: 'GET', target, timeoutMs: waitMs + slackMs, signal })
     const page = checkPage(answer.body)
     if (answer.status !== 200 || !page.ok) throw new Error(`the feed answered ${answer.status}`)
-    return page.value.items.map(fromWire)
+    return page.value.items.map(eventOfWire)
   }
-}
-
-function fromWire(event: Static<typeof WireEvent>): Event {
-  return { ...event, seq: BigInt(event.seq), id: event.id as Id<'event'>, data: event.data as Json }
 }
 
 /**

@@ -13,6 +13,8 @@ export type Happening = {
   readonly subject: string
   /** The members it concerns; empty for events between services only. */
   readonly members: readonly string[]
+  /** Of what `data` looks like; the first when left out. */
+  readonly version?: number
   readonly data: Json
 }
 

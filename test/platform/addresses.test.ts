@@ -38,13 +38,6 @@ for (const port of ['0', '65510', '80.5', 'http', '']) {
   })
 }
 
-for (const name of ['TIDEGATE_KAFKA_BROKERS']) {
-  test(`${name}, which would be ignored, is refused`, () => {
-    assert.throws(() => addressesFrom({ [name]: 'somewhere:1' }), new RegExp(`${name} .*not supported`))
-    assert.doesNotThrow(() => addressesFrom({ [name]: '' }))
-  })
-}
-
 const skip = outward === undefined && 'not run: this machine has no address but loopback'
 
 test('probes reach an operator listener on all addresses, and nothing else is opened with it', { skip }, async () => {

@@ -23,7 +23,7 @@ export function onEachStore(subject: string, define: (store: TestStore) => void)
   describe(`${subject} on PostgreSQL`, { skip }, () => define(postgres))
 }
 
-async function openFreshPglite(): Promise<DatabaseServer> {
+export async function openFreshPglite(): Promise<DatabaseServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-store-'))
   await copyEmptyDatabase(folder)
   const server = await openPglite(join(folder, 'database'))

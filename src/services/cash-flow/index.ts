@@ -3,7 +3,7 @@ import type { Money } from '../../kernel/money.ts'
 import type { Database } from '../../platform/database.ts'
 import { type FeedSource, feedRoute } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
-import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
+import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { createBackground } from './background.ts'
@@ -40,6 +40,8 @@ const WRITERS = 1
 
 export type CashFlow = {
   readonly routes: readonly ServiceRoute[]
+  /** What it tells the others. */
+  readonly outbox: Outbox
   /** Begins what runs by itself: accepted commands, holds that expire, decisions of reviews. */
   start(): void
   close(): Promise<void>
@@ -78,6 +80,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const routes = createRoutes({ service, reads, proof, months, rates, clock, onAccepted: background.wake })
   return {
     routes: [...routes, feedRoute(outbox)],
+    outbox,
     start: background.start,
     async close() {
       watch.close()

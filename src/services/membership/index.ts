@@ -6,7 +6,7 @@ import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.t
 import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
 import type { Log } from '../../platform/log.ts'
-import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
+import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { isCountry } from './country.ts'
@@ -41,6 +41,8 @@ export type MembershipDeps = {
 
 export type MembershipPart = {
   readonly routes: readonly ServiceRoute[]
+  /** What it tells the others. */
+  readonly outbox: Outbox
   /** Comes before the first call. @throws Error with what an operator has to mend of the key-encryption keys */
   prepare(): Promise<void>
   /** Records a member under a fixed id; does nothing when it is there. */
@@ -59,6 +61,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []
   return {
+    outbox,
     prepare: () => prepareKeys(deps),
     routes: [...membershipRoutes(service, revocations), feedRoute(outbox)],
 

@@ -1,6 +1,6 @@
 import { deliveryMigrations } from '../../platform/deliveries.ts'
 import { feedRoute } from '../../platform/feed.ts'
-import { outboxMigrations } from '../../platform/outbox.ts'
+import { type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createRoutes } from './routes.ts'
 import { createRiskService, type RiskDeps } from './service.ts'
@@ -16,9 +16,11 @@ export const riskMigrations: readonly URL[] = [
 /** Risk control: assesses transfers, and has people decide on those that are held. */
 export function createRisk(deps: RiskDeps): {
   readonly routes: readonly ServiceRoute[]
+  /** What it tells the others. */
+  readonly outbox: Outbox
   start(): void
   close(): Promise<void>
 } {
   const { assessments, reviews, desk, outbox, start, close } = createRiskService(deps)
-  return { routes: [...createRoutes(assessments, reviews, desk), feedRoute(outbox)], start, close }
+  return { routes: [...createRoutes(assessments, reviews, desk), feedRoute(outbox)], outbox, start, close }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
 import { type FeedSource, type Follower, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
-import { createOutbox, outboxMigrations } from '../../platform/outbox.ts'
+import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { type Bank, startPayouts } from './payouts.ts'
 import { settlementRoutes } from './routes.ts'
@@ -21,6 +21,8 @@ export type SettlementDeps = {
 
 export type Settlement = {
   readonly routes: readonly ServiceRoute[]
+  /** What it tells the others. */
+  readonly outbox: Outbox
   /** Begins what runs by itself: taking in cash flow's events, and paying out. */
   start(): void
   close(): Promise<void>
@@ -35,6 +37,7 @@ export function createSettlement({ database, clock, log, cashFlowEvents, bank }:
   const running: (Follower | ReturnType<typeof startPayouts>)[] = []
   return {
     routes: [...settlementRoutes(service), feedRoute(outbox)],
+    outbox,
     start() {
       running.push(
         followFeed({ feed: 'cash-flow', source: cashFlowEvents, store: outbox, apply: service.record, log }),

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, Consumer, Producer } from '@platformatic/kafka'
+
+/** A Kafka cluster, as an operator names it. */
+export type KafkaCluster = {
+  readonly name: 'money' | 'rest'
+  /** `host:port`, some of them: the others are learnt. */
+  readonly brokers: readonly string[]
+}
+
+/** Longer than a broker takes to be missed by the others and replaced. */
+const CALL_MS_MAX = 10_000
+const CONNECT_MS_MAX = 2_000
+
+export type KafkaAdmin = Admin
+export type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
+export type KafkaProducer = Producer<string, string, string, string>
+
+/** What all clients have in common: nothing is tried again by the library, for who calls knows how long it is worth it. */
+function optionsOf({ brokers }: KafkaCluster, clientId: string) {
+  const times = { timeout: CALL_MS_MAX, requestTimeout: CALL_MS_MAX, connectTimeout: CONNECT_MS_MAX }
+  return { clientId, bootstrapBrokers: [...brokers], retries: 0, autocreateTopics: false, ...times }
+}
+
+/** The library is loaded when it is needed: most platforms have no Kafka. */
+export async function openAdmin(cluster: KafkaCluster, clientId: string): Promise<KafkaAdmin> {
+  const { Admin } = await import('@platformatic/kafka')
+  return new Admin(optionsOf(cluster, clientId))
+}
+
+/** It joins no group: which events were taken is told by the database of whoever takes them. */
+export async function openConsumer(cluster: KafkaCluster, clientId: string): Promise<KafkaConsumer> {
+  const { Consumer } = await import('@platformatic/kafka')
+  return new Consumer({ ...optionsOf(cluster, clientId), groupId: clientId })
+}
+
+/** Acknowledged by all replicas in sync; what the client sends twice the broker keeps once. */
+export async function openProducer(cluster: KafkaCluster, clientId: string): Promise<KafkaProducer> {
+  const { Producer, ProduceAcks, stringSerializers } = await import('@platformatic/kafka')
+  return new Producer({
+    ...optionsOf(cluster, clientId),
+    acks: ProduceAcks.ALL,
+    idempotent: true,
+    serializers: stringSerializers,
+  })
+}
+
+/** Closes a client, whatever state its connections are in, and waits no longer than is worth it. */
+export async function closeKafka(client: KafkaAdmin | KafkaConsumer | KafkaProducer | null): Promise<void> {
+  if (client === null) return
+  const closed = 'groupId' in client || 'producerId' in client ? client.close(true) : client.close()
+  const over = new AbortController()
+  const late = sleep(CONNECT_MS_MAX, null, { signal: over.signal }).catch(() => null)
+  await Promise.race([Promise.resolve(closed).catch(() => null), late])
+  over.abort()
+}

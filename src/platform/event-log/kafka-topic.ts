@@ -1,0 +1,87 @@
+import type { ConfigDescription } from '@platformatic/kafka'
+import type { KafkaAdmin } from './kafka-cluster.ts'
+
+/** What the topic of a service is to be. */
+export type TopicWish = {
+  readonly topic: string
+  /** Of a topic that is made. Readers take any number. */
+  readonly partitions: number
+  /** Whether nothing may ever be lost of it: of money. */
+  readonly isMoney: boolean
+}
+
+const REPLICAS_MAX = 3
+/** The resource type of the protocol. */
+const TOPIC = 2 as const
+
+/** @returns what must hold of a topic's settings, by their names in Kafka */
+function settingsOf(isMoney: boolean, replicas: number): ReadonlyMap<string, (value: string) => string | null> {
+  const exactly = (wanted: string) => (value: string) => (value === wanted ? null : `must be ${wanted}`)
+  const settings = new Map([['cleanup.policy', exactly('delete')]])
+  if (!isMoney) return settings
+  settings.set('retention.ms', exactly('-1')).set('retention.bytes', exactly('-1'))
+  settings.set('unclean.leader.election.enable', exactly('false'))
+  if (replicas >= 2) {
+    settings.set('min.insync.replicas', (value) => (Number(value) >= 2 ? null : 'must be 2 or more'))
+  }
+  return settings
+}
+
+/** The topic of a service's events. */
+export function topicOf(service: string): string {
+  return `tidegate.${service}.events`
+}
+
+/**
+ * Makes the topic where it is missing; one that is there is left as it is, and must be fit.
+ * @throws TopicUnfit that names the setting; any other error: the cluster did not answer
+ */
+export async function prepareTopic(admin: KafkaAdmin, wish: TopicWish): Promise<void> {
+  const { topic, partitions, isMoney } = wish
+  const { brokers } = await admin.metadata({ topics: [], forceUpdate: true })
+  if (!(await admin.listTopics()).includes(topic)) {
+    const replicas = Math.min(REPLICAS_MAX, brokers.size)
+    const kept = isMoney ? { 'retention.ms': '-1', 'retention.bytes': '-1' } : {}
+    const sure = isMoney
+      ? { 'unclean.leader.election.enable': 'false', 'min.insync.replicas': replicas < 2 ? '1' : '2' }
+      : {}
+    const configs = Object.entries({ 'cleanup.policy': 'delete', ...kept, ...sure })
+    await admin
+      .createTopics({
+        topics: [topic],
+        partitions,
+        replicas,
+        configs: configs.map(([name, value]) => ({ name, value })),
+      })
+      .catch((error: unknown) => {
+        if (!String((error as { errors?: unknown[] }).errors ?? error).includes('TOPIC_ALREADY_EXISTS')) throw error
+      })
+  }
+  await requireFit(admin, wish, brokers.size)
+}
+
+async function requireFit(admin: KafkaAdmin, { topic, isMoney }: TopicWish, brokers: number): Promise<void> {
+  const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
+  const partitions = metadata.topics.get(topic)?.partitions ?? []
+  const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
+  if (isMoney && brokers >= 2 && replicas < 2) {
+    throw new TopicUnfit(topic, 'replication.factor', String(replicas), `must be 2 or more on ${brokers} brokers`)
+  }
+  const wanted = settingsOf(isMoney, replicas)
+  const resource = { resourceType: TOPIC, resourceName: topic, configurationKeys: [...wanted.keys()] }
+  const described: readonly ConfigDescription[] = await admin.describeConfigs({ resources: [resource] })
+  const values = new Map((described[0]?.configs ?? []).map(({ name, value }) => [name, value ?? '']))
+  for (const [name, faultOf] of wanted) {
+    const value = values.get(name) ?? ''
+    const fault = faultOf(value)
+    if (fault !== null) throw new TopicUnfit(topic, name, value, fault)
+  }
+}
+
+/** A topic that would lose what must be kept. Nothing is written to it until an operator has set it right. */
+export class TopicUnfit extends Error {
+  override readonly name = 'TopicUnfit'
+  constructor(topic: string, setting: string, value: string, fault: string) {
+    super(`the Kafka topic ${topic} is not fit for its events: ${setting} is ${value || 'not set'}, and ${fault}`)
+  }
+}
