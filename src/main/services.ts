@@ -6,6 +6,7 @@ import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
 import { createTongdun } from '../adapters/fraud/tongdun.ts'
 import { tokenLifeMsMax } from '../edge/token-verifier.ts'
+import { type Instant, toRfc3339 } from '../kernel/clock.ts'
 import { asId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
 import { breakerRoutes } from '../platform/breaker-routes.ts'
@@ -28,7 +29,7 @@ import { readPublicKey } from '../platform/standard-webhooks.ts'
 import { cashFlowMigrations, createCashFlow, type ProductTerms } from '../services/cash-flow/index.ts'
 import { createMembership, membershipMigrations } from '../services/membership/index.ts'
 import { createProduct, productMigrations } from '../services/product/index.ts'
-import { createRisk, riskMigrations } from '../services/risk/index.ts'
+import { createRisk, type HeldSource, riskMigrations } from '../services/risk/index.ts'
 import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
 import type { House } from './house.ts'
 
@@ -172,7 +173,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   risk: {
     migrations: riskMigrations,
     async create(house, database) {
-      const { config, clock, log, policies, events, closing } = house
+      const { config, clock, log, policies, events, client, closing } = house
       if (policies === null) throw new Error('risk control has policies to decide by')
       const { provider, desk } = config.risk
       const breakers = createBreakers(clock, log)
@@ -197,10 +198,11 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         desk: {
           url: desk.url,
           callbackUrl: desk.callback,
-          secret: readSecret(desk.secret_file),
+          secrets: [desk.secret_file, ...(desk.next_secret_file ? [desk.next_secret_file] : [])].map(readSecret),
           publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
         },
         cashFlowEvents: events.feed('risk', 'cash-flow'),
+        held: heldBy(client('risk', 'cash-flow')),
         dispatcher,
         allowLoopback: config.allow_loopback,
       })
@@ -225,6 +227,19 @@ async function find<Resource>(client: ServiceClient, target: string): Promise<Re
   const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
   if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
   return answer.status === 200 ? (answer.body as Resource) : null
+}
+
+/** What cash flow holds for reviews, a page at a time. */
+function heldBy(client: ServiceClient): HeldSource {
+  return async (before, after, signal) => {
+    const target = `/internal/held?before=${encodeURIComponent(toRfc3339(before))}&after=${after}`
+    const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS, signal })
+    if (answer.status !== 200) throw problemOf(answer)
+    const { items } = answer.body as { items: readonly { transfer: string; heldAt: string; expiresAt: string }[] }
+    return items.map(({ transfer, heldAt, expiresAt }) => {
+      return { transfer, heldAt: Date.parse(heldAt) as Instant, expiresAt: Date.parse(expiresAt) as Instant }
+    })
+  }
 }
 
 /** An erased member opens no account any more. */

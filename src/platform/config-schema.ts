@@ -189,6 +189,8 @@ export const ConfigSchema = strict({
       url,
       callback: url,
       secret_file: file,
+      /** During a rotation: cases are signed with both, until the desk has this one. */
+      next_secret_file: Type.Optional(file),
       public_key_files: Type.Array(file, { minItems: 1, maxItems: 4 }),
     }),
   }),

@@ -23,7 +23,7 @@ const CALL_TIMEOUT_MS = 10_000
 
 /** What the desk needs of a notice to decide on it. */
 const Opened = Type.Object({
-  type: Type.Literal('review.case.opened'),
+  type: Type.Enum(['review.case.opened', 'review.case.changed', 'review.case.escalated']),
   case: Type.String(),
   caseVersion: Type.Integer(),
   snapshotHash: Type.String(),

@@ -35,9 +35,10 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       ...base,
       ...outward,
       cashFlowEvents: events,
+      held: notCalled,
       bundle: notCalled,
       provider: { score: notCalled, close: async () => {} },
-      desk: { url: '', callbackUrl: '', secret: '', publicKeys: [] },
+      desk: { url: '', callbackUrl: '', secrets: [], publicKeys: [] },
     }).routes,
     settlement: createSettlement({ ...base, cashFlowEvents: events, bank: { pay: notCalled } }).routes,
   }

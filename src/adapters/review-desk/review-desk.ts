@@ -14,11 +14,14 @@ export type ReviewDeskOptions = {
   readonly url: string
   /** Where the desk sends its decisions: `/v1/reviews/decisions` as it is reached from outside. */
   readonly callbackUrl: string
-  /** `whsec_…`, what cases are signed with (`v1`). */
-  readonly secret: string
+  /** `whsec_…`, what cases are signed with (`v1`): with each of them, two during a rotation. */
+  readonly secrets: readonly string[]
   /** Whose decisions count (`v1a`, Ed25519): our side can't forge one. Two during a rotation. */
   readonly publicKeys: readonly KeyObject[]
 }
+
+/** The desk is told that a case is there, has other facts now, or has become more urgent. */
+export type NoticeType = 'review.case.opened' | 'review.case.changed' | 'review.case.escalated'
 
 /** What the desk is told of a case. Decisions repeat version and hash, so they are about these facts. */
 export type CaseNotice = {
@@ -26,6 +29,10 @@ export type CaseNotice = {
   readonly caseVersion: number
   readonly snapshotHash: string
   readonly dueAt: Instant
+  /** Money waits for the decision (`held`), or has moved (`passed`). */
+  readonly kind: string
+  readonly queue: string
+  readonly priority: string
   readonly facts: Json
 }
 
@@ -51,28 +58,27 @@ const checkDecision = compileSchema(Decision)
 
 export interface ReviewDesk {
   readonly destination: Destination
-  /** The message `review.case.opened`, to be queued. */
-  noticeOf(notice: CaseNotice): string
+  /** The message, to be queued. */
+  noticeOf(type: NoticeType, notice: CaseNotice): string
   /**
    * A decision as it arrived: the signature first, then the shape, so that an unsigned caller learns nothing.
    * @throws Problem `invalid_signature`, `invalid_json` or `validation_failed`
    */
   readDecision(headers: IncomingHttpHeaders, rawBody: Uint8Array): DeskDecision
+  /** Whether a key that counts today signed what arrived then. */
+  wasSigned(headers: Readonly<Record<string, string>>, body: string, receivedAt: Instant): boolean
 }
 
 /** The desk as risk control knows it. Sending is left to the queue of deliveries, which has the retries. */
 export function createReviewDesk(options: ReviewDeskOptions, clock: Clock): ReviewDesk {
   const verifyingKeys = options.publicKeys.map((publicKey) => ({ scheme: 'v1a', publicKey }) as const)
   return {
-    destination: { url: options.url, keys: [{ scheme: 'v1', secret: options.secret }] },
+    destination: { url: options.url, keys: options.secrets.map((secret) => ({ scheme: 'v1', secret })) },
 
-    noticeOf: ({ dueAt, facts, ...notice }) =>
+    noticeOf: (type, { case: id, caseVersion, snapshotHash, kind, queue, priority, dueAt, facts }) =>
       JSON.stringify({
-        type: 'review.case.opened',
-        ...notice,
-        dueAt: toRfc3339(dueAt),
-        callback: options.callbackUrl,
-        facts,
+        ...{ type, case: id, caseVersion, snapshotHash, kind, queue, priority },
+        ...{ dueAt: toRfc3339(dueAt), callback: options.callbackUrl, facts },
       }),
 
     readDecision(headers, rawBody) {
@@ -83,6 +89,10 @@ export function createReviewDesk(options: ReviewDeskOptions, clock: Clock): Revi
       const decision = checkDecision(parsed.value)
       if (!decision.ok) throw new Problem('validation_failed', { errors: decision.faults })
       return decision.value
+    },
+
+    wasSigned(headers, body, receivedAt) {
+      return verifyWebhook(verifyingKeys, { now: () => receivedAt }, headers, Buffer.from(body)).ok
     },
   }
 }

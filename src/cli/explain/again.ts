@@ -9,12 +9,13 @@ import {
   findSmallerAmount,
   type NearRule,
   nearestRules,
+  readRiskFacts,
   type SourceFile,
   withoutContained,
 } from '../../policy/index.ts'
 import type { OperatorClient } from '../operator-client.ts'
 import { type AssessedThen, differencesOf, inWords, usedUpIn, wordsThen } from './compare.ts'
-import { factsOf, type KeptAssessment, type KeptDecision, riskFactsOf } from './kept-decision.ts'
+import { factsOf, type KeptAssessment, type KeptDecision } from './kept-decision.ts'
 
 /** What comes out when a kept decision is made again. */
 export type Again = {
@@ -52,7 +53,7 @@ export async function decideAgain(
     const found = (await operator.get(target).catch(() => null)) as KeptBundle | null
     return found && compileBundle(found.files, at).bundle
   }
-  const riskFacts = assessment && riskFactsOf(assessment)
+  const riskFacts = assessment && readRiskFacts(assessment.facts)
   const then = await bundleAt(`/v1/policies/bundles/${kept.bundle}`, facts.now)
   const ofRisk = assessment && riskFacts && (await bundleAt(`/v1/policies/bundles/${assessment.bundle}`, riskFacts.now))
   const assessed = ofRisk && riskFacts && { kept: assessment, facts: riskFacts, bundle: ofRisk }

@@ -22,6 +22,8 @@ export type Explanation = {
   readonly rule: string | null
   readonly why: string | null
   readonly change: string | null
+  /** What people made of it, and who they were. */
+  readonly review: string | null
   /** Changes that were tried on the policies of then, and passed. */
   readonly wouldPass: readonly string[]
   /** Of a denial by default: the rule that was nearest to allowing it. */
@@ -46,6 +48,7 @@ export function explanationText(explanation: Explanation): string {
     ['rule', rule],
     ['why', why],
     ['to change it', change],
+    ['people', explanation.review],
     ['would have passed', wouldPass.length === 0 ? null : wouldPass.join(', or ')],
     ['nearest rule', nearest === null ? null : `${nearest.rule}, which asks for ${nearest.lacks.join(' and ')}`],
     ['policies', bundle],

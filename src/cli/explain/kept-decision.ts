@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises'
 import type { StageName } from '../../edge/exchange.ts'
 import { type Sealed, unseal } from '../../edge/sealing.ts'
 import { readUnsealingKey } from '../../edge/sealing-key.ts'
-import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
-import { parseMoney, type WireMoney } from '../../kernel/money.ts'
-import type { AccessFacts, ChainFacts, Considered, Marks, RequestFacts, RiskFacts } from '../../policy/index.ts'
+import type { Instant } from '../../kernel/clock.ts'
+import type { AccessFacts, ChainFacts, Considered, KeptRiskFacts, Marks, RequestFacts } from '../../policy/index.ts'
 
 /** The parts of a kept decision that are explained; `src/edge/stages/record.ts` writes it. */
 export type KeptDecision = {
@@ -99,20 +98,12 @@ export type KeptAssessment = {
   readonly rule: string
   readonly bundle: string
   readonly considered: readonly Considered[]
-  readonly facts: Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
-    readonly marks: Marks
-    readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
-    readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
-    readonly now: string
-  }
-}
-
-/** The facts of an assessment; null when they are not in the form that this version keeps. */
-export function riskFactsOf({ facts }: KeptAssessment): RiskFacts | null {
-  const { transfer, velocity, now, marks: _, ...rest } = facts
-  const amount = parseMoney(transfer.amount)
-  const amountLastDay = parseMoney(velocity.amountLastDay)
-  const instant = fromRfc3339(now)
-  if (typeof amount === 'string' || typeof amountLastDay === 'string' || instant === null) return null
-  return { ...rest, transfer: { ...transfer, amount }, velocity: { ...velocity, amountLastDay }, now: instant }
+  readonly facts: KeptRiskFacts
+  /** Of a transfer that people were asked about. */
+  readonly review: {
+    readonly case: string
+    readonly state: string
+    readonly reason: string | null
+    readonly votes: readonly { readonly reviewer: string; readonly vote: string; readonly void: boolean }[]
+  } | null
 }

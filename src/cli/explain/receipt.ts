@@ -29,6 +29,7 @@ export async function explainReceipt(
     rule,
     why: detail ?? (code === null ? null : (PROBLEMS[code as keyof typeof PROBLEMS]?.[1] ?? null)),
     change: remedy ?? (code === null ? null : changeOf(code, rule)),
+    review: reviewText(assessment),
     wouldPass: again?.wouldPass ?? [],
     nearest: again?.nearest ?? null,
     bundle,
@@ -37,6 +38,16 @@ export async function explainReceipt(
     assessment,
     again: again?.again ?? null,
   }
+}
+
+/** `approved by rita, rolf (case_…)`; null where nobody was asked. */
+function reviewText(assessment: KeptAssessment | null): string | null {
+  const review = assessment?.review ?? null
+  if (review === null) return null
+  const { case: id, state, reason, votes } = review
+  const voted = votes.filter((vote) => !vote.void).map(({ reviewer, vote }) => `${reviewer} (${vote})`)
+  const by = voted.length > 0 ? ` by ${voted.join(', ')}` : ''
+  return `${id} is ${state}${by}${reason === null || reason === '' ? '' : `: ${reason}`}`
 }
 
 function stagesOf(decision: KeptDecision): readonly StageResult[] {

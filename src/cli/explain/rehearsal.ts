@@ -44,6 +44,7 @@ export async function rehearse(
     rule,
     why: problem?.message ?? null,
     change: problem === null ? null : (problem.extras.remedy ?? changeOf(problem.code, rule)),
+    review: null,
     wouldPass,
     nearest,
     bundle: bundle.digest,

@@ -1,4 +1,5 @@
 import type { Finding } from '../language/finding.ts'
+import { SUSPENDED_REVIEWERS } from '../lists/known-lists.ts'
 import type { ListSummary } from '../lists/read-lists.ts'
 import type { RuleSummary } from '../rules/rule-summary.ts'
 import type { PlacedRule } from './mark-faults.ts'
@@ -21,7 +22,9 @@ export function checkListUse(
     if (summary !== undefined && countries === false) reportCountries(rule, summary, lists)
   }
   const used = new Set(summaries.flatMap((summary) => summary.lists))
-  const unused = [...lists.values()].filter(({ name, isRead }) => isRead && !used.has(name))
+  const unused = [...lists.values()].filter(
+    ({ name, isRead }) => isRead && !used.has(name) && name !== SUSPENDED_REVIEWERS,
+  )
   return unused.map(({ name, finding }) =>
     finding(['name'], 'unused-list', `no rule uses the list '${name}'`, { severity: 'warning' }),
   )

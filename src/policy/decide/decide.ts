@@ -1,7 +1,8 @@
 import { PROBLEMS } from '../../kernel/problem.ts'
 import { requestContext, riskContext } from '../conditions/environment.ts'
 import type { RequestFacts, RiskFacts } from '../facts.ts'
-import type { GateEffect, Hold, RiskEffect } from '../rules/effect.ts'
+import { holdTerms } from '../rules/case-terms.ts'
+import type { GateEffect, Hold, Review, RiskEffect } from '../rules/effect.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { RuleIndex } from '../rules/rule-index.ts'
 import type { Marks } from './marks.ts'
@@ -85,14 +86,14 @@ export function decideGate<Facts extends RequestFacts>(
   }
 }
 
-type Outcome = Hold | { readonly name: 'accept' | 'review' | 'reject' }
+type Outcome = Hold | Review | { readonly name: 'accept' | 'reject' }
 
 /** What risk control says where no rule decides. */
 export type RiskDefault = { readonly effect: Outcome; readonly rule: string; readonly reason: string }
 
 /** What happens to a transfer on which the rules are silent or broken: two people look at it. */
 export const HOLD_BY_DEFAULT = {
-  effect: { name: 'hold', approvals: 2, holdMs: 86_400_000 },
+  effect: { name: 'hold', ...holdTerms(2, 86_400_000) },
   rule: 'risk/default-hold',
   reason: 'No risk rule decides on this transfer.',
 } as const satisfies RiskDefault
@@ -110,9 +111,8 @@ export function decideRisk(
   const walk = new Walk(facts, marks, riskContext)
   const verdict = (effect: Outcome, told: RiskTold): RiskVerdict => {
     const shared = { ...told, unchecked: false, considered: walk.considered, marks: walk.marks }
-    if (effect.name !== 'hold') return { outcome: effect.name, ...shared }
-    const { approvals, holdMs } = effect
-    return { outcome: 'hold', approvals, holdMs, ...shared }
+    const { name: outcome, ...terms } = effect
+    return { outcome, ...terms, ...shared } as RiskVerdict
   }
   for (const rule of rules(facts, walk)) {
     const acted = walk.acts(rule)

@@ -68,7 +68,7 @@ function decideUnchecked(rules: RiskRules, facts: RiskFacts, marks: Marks): Risk
 
 function heldAtLeast(verdict: RiskVerdict): RiskVerdict {
   if (verdict.outcome !== 'accept' && verdict.outcome !== 'review') return verdict
-  const { approvals, holdMs } = HOLD_BY_DEFAULT.effect
+  const { name: outcome, ...terms } = HOLD_BY_DEFAULT.effect
   const reasons = ['The fraud check could not be made; people decide.']
-  return { ...verdict, outcome: 'hold', approvals, holdMs, rule: 'risk/unchecked-hold', reasons }
+  return { ...verdict, outcome, ...terms, rule: 'risk/unchecked-hold', reasons }
 }

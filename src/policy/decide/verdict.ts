@@ -1,5 +1,6 @@
 import type { Sign } from '../../firewall/index.ts'
 import type { ProblemCode } from '../../kernel/problem.ts'
+import type { CaseTerms, HoldTerms } from '../rules/case-terms.ts'
 import type { Throttle } from '../rules/throttle.ts'
 import type { Marks } from './marks.ts'
 import type { OpenInspection } from './rulesets.ts'
@@ -109,11 +110,7 @@ export type RiskVerdict = Walked & {
   /** It passes without an answer of the fraud provider. */
   readonly unchecked: boolean
 } & (
-    | { readonly outcome: 'accept' | 'review' | 'reject' | 'closed' }
-    | {
-        readonly outcome: 'hold'
-        readonly approvals: number
-        /** How long a person has to decide. */
-        readonly holdMs: number
-      }
+    | { readonly outcome: 'accept' | 'reject' | 'closed' }
+    | ({ readonly outcome: 'review' } & CaseTerms)
+    | ({ readonly outcome: 'hold' } & HoldTerms)
   )

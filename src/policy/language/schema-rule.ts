@@ -118,13 +118,34 @@ export const firewallEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object(
 export const accessEffect = Type.Union([oneOf(['allow', 'deny']), Type.Object({ deny, stepUp, ...marks }, one)], {
   description: '`allow`, `deny`, `deny: {status, code}`, `stepUp: {acr, maxAge}`, `skip: [kind/id]` or `tag: [name]`',
 })
+export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const
+const queue = Type.Optional(Id)
+const priority = Type.Optional(oneOf(PRIORITIES))
+const escalateAfter = Type.Optional(Duration)
+const onTimeout = Type.Union([oneOf(['decline']), Type.Object({ approveBelow: WireMoney }, closed)], {
+  description: '`decline`, or `approveBelow: {currency, value}`: what is less is approved, all else declined',
+})
 const hold = Type.Optional(
   Type.Object(
-    { approvals: Type.Integer({ minimum: 1, maximum: 9 }), expiresAfter: Duration, onTimeout: oneOf(['decline']) },
+    {
+      approvals: Type.Integer({ minimum: 1, maximum: 9 }),
+      expiresAfter: Duration,
+      onTimeout,
+      ...{ queue, priority, escalateAfter },
+    },
     closed,
   ),
 )
-export const riskEffect = Type.Union([oneOf(['accept', 'review', 'reject']), Type.Object({ hold, ...marks }, one)], {
-  description:
-    '`accept`, `review`, `reject`, `hold: {approvals, expiresAfter, onTimeout}`, `skip: [kind/id]` or `tag: [name]`',
-})
+const review = Type.Optional(
+  Type.Object(
+    { queue, priority, escalateAfter, expiresAfter: Type.Optional(Duration) },
+    { ...closed, minProperties: 1 },
+  ),
+)
+export const riskEffect = Type.Union(
+  [oneOf(['accept', 'review', 'reject']), Type.Object({ hold, review, ...marks }, one)],
+  {
+    description:
+      '`accept`, `review`, `reject`, `hold: {approvals, expiresAfter, onTimeout}`, `review: {queue}`, `skip: [kind/id]` or `tag: [name]`',
+  },
+)

@@ -4,6 +4,7 @@ import type { ValueCompiler } from '../conditions/condition.ts'
 import type { StepUpDemand } from '../decide/verdict.ts'
 import type { WrittenRule } from '../language/schema.ts'
 import type { FindingExtras } from '../language/source.ts'
+import { type CaseTerms, type HoldTerms, readHold, readReview } from './case-terms.ts'
 import { milliseconds } from './duration.ts'
 import { readThrottle, type Throttle } from './throttle.ts'
 
@@ -25,8 +26,9 @@ type MarkEffect =
 
 export type QuotaEffect = Throttle | MarkEffect
 
-export type Hold = { readonly name: 'hold'; readonly approvals: number; readonly holdMs: number }
-export type RiskEffect = { readonly name: 'accept' | 'review' | 'reject' } | Hold | MarkEffect
+export type Hold = { readonly name: 'hold' } & HoldTerms
+export type Review = { readonly name: 'review' } & CaseTerms
+export type RiskEffect = { readonly name: 'accept' | 'reject' } | Review | Hold | MarkEffect
 
 export type NamedEffect = GateEffect | QuotaEffect | RiskEffect
 export type EffectName = NamedEffect['name']
@@ -66,12 +68,12 @@ export function readQuotaEffect(
   return throttle === undefined ? readMarkEffect(marks) : readThrottle(throttle, compile)
 }
 
-export function readRiskEffect(written: WrittenRule<'risk'>['effect']): RiskEffect {
+export function readRiskEffect(written: WrittenRule<'risk'>['effect']): RiskEffect | EffectFault {
+  if (written === 'review') return readReview({})
   if (typeof written === 'string') return { name: written }
-  const { hold, ...marks } = written
-  if (hold === undefined) return readMarkEffect(marks)
-  const { approvals, expiresAfter } = hold // `onTimeout` has one word yet: decline
-  return { name: 'hold', approvals, holdMs: milliseconds(expiresAfter) }
+  const { hold, review, ...marks } = written
+  if (hold !== undefined) return readHold(hold)
+  return review === undefined ? readMarkEffect(marks) : readReview(review)
 }
 
 type WrittenMarks = { readonly skip?: readonly string[]; readonly tag?: readonly string[] }

@@ -8,6 +8,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
+import { heldRoute } from './held-routes.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { nobodyListens, type Points } from './points.ts'
@@ -79,7 +80,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const rates = createRates({ transaction: outbox.transaction, clock })
   const routes = createRoutes({ service, reads, proof, months, rates, clock, onAccepted: background.wake })
   return {
-    routes: [...routes, feedRoute(outbox)],
+    routes: [...routes, feedRoute(outbox), heldRoute(outbox)],
     outbox,
     start: background.start,
     async close() {

@@ -42,4 +42,12 @@ export {
 } from './store/told.ts'
 export { readTransfer, readTransfers, type SeenTransfer } from './store/transfers.ts'
 export { listInTransit } from './store/withdrawals.ts'
-export { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store/work.ts'
+export {
+  type Decided,
+  dueHolds,
+  keepDecision,
+  listAccepted,
+  listCrossings,
+  listDecisions,
+  listHeld,
+} from './store/work.ts'

@@ -2,10 +2,18 @@ import type { FraudProvider, Score } from '../../adapters/fraud/port.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Money } from '../../kernel/money.ts'
+import { transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Database } from '../../platform/database.ts'
 import type { Log } from '../../platform/log.ts'
-import { type Bundle, findSmallerAmount, type Marks, type RiskFacts } from '../../policy/index.ts'
+import {
+  type Bundle,
+  findSmallerAmount,
+  type HoldTerms,
+  type Marks,
+  type RiskFacts,
+  type RiskVerdict,
+} from '../../policy/index.ts'
 import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
@@ -14,6 +22,7 @@ import {
   findAssessment,
   findAssessmentByKey,
   insertAssessment,
+  insertLookLater,
   lockMember,
   readVelocity,
 } from './store.ts'
@@ -90,6 +99,7 @@ export function createAssessments(deps: {
       const decided = strictest(scored.map((each) => decideOn(asked, { ...each, velocity, budget }, policies, now)))
       if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
+      if (decided.outcome === 'review') await insertLookLater(sql, transferIdOf(member, idempotencyKey), decided.id)
       for (const { rule, detail } of decided.considered) {
         if (detail !== undefined) log.warn({ rule, detail, receipt: asked.receipt }, 'a rule could not be evaluated')
       }
@@ -160,8 +170,16 @@ function decideOn(asked: Asked, known: Known, policies: Bundle, now: Instant): A
     seqId: score.status === 'ok' ? score.seqId : null,
     fault: score.status === 'ok' ? null : score.reason,
     unchecked: verdict.unchecked,
-    review: verdict.outcome === 'hold' ? { approvals: verdict.approvals, decideMs: verdict.holdMs } : null,
+    terms: termsOf(verdict),
   }
+}
+
+/** Who is asked, where somebody is; one look is enough at what has passed. */
+function termsOf(verdict: RiskVerdict): HoldTerms | null {
+  if (verdict.outcome !== 'hold' && verdict.outcome !== 'review') return null
+  const { queue, priority, holdMs, escalateMs } = verdict
+  const { approvals, approvesBelow } = verdict.outcome === 'hold' ? verdict : { approvals: 1, approvesBelow: null }
+  return { approvals, holdMs, escalateMs, queue, priority, approvesBelow }
 }
 
 /** What would have let it pass, where there is something that did when it was tried. */

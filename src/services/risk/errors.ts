@@ -1,5 +1,7 @@
+import { toRfc3339 } from '../../kernel/clock.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
-import { approvalsOf, type CaseState, type ReviewCase, type VoteOutcome } from './model.ts'
+import type { WorkOutcome } from './desk-work.ts'
+import { approvalsOf, type CaseState, type ReviewCase, type VoteOutcome, validVotes } from './model.ts'
 import type { DecisionAnswer } from './schema.ts'
 
 /** Where a case stands, for a reviewer whose vote came too late. */
@@ -34,7 +36,7 @@ export function replyTo(outcome: VoteOutcome, review: ReviewCase): DecisionReply
   switch (outcome.kind) {
     case 'counted': {
       const { vote, state } = outcome
-      const approvals = approvalsOf([...review.votes, vote])
+      const approvals = approvalsOf([...validVotes(review), vote])
       return { kind: 'answered', body: { case: id, state, approvals, needed: review.needed, vote: vote.vote } }
     }
     case 'closed':
@@ -45,14 +47,62 @@ export function replyTo(outcome: VoteOutcome, review: ReviewCase): DecisionReply
         state: present(review.state),
       }
     case 'overdue':
-      return { kind: 'refused', code: 'case_closed', detail: 'the time to decide is over', state: present('declined') }
+      return {
+        kind: 'refused',
+        code: 'case_closed',
+        detail: 'the time to decide is over',
+        state: present(endOf(review)),
+      }
     case 'changed':
-      return { kind: 'refused', code: 'case_changed', detail: 'the case has other facts now', state: present('open') }
+      return { kind: 'refused', code: 'case_changed', detail: newsOf(review), state: present('open') }
     case 'reviewer_is_maker':
       return { kind: 'refused', code: 'reviewer_not_allowed', detail: 'the reviewer made this transfer' }
+    case 'reviewer_suspended':
+      return { kind: 'refused', code: 'reviewer_not_allowed', detail: 'the reviewer is suspended' }
+    case 'assigned': {
+      const { reviewer, until } = outcome.to
+      const detail = `the case is assigned to ${reviewer} until ${toRfc3339(until)}`
+      return { kind: 'refused', code: 'reviewer_not_allowed', detail }
+    }
     case 'voted_before':
       return { kind: 'refused', code: 'reviewer_not_allowed', detail: 'the reviewer has voted on this case' }
   }
+}
+
+/** Why work on a case is refused; null when it was done. */
+export function refusalOf(outcome: WorkOutcome): Problem | null {
+  switch (outcome.kind) {
+    case 'done':
+      return null
+    case 'no_such_case':
+      return new Problem('not_found', { detail: 'no such case' })
+    case 'closed': {
+      const { id, state, caseVersion, snapshotHash } = outcome.review
+      const present: PresentState = { case: id, state, caseVersion, snapshotHash }
+      const detail = state === 'open' ? 'the time to decide is over' : `the case is ${state}`
+      return new Problem('case_closed', { detail, state: present })
+    }
+    case 'reviewer_is_maker':
+      return new Problem('reviewer_not_allowed', { detail: 'the reviewer made this transfer' })
+    case 'reviewer_suspended':
+      return new Problem('reviewer_not_allowed', { detail: 'the reviewer is suspended' })
+    case 'taken': {
+      const { reviewer, until } = outcome.by
+      return new Problem('conflict', { detail: `the case is assigned to ${reviewer} until ${toRfc3339(until)}` })
+    }
+  }
+}
+
+/** How a case ends that nobody decided in time, as far as it is known before it does. */
+function endOf({ onTimeout }: ReviewCase): CaseState {
+  return onTimeout === 'approve' ? 'approved' : onTimeout === 'lapse' ? 'withdrawn' : 'declined'
+}
+
+/** What is different since the reviewer looked. */
+function newsOf({ facts, caseVersion }: ReviewCase): string {
+  const news = facts.since?.at(-1)
+  const what = news === undefined ? 'other facts' : `other facts: ${news.outcome} by ${news.rule}`
+  return `the case has version ${caseVersion} and ${what}; votes on the one before are void`
 }
 
 /** @throws Problem for a refusal */

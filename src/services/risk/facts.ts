@@ -1,34 +1,17 @@
 import ipaddr from 'ipaddr.js'
 import { contentDigest } from '../../kernel/canonical-json.ts'
-import { toRfc3339 } from '../../kernel/clock.ts'
-import { toWire, type WireMoney } from '../../kernel/money.ts'
-import type { Marks, RiskFacts } from '../../policy/index.ts'
+import type { WireMoney } from '../../kernel/money.ts'
+import { type KeptRiskFacts, keptRiskFacts, type Marks, type RiskFacts } from '../../policy/index.ts'
 import type { AssessmentRequest } from './schema.ts'
 
-/** What an assessment was decided on, as it is stored: money in words, time in RFC 3339. */
-export type StoredFacts = Omit<RiskFacts, 'transfer' | 'velocity' | 'now'> & {
-  /** What the edge's rules had left on the request: without it nobody can decide again. */
-  readonly marks: Marks
-  readonly transfer: Omit<RiskFacts['transfer'], 'amount'> & { readonly amount: WireMoney }
-  readonly velocity: { readonly transfersLastHour: number; readonly amountLastDay: WireMoney }
-  readonly now: string
+/** What an assessment was decided on, as it is stored. */
+export type StoredFacts = KeptRiskFacts & {
   /** The legs of a transfer that has them; its ends are those that were decided the strictest. */
   readonly legs?: AssessmentRequest['transfer']['legs']
 }
 
-export function storedFacts(
-  { transfer, velocity, now, ...facts }: RiskFacts,
-  marks: Marks,
-  legs: StoredFacts['legs'],
-): StoredFacts {
-  return {
-    ...facts,
-    ...(legs === undefined ? {} : { legs }),
-    marks,
-    transfer: { ...transfer, amount: toWire(transfer.amount) },
-    velocity: { ...velocity, amountLastDay: toWire(velocity.amountLastDay) },
-    now: toRfc3339(now),
-  }
+export function storedFacts(facts: RiskFacts, marks: Marks, legs: StoredFacts['legs']): StoredFacts {
+  return { ...keptRiskFacts(facts, marks), ...(legs === undefined ? {} : { legs }) }
 }
 
 /** What a reviewer is shown. It leaves the house, so what tells of a person is masked. */
@@ -47,6 +30,16 @@ export type CaseFacts = {
     readonly hitRules: readonly string[]
   }
   readonly velocity: StoredFacts['velocity']
+  readonly rule: string
+  readonly reasons: readonly string[]
+  /** What is different since: each change is a new version of the case. */
+  readonly since?: readonly Since[]
+}
+
+/** `policies`: what they would decide now. */
+export type Since = {
+  readonly what: 'policies'
+  readonly outcome: string
   readonly rule: string
   readonly reasons: readonly string[]
 }

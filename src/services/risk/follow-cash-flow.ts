@@ -12,7 +12,7 @@ import { TransferHeld, TransferResolved } from './schema.ts'
 const checkHeld = compileSchema(TransferHeld)
 const checkResolved = compileSchema(TransferResolved)
 
-/** Opens a case for every hold that asks for one, and closes it when the money went another way. */
+/** Opens a case for every hold that asks for one, closes it when the money went another way, and opens those of a later look. */
 export function followCashFlow(options: {
   readonly source: FeedSource
   readonly outbox: Outbox
@@ -31,7 +31,8 @@ export function followCashFlow(options: {
       case 'transfer.voided': {
         const resolved = checkResolved(event.data)
         assert(resolved.ok, `the event ${event.id} names its transfer`)
-        await reviews.withdraw(sql, resolved.value.transfer, resolved.value.reason ?? 'posted')
+        const { transfer, reason } = resolved.value
+        await reviews.settle(sql, emit, { transfer, how: reason ?? 'posted' })
       }
     }
   }
@@ -42,10 +43,10 @@ export function followCashFlow(options: {
 function heldTransfer(event: Event): HeldTransfer | null {
   const held = checkHeld(event.data)
   assert(held.ok, `the event ${event.id} says what was held`)
-  const { operation, transfer, maker, assessment } = held.value
+  const { operation, transfer, maker, assessment, receipt = null } = held.value
   if (assessment === null) return null
   const amount = parseMoney(held.value.amount)
   const expiresAt = fromRfc3339(held.value.expiresAt)
   assert(typeof amount === 'object' && expiresAt !== null, `the event ${event.id} has an amount and an expiry`)
-  return { operation, transfer, amount, maker, assessment, heldAt: event.at as Instant, expiresAt }
+  return { operation, transfer, amount, maker, assessment, receipt, heldAt: event.at as Instant, expiresAt }
 }

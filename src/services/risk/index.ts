@@ -5,6 +5,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createRoutes } from './routes.ts'
 import { createRiskService, type RiskDeps } from './service.ts'
 
+export type { HeldSource } from './held-watch.ts'
 export type { RiskDeps } from './service.ts'
 
 export const riskMigrations: readonly URL[] = [
@@ -21,6 +22,7 @@ export function createRisk(deps: RiskDeps): {
   start(): void
   close(): Promise<void>
 } {
-  const { assessments, reviews, desk, outbox, start, close } = createRiskService(deps)
-  return { routes: [...createRoutes(assessments, reviews, desk), feedRoute(outbox)], outbox, start, close }
+  const service = createRiskService(deps)
+  const { outbox, start, close } = service
+  return { routes: [...createRoutes(service), feedRoute(outbox)], outbox, start, close }
 }

@@ -1,17 +1,20 @@
-import type { DeskDecision, ReviewDesk } from '../../adapters/review-desk/review-desk.ts'
+import type { DeskDecision, NoticeType, ReviewDesk } from '../../adapters/review-desk/review-desk.ts'
 import { type Json, sha256 } from '../../kernel/canonical-json.ts'
 import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
-import { newId } from '../../kernel/id.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import { enqueueDelivery } from '../../platform/deliveries.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
+import type { Bundle } from '../../policy/index.ts'
+import * as cases from './case-store.ts'
+import { lookAgain } from './changed-facts.ts'
+import { assign, assignNext, note, unassign, type WorkOutcome } from './desk-work.ts'
 import { type DecisionReply, NONCE_REUSED } from './errors.ts'
-import { caseFacts, snapshotHashOf } from './facts.ts'
-import { type Ballot, type CaseState, dueAtOf, type ReviewCase } from './model.ts'
+import type { Ballot, ReviewCase } from './model.ts'
+import { caseOfHeld, caseOfPassed } from './opening.ts'
 import * as store from './store.ts'
-import { type Change, castBallot, declineOverdue } from './voting.ts'
+import { type Change, castBallot, endInTime, escalate } from './voting.ts'
 
 /** Money that cash flow reserved on our word. */
 export type HeldTransfer = {
@@ -20,63 +23,113 @@ export type HeldTransfer = {
   readonly amount: Money
   readonly maker: string
   readonly assessment: string
+  readonly receipt: string | null
   readonly heldAt: Instant
   readonly expiresAt: Instant
 }
 
+export type CaseDetail = { readonly review: ReviewCase; readonly history: readonly cases.CaseEvent[] }
+
 export interface Reviews {
   /** Opens the case of a held transfer: row, timer, message to the desk and event, all or none. */
   open(sql: Sql, emit: Emit, held: HeldTransfer): Promise<void>
-  /** Closes the case of a transfer that was moved or released without us, if it is open. */
-  withdraw(sql: Sql, transfer: string, reason: string): Promise<void>
+  /**
+   * Money has moved, or was released. Closes the open case of a transfer that this happened to without us, and opens the case
+   * of one that was to pass and be looked at later.
+   */
+  settle(sql: Sql, emit: Emit, moved: { readonly transfer: string; readonly how: string }): Promise<void>
   /** The desk's decision, whose signature and shape were checked. The same decision again gets the same answer. */
   decide(decision: DeskDecision, arrived: { readonly body: Uint8Array; readonly headers: Json }): Promise<DecisionReply>
   /** An operator's vote. */
   vote(id: string, ballot: Ballot): Promise<DecisionReply>
-  /** Declines open cases whose time is up. @returns how many */
-  timeOut(limit: number): Promise<number>
-  find(id: string): Promise<ReviewCase | null>
-  list(state: CaseState | null, before: string | null, limit: number): Promise<readonly ReviewCase[]>
+  assign(
+    id: string,
+    to: { readonly reviewer: string; readonly forMs: number; readonly by: string },
+  ): Promise<WorkOutcome>
+  assignNext(to: {
+    readonly reviewer: string
+    readonly queue: string | null
+    readonly forMs: number
+  }): Promise<ReviewCase | null>
+  unassign(id: string, by: string): Promise<WorkOutcome>
+  note(id: string, by: string, text: string): Promise<WorkOutcome>
+  /** Ends open cases whose time is up and escalates those whose time it is. @returns how many were looked at */
+  runTimers(limit: number): Promise<number>
+  /** Looks at open cases again that other policies were in force for. @returns how many were looked at */
+  lookAgain(limit: number): Promise<number>
+  find(id: string): Promise<CaseDetail | null>
+  findOf(assessment: string): Promise<ReviewCase | null>
+  list(filter: cases.CaseFilter, before: string | null, limit: number): Promise<readonly ReviewCase[]>
+  /** The desk's decisions on a case as they arrived. */
+  decisions(id: string): Promise<readonly (store.ArrivedDecision & { readonly reply: DecisionReply })[]>
 }
+
+const HISTORY_MAX = 500
+const DECISIONS_MAX = 100
 
 export function createReviews(deps: {
   readonly outbox: Outbox
   readonly clock: Clock
   readonly log: Log
   readonly desk: ReviewDesk
+  readonly bundle: () => Bundle
 }): Reviews {
-  const { outbox, clock, log, desk } = deps
+  const { outbox, clock, log, desk, bundle } = deps
+  const changeIn = (sql: Sql, emit: Emit): Change => {
+    const tell = (type: NoticeType, review: ReviewCase): Promise<void> => {
+      const notice = desk.noticeOf(type, { ...review, case: review.id })
+      return enqueueDelivery(sql, clock, review.id, () => notice) // a queue for each case: none holds back another
+    }
+    return { sql, emit, now: clock.now(), policies: bundle(), tell }
+  }
   const change = <T>(work: (change: Change) => Promise<T>): Promise<T> =>
-    outbox.transaction((sql, emit) => work({ sql, emit, now: clock.now() }))
+    outbox.transaction((sql, emit) => work(changeIn(sql, emit)))
+  const begin = async ({ sql, emit, now, tell }: Change, review: ReviewCase): Promise<void> => {
+    await cases.insertCase(sql, review)
+    const { id, operation, transfer, dueAt, queue, priority, kind } = review
+    await cases.insertCaseEvent(sql, id, { at: now, actor: 'policies', kind: 'opened', detail: { queue, priority } })
+    await tell('review.case.opened', review)
+    const data = { case: id, kind, operation, transfer, dueAt: toRfc3339(dueAt) }
+    emit({ type: 'case.opened', subject: id, members: [], data })
+  }
+  /** Each in a transaction of its own; a vote may have been faster, then nothing. */
+  const each = async (ids: readonly string[], work: (change: Change, review: ReviewCase) => Promise<unknown>) => {
+    for (const id of ids) {
+      await change(async (inOne) => {
+        const review = await cases.lockCase(inOne.sql, id)
+        if (review !== null) await work(inOne, review)
+      })
+    }
+    return ids.length
+  }
 
   return {
     async open(sql, emit, held) {
-      const assessment = await store.findAssessment(sql, held.assessment)
-      const review = assessment === null ? null : caseOf(held, assessment, clock.now())
-      if (review === null) {
-        // Not ours to decide: the hold's own expiry releases the money.
-        const { transfer } = held
-        log.error({ transfer, assessment: held.assessment }, 'a hold without an assessment that asks for it')
-        return
+      const inOne = changeIn(sql, emit)
+      const review = caseOfHeld(held, await store.findAssessment(sql, held.assessment), inOne.now)
+      if (review !== null) return begin(inOne, review)
+      // Not ours to decide: the hold's own expiry releases the money, and the watch over holds says that it waits.
+      const { transfer } = held
+      log.error({ transfer, assessment: held.assessment }, 'a hold without an assessment that asks for it')
+    },
+
+    async settle(sql, emit, { transfer, how }) {
+      const inOne = changeIn(sql, emit)
+      const review = await cases.lockOpenCaseOf(sql, transfer)
+      if (review !== null && (await cases.closeCase(sql, review.id, 'withdrawn', how, inOne.now))) {
+        const detail = { state: 'withdrawn', reason: how }
+        await cases.insertCaseEvent(sql, review.id, { at: inOne.now, actor: 'cash-flow', kind: 'closed', detail })
       }
-      await store.insertCase(sql, review)
-      const { id, operation, transfer, caseVersion, snapshotHash, dueAt, facts } = review
-      const notice = desk.noticeOf({ case: id, caseVersion, snapshotHash, dueAt, facts })
-      await enqueueDelivery(sql, clock, id, () => notice) // a queue for each case: none holds back another
-      const data = { case: id, operation, transfer, dueAt: toRfc3339(dueAt) }
-      emit({ type: 'case.opened', subject: id, members: [], data })
+      const assessment = how === 'posted' ? await store.takeLookLater(sql, transfer) : null
+      const passed = assessment === null ? null : caseOfPassed(transfer, assessment, inOne.now)
+      if (passed !== null) await begin(inOne, passed)
     },
 
-    async withdraw(sql, transfer, reason) {
-      const review = await store.lockOpenCaseOf(sql, transfer)
-      if (review !== null) await store.closeCase(sql, review.id, 'withdrawn', reason, clock.now())
-    },
-
-    decide: ({ nonce, case: id, caseVersion, snapshotHash, ...vote }, arrived) =>
+    decide: ({ nonce, case: id, caseVersion, snapshotHash, ...vote }, { body: bytes, headers }) =>
       change(async (inOne) => {
         const { sql, now } = inOne
-        const body = Buffer.from(arrived.body).toString('utf8')
-        if (!(await store.insertDecision(sql, { nonce, body, headers: arrived.headers, receivedAt: now }))) {
+        const body = Buffer.from(bytes).toString('utf8')
+        if (!(await store.insertDecision(sql, { nonce, case: id, body, headers, receivedAt: now }))) {
           const known = await store.findReply(sql, nonce)
           return known?.bodySha256 === sha256(body) ? known.reply : NONCE_REUSED
         }
@@ -86,41 +139,30 @@ export function createReviews(deps: {
       }),
 
     vote: (id, ballot) => change((inOne) => castBallot(inOne, id, ballot)),
+    assign: (id, to) => change((inOne) => assign(inOne, id, to)),
+    assignNext: (to) => change((inOne) => assignNext(inOne, to)),
+    unassign: (id, by) => change((inOne) => unassign(inOne, id, by)),
+    note: (id, by, text) => change((inOne) => note(inOne, id, by, text)),
 
-    async timeOut(limit) {
-      const overdue = await change(({ sql, now }) => store.listOverdue(sql, now, limit))
-      for (const id of overdue) {
-        await change(async (inOne) => {
-          const review = await store.lockCase(inOne.sql, id)
-          if (review !== null) await declineOverdue(inOne, review) // a vote may have been faster: then nothing
-        })
-      }
-      return overdue.length
+    async runTimers(limit) {
+      const due = await change(({ sql, now }) => cases.listDue(sql, now, limit))
+      return each(due, (inOne, review) =>
+        review.dueAt <= inOne.now ? endInTime(inOne, review) : escalate(inOne, review),
+      )
     },
 
-    find: (id) => change(({ sql }) => store.findCase(sql, id)),
-    list: (state, before, limit) => change(({ sql }) => store.listCases(sql, state, before, limit)),
-  }
-}
+    async lookAgain(limit) {
+      const unchecked = await change(({ sql, policies }) => cases.listUnchecked(sql, policies.digest, limit))
+      return each(unchecked, lookAgain)
+    },
 
-/** Null when the assessment did not ask for a hold. */
-function caseOf(held: HeldTransfer, assessment: store.Assessment, now: Instant): ReviewCase | null {
-  if (assessment.review === null) return null
-  const { heldAt, expiresAt, ...rest } = held
-  const facts = caseFacts(assessment.facts, assessment)
-  return {
-    ...rest,
-    id: newId('case', now),
-    version: 1,
-    facts,
-    caseVersion: 1,
-    snapshotHash: snapshotHashOf(facts),
-    state: 'open',
-    needed: assessment.review.approvals,
-    openedAt: now,
-    dueAt: dueAtOf(heldAt, assessment.review.decideMs, expiresAt),
-    closedAt: null,
-    reason: null,
-    votes: [],
+    find: (id) =>
+      change(async ({ sql }) => {
+        const review = await cases.findCase(sql, id)
+        return review && { review, history: await cases.listCaseEvents(sql, id, HISTORY_MAX) }
+      }),
+    findOf: (assessment) => change(({ sql }) => cases.findCaseOf(sql, assessment)),
+    list: (filter, before, limit) => change(({ sql }) => cases.listCases(sql, filter, before, limit)),
+    decisions: (id) => change(({ sql }) => store.listDecisions(sql, id, DECISIONS_MAX)),
   }
 }

@@ -1,16 +1,14 @@
 import { Type } from 'typebox'
 import { Decision, type ReviewDesk } from '../../adapters/review-desk/review-desk.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
-import { isId } from '../../kernel/id.ts'
 import { toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
-import { limitOf, pageOf } from '../../platform/page.ts'
-import type { Principal } from '../../platform/passport.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { readAmount } from '../../platform/wire.ts'
 import type { Assessments } from './assessments.ts'
+import { caseRoutes, wireReview } from './case-routes.ts'
 import { answerOf } from './errors.ts'
-import { approvalsOf, holdMsOf, type ReviewCase } from './model.ts'
+import { holdMsOf } from './model.ts'
 import type { Reviews } from './reviews.ts'
 import {
   AssessmentAnswer,
@@ -18,26 +16,27 @@ import {
   AssessmentParams,
   AssessmentRequest,
   BudgetList,
-  Case,
-  CaseList,
-  CaseParams,
-  CaseQuery,
   Conflict,
   DecisionAnswer,
-  OperatorVote,
 } from './schema.ts'
+import type { RiskService } from './service.ts'
 import type { Assessment as StoredAssessment } from './store.ts'
 
-export function createRoutes(assessments: Assessments, reviews: Reviews, desk: ReviewDesk): readonly ServiceRoute[] {
+export function createRoutes({
+  assessments,
+  reviews,
+  desk,
+  watch,
+}: Pick<RiskService, 'assessments' | 'reviews' | 'desk' | 'watch'>): readonly ServiceRoute[] {
   return [
-    ...assessmentRoutes(assessments),
+    ...assessmentRoutes(assessments, reviews),
     budgetRoute(assessments),
     decisionRoute(reviews, desk),
-    ...caseRoutes(reviews),
+    ...caseRoutes(reviews, desk, watch),
   ]
 }
 
-function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
+function assessmentRoutes(assessments: Assessments, reviews: Reviews): readonly ServiceRoute[] {
   return [
     route({
       method: 'post',
@@ -69,10 +68,9 @@ function assessmentRoutes(assessments: Assessments): readonly ServiceRoute[] {
         const found = await assessments.find(params.id)
         if (found === null) throw new Problem('not_found')
         const { member, receipt, bundle, considered, facts, fault, at } = found
-        return {
-          status: 200,
-          body: { ...wireAssessment(found), member, receipt, bundle, considered, facts, fault, at: toRfc3339(at) },
-        }
+        const more = { member, receipt, bundle, considered, facts, fault, at: toRfc3339(at) }
+        const review = await reviews.findOf(found.id)
+        return { status: 200, body: { ...wireAssessment(found), ...more, review: review && wireReview(review) } }
       },
     }),
   ]
@@ -119,88 +117,12 @@ function decisionRoute(reviews: Reviews, desk: ReviewDesk): ServiceRoute {
   })
 }
 
-function caseRoutes(reviews: Reviews): readonly ServiceRoute[] {
-  return [
-    route({
-      method: 'get',
-      path: '/v1/cases',
-      operationId: 'listCases',
-      summary: 'Cases, newest first',
-      callers: ['operator'],
-      query: CaseQuery,
-      answers: { 200: CaseList },
-      async run({ query }) {
-        const limit = limitOf(query.limit)
-        const before = query.cursor === undefined ? null : readCursor(query.cursor)
-        const cases = await reviews.list(query.state ?? null, before, limit + 1)
-        return { status: 200, body: pageOf(cases, limit, cursorOf, wireCase) }
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/cases/:id',
-      operationId: 'readCase',
-      summary: 'A case with its votes',
-      callers: ['operator'],
-      params: CaseParams,
-      answers: { 200: Case },
-      async run({ params }) {
-        const found = await reviews.find(params.id)
-        if (found === null) throw new Problem('not_found')
-        return { status: 200, body: wireCase(found) }
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/v1/cases/:id/votes',
-      operationId: 'voteOnCase',
-      summary: "An operator's vote on a case",
-      callers: ['operator'],
-      params: CaseParams,
-      body: OperatorVote,
-      answers: { 200: DecisionAnswer },
-      async run({ passport, params, body }) {
-        const reviewer = operatorId(passport.principal)
-        const reply = await reviews.vote(params.id, { ...body, reviewer, basis: null })
-        return { status: 200, body: answerOf(reply) }
-      },
-    }),
-  ]
-}
-
-function operatorId(principal: Principal): string {
-  if (principal.kind !== 'operator') throw new Problem('not_found')
-  return principal.id
-}
-
-function cursorOf({ id }: ReviewCase): string {
-  return Buffer.from(id).toString('base64url')
-}
-
-function readCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (!isId('case', id)) throw new Problem('validation_failed', { detail: 'the cursor is not one of ours' })
-  return id
-}
-
 function wireAssessment(assessment: StoredAssessment) {
-  const { id, outcome, rule, reasons, remedy, tells, change, tags, unchecked, review, facts, seqId } = assessment
+  const { id, outcome, rule, reasons, remedy, tells, change, tags, unchecked, terms, facts, seqId } = assessment
   const { status, decision, score } = facts.provider
   return {
     ...{ id, version: 1, outcome, rule, reasons, remedy, tells, change, tags, unchecked },
-    ...(review === null ? {} : { holdMs: holdMsOf(review.decideMs) }),
+    ...(outcome === 'hold' && terms !== null ? { holdMs: holdMsOf(terms.holdMs) } : {}),
     provider: { status, decision, score, seqId },
-  }
-}
-
-function wireCase({ amount, openedAt, dueAt, closedAt, votes, ...rest }: ReviewCase) {
-  return {
-    ...rest,
-    amount: toWire(amount),
-    approvals: approvalsOf(votes),
-    openedAt: toRfc3339(openedAt),
-    dueAt: toRfc3339(dueAt),
-    closedAt: closedAt === null ? null : toRfc3339(closedAt),
-    votes: votes.map((vote) => ({ ...vote, at: toRfc3339(vote.at) })),
   }
 }

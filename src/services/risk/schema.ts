@@ -1,15 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { idPattern } from '../../kernel/id.ts'
-import { Limit } from '../../platform/page.ts'
 import { line, MoneyShape } from '../../platform/wire.ts'
 import { CALLEES, TELLS } from '../../policy/index.ts'
-import { CASE_STATES } from './model.ts'
-
-const closed = { additionalProperties: false }
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-
-const VoteKind = Type.Enum(['approve', 'decline'])
-const CaseState = Type.Enum([...CASE_STATES])
+import { CaseReview, CaseState, closed, nullable, VoteKind } from './case-schema.ts'
 
 /** Each may cost a score. */
 const LEGS_MAX = 20
@@ -89,6 +82,8 @@ export const AssessmentDetail = Type.Object({
   /** Why there is no score, where there is none. */
   fault: nullable(Type.String()),
   at: Type.String(),
+  /** What people made of it, and who they were; null where nobody was asked. */
+  review: nullable(CaseReview),
 })
 
 /** A budget of what may pass unchecked, and what is left of it now. */
@@ -116,42 +111,6 @@ export const DecisionAnswer = Type.Object({
 })
 export type DecisionAnswer = Static<typeof DecisionAnswer>
 
-export const OperatorVote = Type.Object(
-  { vote: VoteKind, reason: Type.String({ maxLength: 1_000, pattern: '^[^\\u0000\\p{Cs}]*$' }) },
-  closed,
-)
-
-export const Case = Type.Object({
-  id: Type.String(),
-  version: Type.Integer(),
-  operation: Type.String(),
-  transfer: Type.String(),
-  assessment: Type.String(),
-  maker: Type.String(),
-  amount: MoneyShape,
-  state: CaseState,
-  approvals: Type.Integer(),
-  needed: Type.Integer(),
-  caseVersion: Type.Integer(),
-  snapshotHash: Type.String(),
-  facts: Type.Unknown(),
-  openedAt: Type.String(),
-  dueAt: Type.String(),
-  closedAt: nullable(Type.String()),
-  reason: nullable(Type.String()),
-  votes: Type.Array(Type.Object({ reviewer: Type.String(), vote: VoteKind, reason: Type.String(), at: Type.String() })),
-})
-export const CaseList = Type.Object({ items: Type.Array(Case), next: nullable(Type.String()) })
-
-export const CaseQuery = Type.Object(
-  {
-    state: Type.Optional(CaseState),
-    limit: Type.Optional(Limit),
-    cursor: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' })),
-  },
-  closed,
-)
-export const CaseParams = Type.Object({ id: Type.String({ pattern: idPattern('case') }) }, closed)
 export const AssessmentParams = Type.Object({ id: Type.String({ pattern: idPattern('assessment') }) }, closed)
 
 /** What cash flow says when it holds money on our word. */
@@ -161,6 +120,7 @@ export const TransferHeld = Type.Object({
   amount: MoneyShape,
   maker: Type.String(),
   assessment: nullable(Type.String()),
+  receipt: Type.Optional(nullable(Type.String())),
   expiresAt: Type.String(),
 })
 export const TransferResolved = Type.Object({ transfer: Type.String(), reason: Type.Optional(nullable(Type.String())) })

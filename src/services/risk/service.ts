@@ -10,6 +10,7 @@ import { createOutbox, type Outbox } from '../../platform/outbox.ts'
 import type { Bundle } from '../../policy/index.ts'
 import { type Assessments, createAssessments } from './assessments.ts'
 import { followCashFlow } from './follow-cash-flow.ts'
+import { createHeldWatch, type HeldSource, type HeldWatch } from './held-watch.ts'
 import { createReviews, type Reviews } from './reviews.ts'
 import { runTimers } from './timers.ts'
 
@@ -23,6 +24,8 @@ export type RiskDeps = {
   readonly provider: FraudProvider
   readonly desk: ReviewDeskOptions
   readonly cashFlowEvents: FeedSource
+  /** What cash flow holds for reviews. */
+  readonly held: HeldSource
   /** What messages to the desk go out through; see `safeDispatcher`. */
   readonly dispatcher: Dispatcher
   readonly allowLoopback: boolean
@@ -33,6 +36,7 @@ export type RiskService = {
   readonly assessments: Assessments
   readonly reviews: Reviews
   readonly desk: ReviewDesk
+  readonly watch: HeldWatch
   readonly outbox: Outbox
   start(): void
   close(): Promise<void>
@@ -44,18 +48,22 @@ export function createRiskService(deps: RiskDeps): RiskService {
   const outbox = createOutbox(database, clock)
   const desk = createReviewDesk(deps.desk, clock)
   const assessments = createAssessments({ database, clock, log, provider, bundle, signal: stop.signal })
-  const reviews = createReviews({ outbox, clock, log, desk })
+  const reviews = createReviews({ outbox, clock, log, desk, bundle })
+  const watch = createHeldWatch({ database, clock, log, held: deps.held })
   const loops: { close(): Promise<void> }[] = []
   return {
     assessments,
     reviews,
     desk,
+    watch,
     outbox,
     start() {
+      watch.start()
       const destinationOf = async () => desk.destination
       loops.push(
         followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
         runTimers(reviews, log),
+        watch,
         startDeliveries({ database, clock, log, dispatcher, allowLoopback, destinationOf }),
       )
     },

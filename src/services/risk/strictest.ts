@@ -39,6 +39,6 @@ export function strictest(decided: readonly (Assessment | null)[]): Assessment |
 }
 
 /** Of two holds the one that more people must approve; of two that pass the one that a budget has to pay for. */
-function rankOf({ outcome, review, unchecked }: Assessment): number {
-  return RANKS[outcome] * 1_000 + (review?.approvals ?? 0) + (unchecked ? 1 : 0)
+function rankOf({ outcome, terms, unchecked }: Assessment): number {
+  return RANKS[outcome] * 1_000 + (terms?.approvals ?? 0) + (unchecked ? 1 : 0)
 }

@@ -59,7 +59,12 @@ onEachStore('the door of risk control', (store) => {
       '/v1/assessments/{id}',
       '/v1/budgets',
       '/v1/cases',
+      '/v1/cases/next',
+      '/v1/cases/unowned',
       '/v1/cases/{id}',
+      '/v1/cases/{id}/assignment',
+      '/v1/cases/{id}/decisions',
+      '/v1/cases/{id}/notes',
       '/v1/cases/{id}/votes',
       '/v1/reviews/decisions',
     ])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Score } from '../../../src/adapters/fraud/port.ts'
+import { holdTerms } from '../../../src/policy/index.ts'
 import type { Assessment } from '../../../src/services/risk/store.ts'
 import { endsOf, scoreEach, strictest } from '../../../src/services/risk/strictest.ts'
 
@@ -19,8 +20,8 @@ test('each payee is looked at once, however many legs go there', () => {
 
 test('the whole is as strictly decided as its strictest part', () => {
   const [accept, review, reject] = [decided('accept'), decided('review'), decided('reject')]
-  const one = decided('hold', { review: { approvals: 1, decideMs: 1 } })
-  const two = decided('hold', { review: { approvals: 2, decideMs: 1 } })
+  const one = decided('hold', { terms: holdTerms(1, 2) })
+  const two = decided('hold', { terms: holdTerms(2, 2) })
   const unchecked = decided('accept', { unchecked: true })
   assert.equal(strictest([accept, review, accept]), review)
   assert.equal(strictest([review, two, one]), two)

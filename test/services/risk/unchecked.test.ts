@@ -42,8 +42,8 @@ onEachStore('transfers that nobody checks', (store) => {
 
   test('hold: what the rules would let pass is held', async () => {
     policies = policiesWith('hold')
-    const { outcome, rule, unchecked, review } = await assess(transferOf(1n))
-    assert.deepEqual([outcome, rule, unchecked, review?.approvals], ['hold', 'risk/unchecked-hold', false, 2])
+    const { outcome, rule, unchecked, terms } = await assess(transferOf(1n))
+    assert.deepEqual([outcome, rule, unchecked, terms?.approvals], ['hold', 'risk/unchecked-hold', false, 2])
     assert.equal((await assess(transferOf(1n, { to: 'acc_banned' }))).outcome, 'reject')
   })
 

@@ -17,7 +17,7 @@ import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
 import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
 import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
-import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
+import { createRisk, type HeldSource, riskMigrations } from '../../../src/services/risk/index.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
@@ -50,7 +50,7 @@ export async function startWorld(store: TestStore) {
     log: silent,
     breaker: testBreaker(),
   })
-  const policies = await shippedPolicies(clock)
+  let policies = await shippedPolicies(clock)
   const dispatcher = safeDispatcher(true, 5_000)
   const relay = await startRelay(passports, clock)
   const database = await server.open('risk', riskMigrations)
@@ -63,10 +63,11 @@ export async function startWorld(store: TestStore) {
     desk: {
       url: `${desk.url}/cases`,
       callbackUrl: `${relay.url}/v1/reviews/decisions`,
-      secret,
+      secrets: [secret],
       publicKeys: [publicKey],
     },
     cashFlowEvents: cashFlow.source,
+    held: cashFlow.held,
     dispatcher,
     allowLoopback: true,
   })
@@ -83,6 +84,10 @@ export async function startWorld(store: TestStore) {
     passports,
     database,
     closeRisk: risk.close,
+    /** Other policies from now on: the shipped ones with one file edited. */
+    async edit(name: string, change: (text: string) => string): Promise<void> {
+      policies = await shippedPolicies(clock, { [name]: change })
+    },
     fraud,
     desk,
     secret,
@@ -199,13 +204,13 @@ export async function post(url: string, body: unknown, headers: Record<string, s
   return { status: answer.statusCode, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
 }
 
-async function shippedPolicies(clock: Clock) {
+async function shippedPolicies(clock: Clock, edits: Readonly<Record<string, (text: string) => string>> = {}) {
   const names = ['access', 'firewall', 'lists', 'quota', 'risk']
   const folder = new URL('../../../policies/', import.meta.url)
   const files = await Promise.all(
     names.map(async (name) => ({
       path: `${name}.yaml`,
-      text: await readFile(new URL(`${name}.yaml`, folder), 'utf8'),
+      text: (edits[name] ?? String)(await readFile(new URL(`${name}.yaml`, folder), 'utf8')),
     })),
   )
   const { bundle, findings } = compileBundle(files, clock.now())
@@ -232,7 +237,21 @@ function inMemoryFeed() {
       data: data as never,
     })
   }
-  return { source, append }
+  /** As cash flow would say it: what was held and has not been resolved since. */
+  const held: HeldSource = async (before, after) => {
+    const resolved = new Set(
+      events.filter(({ type }) => type !== 'transfer.held').map(({ data }) => (data as { transfer: string }).transfer),
+    )
+    return events
+      .filter(({ type, at }) => type === 'transfer.held' && at <= before)
+      .map(({ at, data }) => ({ at, ...(data as { transfer: string; expiresAt: string; assessment: string | null }) }))
+      .filter(({ transfer, assessment }) => assessment !== null && transfer > after && !resolved.has(transfer))
+      .sort((one, other) => (one.transfer < other.transfer ? -1 : 1))
+      .map(({ at, transfer, expiresAt }) => ({
+        ...{ transfer, heldAt: at as Instant, expiresAt: Date.parse(expiresAt) as Instant },
+      }))
+  }
+  return { source, append, held }
 }
 
 /** The edge's part for the callback: an anonymous passport around the same bytes. */

@@ -14,6 +14,21 @@ export async function dueHolds(sql: Sql, now: Instant, limit: number): Promise<r
   return rows.map(({ hold }) => hold)
 }
 
+/** Open holds of reviews that were made before a time, in the order of their transfers. */
+export async function listHeld(
+  sql: Sql,
+  before: Instant,
+  after: string,
+  limit: number,
+): Promise<readonly { readonly transfer: string; readonly heldAt: Instant; readonly expiresAt: Instant }[]> {
+  return sql.query(
+    `SELECT hold AS transfer, created_at AS "heldAt", t.expires_at AS "expiresAt"
+     FROM hold_timer JOIN transfer AS t ON t.id = hold
+     WHERE held_by = 'review' AND created_at <= $1 AND hold > $2 ORDER BY hold LIMIT $3`,
+    [toRfc3339(before), after, limit],
+  )
+}
+
 /** Commands that were accepted and not run yet, oldest first. */
 export async function listAccepted(sql: Sql, limit: number): Promise<readonly TransferCommand[]> {
   const rows = await sql.query<{ command: WrittenCommand }>(

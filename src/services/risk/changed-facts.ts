@@ -1,0 +1,57 @@
+import { readRiskFacts } from '../../policy/index.ts'
+import { insertCaseEvent, updateCase } from './case-store.ts'
+import { type CaseFacts, type Since, snapshotHashOf } from './facts.ts'
+import { type ReviewCase, validVotes } from './model.ts'
+import { findAssessment } from './store.ts'
+import type { Change } from './voting.ts'
+
+/** Kept of what changed; older ones are in the case's history. */
+const SINCE_MAX = 10
+
+/**
+ * What the policies in force make of a held transfer now: rules, limits and lists may have changed since it was held. Where
+ * they decide otherwise the case has another version, the votes on the one before are void, and the desk is told.
+ * @returns the case as it stands then
+ */
+export async function lookAgain(change: Change, review: ReviewCase): Promise<ReviewCase> {
+  const { sql, policies } = change
+  const { digest } = policies
+  if (review.state !== 'open' || review.kind !== 'held' || review.checkedBundle === digest) return review
+  const assessment = await findAssessment(sql, review.assessment)
+  const facts = assessment && readRiskFacts(assessment.facts)
+  const verdict = facts && policies.assess(facts, assessment.facts.marks)
+  const needed = verdict?.outcome === 'hold' ? Math.max(review.needed, verdict.approvals) : review.needed
+  if (verdict === null || (isAsBefore(review, verdict) && needed === review.needed)) {
+    await updateCase(sql, review, { checkedBundle: digest })
+    return { ...review, checkedBundle: digest }
+  }
+  const { outcome, rule, reasons } = verdict
+  return changeFacts(change, { ...review, checkedBundle: digest, needed }, 'policies', {
+    ...{ what: 'policies', outcome, rule, reasons },
+  })
+}
+
+/** Gives the case another version: nobody has voted on these facts yet. */
+async function changeFacts(
+  { sql, emit, now, tell }: Change,
+  review: ReviewCase,
+  actor: string,
+  since: Since,
+): Promise<ReviewCase> {
+  const facts: CaseFacts = { ...review.facts, since: [...(review.facts.since ?? []), since].slice(-SINCE_MAX) }
+  const caseVersion = review.caseVersion + 1
+  const changed = { ...review, facts, caseVersion, snapshotHash: snapshotHashOf(facts), assignment: null }
+  await updateCase(sql, review, changed)
+  const voided = validVotes(review).map(({ reviewer, vote }) => ({ reviewer, vote }))
+  await insertCaseEvent(sql, review.id, { at: now, actor, kind: 'changed', detail: { caseVersion, since, voided } })
+  const { id } = review
+  emit({ type: 'case.changed', subject: id, members: [], data: { case: id, caseVersion, voided: voided.length } })
+  await tell('review.case.changed', changed)
+  return changed
+}
+
+/** Held by the same rule, as it was when the case was last looked at. */
+function isAsBefore({ facts }: ReviewCase, now: { readonly outcome: string; readonly rule: string }): boolean {
+  const { outcome, rule } = facts.since?.at(-1) ?? { outcome: 'hold', rule: facts.rule }
+  return now.outcome === outcome && now.rule === rule
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, beforeEach, test } from 'node:test'
+import { asOperator } from '../../support/caller.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { eventually, startWorld, type World } from './world.ts'
+
+const DAY_MS = 24 * 3_600_000
+const withRule = (rule: string) => (text: string) => text.replace('rules:\n', `rules:\n${rule}`)
+const REJECT_BOB = `  - { id: no-bob, when: "transfer.to == 'acc_bob'", effect: reject, why: Bob is a fraud. }\n`
+const OTHER = `  - { id: unrelated, when: "transfer.to == 'acc_nobody'", effect: reject }\n`
+const SUSPENDED = (text: string) =>
+  text.replace('lists:\n', 'lists:\n  - { name: suspended-reviewers, strings: [rolf] }\n')
+
+onEachStore('what changed since a case was opened', (store) => {
+  let world: World
+  before(async () => {
+    world = await startWorld(store)
+  })
+  after(() => world.close())
+  beforeEach(() => world.edit('risk', String))
+
+  const maker = () => `mem_${randomUUID()}`
+  const read = async (id: string) => (await world.call('GET', `/v1/cases/${id}`, asOperator)).body
+  const approve = (id: string, reviewer: string) => world.decide({ case: id, vote: 'approve', reviewer })
+
+  test('policies that decide otherwise raise its version, void the votes and tell the desk', async () => {
+    const opened = await world.openCase(maker(), '85000.00')
+    assert.equal((await approve(opened.case, 'rita')).status, 200)
+    await world.edit('risk', withRule(REJECT_BOB))
+    const changed = await eventually(async () => {
+      const now = await read(opened.case)
+      return now.caseVersion === 2 && now
+    })
+    assert.deepEqual([changed.state, changed.approvals, changed.votes[0].void], ['open', 0, true])
+    assert.deepEqual(changed.facts.since, [
+      { what: 'policies', outcome: 'reject', rule: 'risk/no-bob', reasons: ['Bob is a fraud.'] },
+    ])
+    assert.notEqual(changed.snapshotHash, opened.snapshotHash)
+    const last = changed.history.at(-1)
+    assert.deepEqual([last.kind, last.detail.voided], ['changed', [{ reviewer: 'rita', vote: 'approve' }]])
+
+    const { caseVersion, snapshotHash } = opened
+    const stale = await world.decide({
+      case: opened.case,
+      vote: 'approve',
+      reviewer: 'rolf',
+      caseVersion,
+      snapshotHash,
+    })
+    assert.deepEqual([stale.status, stale.body['code']], [409, 'case_changed'])
+    assert.equal((stale.body['state'] as { caseVersion: number }).caseVersion, 2)
+
+    await eventually(async () => (await world.inbox()).find(({ body }) => body.type === 'review.case.changed'))
+    assert.equal((await approve(opened.case, 'rita')).body['approvals'], 1, 'who voted before may vote again')
+    assert.equal((await approve(opened.case, 'rolf')).body['state'], 'approved')
+  })
+
+  test('a vote in the very moment after the edit is refused: it is of facts that are no more', async () => {
+    for (const vote of ['approve', 'decline'] as const) {
+      const opened = await world.openCase(maker())
+      await world.edit('risk', withRule(REJECT_BOB))
+      const voted = await world.decide({ case: opened.case, vote, reviewer: 'rita' })
+      const isOfNewFacts = voted.status === 200 // the desk had heard of them by then
+      assert.ok(isOfNewFacts || voted.body['code'] === 'case_changed', JSON.stringify(voted))
+      assert.equal((await read(opened.case)).caseVersion, 2)
+      await world.edit('risk', String)
+    }
+  })
+
+  test('policies that decide the same leave case and votes alone', async () => {
+    const opened = await world.openCase(maker(), '85000.00')
+    await approve(opened.case, 'rita')
+    await world.edit('risk', withRule(OTHER))
+    assert.equal((await approve(opened.case, 'rolf')).body['state'], 'approved')
+    assert.equal((await read(opened.case)).caseVersion, 1)
+  })
+
+  test('an operator who says what was seen does not approve what was not', async () => {
+    const opened = await world.openCase(maker())
+    const vote = (caseVersion: number) => {
+      const body = { vote: 'approve', reason: '', caseVersion }
+      return world.call('POST', `/v1/cases/${opened.case}/votes`, asOperator, { body })
+    }
+    assert.equal((await vote(2)).body.code, 'case_changed')
+    assert.equal((await vote(1)).body.state, 'approved')
+  })
+
+  test('a reviewer who is suspended while a case is open has no vote, and has not voted', async () => {
+    const opened = await world.openCase(maker(), '85000.00')
+    assert.equal((await approve(opened.case, 'rolf')).body['approvals'], 1)
+    await world.edit('lists', SUSPENDED)
+    const refused = await approve(opened.case, 'rolf')
+    assert.equal(refused.body['code'], 'reviewer_not_allowed')
+    assert.equal((await approve(opened.case, 'rita')).body['state'], 'open', 'one pair of eyes')
+    assert.equal((await approve(opened.case, 'rosa')).body['state'], 'approved')
+    const [, decided] = await world.events(opened.case)
+    assert.deepEqual((decided?.data as { reviewers?: string[] } | undefined)?.reviewers, ['rita', 'rosa'])
+  })
+
+  test('nobody decides in time: approved below the limit of the policy, declined from it on', async () => {
+    const limit = 'onTimeout: { approveBelow: { currency: CNY, value: "60000.00" } }'
+    await world.edit('risk', (text) => text.replaceAll('onTimeout: decline', limit))
+    const [below, at] = [await world.openCase(maker(), '59999.99'), await world.openCase(maker(), '60000.00')]
+    world.clock.advance(DAY_MS)
+    for (const [opened, state] of [[below, 'approved'] as const, [at, 'declined'] as const]) {
+      await eventually(async () => (await read(opened.case)).state === state)
+      const types = (await world.events(opened.case)).map(({ type }) => type)
+      assert.deepEqual(types.at(-1), `review.${state}`)
+    }
+  })
+})
