@@ -4,6 +4,7 @@ import { money } from '../../src/kernel/money.ts'
 import { operationIdOf, transferIdOf } from '../../src/kernel/operation-id.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { createOutbox } from '../../src/platform/outbox.ts'
+import { readTogether } from '../../src/platform/read-together.ts'
 import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
 import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
@@ -32,6 +33,7 @@ export async function openOurs(
     wished: SHARDS,
     writers: 1,
     transaction,
+    reads: readTogether(database),
     store: createBatchStore(watch),
     clock,
     directory,
@@ -44,7 +46,7 @@ export async function openOurs(
   const service = createService({ transaction, clock, references, pricing, writers })
   const { signal } = new AbortController()
   for (const { id, member } of who) {
-    await service.seedAccount({ id, member, product: 'prd_bench', currency: 'CNY' }, OPENING)
+    await service.seedAccount({ id, member, product: 'prd_basic', currency: 'CNY' }, OPENING)
   }
   return {
     name,

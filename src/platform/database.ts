@@ -10,7 +10,12 @@ export interface Sql {
 }
 
 /** A statement with its values, to be sent with others. */
-export type Statement = { readonly text: string; readonly values: readonly SqlValue[] }
+export type Statement = {
+  readonly text: string
+  readonly values: readonly SqlValue[]
+  /** It is not prepared: how it is best done depends on what is in the tables by then. */
+  readonly isPlannedAnew?: true
+}
 
 /** One service's own store: its schema, under its role. Nothing of another service can be read through it. */
 export interface Database {
@@ -18,7 +23,8 @@ export interface Database {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /**
    * Runs these statements as one transaction, all of them sent before the first is answered: it costs one way to the store and
-   * back. Each text is prepared once for each connection, so texts are few. What fails rolls everything back.
+   * back. Each text is prepared once for each connection, unless it is planned anew, so texts are few. What fails rolls
+   * everything back.
    * @returns the rows of each
    */
   atOnce(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]>

@@ -117,7 +117,7 @@ function awaitedUntil(request: Request, response: Response): AbortSignal {
   const nobodyWaits = new AbortController()
   const deadlineMs = readDeadlineMs(request.headers[DEADLINE_HEADER])
   if (deadlineMs === null) {
-    response.once('close', () => nobodyWaits.abort())
+    response.once('close', () => response.writableFinished || nobodyWaits.abort())
     return nobodyWaits.signal
   }
   const leftMs = deadlineMs - (performance.now() - (response.locals['arrivedAt'] as number))
@@ -125,7 +125,7 @@ function awaitedUntil(request: Request, response: Response): AbortSignal {
   const timer = setTimeout(() => nobodyWaits.abort(), leftMs)
   response.once('close', () => {
     clearTimeout(timer)
-    nobodyWaits.abort()
+    if (!response.writableFinished) nobodyWaits.abort() // what was answered whole has nobody to stop
   })
   return nobodyWaits.signal
 }

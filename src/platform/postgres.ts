@@ -112,11 +112,13 @@ async function allAtOnce(pool: pg.Pool, begin: string, statements: readonly Stat
   const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
   let broken: Error | undefined
   try {
-    const answers = [
+    const answers = inOnePiece(client, () => [
       client.query(begin),
-      ...statements.map(({ text, values }) => client.query({ name: nameOf(text), text, values: [...values] })),
+      ...statements.map(({ text, values, isPlannedAnew }) =>
+        client.query({ ...(isPlannedAnew ? {} : { name: nameOf(text) }), text, values: [...values] }),
+      ),
       client.query('COMMIT'),
-    ]
+    ])
     const settled = await Promise.allSettled(answers)
     const failed = settled.find((answer) => answer.status === 'rejected')
     if (failed === undefined) return settled.slice(1, -1).map((answer) => (answer as Fulfilled).value.rows)
@@ -124,6 +126,16 @@ async function allAtOnce(pool: pg.Pool, begin: string, statements: readonly Stat
     throw broken === undefined ? withoutEffect(failed.reason) : afterCommit(failed.reason)
   } finally {
     client.release(broken)
+  }
+}
+
+/** What is sent meanwhile goes out at once: piece by piece each would cost a system call, and wake the server. */
+function inOnePiece<T>({ connection: { stream } }: pg.PoolClient, send: () => T): T {
+  stream.cork()
+  try {
+    return send()
+  } finally {
+    stream.uncork()
   }
 }
 

@@ -4,6 +4,7 @@ import type { Database } from '../../platform/database.ts'
 import { type FeedSource, feedRoute } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
+import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { createBackground } from './background.ts'
@@ -67,6 +68,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     wished: shards,
     writers: count,
     transaction: watch.transaction,
+    reads: readTogether(database),
     store,
     clock,
     directory,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AssertionFailed } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
+import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { Batch, BatchStore, JournalRecord, Lease } from './append.ts'
 import { type Settled, settle } from './batch.ts'
@@ -52,11 +53,12 @@ export function createWriter(options: {
   /** In ascending order, in which they are taken. */
   readonly shards: readonly number[]
   readonly transaction: Outbox['transaction']
+  readonly reads: Sql
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writer {
-  const { shards, transaction, store, clock, directory } = options
+  const { shards, transaction, reads, store, clock, directory } = options
   const balances = new Map<string, Balance>()
   const accounts: Known['accounts'] = (sql, ids) => directory.accounts(ids, sql)
   const months = new Set<string>()
@@ -103,7 +105,7 @@ export function createWriter(options: {
       await openMonthOf(now)
       const before = ahead?.books ?? null
       const known = { shards: new Set(shards), balances, accounts }
-      const books = new Books(await transaction((sql) => readBatch(sql, known, commands)), now, before)
+      const books = new Books(await readBatch(reads, known, commands), now, before)
       const settled = commands.map((command) => settle(books, command))
       if (!books.hasWritten()) return { leases: held, books, settled, batch: null, error: null }
       const batch = batchOf(held, books)

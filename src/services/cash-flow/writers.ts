@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { BatchStore } from './append.ts'
 import type { Settled } from './batch.ts'
@@ -25,11 +26,12 @@ export function createWriters(options: {
   readonly wished: number
   readonly writers: number
   readonly transaction: Outbox['transaction']
+  readonly reads: Sql
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
 }): Writers {
-  const { wished, writers: writersMax, transaction, store, clock, directory } = options
+  const { wished, writers: writersMax, transaction, reads, store, clock, directory } = options
   let opening: Promise<readonly Writer[]> | null = null
 
   /** The writer of each shard. */
@@ -38,7 +40,7 @@ export function createWriters(options: {
     const count = Math.min(writersMax, shards.length)
     const writers = Array.from({ length: count }, (_, nth) => {
       const own = shards.filter((_shard, index) => index % count === nth)
-      return createWriter({ shards: own, transaction, store, clock, directory })
+      return createWriter({ shards: own, transaction, reads, store, clock, directory })
     })
     return shards.map((_shard, index) => writers[index % count] as Writer)
   }

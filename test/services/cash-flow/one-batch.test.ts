@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { money } from '../../../src/kernel/money.ts'
 import { operationIdOf, transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { createOutbox } from '../../../src/platform/outbox.ts'
+import { readTogether } from '../../../src/platform/read-together.ts'
 import type { Settled } from '../../../src/services/cash-flow/batch.ts'
 import type { TransferCommand } from '../../../src/services/cash-flow/commands.ts'
 import { createDirectory } from '../../../src/services/cash-flow/directory.ts'
@@ -35,7 +36,15 @@ onEachStore('within one batch', (store) => {
     const outbox = createOutbox(database, clock)
     const { transaction } = outbox
     const [directory, kept] = [createDirectory(database), createBatchStore(outbox)]
-    writers = createWriters({ wished: 4, writers: 1, transaction, store: kept, clock, directory })
+    writers = createWriters({
+      wished: 4,
+      writers: 1,
+      transaction,
+      reads: readTogether(database),
+      store: kept,
+      clock,
+      directory,
+    })
     // From here on it is known where the account is: nobody waits for that while others go ahead.
     await writers.submit(commandOf({ slot: 0, variant: 0, to: 'acc_carol', minor: 1n }), 'ours')
   })

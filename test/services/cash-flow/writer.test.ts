@@ -5,6 +5,7 @@ import { money } from '../../../src/kernel/money.ts'
 import { operationIdOf, transferIdOf } from '../../../src/kernel/operation-id.ts'
 import type { Database, DatabaseServer } from '../../../src/platform/database.ts'
 import { createOutbox } from '../../../src/platform/outbox.ts'
+import { readTogether } from '../../../src/platform/read-together.ts'
 import type { Batch, BatchStore } from '../../../src/services/cash-flow/append.ts'
 import type { Settled } from '../../../src/services/cash-flow/batch.ts'
 import type { TransferCommand } from '../../../src/services/cash-flow/commands.ts'
@@ -35,6 +36,7 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     const { transaction } = outbox
     writers = createWriters({
       ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory },
+      reads: readTogether(database),
       store: waitingAtGates(createBatchStore(outbox)),
     })
     const references = { members: { exists: async () => true }, products: { find: async () => null } }
