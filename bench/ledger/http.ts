@@ -80,11 +80,14 @@ async function transfers(load: Load, edge: Contender, cashFlow: Contender): Prom
   }
 }
 
-/** Cash flow, as `tidegate start cash-flow` runs it; `risk` is where it asks for news of reviews, of which there are none. */
+/**
+ * Cash flow, as `tidegate start cash-flow product` runs it: once a second it asks what its product costs. `risk` is where it asks
+ * for news of reviews, of which there are none.
+ */
 async function startCashFlow(folder: string, postgres: string, risk: string): Promise<Contender> {
   const port = await findFreePorts()
   const config = parse(await readFile(new URL('../../config/default.yaml', import.meta.url), 'utf8'))
-  const own = { ...config, sandbox: false, seed: false, keys: { folder: join(folder, 'keys'), generate: true } }
+  const own = { ...config, sandbox: false, seed: true, keys: { folder: join(folder, 'keys'), generate: true } }
   const file = join(folder, 'cash-flow.yaml')
   await writeFile(file, stringify(own))
   const environment = {
@@ -94,7 +97,7 @@ async function startCashFlow(folder: string, postgres: string, risk: string): Pr
     TIDEGATE_DATABASE_URL: postgres,
     TIDEGATE_URL_RISK: risk,
   }
-  const command = [process.execPath, '--max-semi-space-size=64', MAIN, 'start', 'cash-flow'] as const
+  const command = [process.execPath, '--max-semi-space-size=64', MAIN, 'start', 'cash-flow', 'product'] as const
   return startProxy('cash-flow', port + CASH_FLOW_PORT, command, environment, null)
 }
 
