@@ -1,6 +1,6 @@
 import type { Match, Matched, Surroundings } from '../operators/operator.ts'
 import type { Steps } from '../patterns/backtrack.ts'
-import { meets } from '../patterns/byte-set.ts'
+import { type ByteSet, meets } from '../patterns/byte-set.ts'
 import type { Found, LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { Chain } from '../plan/chains.ts'
 
@@ -9,27 +9,26 @@ export class Form {
   readonly text: string
   #found: Found | null = null
   #asked: Map<Match, Matched | null> | null = null
+  #captured: Map<Match, Matched | null> | null = null
   constructor(text: string) {
     this.text = text
   }
 
   /** The bytes that are in it, once they are known. */
-  get has(): Uint32Array | null {
+  get has(): ByteSet | null {
     return this.#found?.bytes ?? null
   }
 
-  /**
-   * What an operator says of the text. It is remembered where that is the same for every request, and only whether it matches is
-   * asked.
-   */
+  /** What an operator says of the text, and what it captures; remembered where that is the same for every request. */
   asked(match: Match, around: Surroundings, captures: boolean): Matched | null {
-    if (captures || match.macro !== undefined || match.isOfRequest === true)
-      return match.match(this.text, around, captures)
-    this.#asked ??= new Map()
-    let answer = this.#asked.get(match)
+    if (match.macro !== undefined || match.isOfRequest === true) return match.match(this.text, around, captures)
+    if (captures) this.#captured ??= new Map()
+    else this.#asked ??= new Map()
+    const answers = (captures ? this.#captured : this.#asked) as Map<Match, Matched | null>
+    let answer = answers.get(match)
     if (answer === undefined) {
-      answer = match.match(this.text, around, false)
-      this.#asked.set(match, answer)
+      answer = match.match(this.text, around, captures)
+      answers.set(match, answer)
     }
     return answer
   }
@@ -85,20 +84,36 @@ export class Value {
   }
 }
 
+/** Of one generation. */
 const TEXTS_MAX = 4_000
-const TEXT_CHARACTERS_MAX = 512
+const CHARACTERS_MAX = 1_000_000
+/** A token is shorter. */
+const TEXT_CHARACTERS_MAX = 4_096
 
-/** Short texts that were seen lately: most headers and names come again with each request. It is emptied when it is full. */
+/**
+ * Texts that were seen lately: most headers, tokens and names come again with each request. When one generation is full the next
+ * begins, and the one before the last is forgotten: what comes again is taken along.
+ */
 export class TextMemory {
-  readonly #texts = new Map<string, Text>()
+  #young = new Map<string, Text>()
+  #old = new Map<string, Text>()
+  #characters = 0
 
   textOf(text: string): Text {
-    const known = this.#texts.get(text)
+    const known = this.#young.get(text)
     if (known !== undefined) return known
-    const made = new Text(text)
-    if (text.length > TEXT_CHARACTERS_MAX) return made
-    if (this.#texts.size >= TEXTS_MAX) this.#texts.clear()
-    this.#texts.set(text, made)
+    const made = this.#old.get(text) ?? new Text(text)
+    if (text.length <= TEXT_CHARACTERS_MAX) this.#keep(text, made)
     return made
+  }
+
+  #keep(text: string, made: Text): void {
+    this.#characters += text.length
+    if (this.#young.size >= TEXTS_MAX || this.#characters > CHARACTERS_MAX) {
+      this.#old = this.#young
+      this.#young = new Map()
+      this.#characters = text.length
+    }
+    this.#young.set(text, made)
   }
 }

@@ -3,7 +3,6 @@ import { type Matched, YES } from '../operators/operator.ts'
 import { OutOfSteps } from '../patterns/backtrack.ts'
 import { meets } from '../patterns/byte-set.ts'
 import { type Found, hasOwner } from '../patterns/literal-matcher.ts'
-import type { Chain } from '../plan/chains.ts'
 import type { Effect, Filter, Link, Phase, PlannedRule } from '../plan/plan.ts'
 import type { Form } from './form.ts'
 import { isKey, type Sighted, type Transaction } from './transaction.ts'
@@ -84,13 +83,12 @@ export function matchLink(link: Link, rule: PlannedRule, transaction: Transactio
 
 type Hit = { readonly text: string; readonly matched: Matched }
 
-/** With `multiMatch` after each transformation, else after all. */
 function matchValue(link: Link, { value }: Sighted, transaction: Transaction): Hit | null {
-  const { lane, match, negated, filter, multiMatch } = link
-  if (lane === null || match === null) return null
+  const { forms, match, negated, filter } = link
+  if (match === null) return null
   const { steps, plan } = transaction
   let last: Form | null = null
-  for (const chain of multiMatch ? stagesOf(lane.chain) : [lane.chain]) {
+  for (const chain of forms) {
     const form = value.form(chain, steps)
     if (form === last) continue // asked already
     last = form
@@ -101,10 +99,6 @@ function matchValue(link: Link, { value }: Sighted, transaction: Transaction): H
     if ((matched === null) === negated) return { text: form.text, matched: matched ?? YES }
   }
   return null
-}
-
-function stagesOf(chain: Chain | null): readonly (Chain | null)[] {
-  return chain === null ? [null] : [...stagesOf(chain.before), chain]
 }
 
 function isRemoved({ target, value }: Sighted, rule: PlannedRule, transaction: Transaction): boolean {

@@ -1,7 +1,7 @@
 import type { Macro, Surroundings } from '../operators/operator.ts'
 import { OutOfSteps, type Steps } from '../patterns/backtrack.ts'
-import { meets } from '../patterns/byte-set.ts'
-import type { Found } from '../patterns/literal-matcher.ts'
+import { caseless, meets } from '../patterns/byte-set.ts'
+import { type Found, together } from '../patterns/literal-matcher.ts'
 import type { Chain } from '../plan/chains.ts'
 import type { Keys, Lane, Plan, PlannedRule, PlannedTarget, Removed, RuleSelector } from '../plan/plan.ts'
 import type { WireRequest } from '../request/wire-request.ts'
@@ -54,6 +54,7 @@ export class Transaction implements Surroundings {
   /** By the number of a lane's targets. */
   #sighted: (readonly Sighted[] | undefined)[] = []
   #plain: (Found | undefined)[] = []
+  #caseless: (Found | undefined)[] = []
   /** By the number of a lane. */
   #found: (Found | undefined)[] = []
 
@@ -73,6 +74,7 @@ export class Transaction implements Surroundings {
     this.#byTarget = []
     this.#sighted = []
     this.#plain = []
+    this.#caseless = []
     this.#found = []
   }
 
@@ -94,6 +96,7 @@ export class Transaction implements Surroundings {
     const { chain, id, isSteady } = lane
     const plain = this.#foundAsItIs(lane)
     if (chain === null || !meets(chain.touches, plain.bytes)) return plain
+    if (!meets(chain.alters, plain.bytes)) return this.#foundCaseless(lane, plain)
     const known = isSteady ? this.#found[id] : undefined
     if (known !== undefined) return known
     const found = this.#look(this.sightedBy(lane), chain)
@@ -101,14 +104,19 @@ export class Transaction implements Surroundings {
     return found
   }
 
+  /** The literals that a text has are the same in small letters; of bytes it is at least what there is. */
+  #foundCaseless({ isSteady, targetsId }: Lane, plain: Found): Found {
+    const known = isSteady ? this.#caseless[targetsId] : undefined
+    if (known !== undefined) return known
+    const found = { ...plain, bytes: caseless(plain.bytes) }
+    if (isSteady) this.#caseless[targetsId] = found
+    return found
+  }
+
   #foundAsItIs({ isSteady, targets, targetsId }: Lane): Found {
     const known = isSteady ? this.#plain[targetsId] : undefined
     if (known !== undefined) return known
-    const [first] = targets
-    const found =
-      targets.length === 1 && first !== undefined
-        ? this.#foundBy(first)
-        : targets.reduce((all, target) => addTo(all, this.#foundBy(target)), this.plan.matcher.find(''))
+    const found = together(targets.map((target) => this.#foundBy(target)))
     if (isSteady) this.#plain[targetsId] = found
     return found
   }
@@ -132,36 +140,39 @@ export class Transaction implements Surroundings {
 
   #look(sighted: readonly Sighted[], chain: Chain | null): Found {
     const { matcher } = this.plan
-    if (sighted.length === 1) return (sighted[0] as Sighted).value.form(chain, this.steps).found(matcher, this.steps)
-    const all = matcher.find('')
-    for (const { value } of sighted) addTo(all, value.form(chain, this.steps).found(matcher, this.steps))
+    const found = together(sighted.map(({ value }) => value.form(chain, this.steps).found(matcher, this.steps)))
     if (this.steps.left < 0) throw new OutOfSteps('the request has too much to look at')
-    return all
+    return found
   }
 
   #sight(target: PlannedTarget, into: Sighted[]): void {
-    const { variable, keys, without, counts } = target
-    if (keys !== null && 'name' in keys && WRITTEN.has(variable)) {
-      this.#sightWritten(target, keys.name, into)
-      return
-    }
-    let count = 0
-    for (const value of this.#valuesOf(variable)) {
-      if (keys !== null && !isKey(keys, value.key, this.steps)) continue
-      if (without.some((each) => isKey(each, value.key, this.steps))) continue
-      if (counts) count += 1
-      else into.push({ target, value })
-    }
-    if (counts) into.push({ target, value: new Value('', new Text(String(count))) })
+    const { variable, counts } = target
+    const values = WRITTEN.has(variable)
+      ? this.#writtenFor(target)
+      : this.#valuesOf(variable).filter(({ key }) => this.#isMeant(target, key))
+    if (counts) into.push({ target, value: new Value('', new Text(String(values.length))) })
+    else for (const value of values) into.push({ target, value })
   }
 
-  /** One variable that rules set: the most frequent target by far. */
-  #sightWritten(target: PlannedTarget, key: string, into: Sighted[]): void {
-    const text = this.written.get(target.variable)?.get(key)
-    if (target.counts) into.push({ target, value: new Value('', new Text(text === undefined ? '0' : '1')) })
-    else if (text !== undefined) into.push({ target, value: new Value(key, new Text(text)) })
+  /** What rules set: mostly one of them, by its name. */
+  #writtenFor(target: PlannedTarget): readonly Value[] {
+    const { variable, keys } = target
+    const written = this.written.get(variable)
+    if (written === undefined) return []
+    const meant =
+      keys !== null && 'name' in keys ? [keys.name] : [...written.keys()].filter((key) => this.#isMeant(target, key))
+    return meant.flatMap((key) => {
+      const text = written.get(key)
+      return text === undefined ? [] : new Value(key, new Text(text))
+    })
   }
 
+  #isMeant({ keys, without }: PlannedTarget, key: string): boolean {
+    if (keys !== null && !isKey(keys, key, this.steps)) return false
+    return without.length === 0 || !without.some((each) => isKey(each, key, this.steps))
+  }
+
+  /** Of what no rule sets. */
   #valuesOf(variable: VariableName): readonly Value[] {
     switch (variable) {
       case 'MATCHED_VAR':
@@ -175,8 +186,7 @@ export class Transaction implements Surroundings {
       case 'REQBODY_PROCESSOR':
         return [new Value('', new Text(this.bodyKind ?? this.collections.body.processor))]
       default:
-        if (!WRITTEN.has(variable)) return this.collections.valuesOf(variable)
-        return Array.from(this.written.get(variable) ?? [], ([key, text]) => new Value(key, new Text(text)))
+        return this.collections.valuesOf(variable)
     }
   }
 
@@ -221,13 +231,16 @@ const WRITTEN: ReadonlySet<string> = new Set(WRITABLE)
 
 const isNotOfRule = (part: Macro['parts'][number]): boolean => typeof part === 'string' || part.variable !== 'RULE'
 
-/** Adds what another text has. */
-function addTo(all: Found, { bytes, owners }: Found): Found {
-  for (let word = 0; word < bytes.length; word++) all.bytes[word] = (all.bytes[word] ?? 0) | (bytes[word] ?? 0)
-  for (let word = 0; word < owners.length; word++) all.owners[word] = (all.owners[word] ?? 0) | (owners[word] ?? 0)
-  return all
-}
+const KEYS_KNOWN_MAX = 1_000
+const KEY_CHARACTERS_KNOWN_MAX = 100
 
 export function isKey(keys: Keys, key: string, steps: Steps): boolean {
-  return 'name' in keys ? keys.name === key.toLowerCase() : keys.pattern.test(key, steps)
+  if ('name' in keys) return keys.name === key.toLowerCase()
+  const { pattern, known } = keys
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const is = pattern.test(key, steps)
+  if (known.size >= KEYS_KNOWN_MAX) known.clear()
+  if (key.length <= KEY_CHARACTERS_KNOWN_MAX) known.set(key, is)
+  return is
 }

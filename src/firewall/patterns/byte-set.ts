@@ -1,4 +1,4 @@
-/** A set of bytes, as 8 words of 32 bits. */
+/** A set of bytes, as 8 words of 32 bits, signed: those are small integers to the engine. */
 export type ByteSet = readonly number[]
 
 export const NO_BYTES: ByteSet = [0, 0, 0, 0, 0, 0, 0, 0]
@@ -7,17 +7,17 @@ export const NO_BYTES: ByteSet = [0, 0, 0, 0, 0, 0, 0, 0]
 export function bytesIn(...ranges: readonly (readonly [first: number, last: number])[]): ByteSet {
   const words = [...NO_BYTES]
   for (const [first, last] of ranges) {
-    for (let byte = first; byte <= last; byte++) words[byte >> 5] = ((words[byte >> 5] ?? 0) | (1 << (byte & 31))) >>> 0
+    for (let byte = first; byte <= last; byte++) words[byte >> 5] = (words[byte >> 5] ?? 0) | (1 << (byte & 31))
   }
   return words
 }
 
 export function union(...sets: readonly ByteSet[]): ByteSet {
-  return NO_BYTES.map((_, word) => sets.reduce((bits, set) => (bits | (set[word] ?? 0)) >>> 0, 0))
+  return NO_BYTES.map((_, word) => sets.reduce((bits, set) => bits | (set[word] ?? 0), 0))
 }
 
 export function complement(set: ByteSet): ByteSet {
-  return set.map((bits) => ~bits >>> 0)
+  return set.map((bits) => ~bits)
 }
 
 export function hasByte(set: ByteSet, byte: number): boolean {
@@ -33,12 +33,12 @@ export function bytesOf(set: ByteSet): readonly number[] {
 /** How many bytes there are in it. */
 export function sizeOf(set: ByteSet): number {
   let size = 0
-  for (const word of set) for (let bits = word; bits !== 0; bits = (bits & (bits - 1)) >>> 0) size += 1
+  for (const word of set) for (let bits = word; bits !== 0; bits &= bits - 1) size += 1
   return size
 }
 
 /** Whether any of its bytes is among those. */
-export function meets(set: ByteSet, bytes: Uint32Array): boolean {
+export function meets(set: ByteSet, bytes: ByteSet): boolean {
   for (let word = 0; word < 8; word++) if (((set[word] ?? 0) & (bytes[word] ?? 0)) !== 0) return true
   return false
 }
@@ -46,8 +46,8 @@ export function meets(set: ByteSet, bytes: Uint32Array): boolean {
 /** With both cases of each letter of ASCII. */
 export function caseless(set: ByteSet): ByteSet {
   const [a, b, upper = 0, lower = 0, ...rest] = set
-  const letters = ((upper | lower) & 0x07fffffe) >>> 0
-  return [a ?? 0, b ?? 0, (upper | letters) >>> 0, (lower | letters) >>> 0, ...rest]
+  const letters = (upper | lower) & 0x07fffffe
+  return [a ?? 0, b ?? 0, upper | letters, lower | letters, ...rest]
 }
 
 export function oneByte(byte: number): ByteSet {

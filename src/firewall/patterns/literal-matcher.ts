@@ -1,13 +1,37 @@
+import { type ByteSet, NO_BYTES } from './byte-set.ts'
+
 /** What one pass over a text found. */
 export type Found = {
-  /** The bytes that are in the text, as a set of 8 words. */
-  readonly bytes: Uint32Array
-  /** A bit for each owner of a literal that is in the text. */
-  readonly owners: Uint32Array
+  /** The bytes that are in the text. */
+  readonly bytes: ByteSet
+  /** A bit for each owner of a literal that is in the text; null: there is none, as in most texts. */
+  readonly owners: Uint32Array | null
 }
 
+export const NOTHING_FOUND: Found = { bytes: NO_BYTES, owners: null }
+
 export function hasOwner({ owners }: Found, owner: number): boolean {
-  return (((owners[owner >>> 5] ?? 0) >>> (owner & 31)) & 1) === 1
+  return owners !== null && (((owners[owner >>> 5] ?? 0) >>> (owner & 31)) & 1) === 1
+}
+
+/** What several texts have, together. */
+export function together(all: readonly Found[]): Found {
+  const [first] = all
+  if (all.length <= 1) return first ?? NOTHING_FOUND
+  const bytes = [...NO_BYTES]
+  let owners: Uint32Array | null = null
+  let isShared = true
+  for (const found of all) {
+    for (let word = 0; word < bytes.length; word++) bytes[word] = (bytes[word] ?? 0) | (found.bytes[word] ?? 0)
+    if (found.owners === null) continue
+    if (owners === null) owners = found.owners
+    else {
+      if (isShared) owners = owners.slice()
+      isShared = false
+      for (let word = 0; word < owners.length; word++) owners[word] = (owners[word] ?? 0) | (found.owners[word] ?? 0)
+    }
+  }
+  return { bytes, owners }
 }
 
 /**
@@ -34,8 +58,8 @@ export class LiteralMatcher {
   }
 
   find(text: string): Found {
-    const bytes = new Uint32Array(8)
-    const owners = new Uint32Array(this.#ownerWords)
+    const bytes = [...NO_BYTES]
+    let owners: Uint32Array | null = null
     const classOf = this.#classOf
     const next = this.#next
     const classes = this.#classes
@@ -46,6 +70,7 @@ export class LiteralMatcher {
       state = next[state * classes + (classOf[byte] ?? 0)] ?? 0
       const ends = this.#ends[state]
       if (ends !== null && ends !== undefined) {
+        owners ??= new Uint32Array(this.#ownerWords)
         for (const owner of ends) owners[owner >>> 5] = (owners[owner >>> 5] ?? 0) | (1 << (owner & 31))
       }
     }

@@ -127,7 +127,7 @@ function ofOptions(options: readonly Known[]): Known {
 function merged(options: readonly Known[]): readonly ByteSet[] {
   const best = options.map(({ bytes }) => smallest(bytes))
   if (!best.every((set) => set !== undefined)) return []
-  const all = best.reduce((set, other) => set.map((bits, word) => (bits | (other[word] ?? 0)) >>> 0))
+  const all = best.reduce((set, other) => set.map((bits, word) => bits | (other[word] ?? 0)))
   return isTelling(sizeOf(all)) ? [all] : []
 }
 

@@ -10,6 +10,13 @@ export type Chain = {
   readonly transformation: Transformation
   /** Bytes without which none of them changes a text. */
   readonly touches: ByteSet
+  /** Bytes without which none of them does more to a text than make its letters small. */
+  readonly alters: ByteSet
+}
+
+/** The forms that a value has on the way, from as it is to after all of them. */
+export function stagesOf(chain: Chain | null): readonly (Chain | null)[] {
+  return chain === null ? [null] : [...stagesOf(chain.before), chain]
 }
 
 /** Keeps each chain once, so that rules with the same one share what it makes. */
@@ -21,7 +28,8 @@ export class Chains {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const touches = union(before?.touches ?? NO_BYTES, touchedBy(name))
-    const chain: Chain = { id: this.#known.size + 1, before, name, transformation, touches }
+    const alters = union(before?.alters ?? NO_BYTES, name === 'lowercase' ? NO_BYTES : touchedBy(name))
+    const chain: Chain = { id: this.#known.size + 1, before, name, transformation, touches, alters }
     this.#known.set(key, chain)
     return chain
   }

@@ -4,7 +4,7 @@ import { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { Place, RulesetFault, RulesetFile } from '../seclang/place.ts'
 import type { Action, Directive, SecRule, Target } from '../seclang/syntax.ts'
 import { chainOf, type Headline, headlineOf } from './actions.ts'
-import { Chains } from './chains.ts'
+import { Chains, stagesOf } from './chains.ts'
 import { effectsOf } from './effects.ts'
 import { Faults } from './faults.ts'
 import { foldConstants } from './fold.ts'
@@ -124,7 +124,7 @@ class Compiler {
     const has = (name: string): boolean => actions.some((action) => action.name === name)
     const chain = chainOf(actions, id, this.#chains, faults)
     const shared = { multiMatch: has('multiMatch'), captures: has('capture'), effects: effectsOf(actions, id, faults) }
-    if (operator === null) return { ...shared, lane: null, match: null, negated: false, filter: null }
+    if (operator === null) return { ...shared, lane: null, forms: [], match: null, negated: false, filter: null }
     const lane = this.#lanes.laneOf([...rule.targets, ...retargets], chain, id, faults)
     const folder = place.file.replace(/[^/]*$/, '')
     const match = compileOperator(operator.name, operator.argument, { folder, files: this.#text.files })
@@ -137,7 +137,8 @@ class Compiler {
       )
     }
     if (lane === null || typeof match === 'string' || faults.all.length > before + ONE_WARNING) return null
-    return { ...shared, lane, match, negated: operator.negated, filter: this.#owners.filterOf(match.required) }
+    const forms = shared.multiMatch ? stagesOf(chain) : [chain]
+    return { ...shared, lane, forms, match, negated: operator.negated, filter: this.#owners.filterOf(match.required) }
   }
 
   end(): { readonly plan: Plan | null; readonly faults: readonly RulesetFault[] } {

@@ -51,6 +51,8 @@ export type Link = {
   readonly negated: boolean
   /** What a value must have before `match` is asked; null: it is always asked. */
   readonly filter: Filter | null
+  /** The forms in which each value is asked: with `multiMatch` after each transformation, else after all. */
+  readonly forms: readonly (Chain | null)[]
   readonly multiMatch: boolean
   readonly captures: boolean
   readonly effects: readonly Effect[]
@@ -76,8 +78,8 @@ export type PlannedTarget = {
   readonly without: readonly Keys[]
 }
 
-/** Keys of a collection. */
-export type Keys = { readonly name: string } | { readonly pattern: Pattern }
+/** Keys of a collection; of a pattern with what it said of the last ones. */
+export type Keys = { readonly name: string } | { readonly pattern: Pattern; readonly known: Map<string, boolean> }
 
 /** What a text has, by one of these, that may match. `owner`: the bit that one of its literals sets; null: it has none. */
 export type Filter = readonly { readonly owner: number | null; readonly bytes: readonly ByteSet[] }[]

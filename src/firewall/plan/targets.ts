@@ -81,7 +81,7 @@ export function keysOf(target: Target, selector: Selector | null, ruleId: string
   }
   if (selector.kind === 'name') return { name: selector.name }
   try {
-    return { pattern: createPattern(selector.pattern, { i: true }) }
+    return { pattern: createPattern(selector.pattern, { i: true }), known: new Map() }
   } catch (error) {
     if (!(error instanceof PatternFault)) throw error
     faults.error(target.place, 'bad-pattern', `rule ${ruleId}: ${error.message}`)
