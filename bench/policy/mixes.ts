@@ -1,5 +1,6 @@
 import { money } from '../../src/kernel/money.ts'
 import type { AccessFacts, RiskFacts, SourceFile } from '../../src/policy/index.ts'
+import { UNKNOWN } from '../../src/policy/kept-risk-facts.ts'
 import type { Random } from '../random.ts'
 
 /** Many rules of one shape, and requests for them: half of the requests meet a rule, half meet none. */
@@ -193,10 +194,12 @@ export function requestFor({ meet }: Mix, count: number, random: Random): Asked 
     },
     risk: {
       transfer: { amount: money('CNY', BigInt(met.minor ?? 2_000_000_000)), from: 'a', to: 'b', reference: 'bench' },
-      member: { id: 'mem_1' },
+      member: { ...UNKNOWN.member, id: 'mem_1' },
+      device: UNKNOWN.device,
+      session: UNKNOWN.session,
       source,
       provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], budget: '' },
-      velocity: { transfersLastHour: 0, amountLastDay: money('CNY', 0n) },
+      velocity: { ...UNKNOWN.velocity, amountLastDay: money('CNY', 0n) },
       now,
     },
   }

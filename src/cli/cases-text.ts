@@ -19,6 +19,7 @@ export type Case = {
   readonly onTimeout: string
   readonly operation: string
   readonly transfer: string
+  readonly assessment: string
   readonly reason: string | null
   readonly facts: unknown
   readonly votes: readonly { reviewer: string; vote: string; reason: string; at: string; void: boolean }[]

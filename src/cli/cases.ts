@@ -11,6 +11,7 @@ tidegate cases release CASE                                                     
 tidegate cases note CASE --text "…"                                                   [--json]
 tidegate cases approve CASE [--reason "…"] [--seen VERSION]                           [--json]
 tidegate cases decline CASE [--reason "…"] [--seen VERSION]                           [--json]
+tidegate cases label CASE|ASSESSMENT --as confirmed_fraud|chargeback|false_alarm [--text "…"]
 tidegate cases raw CASE                                                               [--json]
 tidegate cases unowned                                                                [--json]
 
@@ -19,6 +20,7 @@ Review cases of the running platform, by its operator API. A vote is the local o
 assign   nobody else decides for so many minutes (30), or until there is a vote; next takes the most urgent case that is free,
          release gives one back
 --seen   the version of the case that was looked at: a vote on facts that have changed since is refused
+label    what a transfer turned out to be: tidegate policy backtest counts it, and open cases on the same payee change with fraud
 raw      the desk's signed decisions as they arrived, each verified again with the keys of today as of then
 unowned  money that is held and that no open case decides on; exit 1 when there is some`
 
@@ -32,6 +34,7 @@ const OPTIONS = {
   to: { type: 'string' },
   minutes: { type: 'string' },
   text: { type: 'string' },
+  as: { type: 'string' },
   reason: { type: 'string' },
   seen: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -53,6 +56,13 @@ export const cases: Command = {
       case 'list': {
         const list = await listCases(operator, values)
         return print(list, listText(list))
+      }
+      case 'label': {
+        if (values.as === undefined)
+          throw new Misuse('say what it was: --as confirmed_fraud, chargeback or false_alarm')
+        const path = `/v1/assessments/${await assessmentOf(operator, id)}/labels`
+        const labels = await operator.post(path, { label: values.as, note: values.text ?? '' })
+        return print(labels, `${id} is labelled ${values.as}`)
       }
       case 'unowned': {
         const found = (await operator.get('/v1/cases/unowned')) as Unowned
@@ -105,9 +115,14 @@ function work(operator: OperatorClient, action: string | undefined, id: string |
       return operator.post(`/v1/cases/${caseId(id)}/notes`, { text: values.text })
     default:
       throw new Misuse(
-        'say what to do with cases: list, show, assign, next, release, note, approve, decline, raw, unowned',
+        'say what to do with cases: list, show, assign, next, release, note, approve, decline, label, raw, unowned',
       )
   }
+}
+
+async function assessmentOf(operator: OperatorClient, id: string | undefined): Promise<string> {
+  if (id !== undefined && isId('assessment', id)) return id
+  return ((await operator.get(`/v1/cases/${caseId(id)}`)) as Case).assessment
 }
 
 function caseId(text: string | undefined): string {

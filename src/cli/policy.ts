@@ -1,18 +1,22 @@
 import { systemClock } from '../kernel/clock.ts'
 import { isId } from '../kernel/id.ts'
+import { compileBundle, formatFinding } from '../policy/index.ts'
 import { type Command, type ExitCode, Misuse, readArguments } from './command.ts'
 import { ownKeyIn } from './explain/kept-decision.ts'
 import { operatorClient } from './operator-client.ts'
 import { placesFrom } from './places.ts'
+import { backtest, backtestText } from './policy/backtest.ts'
 import { findBundle, listText, type PolicyList } from './policy/listing.ts'
-import { readReport, reportText } from './policy/report.ts'
+import { readReport, reportText, timeBefore } from './policy/report.ts'
 import { showBundle } from './policy/show.ts'
 import { proposeTuning, tuningText } from './policy/tune.ts'
+import { locate, readPolicyFolder } from './policy-folder.ts'
 
 const HELP = `tidegate policy list                      [--json]
 tidegate policy show [DIGEST] [--to DIR]  [--json]
 tidegate policy rollback DIGEST           [--json]
 tidegate policy report [--since 24h]      [--json]
+tidegate policy backtest [DIR] [--since 7d] [--json]
 tidegate policy tune --receipt rcp_… [--key FILE] [--json]
 
 list      the bundles that served, the newest first; which one serves now, and why the newest edit does not
@@ -20,6 +24,9 @@ show      the very files of a bundle (of the one that serves, without DIGEST); -
 rollback  lets a bundle serve again, at once and over restarts, until the policies are edited again
 report    what each rule did since then: requests it applied to, or would have (shadow), errors, callers, money; as far
           back as decisions are kept
+backtest  decides the transfers again that risk control assessed since then, by the risk policies of DIR (the folder in use, without), and
+          prints what differs in outcomes, cases, money, and in fraud and false alarms where cases were labelled; how far it is goes
+          to standard error
 tune      of a request that a ruleset of the firewall refused, though it was no attack: the narrowest exclusion, with an example to
           go with it; what matched is in it where the private key (a JWK) opens what is sealed
 
@@ -42,7 +49,9 @@ export const policy: Command = {
     const [action, digest, ...others] = positionals
     if (others.length > 0) throw new Misuse(`what is ${JSON.stringify(others[0])}?`)
     if (values.to !== undefined && action !== 'show') throw new Misuse('--to belongs to tidegate policy show')
-    if (values.since !== undefined && action !== 'report') throw new Misuse('--since belongs to tidegate policy report')
+    if (values.since !== undefined && action !== 'report' && action !== 'backtest') {
+      throw new Misuse('--since belongs to tidegate policy report and backtest')
+    }
     if ((values.receipt ?? values.key) !== undefined && action !== 'tune') {
       throw new Misuse('--receipt and --key belong to tidegate policy tune')
     }
@@ -74,6 +83,15 @@ export const policy: Command = {
         const report = await readReport(operator, values.since ?? '24h')
         return print(report, reportText(report))
       }
+      case 'backtest': {
+        const folder = digest ?? placesFrom(process.env).policies
+        const { bundle, findings } = compileBundle(await readPolicyFolder(folder), systemClock.now())
+        if (bundle === null) throw new Error(locate(folder, findings).map(formatFinding).join('\n'))
+        const told = (done: number, total: number) => process.stderr.write(`\r${done} of ${total} assessments`)
+        const found = await backtest(operator, bundle, timeBefore(values.since ?? '7d'), told)
+        process.stderr.write('\n')
+        return print(found, backtestText(found))
+      }
       case 'tune': {
         const { receipt, key } = values
         if (digest !== undefined || receipt === undefined) throw new Misuse('say --receipt rcp_…')
@@ -83,7 +101,7 @@ export const policy: Command = {
         return print(tuning, tuningText(tuning))
       }
       default:
-        throw new Misuse('say what to do with policies: list, show, rollback, report or tune')
+        throw new Misuse('say what to do with policies: list, show, rollback, report, backtest or tune')
     }
   },
 }

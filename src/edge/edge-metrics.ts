@@ -4,6 +4,7 @@ import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle } from '../policy/index.ts'
 import type { PlatformBreakers } from './breaker-board.ts'
 import { watchBreakers } from './breaker-metrics.ts'
+import { exposeDesk } from './desk-metrics.ts'
 import { countForwards, type ForwardMetrics } from './forward-metrics.ts'
 import type { PolicyStatus } from './policy-serving.ts'
 import { type QuotaSources, watchQuotas } from './quotas/metrics.ts'
@@ -52,6 +53,7 @@ export function createEdgeMetrics(sources: {
   watchPolicies(registers, sources.policies)
   if (sources.tls !== null) watchTls(registry, sources.tls.status)
   watchTokens(registry, sources)
+  exposeDesk(registry, sources.risk)
   return {
     ...countRequests(registry),
     ...countRules(registry, sources.bundle),

@@ -152,7 +152,10 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     inspect: named('inspect', inspect),
     assess: named(
       'assess',
-      createAssess({ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, redis) }),
+      createAssess({
+        ...{ risk: deps.risk, timeoutMs, running, spend: createSpending(counters, redis) },
+        context: config.risk.facts ?? {},
+      }),
     ),
     forward: named('forward', createForward({ upstreams, streams, webSockets, checkRevoked })),
     refuse,

@@ -97,7 +97,7 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
     })
     app.use(receiptRoutes(edge.decisions, edge.allowedSample, edge.clock))
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
-    app.get('/v1/assessments/:id', passTo(edge.service('risk')))
+    app.all('/v1/assessments{/*path}', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))
     app.all('/v1/ledger{/*path}', passTo(edge.service('cash-flow')))
     app.all('/v1/revocations{/*path}', passTo(edge.service('membership')))

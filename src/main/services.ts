@@ -4,10 +4,9 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
-import { createTongdun } from '../adapters/fraud/tongdun.ts'
 import { tokenLifeMsMax } from '../edge/token-verifier.ts'
-import { type Instant, toRfc3339 } from '../kernel/clock.ts'
-import { asId } from '../kernel/id.ts'
+import { type Clock, fromRfc3339, type Instant, toRfc3339 } from '../kernel/clock.ts'
+import { asId, isId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
 import { breakerRoutes } from '../platform/breaker-routes.ts'
 import { createBreakers } from '../platform/breakers.ts'
@@ -29,8 +28,9 @@ import { readPublicKey } from '../platform/standard-webhooks.ts'
 import { cashFlowMigrations, createCashFlow, type ProductTerms } from '../services/cash-flow/index.ts'
 import { createMembership, membershipMigrations } from '../services/membership/index.ts'
 import { createProduct, productMigrations } from '../services/product/index.ts'
-import { createRisk, type HeldSource, riskMigrations } from '../services/risk/index.ts'
+import { createRisk, type HeldSource, type Members, riskMigrations } from '../services/risk/index.ts'
 import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
+import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
 
 type Service = {
@@ -43,6 +43,10 @@ type Service = {
 
 const WEBHOOK_TIMEOUT_MS = 10_000
 const REFERENCE_TIMEOUT_MS = 3_000
+const MEMBER_TIMEOUT_MS = 500
+const MEMBER_AWAY_MS = 5_000
+/** Remembered at once. */
+const MEMBERS_MAX = 100_000
 
 /** Starts services, each with its own schema and role in the store and its own door. */
 export async function startServices(
@@ -175,26 +179,18 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
     async create(house, database) {
       const { config, clock, log, policies, events, client, closing } = house
       if (policies === null) throw new Error('risk control has policies to decide by')
-      const { provider, desk } = config.risk
+      const { desk } = config.risk
       const breakers = createBreakers(clock, log)
-      const tongdun = createTongdun({
-        url: provider.url,
-        partnerCode: provider.partner_code,
-        secretKey: readSecret(provider.secret_file),
-        eventId: 'transfer',
-        log,
-        breaker: breakers.create('risk:fraud-provider', provider.breaker),
-        deadlineMs: provider.deadline_ms,
-        concurrentMax: provider.running_max,
-      })
+      const fraud = fraudProviders(config.risk, { log, breakers })
       const dispatcher = webhookDispatcher(house)
-      closing(() => Promise.all([tongdun.close(), dispatcher.close()]))
+      closing(() => Promise.all([fraud.provider.close(), dispatcher.close()]))
       const risk = createRisk({
         database,
         clock,
         log,
         bundle: policies.bundle,
-        provider: tongdun,
+        provider: fraud.provider,
+        providerFigures: fraud.figures,
         desk: {
           url: desk.url,
           callbackUrl: desk.callback,
@@ -202,6 +198,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
           publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
         },
         cashFlowEvents: events.feed('risk', 'cash-flow'),
+        members: membersBy(client('risk', 'membership'), clock),
         held: heldBy(client('risk', 'cash-flow')),
         dispatcher,
         allowLoopback: config.allow_loopback,
@@ -227,6 +224,26 @@ async function find<Resource>(client: ServiceClient, target: string): Promise<Re
   const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
   if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
   return answer.status === 200 ? (answer.body as Resource) : null
+}
+
+/** When members were registered, asked once for each: it never changes. While membership is away nobody waits for it twice. */
+function membersBy(client: ServiceClient, clock: Clock): Members {
+  const known = new Map<string, Instant>()
+  let awayUntil = 0
+  return {
+    async registeredAt(member) {
+      const found = known.get(member)
+      if (found !== undefined || clock.now() < awayUntil || !isId('member', member)) return found ?? null
+      const call = { method: 'GET', target: `/v1/members/${member}?asOf=1`, timeoutMs: MEMBER_TIMEOUT_MS } as const
+      const answer = await client.call(call).catch(() => null)
+      if (answer === null || answer.status >= 500) awayUntil = clock.now() + MEMBER_AWAY_MS
+      if (answer?.status !== 200) return null
+      const at = fromRfc3339(String((answer.body as { recordedAt?: string }).recordedAt))
+      if (known.size >= MEMBERS_MAX) known.clear()
+      if (at !== null) known.set(member, at)
+      return at
+    },
+  }
 }
 
 /** What cash flow holds for reviews, a page at a time. */

@@ -10,6 +10,55 @@ const method = Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const brokers = Type.Array(Type.String({ pattern: '^[^\\s,:]+:[0-9]{1,5}$' }), { minItems: 1 })
 const url = Type.String({ pattern: '^(https?://|\\$\\{)' })
 
+const provided = {
+  url,
+  secret_file: file,
+  deadline_ms: count,
+  running_max: count,
+  breaker: Type.Optional(BreakerConfig),
+  /** What an answer costs, for the metrics. */
+  cost: Type.Optional(strict({ currency: Type.String(), value: Type.String() })),
+}
+const sentFact = Type.Enum([
+  'amount',
+  'currency',
+  'from',
+  'to',
+  'reference',
+  'member',
+  'ip',
+  'device',
+  'session',
+  'level',
+])
+const path = Type.String({ pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$' })
+
+/** A fraud provider that speaks the Tongdun shape. `fields`: fields of the form beside the usual ones, and the fact in each. */
+const Tongdun = strict({
+  ...provided,
+  partner_code: Type.String(),
+  fields: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[A-Za-z0-9_]+$' }), sentFact, { additionalProperties: false }),
+  ),
+})
+/** A fraud provider that takes and gives JSON, whose fields are named here by paths with dots. */
+const JsonProvider = strict({
+  ...provided,
+  /** The header of the credential, and what stands before it: `authorization` and `Bearer `. */
+  credential: strict({ header: Type.String({ pattern: '^[a-z0-9-]+$' }), prefix: Type.Optional(Type.String()) }),
+  question: Type.Record(path, sentFact, { additionalProperties: false, minProperties: 1 }),
+  answer: strict({ decision: path, score: path, id: path, rules: Type.Optional(path) }),
+  decisions: Type.Record(Type.String({ minLength: 1 }), Type.Enum(['Accept', 'Review', 'Reject']), {
+    additionalProperties: false,
+    minProperties: 1,
+  }),
+})
+
+const factSource = Type.Union([
+  strict({ header: Type.String({ pattern: '^[a-z0-9-]{1,64}$' }) }),
+  strict({ claim: Type.String({ minLength: 1, maxLength: 64 }) }),
+])
+
 /** Which pages of other origins may use a route from a browser; none where nothing is said. */
 const Cors = strict({
   /** As browsers write them: `https://app.example`; `*` is every one, and excludes `credentials`. */
@@ -174,16 +223,27 @@ export const ConfigSchema = strict({
   upstreams: Type.Record(name, Upstream, { additionalProperties: false }),
   risk: strict({
     assess_timeout_ms: count,
+    /** Where device, session and the member's level stand in a request; not known where nothing is said. */
+    facts: Type.Optional(
+      strict({
+        device: Type.Optional(factSource),
+        session: Type.Optional(factSource),
+        level: Type.Optional(factSource),
+      }),
+    ),
     /** Between the edge and risk control. */
     breaker: Type.Optional(BreakerConfig),
-    provider: strict({
-      url,
-      partner_code: Type.String(),
-      secret_file: file,
-      deadline_ms: count,
-      running_max: count,
-      breaker: Type.Optional(BreakerConfig),
-    }),
+    provider: Tongdun,
+    /** Others that are asked at the same time; see `ask`. */
+    more_providers: Type.Optional(
+      Type.Array(Type.Union([strict({ name, tongdun: Tongdun }), strict({ name, json: JsonProvider })]), {
+        maxItems: 4,
+      }),
+    ),
+    /** With more than one: whether all must answer (left out), the first is enough, or so many. */
+    ask: Type.Optional(
+      Type.Union([Type.Enum(['all', 'first']), strict({ quorum: Type.Integer({ minimum: 1, maximum: 5 }) })]),
+    ),
     /** `callback`: where the edge is reached from the desk. */
     desk: strict({
       url,
@@ -216,4 +276,6 @@ export const ConfigSchema = strict({
 export type Config = Static<typeof ConfigSchema>
 export type RouteConfig = Static<typeof Route>
 export type CorsConfig = Static<typeof Cors>
+export type TongdunConfig = Static<typeof Tongdun>
+export type JsonProviderConfig = Static<typeof JsonProvider>
 export type EdgeLimits = Config['edge']['limits']

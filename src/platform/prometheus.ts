@@ -45,14 +45,18 @@ export class Durations {
 }
 
 /** A histogram whose series are read when it is scraped, as the counter's are. */
-export function exposeDurations(registry: Registry, described: Described, series: () => Iterable<Durations>): void {
+export function exposeDurations(
+  registry: Registry,
+  described: Described,
+  series: () => Iterable<Durations> | Promise<Iterable<Durations>>,
+): void {
   const { name, help } = described
   const get = async (): Promise<object> => ({
     name,
     help,
     type: 'histogram',
     aggregator: 'sum',
-    values: [...series()].flatMap((each) => samplesOf(name, each)),
+    values: [...(await series())].flatMap((each) => samplesOf(name, each)),
   })
   // All that a registry asks of a metric; prom-client's own histogram can only be filled one value at a time.
   registry.registerMetric({ ...described, get } as unknown as Histogram)

@@ -70,7 +70,16 @@ export type RiskFacts = {
     readonly to: string
     readonly reference: string
   }
-  readonly member: { readonly id: string }
+  readonly member: {
+    readonly id: string
+    /** As the configuration says where it stands; empty when it is not known. */
+    readonly level: string
+    /** Whole days since the member was registered; 0 when that is not known. */
+    readonly ageDays: number
+  }
+  /** What the request came from, as the configuration says where that stands; empty when it is not known. */
+  readonly device: { readonly id: string }
+  readonly session: { readonly id: string }
   readonly source: SourceFacts
   readonly provider: {
     readonly status: 'ok' | 'unavailable'
@@ -87,6 +96,14 @@ export type RiskFacts = {
     readonly transfersLastHour: number
     /** This member's amounts of the 24 hours before, in this transfer's currency, this one not counted. */
     readonly amountLastDay: Money
+    /** This member's transfers to this payee that passed at once or by a case, of the last 180 days: none makes it a new payee. */
+    readonly transfersToPayee: number
+    /** Transfers to this payee of the last 24 hours, whoever made them, and how many members that were; this one not counted. */
+    readonly payeeTransfersLastDay: number
+    readonly payeeMembersLastDay: number
+    /** Transfers from this device in the hour before, and members who used it in 24 hours; 0 where no device is known. */
+    readonly deviceTransfersLastHour: number
+    readonly deviceMembersLastDay: number
   }
   readonly now: Instant
 }
@@ -136,10 +153,20 @@ export const BODY_FACTS = { ...ACCESS_FACTS, body: 'dyn' } as const satisfies De
 
 export const RISK_FACTS = {
   transfer: { amount: 'Money', from: 'string', to: 'string', reference: 'string' },
-  member: { id: 'string' },
+  member: { id: 'string', level: 'string', ageDays: 'int' },
+  device: { id: 'string' },
+  session: { id: 'string' },
   source: { ip: 'string', country: 'string' },
   provider: { status: 'string', decision: 'string', score: 'int', hitRules: 'list<string>', budget: 'string' },
-  velocity: { transfersLastHour: 'int', amountLastDay: 'Money' },
+  velocity: {
+    transfersLastHour: 'int',
+    amountLastDay: 'Money',
+    transfersToPayee: 'int',
+    payeeTransfersLastDay: 'int',
+    payeeMembersLastDay: 'int',
+    deviceTransfersLastHour: 'int',
+    deviceMembersLastDay: 'int',
+  },
   tags: 'list<string>',
   now: 'google.protobuf.Timestamp',
 } as const satisfies Declared<RiskFacts>

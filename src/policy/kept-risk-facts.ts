@@ -22,11 +22,34 @@ export function keptRiskFacts({ transfer, velocity, now, ...facts }: RiskFacts, 
   }
 }
 
+/** What is known of a transfer of which nothing is known; what was kept by older versions has no more of some facts. */
+export const UNKNOWN = {
+  member: { level: '', ageDays: 0 },
+  device: { id: '' },
+  session: { id: '' },
+  velocity: {
+    transfersLastHour: 0,
+    transfersToPayee: 0,
+    payeeTransfersLastDay: 0,
+    payeeMembersLastDay: 0,
+    deviceTransfersLastHour: 0,
+    deviceMembersLastDay: 0,
+  },
+} as const
+
 /** The facts to decide on again; null when they are not in the form that this version keeps. */
-export function readRiskFacts({ transfer, velocity, now, marks: _, ...rest }: KeptRiskFacts): RiskFacts | null {
+export function readRiskFacts({ transfer, velocity, member, now, marks: _, ...rest }: KeptRiskFacts): RiskFacts | null {
   const amount = parseMoney(transfer.amount)
   const amountLastDay = parseMoney(velocity.amountLastDay)
   const instant = fromRfc3339(now)
   if (typeof amount === 'string' || typeof amountLastDay === 'string' || instant === null) return null
-  return { ...rest, transfer: { ...transfer, amount }, velocity: { ...velocity, amountLastDay }, now: instant }
+  return {
+    ...rest,
+    device: rest.device ?? UNKNOWN.device,
+    session: rest.session ?? UNKNOWN.session,
+    member: { ...UNKNOWN.member, ...member },
+    transfer: { ...transfer, amount },
+    velocity: { ...UNKNOWN.velocity, ...velocity, amountLastDay },
+    now: instant,
+  }
 }

@@ -59,6 +59,20 @@ function createApp(): Express {
       response.json(answerTo(form))
     },
   )
+  app.post(
+    '/riskService/hitRuleDetail',
+    express.urlencoded({ extended: false, limit: BODY_BYTES_MAX }),
+    (request, response) => {
+      const { partner_code, secret_key, sequence_id } = (request.body ?? {}) as Record<string, string>
+      if (!partner_code || !secret_key || !sequence_id)
+        return void response.json({ success: false, reason_code: '101' })
+      response.json({
+        success: true,
+        seq_id: sequence_id,
+        rules: [{ name: 'amount', conditions: [{ field: 'amount' }] }],
+      })
+    },
+  )
   app.use(refuse)
   return app
 }

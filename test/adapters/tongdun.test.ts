@@ -39,6 +39,7 @@ const asked = (more: Partial<ScoreRequest> = {}): ScoreRequest => ({
   from: 'acc_alice',
   to: 'acc_bob',
   reference: 'rent & deposit',
+  ...{ device: '', session: '', level: '' },
   member: 'mem_alice',
   ip: '198.51.100.7',
   ...more,
@@ -117,7 +118,7 @@ test('a score carries decision, number, sequence id and the rules that were hit'
 })
 
 for (const [name, status, body, reason] of [
-  ['an unknown decision', 200, JSON.stringify({ ...good, final_decision: 'Maybe' }), 'garbage'],
+  ['a decision that is no word', 200, JSON.stringify({ ...good, final_decision: 'May be' }), 'garbage'],
   ['a score that is no integer', 200, JSON.stringify({ ...good, final_score: '60' }), 'garbage'],
   ['a missing sequence id', 200, JSON.stringify({ ...good, seq_id: undefined }), 'garbage'],
   ['an empty body', 200, '', 'garbage'],

@@ -36,7 +36,7 @@ test('misuse ends with 2 and says what was not understood', async () => {
     [['test', 'docs'], /no policy files in docs/],
     [['explain'], /--receipt, or --method and --path/],
     [['explain', '--receipt', '42'], /"42" is not a receipt/],
-    [['cases'], /list, show, assign, next, release, note, approve, decline, raw, unowned/],
+    [['cases'], /list, show, assign, next, release, note, approve, decline, label, raw, unowned/],
     [['cases', 'note', 'case_1'], /--text/],
     [['cases', 'assign', 'case_1', '--minutes', 'soon'], /no whole number/],
     [['cases', 'show', '42'], /case_…/],

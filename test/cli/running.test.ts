@@ -64,51 +64,6 @@ describe('tidegate breakers', () => {
   })
 })
 
-describe('tidegate cases', () => {
-  async function holdTransfer(value: string): Promise<{ operation: string; id: string }> {
-    const held = await calls.transfer(value)
-    assert.equal(held.status, 202, held.text)
-    const { operation } = held.body
-    return eventually('the case', async () => {
-      const { items } = (await runJson('cases', 'list', '--state', 'open')) as {
-        items: { id: string; operation: string }[]
-      }
-      return items.find((it) => it.operation === operation)
-    })
-  }
-
-  test('a held transfer is listed, shown and approved; then the money has moved', async () => {
-    const { id, operation } = await holdTransfer('50000.00')
-    assert.match((await run('cases', 'list')).stdout, new RegExp(`^${id} +open +50000\\.00 CNY +mem_alice +0/1 `, 'm'))
-    const shown = await run('cases', 'show', id)
-    assert.equal(shown.code, 0)
-    assert.match(shown.stdout, /^amount +50000\.00 CNY$/m)
-    const approved = await run('cases', 'approve', id, '--reason', 'known to us')
-    assert.equal(approved.stdout, `${id} is approved: 1 of 1 approvals\n`)
-    assert.equal(approved.code, 0)
-    await eventually('the operation', async () => {
-      const answer = await calls.call('mem_alice', 'GET', `/v1/operations/${operation}`)
-      return answer.body.state === 'succeeded'
-    })
-    assert.match((await run('cases', 'show', id)).stdout, /^vote +approve by op_local at .*: known to us$/m)
-  })
-
-  test('a second vote on a case that is closed is refused, with 1 and the reason', async () => {
-    const { id } = await holdTransfer('50000.00')
-    const declined = await runJson('cases', 'decline', id)
-    assert.equal(declined['state'], 'declined')
-    const again = await run('cases', 'approve', id)
-    assert.equal(again.code, 1)
-    assert.match(again.stderr, /409 case_closed/)
-  })
-
-  test('a case that there is not is named as such', async () => {
-    const { code, stderr } = await run('cases', 'show', 'case_none')
-    assert.equal(code, 1)
-    assert.match(stderr, /404 not_found/)
-  })
-})
-
 describe('tidegate ledger', () => {
   test('every row is as the journal tells it; the exit code says so', async () => {
     const { code, stdout, stderr } = await run('ledger', 'rebuild', '--verify')

@@ -4,6 +4,7 @@ import { fromRfc3339, type Instant } from '../../src/kernel/clock.ts'
 import { money } from '../../src/kernel/money.ts'
 import type { AccessFacts, RiskFacts } from '../../src/policy/index.ts'
 import { type Bundle, compileBundle, formatFinding, type SourceFile } from '../../src/policy/index.ts'
+import { UNKNOWN } from '../../src/policy/kept-risk-facts.ts'
 
 export const NOW = fromRfc3339('2026-03-01T12:00:00Z') as Instant
 
@@ -56,13 +57,15 @@ export function accessFacts(overrides: Overrides<AccessFacts> = {}): AccessFacts
 }
 
 export function riskFacts(overrides: Overrides<Omit<RiskFacts, 'now'>> = {}): RiskFacts {
-  const { transfer, member, source, provider, velocity } = overrides
+  const { transfer, member, device, session, source, provider, velocity } = overrides
   return {
     transfer: { amount: money('CNY', 10_000n), from: 'acc_1', to: 'acc_2', reference: 'rent', ...transfer },
-    member: { id: 'mem_1', ...member },
+    member: { ...UNKNOWN.member, id: 'mem_1', ...member },
+    device: { ...UNKNOWN.device, ...device },
+    session: { ...UNKNOWN.session, ...session },
     source: { ip: '192.0.2.1', country: '', ...source },
     provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], budget: '', ...provider },
-    velocity: { transfersLastHour: 0, amountLastDay: money('CNY', 0n), ...velocity },
+    velocity: { ...UNKNOWN.velocity, amountLastDay: money('CNY', 0n), ...velocity },
     now: NOW,
   }
 }

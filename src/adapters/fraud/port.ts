@@ -1,6 +1,6 @@
-import type { Money } from '../../kernel/money.ts'
+import { formatMinor, type Money } from '../../kernel/money.ts'
 
-/** What a fraud provider is told of a transfer. */
+/** What a fraud provider may be told of a transfer; the adapter's configuration says what of it goes out. */
 export type ScoreRequest = {
   readonly amount: Money
   readonly from: string
@@ -8,18 +8,27 @@ export type ScoreRequest = {
   readonly reference: string
   readonly member: string
   readonly ip: string
+  /** These three are empty when they are not known. */
+  readonly device: string
+  readonly session: string
+  readonly level: string
 }
 
-export const DECISIONS = ['Accept', 'Review', 'Reject'] as const
+export type SentFact = Exclude<keyof ScoreRequest, 'amount'> | 'amount' | 'currency'
+
+/** As text: an amount in major units, in decimal. */
+export function factsOf({ amount, ...rest }: ScoreRequest): Readonly<Record<SentFact, string>> {
+  return { ...rest, amount: formatMinor(amount), currency: amount.currency }
+}
 
 /** What came of asking. `unavailable` is foreseen: the risk policy says what it means for the transfer. */
 export type Score =
   | {
       readonly status: 'ok'
-      /** In the provider's words. */
-      readonly decision: (typeof DECISIONS)[number]
+      /** `Accept`, `Review` or `Reject`, or another word of the provider's, which is held where no rule knows it. */
+      readonly decision: string
       readonly score: number
-      /** The provider's name for this answer; details and disputes refer to it. */
+      /** The provider's name for this answer; details and disputes refer to it. Of several: `NAME=ID NAME=ID`. */
       readonly seqId: string
       readonly hitRules: readonly string[]
     }
@@ -27,8 +36,8 @@ export type Score =
 
 /**
  * `unreachable`: no connection or a broken one · `timeout`: no whole answer by the deadline · `status`: not 200 ·
- * `garbage`: an answer we can't read, or a decision we don't know · `refused`: the provider says it did not score ·
- * `breaker_open`: not asked, after many faults or by an operator's word · `full`: not asked, too many questions are under way.
+ * `garbage`: an answer we can't read · `refused`: the provider says it did not score · `breaker_open`: not asked, after many
+ * faults or by an operator's word · `full`: not asked, too many questions are under way.
  */
 export type Unavailable = 'unreachable' | 'timeout' | 'status' | 'garbage' | 'refused' | 'breaker_open' | 'full'
 
@@ -38,5 +47,7 @@ export interface FraudProvider {
    * receipt of the request that asked.
    */
   score(request: ScoreRequest, signal: AbortSignal, receipt: string | null): Promise<Score>
+  /** What stands behind a score, as the provider says it; null when it says nothing, or has no such call. */
+  details(seqId: string, signal: AbortSignal): Promise<unknown>
   close(): Promise<void>
 }

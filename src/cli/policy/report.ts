@@ -7,11 +7,15 @@ const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** What each rule did since then, from the decisions that the running platform keeps. @throws Misuse */
 export async function readReport(operator: OperatorClient, since: string): Promise<PolicyReport> {
+  return (await operator.get(`/v1/policies/report?since=${timeBefore(since)}`)) as PolicyReport
+}
+
+/** The time so long ago, in RFC 3339. @throws Misuse */
+export function timeBefore(since: string): string {
   const match = /^([1-9]\d{0,4})([mhd])$/.exec(since)
   if (match === null) throw new Misuse(`--since ${JSON.stringify(since)} is no time such as 30m, 24h or 7d`)
   const [, count, unit] = match
-  const from = new Date(Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS])
-  return (await operator.get(`/v1/policies/report?since=${from.toISOString()}`)) as PolicyReport
+  return new Date(Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]).toISOString()
 }
 
 export function reportText(report: PolicyReport): string {

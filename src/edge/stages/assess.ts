@@ -9,6 +9,7 @@ import { readMoved } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
 import { leftOf } from '../deadline.ts'
 import { add, type Clearance, type Cleared, type Inspected, ownerOf, type Proof } from '../exchange.ts'
+import { type RiskContext, type RiskContextSources, readRiskContext } from '../risk-context.ts'
 import type { Running, Slot } from '../running.ts'
 import type { Spending } from '../spending.ts'
 import { told } from './screen.ts'
@@ -49,13 +50,18 @@ export function createAssess(options: {
   readonly risk: ServiceClient
   readonly timeoutMs: number
   readonly running: Running
+  readonly context: RiskContextSources
   readonly spend: (inspected: Inspected, amount: Money) => Promise<Spending>
 }) {
-  const { risk, timeoutMs, running, spend } = options
+  const { risk, timeoutMs, running, context, spend } = options
   const assessTransfer = async (inspected: Inspected, slot: Slot): Promise<Cleared> => {
     try {
       const amount = readMoved(inspected.payload.value as Parameters<typeof readMoved>[0])
-      const assessment = passing(inspected, amount, await ask(risk, timeoutMs, inspected, amount))
+      const assessment = passing(
+        inspected,
+        amount,
+        await ask(risk, timeoutMs, inspected, amount, readRiskContext(context, inspected)),
+      )
       const spending = await spend(inspected, amount)
       return cleared(inspected, { slot, spending, assessment })
     } catch (refusal) {
@@ -96,6 +102,7 @@ async function ask(
   timeoutMs: number,
   { caller, payload, trail, facts, route }: Inspected,
   moved: Money,
+  context: RiskContext,
 ): Promise<Static<typeof Verdict> | Static<typeof Conflict>> {
   const leftMs = leftOf(route, trail, timeoutMs)
   if (leftMs < 1) throw new Problem('dependency_unavailable', { detail: 'no time is left to ask risk control' })
@@ -107,6 +114,7 @@ async function ask(
     bodySha256: sha256(canonicalJson(payload.value as Json)), // a retry may space or order its keys differently
     receipt: trail.receipt,
     transfer: { ...parts, amount: toWire(moved), reference },
+    context,
     source: facts.source,
     marks: trail.marks,
   }

@@ -50,15 +50,18 @@ function asMaps(value: unknown): unknown {
 
 /** The facts of a transfer as conditions see them. */
 export function riskContext(facts: RiskFacts, tags: readonly string[]): Context {
-  const { transfer, provider, velocity } = facts
+  const { transfer, member, provider, velocity } = facts
+  const { amountLastDay, ...counts } = velocity
   return {
     transfer: { ...transfer, amount: new CelMoney(transfer.amount) },
-    member: facts.member,
+    member: { ...member, ageDays: BigInt(member.ageDays) },
+    device: facts.device,
+    session: facts.session,
     source: facts.source,
     provider: { ...provider, score: BigInt(provider.score) },
     velocity: {
-      transfersLastHour: BigInt(velocity.transfersLastHour),
-      amountLastDay: new CelMoney(velocity.amountLastDay),
+      ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, BigInt(count)])),
+      amountLastDay: new CelMoney(amountLastDay),
     },
     tags,
     now: new Date(facts.now),

@@ -4,6 +4,7 @@ import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
 import { type Money, money, parseMoney, type WireMoney } from '../../kernel/money.ts'
 import { type Marks, NO_MARKS } from '../decide/marks.ts'
 import type { AccessFacts, RiskFacts } from '../facts.ts'
+import { UNKNOWN } from '../kept-risk-facts.ts'
 
 /** Facts as an example writes them; their shape was checked with the file. */
 export type Given = {
@@ -12,7 +13,9 @@ export type Given = {
   readonly transfer?: Partial<Omit<RiskFacts['transfer'], 'amount'>> & { readonly amount?: WireMoney }
   readonly member?: Partial<RiskFacts['member']>
   readonly provider?: Partial<RiskFacts['provider']>
-  readonly velocity?: { readonly transfersLastHour?: number; readonly amountLastDay?: WireMoney }
+  readonly device?: Partial<RiskFacts['device']>
+  readonly session?: Partial<RiskFacts['session']>
+  readonly velocity?: Partial<Omit<RiskFacts['velocity'], 'amountLastDay'>> & { readonly amountLastDay?: WireMoney }
   readonly tags?: readonly string[]
   readonly body?: unknown
   /** Of the whole chain: the scopes that the route asks for, and quotas that are used up. */
@@ -46,17 +49,20 @@ export function accessFacts(
 }
 
 export function riskFacts(
-  { transfer, member, source, provider, velocity, now }: Given,
+  { transfer, member, device, session, source, provider, velocity, now }: Given,
   defaultNow: Instant,
 ): RiskFacts {
   const amount = amountOf(transfer?.amount) ?? money('CNY', 10_000n)
   return {
     transfer: { from: 'acc_from', to: 'acc_to', reference: 'example', ...transfer, amount },
-    member: { id: 'mem_example', ...member },
+    member: { ...UNKNOWN.member, id: 'mem_example', ageDays: 1_000, ...member },
+    device: { ...UNKNOWN.device, ...device },
+    session: { ...UNKNOWN.session, ...session },
     source: { ip: '192.0.2.1', country: '', ...source },
     provider: { status: 'ok', decision: 'Accept', score: 0, hitRules: [], budget: '', ...provider },
     velocity: {
-      transfersLastHour: velocity?.transfersLastHour ?? 0,
+      ...UNKNOWN.velocity,
+      ...velocity,
       amountLastDay: amountOf(velocity?.amountLastDay) ?? money(amount.currency, 0n),
     },
     now: timeOf(now) ?? defaultNow,

@@ -10,6 +10,7 @@ import {
   type Bundle,
   findSmallerAmount,
   type HoldTerms,
+  isWithin,
   type Marks,
   type RiskFacts,
   type RiskVerdict,
@@ -17,16 +18,9 @@ import {
 import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
-import {
-  type Assessment,
-  findAssessment,
-  findAssessmentByKey,
-  insertAssessment,
-  insertLookLater,
-  lockMember,
-  readVelocity,
-} from './store.ts'
+import { type Assessment, findAssessment, findAssessmentByKey, insertAssessment, insertLookLater } from './store.ts'
 import { type Ends, endsOf, scoreEach, strictest } from './strictest.ts'
+import { lockMember, readMemberVelocity, readPayeeVelocity } from './velocity.ts'
 
 export type AssessOutcome =
   /** `replayed`: decided before, and not for this call. */
@@ -46,8 +40,16 @@ export interface Assessments {
    */
   assess(asked: Asked): Promise<AssessOutcome>
   find(id: string): Promise<Assessment | null>
+  /** What stands behind a score; null when the provider does not say. */
+  details(seqId: string, signal: AbortSignal): Promise<unknown>
   /** The budgets that the policies have now, with what is left of each. */
   budgets(): Promise<readonly BudgetLeft[]>
+}
+
+/** What membership knows, as far as a rule asks for it. */
+export interface Members {
+  /** Null when there is no such member, or membership did not say in time. */
+  registeredAt(member: string): Promise<Instant | null>
 }
 
 const AT_ONCE_MAX = 1_000
@@ -60,10 +62,11 @@ export function createAssessments(deps: {
   readonly log: Log
   readonly provider: FraudProvider
   readonly bundle: () => Bundle
+  readonly members: Members
   /** Aborted when the service closes. */
   readonly signal: AbortSignal
 }): Assessments {
-  const { database, clock, log, provider, bundle, signal } = deps
+  const { database, clock, log, provider, bundle, members, signal } = deps
   const underWay = new Map<string, Promise<Found>>()
 
   /** Two at once with one key: the second waits for the first. */
@@ -82,9 +85,17 @@ export function createAssessments(deps: {
     const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
     if (known !== null) return { assessment: known, replayed: true }
     const { reference } = asked.transfer
-    const scored = await scoreEach(endsOf(asked.transfer), ({ from, to }) =>
-      provider.score({ amount, from, to, reference, member, ip: source.ip }, signal, asked.receipt),
-    )
+    const { device, session, level } = asked.context ?? NO_CONTEXT
+    const [scored, registeredAt] = await Promise.all([
+      scoreEach(endsOf(asked.transfer), ({ from, to }) =>
+        provider.score(
+          { amount, from, to, reference, member, ip: source.ip, device, session, level },
+          signal,
+          asked.receipt,
+        ),
+      ),
+      bundle().reads.risk.some((path) => isWithin('member.ageDays', path)) ? members.registeredAt(member) : null,
+    ])
     const isAway = scored.some(({ score }) => score.status === 'unavailable')
     // That we stop says nothing of the transfer; stored as a provider that was away, it would hold it for ever.
     if (isAway && signal.aborted) throw closing()
@@ -94,9 +105,14 @@ export function createAssessments(deps: {
       if (first !== null) return { assessment: first, replayed: true } // of another process
       const now = clock.now()
       const policies = bundle()
-      const velocity = await readVelocity(sql, member, amount.currency, now)
+      const ofMember = await readMemberVelocity(sql, member, amount.currency, now)
+      const known: Known[] = []
+      for (const each of scored) {
+        const ofPayee = await readPayeeVelocity(sql, { member, payee: each.to, device }, now)
+        known.push({ ...each, velocity: { ...ofMember, ...ofPayee }, registeredAt })
+      }
       const budget = isAway ? await askBudget(sql, policies.onError, amount, now) : ''
-      const decided = strictest(scored.map((each) => decideOn(asked, { ...each, velocity, budget }, policies, now)))
+      const decided = strictest(known.map((each) => decideOn(asked, { ...each, budget }, policies, now)))
       if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
       if (decided.outcome === 'review') await insertLookLater(sql, transferIdOf(member, idempotencyKey), decided.id)
@@ -112,6 +128,7 @@ export function createAssessments(deps: {
       const found = await firstOf(asked)
       return found.assessment.bodySha256 === asked.bodySha256 ? { kind: 'assessed', ...found } : { kind: 'conflict' }
     },
+    details: (seqId, asked) => provider.details(seqId, AbortSignal.any([asked, signal])),
     find: (id) => database.transaction((sql) => findAssessment(sql, id)),
     budgets: () => database.transaction((sql) => readBudgets(sql, bundle().onError, clock.now())),
   }
@@ -129,16 +146,24 @@ function unanswered(): Problem {
 type Known = Ends & {
   readonly score: Score
   readonly velocity: RiskFacts['velocity']
-  readonly budget: RiskFacts['provider']['budget']
+  readonly registeredAt: Instant | null
 }
+type Asking = Known & { readonly budget: RiskFacts['provider']['budget'] }
+
+const NO_CONTEXT = { device: '', session: '', level: '' }
+const DAY_MS = 86_400_000
 
 /** Null when the policies decide nothing without the provider. */
-function decideOn(asked: Asked, known: Known, policies: Bundle, now: Instant): Assessment | null {
-  const { from, to, score, velocity, budget } = known
+function decideOn(asked: Asked, known: Asking, policies: Bundle, now: Instant): Assessment | null {
+  const { from, to, score, velocity, registeredAt, budget } = known
+  const { device, session, level } = asked.context ?? NO_CONTEXT
+  const ageDays = registeredAt === null ? 0 : Math.max(0, Math.floor((now - registeredAt) / DAY_MS))
   const { member, idempotencyKey, bodySha256, receipt, amount, source, marks } = asked
   const facts: RiskFacts = {
     transfer: { from, to, amount, reference: asked.transfer.reference },
-    member: { id: member },
+    member: { id: member, level, ageDays },
+    device: { id: device },
+    session: { id: session },
     source,
     provider:
       score.status === 'ok'

@@ -4,7 +4,6 @@ import { isId } from '../../kernel/id.ts'
 import { toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { limitOf, pageOf } from '../../platform/page.ts'
-import type { Principal } from '../../platform/passport.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import {
   AssignmentRequest,
@@ -17,6 +16,7 @@ import {
   NoteRequest,
   OperatorVote,
   OwnershipQuery,
+  operatorId,
   RawDecisions,
   Unowned,
 } from './case-schema.ts'
@@ -177,11 +177,6 @@ async function detailOf(reviews: Reviews, id: string) {
   const found = await reviews.find(id)
   if (found === null) throw new Problem('not_found')
   return wireDetail(found)
-}
-
-function operatorId(principal: Principal): string {
-  if (principal.kind !== 'operator') throw new Problem('not_found')
-  return principal.id
 }
 
 function cursorOf({ id }: ReviewCase): string {

@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { idPattern } from '../../kernel/id.ts'
+import { Problem } from '../../kernel/problem.ts'
 import { Limit } from '../../platform/page.ts'
+import type { Principal } from '../../platform/passport.ts'
 import { line, MoneyShape } from '../../platform/wire.ts'
 import { PRIORITIES } from '../../policy/index.ts'
 import { CASE_KINDS, CASE_STATES } from './model.ts'
@@ -134,3 +136,9 @@ export const Unowned = Type.Object({
   items: Type.Array(Type.Object({ transfer: Type.String(), heldAt: Type.String(), expiresAt: Type.String() })),
   next: Type.Null(),
 })
+
+/** Who acts, on routes that only operators may call. @throws Problem for anybody else */
+export function operatorId(principal: Principal): string {
+  if (principal.kind !== 'operator') throw new Problem('not_found')
+  return principal.id
+}

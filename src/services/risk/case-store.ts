@@ -91,6 +91,16 @@ export async function lockNextCase(
   return found ?? null
 }
 
+/** Open cases of money that waits to go to this account. */
+export async function listOpenByPayee(sql: Sql, payee: string, limit: number): Promise<readonly string[]> {
+  return idsOf(
+    await sql.query(
+      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held' AND facts ->> 'to' = $1 ORDER BY id LIMIT $2`,
+      [payee, limit],
+    ),
+  )
+}
+
 /** Open cases of which something is due: the end of their time, or escalation. */
 export async function listDue(sql: Sql, now: Instant, limit: number): Promise<readonly string[]> {
   return idsOf(

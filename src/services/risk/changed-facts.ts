@@ -27,12 +27,15 @@ export async function lookAgain(change: Change, review: ReviewCase): Promise<Rev
   }
   const { outcome, rule, reasons } = verdict
   return changeFacts(change, { ...review, checkedBundle: digest, needed }, 'policies', {
-    ...{ what: 'policies', outcome, rule, reasons },
+    what: 'policies',
+    outcome,
+    rule,
+    reasons,
   })
 }
 
 /** Gives the case another version: nobody has voted on these facts yet. */
-async function changeFacts(
+export async function changeFacts(
   { sql, emit, now, tell }: Change,
   review: ReviewCase,
   actor: string,
@@ -52,6 +55,7 @@ async function changeFacts(
 
 /** Held by the same rule, as it was when the case was last looked at. */
 function isAsBefore({ facts }: ReviewCase, now: { readonly outcome: string; readonly rule: string }): boolean {
-  const { outcome, rule } = facts.since?.at(-1) ?? { outcome: 'hold', rule: facts.rule }
+  const last = facts.since?.findLast(({ what }) => what === 'policies')
+  const { outcome, rule } = last?.what === 'policies' ? last : { outcome: 'hold', rule: facts.rule }
   return now.outcome === outcome && now.rule === rule
 }

@@ -101,7 +101,9 @@ function endOf({ onTimeout }: ReviewCase): CaseState {
 /** What is different since the reviewer looked. */
 function newsOf({ facts, caseVersion }: ReviewCase): string {
   const news = facts.since?.at(-1)
-  const what = news === undefined ? 'other facts' : `other facts: ${news.outcome} by ${news.rule}`
+  const told =
+    news?.what === 'label' ? `another payment to the payee is ${news.label}` : `${news?.outcome} by ${news?.rule}`
+  const what = news === undefined ? 'other facts' : `other facts: ${told}`
   return `the case has version ${caseVersion} and ${what}; votes on the one before are void`
 }
 

@@ -36,13 +36,10 @@ export type CaseFacts = {
   readonly since?: readonly Since[]
 }
 
-/** `policies`: what they would decide now. */
-export type Since = {
-  readonly what: 'policies'
-  readonly outcome: string
-  readonly rule: string
-  readonly reasons: readonly string[]
-}
+/** `policies`: what they would decide now. `label`: what another transfer to the same payee turned out to be. */
+export type Since =
+  | { readonly what: 'policies'; readonly outcome: string; readonly rule: string; readonly reasons: readonly string[] }
+  | { readonly what: 'label'; readonly label: string; readonly assessment: string }
 
 export function caseFacts(
   facts: StoredFacts,

@@ -31,8 +31,8 @@ export function followCashFlow(options: {
       case 'transfer.voided': {
         const resolved = checkResolved(event.data)
         assert(resolved.ok, `the event ${event.id} names its transfer`)
-        const { transfer, reason } = resolved.value
-        await reviews.settle(sql, emit, { transfer, how: reason ?? 'posted' })
+        const { transfer, partOf, reason } = resolved.value
+        await reviews.settle(sql, emit, { transfer: partOf ?? transfer, how: reason ?? 'posted' })
       }
     }
   }

@@ -5,6 +5,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { createRoutes } from './routes.ts'
 import { createRiskService, type RiskDeps } from './service.ts'
 
+export type { Members } from './assessments.ts'
 export type { HeldSource } from './held-watch.ts'
 export type { RiskDeps } from './service.ts'
 

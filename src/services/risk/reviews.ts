@@ -11,6 +11,7 @@ import * as cases from './case-store.ts'
 import { lookAgain } from './changed-facts.ts'
 import { assign, assignNext, note, unassign, type WorkOutcome } from './desk-work.ts'
 import { type DecisionReply, NONCE_REUSED } from './errors.ts'
+import { labelAssessment, listRecorded, type RecordedQuery } from './labels.ts'
 import type { Ballot, ReviewCase } from './model.ts'
 import { caseOfHeld, caseOfPassed } from './opening.ts'
 import * as store from './store.ts'
@@ -60,6 +61,10 @@ export interface Reviews {
   find(id: string): Promise<CaseDetail | null>
   findOf(assessment: string): Promise<ReviewCase | null>
   list(filter: cases.CaseFilter, before: string | null, limit: number): Promise<readonly ReviewCase[]>
+  /** What a transfer turned out to be, by its assessment; null when there is none. */
+  label(id: string, label: Parameters<typeof labelAssessment>[2]): ReturnType<typeof labelAssessment>
+  /** Assessments to try other policies on. */
+  recorded(query: RecordedQuery): ReturnType<typeof listRecorded>
   /** The desk's decisions on a case as they arrived. */
   decisions(id: string): Promise<readonly (store.ArrivedDecision & { readonly reply: DecisionReply })[]>
 }
@@ -163,6 +168,8 @@ export function createReviews(deps: {
       }),
     findOf: (assessment) => change(({ sql }) => cases.findCaseOf(sql, assessment)),
     list: (filter, before, limit) => change(({ sql }) => cases.listCases(sql, filter, before, limit)),
+    label: (id, label) => change((inOne) => labelAssessment(inOne, id, label)),
+    recorded: (query) => change(({ sql }) => listRecorded(sql, query)),
     decisions: (id) => change(({ sql }) => store.listDecisions(sql, id, DECISIONS_MAX)),
   }
 }

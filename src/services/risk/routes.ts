@@ -8,6 +8,8 @@ import { readAmount } from '../../platform/wire.ts'
 import type { Assessments } from './assessments.ts'
 import { caseRoutes, wireReview } from './case-routes.ts'
 import { answerOf } from './errors.ts'
+import { figuresRoute } from './figures-route.ts'
+import { labelRoutes } from './label-routes.ts'
 import { holdMsOf } from './model.ts'
 import type { Reviews } from './reviews.ts'
 import {
@@ -18,6 +20,7 @@ import {
   BudgetList,
   Conflict,
   DecisionAnswer,
+  ProviderDetails,
 } from './schema.ts'
 import type { RiskService } from './service.ts'
 import type { Assessment as StoredAssessment } from './store.ts'
@@ -27,11 +30,15 @@ export function createRoutes({
   reviews,
   desk,
   watch,
-}: Pick<RiskService, 'assessments' | 'reviews' | 'desk' | 'watch'>): readonly ServiceRoute[] {
+  figures,
+}: Pick<RiskService, 'assessments' | 'reviews' | 'desk' | 'watch' | 'figures'>): readonly ServiceRoute[] {
   return [
     ...assessmentRoutes(assessments, reviews),
+    providerRoute(assessments),
+    ...labelRoutes(reviews),
     budgetRoute(assessments),
     decisionRoute(reviews, desk),
+    figuresRoute(figures),
     ...caseRoutes(reviews, desk, watch),
   ]
 }
@@ -74,6 +81,26 @@ function assessmentRoutes(assessments: Assessments, reviews: Reviews): readonly 
       },
     }),
   ]
+}
+
+/** Asked of the provider at each call, which costs nothing there; the id is the one that its answer had. */
+function providerRoute(assessments: Assessments): ServiceRoute {
+  return route({
+    method: 'get',
+    path: '/v1/assessments/:id/provider',
+    operationId: 'readProviderDetails',
+    summary:
+      "What the fraud provider's rules saw, by a second call under the id of its score; null when it does not say",
+    callers: ['operator'],
+    params: AssessmentParams,
+    answers: { 200: ProviderDetails },
+    async run({ params, signal }) {
+      const found = await assessments.find(params.id)
+      if (found === null) throw new Problem('not_found')
+      const { seqId } = found
+      return { status: 200, body: { seqId, details: seqId === null ? null : await assessments.details(seqId, signal) } }
+    },
+  })
 }
 
 function budgetRoute(assessments: Assessments): ServiceRoute {

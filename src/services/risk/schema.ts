@@ -4,6 +4,8 @@ import { line, MoneyShape } from '../../platform/wire.ts'
 import { CALLEES, TELLS } from '../../policy/index.ts'
 import { CaseReview, CaseState, closed, nullable, VoteKind } from './case-schema.ts'
 
+const shortText = Type.String({ maxLength: 128, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })
+
 /** Each may cost a score. */
 const LEGS_MAX = 20
 const Leg = Type.Object({ from: line(128), to: line(128), amount: MoneyShape }, closed)
@@ -23,6 +25,8 @@ export const AssessmentRequest = Type.Object(
       },
       closed,
     ),
+    /** What the edge was told to look for; empty where it found nothing, left out by who does not look. */
+    context: Type.Optional(Type.Object({ device: shortText, session: shortText, level: shortText }, closed)),
     source: Type.Object({ ip: line(64), country: Type.String({ maxLength: 2 }) }, closed),
     /** What the edge's rules left on the request: tags, and risk rules not to apply. */
     marks: Type.Object(
@@ -86,6 +90,9 @@ export const AssessmentDetail = Type.Object({
   review: nullable(CaseReview),
 })
 
+/** As the provider says it. */
+export const ProviderDetails = Type.Object({ seqId: nullable(Type.String()), details: Type.Unknown() })
+
 /** A budget of what may pass unchecked, and what is left of it now. */
 export const BudgetList = Type.Object({
   items: Type.Array(
@@ -123,4 +130,9 @@ export const TransferHeld = Type.Object({
   receipt: Type.Optional(nullable(Type.String())),
   expiresAt: Type.String(),
 })
-export const TransferResolved = Type.Object({ transfer: Type.String(), reason: Type.Optional(nullable(Type.String())) })
+/** Of a leg, `partOf` is the transfer that was assessed. */
+export const TransferResolved = Type.Object({
+  transfer: Type.String(),
+  partOf: Type.Optional(Type.String()),
+  reason: Type.Optional(nullable(Type.String())),
+})

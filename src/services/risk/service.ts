@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import type { ProviderFigures } from '../../adapters/fraud/measured.ts'
 import type { FraudProvider } from '../../adapters/fraud/port.ts'
 import { createReviewDesk, type ReviewDesk, type ReviewDeskOptions } from '../../adapters/review-desk/review-desk.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -8,7 +9,8 @@ import type { FeedSource } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox } from '../../platform/outbox.ts'
 import type { Bundle } from '../../policy/index.ts'
-import { type Assessments, createAssessments } from './assessments.ts'
+import { type Assessments, createAssessments, type Members } from './assessments.ts'
+import { type DeskFigures, readFigures } from './figures.ts'
 import { followCashFlow } from './follow-cash-flow.ts'
 import { createHeldWatch, type HeldSource, type HeldWatch } from './held-watch.ts'
 import { createReviews, type Reviews } from './reviews.ts'
@@ -22,8 +24,11 @@ export type RiskDeps = {
   readonly bundle: () => Bundle
   /** Closed by who made it. */
   readonly provider: FraudProvider
+  /** What was asked of each provider since this process began. */
+  readonly providerFigures: () => readonly ProviderFigures[]
   readonly desk: ReviewDeskOptions
   readonly cashFlowEvents: FeedSource
+  readonly members: Members
   /** What cash flow holds for reviews. */
   readonly held: HeldSource
   /** What messages to the desk go out through; see `safeDispatcher`. */
@@ -37,6 +42,8 @@ export type RiskService = {
   readonly reviews: Reviews
   readonly desk: ReviewDesk
   readonly watch: HeldWatch
+  /** How the desk is doing, for the metrics. */
+  figures(): Promise<DeskFigures>
   readonly outbox: Outbox
   start(): void
   close(): Promise<void>
@@ -47,7 +54,15 @@ export function createRiskService(deps: RiskDeps): RiskService {
   const stop = new AbortController()
   const outbox = createOutbox(database, clock)
   const desk = createReviewDesk(deps.desk, clock)
-  const assessments = createAssessments({ database, clock, log, provider, bundle, signal: stop.signal })
+  const assessments = createAssessments({
+    database,
+    clock,
+    log,
+    provider,
+    bundle,
+    members: deps.members,
+    signal: stop.signal,
+  })
   const reviews = createReviews({ outbox, clock, log, desk, bundle })
   const watch = createHeldWatch({ database, clock, log, held: deps.held })
   const loops: { close(): Promise<void> }[] = []
@@ -56,6 +71,7 @@ export function createRiskService(deps: RiskDeps): RiskService {
     reviews,
     desk,
     watch,
+    figures: () => database.transaction((sql) => readFigures(sql, clock.now(), watch.last(), deps.providerFigures())),
     outbox,
     start() {
       watch.start()

@@ -2,7 +2,7 @@ import { assert } from '../../kernel/assert.ts'
 import { type Json, sha256 } from '../../kernel/canonical-json.ts'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
-import { type Currency, MINOR_MAX, type Money, money, parseMoney, toWire, type WireMoney } from '../../kernel/money.ts'
+import { type Currency, type Money, money, parseMoney, toWire, type WireMoney } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
 import { type Considered, type HoldTerms, holdTerms, type RiskVerdict, type Tells } from '../../policy/index.ts'
 import type { DecisionReply } from './errors.ts'
@@ -41,9 +41,9 @@ export type Assessment = {
 export async function insertAssessment(sql: Sql, a: Assessment): Promise<void> {
   await sql.query(
     `INSERT INTO assessment (id, member, idempotency_key, body_sha256, receipt, at, currency, minor, outcome, rule,
-       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms, unchecked, remedy, tells, tags, change, terms)
+       reasons, considered, bundle, facts, seq_id, fault, approvals, decide_ms, unchecked, remedy, tells, tags, change, terms, payee, device)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17, $18, $19,
-       $20, $21, $22::jsonb, $23, $24::jsonb)`,
+       $20, $21, $22::jsonb, $23, $24::jsonb, $25, $26)`,
     [
       ...[a.id, a.member, a.idempotencyKey, a.bodySha256, a.receipt, toRfc3339(a.at)],
       ...[a.amount.currency, a.amount.minor, a.outcome, a.rule, JSON.stringify(a.reasons)],
@@ -51,6 +51,7 @@ export async function insertAssessment(sql: Sql, a: Assessment): Promise<void> {
       ...(a.outcome === 'hold' ? [a.terms?.approvals ?? null, a.terms?.holdMs ?? null] : [null, null]),
       ...[a.unchecked, a.remedy, a.tells, JSON.stringify(a.tags), a.change],
       a.terms === null ? null : JSON.stringify(writtenTerms(a.terms)),
+      ...[a.facts.transfer.to, a.facts.device.id === '' ? null : a.facts.device.id],
     ],
   )
 }
@@ -63,17 +64,6 @@ export async function findAssessment(sql: Sql, id: string): Promise<Assessment |
 export async function findAssessmentByKey(sql: Sql, member: string, key: string): Promise<Assessment | null> {
   const [row] = await sql.query('SELECT * FROM assessment WHERE member = $1 AND idempotency_key = $2', [member, key])
   return row === undefined ? null : toAssessment(row)
-}
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-
-/** Lets one decision on a member at a time go on; the next one sees what this one committed. */
-export async function lockMember(sql: Sql, member: string): Promise<void> {
-  await sql.query(
-    'INSERT INTO member_lock (member) VALUES ($1) ON CONFLICT (member) DO UPDATE SET member = EXCLUDED.member',
-    [member],
-  )
 }
 
 /** Keeps in mind that a transfer is to be looked at once it has moved its money. */
@@ -91,27 +81,6 @@ export async function takeLookLater(sql: Sql, transfer: string): Promise<Assessm
     [transfer],
   )
   return row === undefined ? null : findAssessment(sql, row.assessment)
-}
-
-/**
- * A member's assessed transfers of the last hour, and the amounts let pass in the last 24 hours in one currency: at once,
- * or by the approval of a case.
- */
-export async function readVelocity(
-  sql: Sql,
-  member: string,
-  currency: Currency,
-  now: Instant,
-): Promise<{ transfersLastHour: number; amountLastDay: Money }> {
-  const [row] = await sql.query<{ transfers: bigint; minor: bigint }>(
-    `SELECT count(*) FILTER (WHERE at > $3) AS transfers,
-       LEAST(coalesce(sum(minor) FILTER (WHERE currency = $2 AND outcome IN ('accept', 'review')), 0)
-         + (SELECT coalesce(sum(minor), 0) FROM review_case
-            WHERE maker = $1 AND currency = $2 AND state = 'approved' AND closed_at > $4), $5)::bigint AS minor
-     FROM assessment WHERE member = $1 AND at > $4`,
-    [member, currency, toRfc3339((now - HOUR_MS) as Instant), toRfc3339((now - DAY_MS) as Instant), MINOR_MAX],
-  )
-  return { transfersLastHour: Number(row?.transfers ?? 0n), amountLastDay: money(currency, row?.minor ?? 0n) }
 }
 
 export type ArrivedDecision = {
@@ -185,7 +154,7 @@ function termsOf(row: Row): HoldTerms | null {
   return { ...written, approvesBelow }
 }
 
-function toAssessment(row: Row): Assessment {
+export function toAssessment(row: Row): Assessment {
   return {
     id: row['id'] as Id<'assessment'>,
     member: row['member'] as string,

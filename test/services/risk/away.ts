@@ -12,6 +12,7 @@ import { type Asked, type Assessments, createAssessments } from '../../../src/se
 /** A provider that never answers. */
 const AWAY: FraudProvider = {
   score: async () => ({ status: 'unavailable', reason: 'unreachable' }),
+  details: async () => null,
   close: async () => {},
 }
 
@@ -43,7 +44,15 @@ export function deciding(
   clock: Clock = systemClock,
   log: Log = createLog('silent'),
 ): Assessments {
-  return createAssessments({ database, clock, log, provider: AWAY, bundle, signal: new AbortController().signal })
+  return createAssessments({
+    database,
+    clock,
+    log,
+    provider: AWAY,
+    bundle,
+    members: { registeredAt: async () => null },
+    signal: new AbortController().signal,
+  })
 }
 
 type Wanted = { readonly member?: string; readonly key?: string; readonly to?: string; readonly currency?: Currency }

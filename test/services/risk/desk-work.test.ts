@@ -142,7 +142,10 @@ onEachStore('work on cases', (store) => {
     const { body } = await world.assess({ member: by, value: '10.00', reference: 'car', key: 'look' })
     assert.equal(body.outcome, 'review')
     const transfer = transferIdOf(by, 'look')
-    world.feed('transfer.posted', { transfer, kind: 'transfer' }, world.clock.now())
+    // As legs are told: each with the transfer that was assessed.
+    for (const leg of ['trf_leg1', 'trf_leg2']) {
+      world.feed('transfer.posted', { transfer: leg, partOf: transfer, kind: 'transfer' }, world.clock.now())
+    }
     const [found] = await eventually(async () => {
       const { items } = (await world.call('GET', '/v1/cases?queue=cars', asOperator)).body
       return items.length > 0 && items
@@ -151,6 +154,8 @@ onEachStore('work on cases', (store) => {
       [found.kind, found.transfer, found.maker, found.priority, found.onTimeout, found.needed],
       ['passed', transfer, by, 'high', 'lapse', 1],
     )
+    const { items } = (await world.call('GET', '/v1/cases?queue=cars', asOperator)).body
+    assert.equal(items.length, 1, 'one case for all legs')
     const closed = await post(`/v1/cases/${found.id}/votes`, { vote: 'decline', reason: 'no such car' })
     assert.equal(closed.body.state, 'declined')
     const told = (await world.events(found.id)).map(({ type }) => type)

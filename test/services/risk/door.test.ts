@@ -57,8 +57,11 @@ onEachStore('the door of risk control', (store) => {
     assert.deepEqual(Object.keys(document.paths).sort(), [
       '/v1/assessments',
       '/v1/assessments/{id}',
+      '/v1/assessments/{id}/labels',
+      '/v1/assessments/{id}/provider',
       '/v1/budgets',
       '/v1/cases',
+      '/v1/cases/figures',
       '/v1/cases/next',
       '/v1/cases/unowned',
       '/v1/cases/{id}',

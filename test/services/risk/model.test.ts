@@ -5,6 +5,7 @@ import type { Instant } from '../../../src/kernel/clock.ts'
 import { asId } from '../../../src/kernel/id.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { NO_MARKS } from '../../../src/policy/index.ts'
+import { UNKNOWN } from '../../../src/policy/kept-risk-facts.ts'
 import { caseFacts, type StoredFacts, snapshotHashOf } from '../../../src/services/risk/facts.ts'
 import {
   approvalsOf,
@@ -24,10 +25,12 @@ const stored: StoredFacts = {
     amount: { currency: 'CNY', value: '60000.00' },
     reference: 'Rent of Mr Example',
   },
-  member: { id: 'mem_alice' },
+  member: { ...UNKNOWN.member, id: 'mem_alice' },
+  device: UNKNOWN.device,
+  session: UNKNOWN.session,
   source: { ip: '198.51.100.7', country: '' },
   provider: { status: 'ok', decision: 'Review', score: 60, hitRules: ['amount_high'], budget: '' },
-  velocity: { transfersLastHour: 0, amountLastDay: { currency: 'CNY', value: '0.00' } },
+  velocity: { ...UNKNOWN.velocity, amountLastDay: { currency: 'CNY', value: '0.00' } },
   now: '2026-01-01T00:00:00.000Z',
 }
 const decided = { rule: 'risk/provider-doubts', reasons: ['The fraud check asks for a decision.'] }
@@ -136,7 +139,7 @@ test('what leaves for the desk does not tell an address or a reference in full',
 })
 
 test('other facts have another hash', () => {
-  const other = caseFacts({ ...stored, member: { id: 'mem_bob' } }, decided)
+  const other = caseFacts({ ...stored, member: { ...stored.member, id: 'mem_bob' } }, decided)
   assert.notEqual(snapshotHashOf(other), snapshotHashOf(facts))
   assert.equal(snapshotHashOf(caseFacts({ ...stored }, { ...decided })), snapshotHashOf(facts))
 })

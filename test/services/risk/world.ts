@@ -10,17 +10,17 @@ import { sha256 } from '../../../src/kernel/canonical-json.ts'
 import { type Clock, type Instant, manualClock, toRfc3339 } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/id.ts'
 import { createDoor, listenDoor } from '../../../src/platform/door.ts'
-import type { FeedSource } from '../../../src/platform/feed.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
 import { PASSPORT_HEADER, type PassportKeys, signPassport } from '../../../src/platform/passport.ts'
 import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
 import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
 import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
-import { createRisk, type HeldSource, riskMigrations } from '../../../src/services/risk/index.ts'
+import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
+import { inMemoryFeed } from './cash-flow-feed.ts'
 
 const silent = pino({ level: 'silent' })
 const HOUR_MS = 3_600_000
@@ -37,10 +37,19 @@ export async function startWorld(store: TestStore) {
   const passports = testPassportKeys()
   const secret = `whsec_${randomBytes(32).toString('base64')}`
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  // In the middle of a rotation, both ways.
+  const next = { secret: `whsec_${randomBytes(32).toString('base64')}`, ...generateKeyPairSync('ed25519') }
   const place = { host: '127.0.0.1', port: 0 }
   const fraud = await startFraudProvider(place)
   const desk = await startReviewDesk({ ...place, secret, privateKey, clock })
+  let deskClosed: Promise<void> | null = null
+  /** A test may have closed it before. */
+  const closeDesk = () => {
+    deskClosed ??= desk.close()
+    return deskClosed
+  }
   const server = await store.open()
+  const registered = new Map<string, Instant>()
   const cashFlow = inMemoryFeed()
   const provider = createTongdun({
     url: fraud.url,
@@ -63,11 +72,13 @@ export async function startWorld(store: TestStore) {
     desk: {
       url: `${desk.url}/cases`,
       callbackUrl: `${relay.url}/v1/reviews/decisions`,
-      secrets: [secret],
-      publicKeys: [publicKey],
+      secrets: [secret, next.secret],
+      publicKeys: [publicKey, next.publicKey],
     },
     cashFlowEvents: cashFlow.source,
     held: cashFlow.held,
+    providerFigures: () => [],
+    members: { registeredAt: async (member) => registered.get(member) ?? null },
     dispatcher,
     allowLoopback: true,
   })
@@ -84,13 +95,17 @@ export async function startWorld(store: TestStore) {
     passports,
     database,
     closeRisk: risk.close,
+    /** When members were registered, as membership would say. */
+    registered,
     /** Other policies from now on: the shipped ones with one file edited. */
     async edit(name: string, change: (text: string) => string): Promise<void> {
       policies = await shippedPolicies(clock, { [name]: change })
     },
     fraud,
     desk,
+    closeDesk,
     secret,
+    next,
     privateKey: privateKey as KeyObject,
     /** Appends an event to cash flow's feed. */
     feed: cashFlow.append,
@@ -148,7 +163,7 @@ export async function startWorld(store: TestStore) {
 
     async close() {
       await risk.close()
-      await Promise.all([closeServer(door), relay.close(), fraud.close(), desk.close(), dispatcher.destroy()])
+      await Promise.all([closeServer(door), relay.close(), fraud.close(), closeDesk(), dispatcher.destroy()])
       await provider.close()
       await server.close()
     },
@@ -216,42 +231,6 @@ async function shippedPolicies(clock: Clock, edits: Readonly<Record<string, (tex
   const { bundle, findings } = compileBundle(files, clock.now())
   if (bundle === null) throw new Error(`the shipped policies do not compile: ${JSON.stringify(findings)}`)
   return bundle
-}
-
-function inMemoryFeed() {
-  const events: Event[] = []
-  const source: FeedSource = async (after, signal) => {
-    const next = () => events.filter(({ seq }) => seq > after).slice(0, 100)
-    for (let waited = 0; waited < 50 && next().length === 0; waited++) await sleep(20, null, { signal })
-    return next()
-  }
-  const append = (type: string, data: Record<string, unknown>, at: number) => {
-    const seq = BigInt(events.length + 1)
-    events.push({
-      seq,
-      id: newId('event'),
-      type,
-      subject: String(data['transfer']),
-      members: [],
-      at,
-      data: data as never,
-    })
-  }
-  /** As cash flow would say it: what was held and has not been resolved since. */
-  const held: HeldSource = async (before, after) => {
-    const resolved = new Set(
-      events.filter(({ type }) => type !== 'transfer.held').map(({ data }) => (data as { transfer: string }).transfer),
-    )
-    return events
-      .filter(({ type, at }) => type === 'transfer.held' && at <= before)
-      .map(({ at, data }) => ({ at, ...(data as { transfer: string; expiresAt: string; assessment: string | null }) }))
-      .filter(({ transfer, assessment }) => assessment !== null && transfer > after && !resolved.has(transfer))
-      .sort((one, other) => (one.transfer < other.transfer ? -1 : 1))
-      .map(({ at, transfer, expiresAt }) => ({
-        ...{ transfer, heldAt: at as Instant, expiresAt: Date.parse(expiresAt) as Instant },
-      }))
-  }
-  return { source, append, held }
 }
 
 /** The edge's part for the callback: an anonymous passport around the same bytes. */
