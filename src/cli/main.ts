@@ -47,6 +47,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'list circuit breakers, keep one open or closed',
     load: async () => (await import('./breakers.ts')).breakers,
   },
+  events: {
+    summary: 'list events whose effects failed, have them taken again',
+    load: async () => (await import('./events.ts')).events,
+  },
   revoke: {
     summary: 'take access tokens back before they expire',
     load: async () => (await import('./revoke.ts')).revoke,

@@ -99,6 +99,9 @@ export function createOperatorApp(deps: OperatorDeps): express.Express {
     app.all('/v1/cases{/*path}', passTo(edge.service('risk')))
     app.all('/v1/assessments{/*path}', passTo(edge.service('risk')))
     app.get('/v1/budgets', passTo(edge.service('risk')))
+    for (const follower of FOLLOWERS) {
+      app.all(`/v1/dead-letters/${follower}{/*path}`, passTo(edge.service(follower)))
+    }
     app.all('/v1/ledger{/*path}', passTo(edge.service('cash-flow')))
     app.all('/v1/revocations{/*path}', passTo(edge.service('membership')))
   }
@@ -163,6 +166,9 @@ function isSame(a: string, b: string): boolean {
 function issuerView({ fetchedAt, ...state }: ReturnType<TokenVerification['issuers']>[number]): object {
   return { ...state, fetchedAt: fetchedAt === null ? null : toRfc3339(fetchedAt) }
 }
+
+/** Services that take in what others tell, and keep what they could not. */
+const FOLLOWERS = ['membership', 'cash-flow', 'risk', 'settlement'] as const
 
 const METHODS_PASSED = ['GET', 'POST', 'DELETE'] as const
 

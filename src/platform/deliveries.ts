@@ -1,5 +1,5 @@
 import { type Dispatcher, request } from 'undici'
-import { type Clock, toRfc3339 } from '../kernel/clock.ts'
+import { type Clock, type Instant, toRfc3339 } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
 import type { Database, Sql } from './database.ts'
 import { keepDoing } from './every.ts'
@@ -52,14 +52,19 @@ export function startDeliveries(options: {
   readonly dispatcher: Dispatcher
   readonly allowLoopback: boolean
   readonly destinationOf: (sql: Sql, endpoint: string) => Promise<Destination | null>
+  /** Told whether a message was taken, in the transaction that keeps it. */
+  readonly onSettled?: (sql: Sql, endpoint: string, taken: boolean) => Promise<void>
 }): { close(): Promise<void> } {
-  const { database, clock, log, destinationOf } = options
+  const { database, clock, log, destinationOf, onSettled } = options
   const busy = new Map<string, Promise<void>>()
 
   const deliver = async (due: Due): Promise<void> => {
     const destination = await database.transaction((sql) => destinationOf(sql, due.endpoint))
     const error = destination === null ? 'the endpoint is gone' : await send(options, destination, due)
-    await database.transaction((sql) => settle(sql, clock, due, error, destination === null))
+    await database.transaction(async (sql) => {
+      await settle(sql, clock, due, error, destination === null)
+      if (destination !== null) await onSettled?.(sql, due.endpoint, error === null)
+    })
     if (error !== null)
       log.warn({ endpoint: due.endpoint, delivery: due.id, tries: due.tries + 1, error }, 'webhook not taken')
   }
@@ -130,5 +135,55 @@ async function settle(sql: Sql, clock: Clock, { id, tries }: Due, error: string 
   await sql.query(
     'UPDATE delivery SET state = $2, tries = tries + 1, next_try_at = $3, last_error = $4 WHERE id = $1',
     [id, state, new Date(next).toISOString(), error],
+  )
+}
+
+/** A message as it is kept. */
+export type KeptDelivery = {
+  readonly id: string
+  readonly sequence: bigint
+  readonly state: 'pending' | 'delivered' | 'abandoned'
+  readonly tries: number
+  readonly nextTryAt: Instant
+  readonly error: string | null
+  readonly createdAt: Instant
+}
+
+const KEPT = `id, sequence, state, tries, next_try_at AS "nextTryAt", last_error AS error, created_at AS "createdAt"`
+
+/** An endpoint's messages with a sequence below `before`, newest first. */
+export async function listDeliveries(
+  sql: Sql,
+  endpoint: string,
+  before: bigint | null,
+  limit: number,
+): Promise<readonly KeptDelivery[]> {
+  const rows = await sql.query<KeptDelivery>(
+    `SELECT ${KEPT} FROM delivery WHERE endpoint = $1 AND ($2::bigint IS NULL OR sequence < $2)
+     ORDER BY sequence DESC LIMIT $3`,
+    [endpoint, before, limit],
+  )
+  return rows.map((row) => ({ ...row, tries: Number(row.tries) }))
+}
+
+/** Queues a message again that was taken or abandoned: it leaves under the same id and sequence, before later ones. */
+export async function deliverAgain(
+  sql: Sql,
+  clock: Clock,
+  endpoint: string,
+  sequence: bigint,
+): Promise<KeptDelivery | null> {
+  const [row] = await sql.query<KeptDelivery>(
+    `UPDATE delivery SET state = 'pending', tries = 0, next_try_at = $3 WHERE endpoint = $1 AND sequence = $2 RETURNING ${KEPT}`,
+    [endpoint, sequence, toRfc3339(clock.now())],
+  )
+  return row === undefined ? null : { ...row, tries: Number(row.tries) }
+}
+
+/** What waits for the endpoint is not sent, unless by hand. */
+export async function abandonDeliveries(sql: Sql, endpoint: string, error: string): Promise<void> {
+  await sql.query(
+    "UPDATE delivery SET state = 'abandoned', last_error = $2 WHERE endpoint = $1 AND state = 'pending'",
+    [endpoint, error],
   )
 }

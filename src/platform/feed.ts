@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from 'typebox'
+import { type Clock, systemClock } from '../kernel/clock.ts'
+import { Problem } from '../kernel/problem.ts'
 import type { Sql } from './database.ts'
+import { closeAsked, type DeadLetter, listAsked, putBack, setAside } from './dead-letters.ts'
 import { eventOfWire, eventOnWire, WireEvent } from './event-log/event-wire.ts'
 import type { Log } from './log.ts'
 import type { Emit, Event, Outbox } from './outbox.ts'
@@ -15,6 +18,8 @@ const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
+/** About half a minute: longer than a store is away without saying so. */
+const TRIES_MAX = 10
 /** A feed that is away for shorter is one whose process is starting. */
 const WARN_FROM_MS = 1_600
 
@@ -59,7 +64,8 @@ export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CA
 
 /**
  * Follows a feed: each event's effect, and how far we are, are committed together, so that an event has its effect exactly
- * once whatever is killed in between. An event whose effect fails is tried again, and nothing after it overtakes it.
+ * once whatever is killed in between. An event whose effect fails is tried again, and nothing after it overtakes it; one that
+ * fails `triesMax` times while the store is well is set aside, and with it those of its subject that follow.
  */
 export function followFeed(options: {
   readonly feed: string
@@ -67,21 +73,64 @@ export function followFeed(options: {
   readonly store: Pick<Outbox, 'transaction'>
   readonly apply: (event: Event, sql: Sql, emit: Emit) => Promise<void>
   readonly log: Log
+  readonly clock?: Clock
+  readonly triesMax?: number
 }): { close(): Promise<void> } {
-  const { feed, source, store, apply, log } = options
+  const { feed, source, store, apply, log, clock = systemClock, triesMax = TRIES_MAX } = options
   const stop = new AbortController()
+  let [failing, tries] = [0n, 0]
+
+  const take = async (event: Event): Promise<void> => {
+    try {
+      await store.transaction(async (sql, emit) => {
+        const moved = await advance(sql, feed, event)
+        if (moved === null) return
+        if (moved.before === null) await apply(event, sql, emit)
+        else await setAside(sql, clock, feed, event, { error: `waits behind ${feed}/${moved.before}`, tries: 0 })
+      })
+    } catch (error) {
+      if (stop.signal.aborted || isOfTheStore(error)) throw error
+      tries = failing === event.seq ? tries + 1 : 1
+      failing = event.seq
+      if (tries < triesMax) throw error
+      await store.transaction(async (sql) => {
+        if ((await advance(sql, feed, event)) === null) return
+        await setAside(sql, clock, feed, event, { error: String(error), tries })
+      })
+      log.error({ err: error, feed, event: event.id, seq: event.seq.toString() }, 'feed: an event was set aside')
+    }
+  }
+
+  /** What an operator wants to be taken again. */
+  const takeAgain = async (letter: DeadLetter): Promise<void> => {
+    try {
+      await store.transaction(async (sql, emit) => {
+        if (await closeAsked(sql, clock, letter)) await apply(letter.event, sql, emit)
+      })
+    } catch (error) {
+      if (stop.signal.aborted || isOfTheStore(error)) throw error
+      await store.transaction((sql) => putBack(sql, clock, letter, String(error)))
+      log.error({ err: error, feed, seq: letter.seq.toString() }, 'feed: an event was set aside again')
+    }
+  }
+
+  const round = async (): Promise<void> => {
+    const { letter, after } = await store.transaction(async (sql) => {
+      const [letter] = await listAsked(sql, feed, 1)
+      return { letter, after: await readOffset(sql, feed) }
+    })
+    if (letter !== undefined) return takeAgain(letter)
+    for (const event of await source(after, stop.signal)) {
+      if (stop.signal.aborted) return
+      await take(event)
+    }
+  }
+
   const running = (async () => {
     let retryMs = RETRY_FIRST_MS
     while (!stop.signal.aborted) {
       try {
-        const after = await store.transaction((sql) => readOffset(sql, feed))
-        for (const event of await source(after, stop.signal)) {
-          if (stop.signal.aborted) return
-          await store.transaction(async (sql, emit) => {
-            if (!(await advance(sql, feed, event.seq))) return
-            await apply(event, sql, emit)
-          })
-        }
+        await round()
         retryMs = RETRY_FIRST_MS
       } catch (err) {
         if (stop.signal.aborted) return
@@ -99,19 +148,36 @@ export function followFeed(options: {
   }
 }
 
+/** SQLSTATE classes of what is no fault of the event: connections, collisions, resources, locks, operators, the system. */
+const OF_THE_STORE = /^(08|25|40|53|55|57|58)|^E[A-Z]+$/
+
+function isOfTheStore(error: unknown): boolean {
+  if (error instanceof Problem) return error.code === 'outcome_unknown' || error.code === 'dependency_unavailable'
+  return error instanceof Error && 'code' in error && OF_THE_STORE.test(String(error.code))
+}
+
 async function readOffset(sql: Sql, feed: string): Promise<bigint> {
   const [row] = await sql.query<{ seq: bigint }>('SELECT seq FROM feed_offset WHERE feed = $1', [feed])
   return row?.seq ?? 0n
 }
 
-/** Moves the offset to `seq`; false when the event was taken before, by us or by another process. */
-async function advance(sql: Sql, feed: string, seq: bigint): Promise<boolean> {
-  const moved = await sql.query(
+/**
+ * Moves the offset to the event; null when it was taken before, by us or by another process. `before`: the first of its subject
+ * that was set aside, and must not be overtaken.
+ */
+async function advance(
+  sql: Sql,
+  feed: string,
+  { seq, subject }: Event,
+): Promise<{ readonly before: bigint | null } | null> {
+  const [moved] = await sql.query<{ before: bigint | null }>(
     `INSERT INTO feed_offset (feed, seq) VALUES ($1, $2)
-     ON CONFLICT (feed) DO UPDATE SET seq = EXCLUDED.seq WHERE feed_offset.seq < EXCLUDED.seq RETURNING seq`,
-    [feed, seq],
+     ON CONFLICT (feed) DO UPDATE SET seq = EXCLUDED.seq WHERE feed_offset.seq < EXCLUDED.seq
+     RETURNING (SELECT min(seq) FROM dead_letter
+       WHERE feed = $1 AND subject = $3 AND state IN ('dead', 'asked')) AS before`,
+    [feed, seq, subject],
   )
-  return moved.length > 0
+  return moved ?? null
 }
 
 export type Follower = ReturnType<typeof followFeed>

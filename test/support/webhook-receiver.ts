@@ -7,8 +7,12 @@ import { eventually } from './edge-calls.ts'
 
 type Message = { readonly id: string; readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 
+type Arrived = { readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
 export interface WebhookReceiver {
   readonly url: string
+  /** All that came, in order, rightly signed or not. */
+  readonly received: readonly Arrived[]
   /** Messages that came with this secret's signature, in order. */
   messages(secret: string): readonly Message[]
   /** The first of this type that is about `subject`, a transfer or an operation. */
@@ -18,7 +22,7 @@ export interface WebhookReceiver {
 
 /** A member's own endpoint: takes every message, and tells which of them were rightly signed. */
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
-  const arrived: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }[] = []
+  const arrived: Arrived[] = []
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
     arrived.push({ headers: request.headers, body })
@@ -33,6 +37,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     })
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received: arrived,
     messages,
     next: (secret, type, subject) =>
       eventually(`a webhook ${type} about ${subject}`, async () =>

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { Database } from '../../platform/database.ts'
+import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { type FeedSource, feedRoute } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
@@ -82,7 +83,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const rates = createRates({ transaction: outbox.transaction, clock })
   const routes = createRoutes({ service, reads, proof, months, rates, clock, onAccepted: background.wake })
   return {
-    routes: [...routes, feedRoute(outbox), heldRoute(outbox)],
+    routes: [...routes, feedRoute(outbox), heldRoute(outbox), ...deadLetterRoutes('cash-flow', database, clock)],
     outbox,
     start: background.start,
     async close() {

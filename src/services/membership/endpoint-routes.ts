@@ -84,11 +84,12 @@ export function endpointRoutes(service: MembershipService): ServiceRoute[] {
   ]
 }
 
-function memberOf(principal: Principal): string {
+export function memberOf(principal: Principal): string {
   assert(principal.kind === 'member', 'the door lets only members here')
   return principal.member
 }
 
-function wireOf({ id, url, events, createdAt }: Endpoint) {
-  return { id, version: 1, url, events, createdAt: toRfc3339(createdAt) }
+export function wireOf({ id, url, events, createdAt, disabledAt }: Endpoint) {
+  const state = disabledAt === null ? 'enabled' : 'disabled'
+  return { id, version: 1, url, events, createdAt: toRfc3339(createdAt), state }
 }

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
+import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
 import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
@@ -10,12 +11,13 @@ import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outb
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { isCountry } from './country.ts'
+import { endpointHealth } from './endpoint-health.ts'
 import { prepareKeys, startRewrapping } from './key-upkeep.ts'
 import { createRevocations } from './revocations.ts'
 import { membershipRoutes } from './routes.ts'
 import type { MemberFields } from './schema.ts'
 import { createMembershipService } from './service.ts'
-import { destinationOf, tellMembers } from './telling.ts'
+import { destinationAt, tellMembers } from './telling.ts'
 
 export const membershipMigrations: readonly URL[] = [
   outboxMigrations,
@@ -63,7 +65,11 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
   return {
     outbox,
     prepare: () => prepareKeys(deps),
-    routes: [...membershipRoutes(service, revocations), feedRoute(outbox)],
+    routes: [
+      ...membershipRoutes(service, revocations),
+      feedRoute(outbox),
+      ...deadLetterRoutes('membership', database, clock),
+    ],
 
     async seedMember(id, fields) {
       assert(isCountry(fields.country), `${id} lives in a country of ISO 3166-1`)
@@ -79,7 +85,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
           apply: (event, sql) => tellMembers(sql, clock, event),
           log,
         }),
-        startDeliveries({ ...deps, destinationOf }),
+        startDeliveries({ ...deps, destinationOf: destinationAt(clock), onSettled: endpointHealth(clock, log) }),
         startRewrapping(deps),
       ]
     },

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   'transfer.pending',
   'transfer.posted',
   'transfer.voided',
+  'webhook_endpoint.disabled',
   'withdrawal.confirmed',
   'withdrawal.pending',
   'withdrawal.returned',
@@ -24,7 +25,7 @@ export type Erasure = { readonly at: Instant; readonly actor: string; readonly r
 
 export const ENDPOINTS_PER_MEMBER_MAX = 10
 
-/** Where a member is told of events; it never changes. `secret` is `whsec_…`. */
+/** Where a member is told of events. `secret` is `whsec_…`; those before it sign for a while beside it. */
 export type Endpoint = {
   readonly id: string
   readonly member: string
@@ -32,6 +33,8 @@ export type Endpoint = {
   readonly events: readonly string[]
   readonly secret: string
   readonly createdAt: Instant
+  /** Since when nothing is sent there, as nothing was taken for days; null: it is. */
+  readonly disabledAt: Instant | null
 }
 
 /** Something that happened to a member; `sequence` counts the member's events from 1 without gaps. */
@@ -50,7 +53,16 @@ export type RegistrationOutcome =
   | { readonly kind: 'erased' }
   | { readonly kind: 'bad_destination'; readonly fault: string }
 
-export function wants(endpoint: Pick<Endpoint, 'events'>, type: string): boolean {
+/** Each signs a message once: more than these would make its head long. */
+export const SECRETS_MAX = 4
+
+export type RotationOutcome =
+  | { readonly kind: 'rotated'; readonly endpoint: Endpoint; readonly oldUntil: Instant }
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'too_many' }
+
+export function wants(endpoint: Pick<Endpoint, 'events' | 'disabledAt'>, type: string): boolean {
+  if (endpoint.disabledAt !== null) return false
   return endpoint.events.includes('*') || endpoint.events.includes(type)
 }
 

@@ -5,6 +5,7 @@ import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { actorOf, versionedRoutes } from '../../platform/versioned-routes.ts'
 import { resourceAnswer, versionedAnswers } from '../../platform/versioned-wire.ts'
 import { isCountry } from './country.ts'
+import { deliveryRoutes } from './delivery-routes.ts'
 import { endpointRoutes } from './endpoint-routes.ts'
 import { unknownCountry } from './errors.ts'
 import { eventRoutes } from './event-routes.ts'
@@ -27,6 +28,7 @@ export function membershipRoutes(service: MembershipService, revocations: Revoca
     ...memberRoutes(service),
     erasureRoute(service),
     ...endpointRoutes(service),
+    ...deliveryRoutes(service),
     ...eventRoutes(service),
     ...revocationRoutes(revocations),
   ]

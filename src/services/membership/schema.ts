@@ -43,9 +43,26 @@ const endpoint = {
   url: Type.String(),
   events: Type.Array(Type.String()),
   createdAt: Type.String(),
+  /** `disabled`: nothing was taken for days, and nothing is sent until it is enabled. */
+  state: Type.Enum(['enabled', 'disabled']),
 }
 export const WireEndpoint = Type.Object(endpoint)
 export const RegisteredEndpoint = Type.Object({ ...endpoint, secret: Type.String() })
+/** Until `oldSecretUntil` the secret before signs as well. */
+export const RotatedEndpoint = Type.Object({ ...endpoint, secret: Type.String(), oldSecretUntil: Type.String() })
+export const WireDelivery = Type.Object({
+  id: Type.String(),
+  sequence: Type.Integer(),
+  state: Type.Enum(['pending', 'delivered', 'abandoned']),
+  tries: Type.Integer(),
+  nextTryAt: Type.Union([Type.String(), Type.Null()]),
+  error: Type.Union([Type.String(), Type.Null()]),
+  createdAt: Type.String(),
+})
+export const Deliveries = Type.Object({ items: Type.Array(WireDelivery), next })
+const sequence = Type.String({ pattern: '^[1-9][0-9]{0,14}$' })
+export const DeliveriesQuery = Type.Object({ limit: Type.Optional(Limit), cursor: Type.Optional(sequence) }, closed)
+export const DeliveryParams = Type.Object({ id: Type.String(), sequence })
 export const Endpoints = Type.Object({ items: Type.Array(WireEndpoint), next })
 export const EndpointParams = Type.Object({ id: Type.String() })
 export const EndpointsQuery = Type.Object(

@@ -1,13 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../../kernel/clock.ts'
+import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Database } from '../../platform/database.ts'
+import { deliverAgain, type KeptDelivery, listDeliveries } from '../../platform/deliveries.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
 import { destinationFault } from '../../platform/safe-destination.ts'
 import { createVersionedService, type VersionedService } from '../../platform/versioned-service.ts'
 import type { Version } from '../../platform/versions.ts'
+import { replaceSecret, selectOldSecrets, setDisabled } from './endpoint-store.ts'
 import { destroyKey, selectErasure } from './key-store.ts'
-import { ENDPOINTS_PER_MEMBER_MAX, type Endpoint, type MemberEvent, type RegistrationOutcome } from './model.ts'
+import {
+  ENDPOINTS_PER_MEMBER_MAX,
+  type Endpoint,
+  type MemberEvent,
+  type RegistrationOutcome,
+  type RotationOutcome,
+  SECRETS_MAX,
+} from './model.ts'
 import type { MemberRecord } from './schema.ts'
 import {
   createMemberStore,
@@ -22,6 +31,11 @@ import {
 } from './store.ts'
 
 const SECRET_BYTES = 32
+const OLD_SECRET_MS = 24 * 3_600_000
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`
+}
 
 export interface MembershipService {
   readonly members: VersionedService<MemberRecord>
@@ -35,6 +49,19 @@ export interface MembershipService {
   readEndpoint(member: string, id: string): Promise<Endpoint | null>
   /** The member's endpoints with an id above `after`, oldest first. */
   listEndpoints(member: string, after: string, limit: number): Promise<readonly Endpoint[]>
+  /** The secret before goes on signing for a day, beside the new one. */
+  rotateSecret(member: string, id: string): Promise<RotationOutcome>
+  /** It is sent to again; what happened meanwhile is not. Null when the member has no such endpoint. */
+  enableEndpoint(member: string, id: string): Promise<Endpoint | null>
+  /** The endpoint's messages with a sequence below `before`, newest first. Null when the member has no such endpoint. */
+  listDeliveries(
+    member: string,
+    id: string,
+    before: bigint | null,
+    limit: number,
+  ): Promise<readonly KeptDelivery[] | null>
+  /** Sends a message again, under its own id. Null when the member has no such endpoint or message. */
+  redeliver(member: string, id: string, sequence: bigint): Promise<KeptDelivery | null>
   /** What is queued for it is not sent any more. @returns false when the member has no such endpoint */
   removeEndpoint(member: string, id: string): Promise<boolean>
   /** The member's events numbered above `after`, oldest first. */
@@ -65,8 +92,8 @@ export function createMembershipService(options: {
       const fault = destinationFault(url, allowLoopback)
       if (fault !== null) return { kind: 'bad_destination', fault }
       const [id, createdAt] = [newId('endpoint', clock.now()), clock.now()]
-      const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`
-      const endpoint: Endpoint = { id, member, url, events, secret, createdAt }
+      const secret = newSecret()
+      const endpoint: Endpoint = { id, member, url, events, secret, createdAt, disabledAt: null }
       return database.transaction(async (sql) => {
         await lockMember(sql, member, 0) // two registrations at once would count the same endpoints
         if ((await selectErasure(sql, member)) !== null) return { kind: 'erased' }
@@ -81,6 +108,38 @@ export function createMembershipService(options: {
       const endpoint = await database.transaction((sql) => selectEndpoint(sql, id))
       return endpoint?.member === member ? endpoint : null
     },
+
+    rotateSecret: (member, id) =>
+      database.transaction(async (sql) => {
+        await lockMember(sql, member, 0) // two rotations at once would count the same secrets
+        const endpoint = await selectEndpoint(sql, id)
+        if (endpoint?.member !== member) return { kind: 'not_found' }
+        const now = clock.now()
+        if ((await selectOldSecrets(sql, id, now)).length >= SECRETS_MAX - 1) return { kind: 'too_many' }
+        const [secret, oldUntil] = [newSecret(), (now + OLD_SECRET_MS) as Instant]
+        await replaceSecret(sql, id, secret, now, oldUntil)
+        return { kind: 'rotated', endpoint: { ...endpoint, secret }, oldUntil }
+      }),
+
+    enableEndpoint: (member, id) =>
+      database.transaction(async (sql) => {
+        const endpoint = await selectEndpoint(sql, id)
+        if (endpoint?.member !== member) return null
+        await setDisabled(sql, id, null)
+        return selectEndpoint(sql, id)
+      }),
+
+    listDeliveries: (member, id, before, limit) =>
+      database.transaction(async (sql) => {
+        const endpoint = await selectEndpoint(sql, id)
+        return endpoint?.member === member ? listDeliveries(sql, id, before, limit) : null
+      }),
+
+    redeliver: (member, id, sequence) =>
+      database.transaction(async (sql) => {
+        const endpoint = await selectEndpoint(sql, id)
+        return endpoint?.member === member ? deliverAgain(sql, clock, id, sequence) : null
+      }),
 
     listEndpoints: (member, after, limit) => database.transaction((sql) => selectEndpoints(sql, member, after, limit)),
 

@@ -54,7 +54,8 @@ export async function insertEndpoint(sql: Sql, endpoint: Endpoint): Promise<void
   )
 }
 
-const ENDPOINT = 'SELECT id, member, url, events, secret, created_at AS "createdAt" FROM webhook_endpoint'
+const ENDPOINT = `SELECT id, member, url, events, secret, created_at AS "createdAt", disabled_at AS "disabledAt"
+  FROM webhook_endpoint`
 
 /** A member's endpoints with an id above `after`, oldest first. */
 export function selectEndpoints(sql: Sql, member: string, after: string, limit: number): Promise<Endpoint[]> {

@@ -1,3 +1,4 @@
+import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { deliveryMigrations } from '../../platform/deliveries.ts'
 import { feedRoute } from '../../platform/feed.ts'
 import { type Outbox, outboxMigrations } from '../../platform/outbox.ts'
@@ -25,5 +26,6 @@ export function createRisk(deps: RiskDeps): {
 } {
   const service = createRiskService(deps)
   const { outbox, start, close } = service
-  return { routes: [...createRoutes(service), feedRoute(outbox)], outbox, start, close }
+  const deadLetters = deadLetterRoutes('risk', deps.database, deps.clock)
+  return { routes: [...createRoutes(service), feedRoute(outbox), ...deadLetters], outbox, start, close }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
+import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { type FeedSource, type Follower, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
@@ -36,7 +37,7 @@ export function createSettlement({ database, clock, log, cashFlowEvents, bank }:
   const service = createService(outbox, clock)
   const running: (Follower | ReturnType<typeof startPayouts>)[] = []
   return {
-    routes: [...settlementRoutes(service), feedRoute(outbox)],
+    routes: [...settlementRoutes(service), feedRoute(outbox), ...deadLetterRoutes('settlement', database, clock)],
     outbox,
     start() {
       running.push(

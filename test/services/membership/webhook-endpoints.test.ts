@@ -23,7 +23,10 @@ onEachStore('webhook endpoints', (store) => {
     const { secret, ...endpoint } = registered.body
     assert.match(secret, /^whsec_[A-Za-z0-9+/]+={0,2}$/)
     assert.equal(Buffer.from(secret.slice('whsec_'.length), 'base64').length, 32)
-    assert.deepEqual(endpoint, { id: endpoint.id, version: 1, ...body, createdAt: endpoint.createdAt })
+    assert.deepEqual(endpoint, {
+      ...{ id: endpoint.id, version: 1, ...body },
+      ...{ createdAt: endpoint.createdAt, state: 'enabled' },
+    })
     assert.equal(registered.headers['location'], `${path}/${endpoint.id}`)
     assert.deepEqual((await call('GET', `${path}/${endpoint.id}`, carol)).body, endpoint)
     assert.deepEqual((await call('GET', path, carol)).body, { items: [endpoint], next: null })
