@@ -11,6 +11,7 @@ import { versionMigrations } from '../../platform/versions.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
 import { heldRoute } from './held-routes.ts'
+import { createMailbox, type MailboxLimits } from './mailbox.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { nobodyListens, type Points } from './points.ts'
@@ -36,6 +37,8 @@ export type CashFlowDeps = References & {
   /** How many writers share the shards; what goes from one writer's shards to another's takes three steps. */
   readonly writers?: number
   readonly points?: Points
+  /** How many accepted commands may wait. */
+  readonly mailbox?: MailboxLimits
 }
 
 const SHARDS = 4
@@ -81,7 +84,8 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
   const rates = createRates({ transaction: outbox.transaction, clock })
-  const routes = createRoutes({ service, reads, proof, months, rates, clock, onAccepted: background.wake })
+  const mailbox = createMailbox(outbox.transaction, deps.mailbox)
+  const routes = createRoutes({ service, reads, proof, months, rates, clock, mailbox, onAccepted: background.wake })
   return {
     routes: [...routes, feedRoute(outbox), heldRoute(outbox), ...deadLetterRoutes('cash-flow', database, clock)],
     outbox,

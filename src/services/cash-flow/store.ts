@@ -43,6 +43,7 @@ export {
 export { readTransfer, readTransfers, type SeenTransfer } from './store/transfers.ts'
 export { listInTransit } from './store/withdrawals.ts'
 export {
+  countAccepted,
   type Decided,
   dueHolds,
   keepDecision,

@@ -9,6 +9,7 @@ import type { Passport } from '../../platform/passport.ts'
 import { type Answer, route, type ServiceRoute } from '../../platform/service-route.ts'
 import { readAmount, readMoved } from '../../platform/wire.ts'
 import type { TransferCommand } from './commands.ts'
+import type { Mailbox } from './mailbox.ts'
 import { transferOnWire } from './presenters.ts'
 import type { Reads } from './reads.ts'
 import { actorOf, keyedRequestOf, malformedKey, prefersAsync, timeOf } from './requests.ts'
@@ -28,6 +29,7 @@ export type TransferRoutesDeps = {
   readonly service: Service
   readonly reads: Reads
   readonly clock: Clock
+  readonly mailbox: Mailbox
   /** A command was accepted, to be run in the background. */
   readonly onAccepted: () => void
 }
@@ -36,7 +38,7 @@ export function transferRoutes(deps: TransferRoutesDeps): readonly ServiceRoute[
   return [transferRoute(deps), ...readRoutes(deps), ...changeRoutes(deps)]
 }
 
-function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRoute {
+function transferRoute({ service, mailbox, onAccepted }: TransferRoutesDeps): ServiceRoute {
   return route({
     method: 'post',
     path: '/v1/transfers',
@@ -50,6 +52,7 @@ function transferRoute({ service, onAccepted }: TransferRoutesDeps): ServiceRout
       const request = keyedRequestOf(call)
       if (request === null) throw new Problem('idempotency_key_required')
       const accept = prefersAsync(call)
+      if (accept) await mailbox.admit(request.owner)
       const transfer = transferIdOf(request.owner, request.key)
       const answer = await service.execute(call.signal, {
         kind: 'transfer',

@@ -16,6 +16,7 @@ import {
   createCashFlow,
   type ProductTerms,
 } from '../../../src/services/cash-flow/index.ts'
+import type { MailboxLimits } from '../../../src/services/cash-flow/mailbox.ts'
 import { asMember, asOperator, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
 
 export const alice = asMember('mem_alice')
@@ -52,7 +53,7 @@ export type CashFlowUnderTest = {
 /** The service behind its real door on the given store; `acc_alice`, `acc_bob` and `acc_carol` hold 1000.00 CNY each. */
 export async function openCashFlow(
   server: DatabaseServer,
-  options: { readonly start?: boolean; readonly writers?: number } = {},
+  options: { readonly start?: boolean; readonly writers?: number; readonly mailbox?: MailboxLimits } = {},
 ): Promise<CashFlowUnderTest> {
   const clock = manualClock(Date.parse('2026-03-02T10:00:00Z') as Instant)
   const database = await server.open('cash-flow', cashFlowMigrations)
@@ -79,7 +80,8 @@ export async function openCashFlow(
     },
   }
   const { writers = 1 } = options
-  const cashFlow = createCashFlow({ ...deps, writers })
+  const mailbox = options.mailbox === undefined ? {} : { mailbox: options.mailbox }
+  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers })
   const twin = createCashFlow({ ...deps, writers: 4 })
   for (const name of ['alice', 'bob', 'carol']) {
     const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const

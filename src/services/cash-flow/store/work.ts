@@ -29,13 +29,26 @@ export async function listHeld(
   )
 }
 
-/** Commands that were accepted and not run yet, oldest first. */
+/** Commands that were accepted and not run yet: the oldest of each member, then the second of each, and so on. */
 export async function listAccepted(sql: Sql, limit: number): Promise<readonly TransferCommand[]> {
   const rows = await sql.query<{ command: WrittenCommand }>(
-    'SELECT command FROM accepted_command ORDER BY at, operation LIMIT $1',
+    `SELECT command FROM (
+       SELECT command, at, operation, row_number() OVER (PARTITION BY ${OWNER} ORDER BY at, operation) AS nth
+       FROM accepted_command) AS waiting
+     ORDER BY nth, at, operation LIMIT $1`,
     [limit],
   )
   return rows.map(({ command }) => fromWritten(command))
+}
+
+const OWNER = "command -> 'by' ->> 'id'"
+
+/** How many of them there are, by whose they are. */
+export async function countAccepted(sql: Sql): Promise<Map<string, number>> {
+  const rows = await sql.query<{ owner: string; count: bigint }>(
+    `SELECT ${OWNER} AS owner, count(*) AS count FROM accepted_command GROUP BY 1`,
+  )
+  return new Map(rows.map(({ owner, count }) => [owner, Number(count)]))
 }
 
 /** A command in the table: JSON has no bigint. */
