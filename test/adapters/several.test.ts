@@ -82,8 +82,12 @@ test('quorum: as many scores as are asked for, or too few that can still come', 
   assert.deepEqual(await few.answer(1, AWAY), AWAY)
 })
 
-test('a word that nobody knows is never taken for an acceptance', async () => {
-  const { answer } = providersOf(2, 'all')
-  await answer(0, ok('Accept', 1))
-  assert.equal(((await answer(1, ok('Perhaps', 2))) as { decision: string }).decision, 'Perhaps')
+test('a word that nobody knows is never taken for an acceptance, whatever comes first', async () => {
+  for (const word of ['Perhaps', 'constructor', '__proto__']) {
+    for (const [first, second] of [['Accept', word] as const, [word, 'Accept'] as const]) {
+      const { answer } = providersOf(2, 'all')
+      await answer(0, ok(first, 1))
+      assert.equal(((await answer(1, ok(second, 2))) as { decision: string }).decision, word)
+    }
+  }
 })

@@ -8,7 +8,11 @@ export type Named = { readonly name: string; readonly provider: FraudProvider }
 type Ok = Extract<Score, { status: 'ok' }>
 
 /** How strict a word is. One that we don't know is stricter than what lets pass, and no rejection. */
-const STRICTNESS: Readonly<Record<string, number>> = { Accept: 0, Review: 2, Reject: 3 }
+const STRICTNESS: ReadonlyMap<string, number> = new Map([
+  ['Accept', 0],
+  ['Review', 2],
+  ['Reject', 3],
+])
 const UNKNOWN_STRICTNESS = 1
 
 /**
@@ -59,5 +63,5 @@ function together(answers: readonly (Named & { readonly score: Ok })[]): Ok {
 }
 
 function rank(decision: string): number {
-  return STRICTNESS[decision] ?? UNKNOWN_STRICTNESS
+  return STRICTNESS.get(decision) ?? UNKNOWN_STRICTNESS
 }
