@@ -14,7 +14,7 @@ import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-r
 import type { CrashStep } from './steps.ts'
 
 const HOOK = pathToFileURL(join(import.meta.dirname, 'crash-at.ts')).href
-const READY_MS_MAX = 60_000
+const READY_MS_MAX = 100_000
 const PORTS_APART = 100
 const INSIST_MS_MAX = 90_000
 const TRY_EVERY_MS = 50
@@ -39,7 +39,11 @@ export async function startCrashWorlds(count: number): Promise<readonly CrashWor
     const port = await findFreePorts()
     if (ports.every((other) => Math.abs(other - port) > PORTS_APART)) ports.push(port)
   }
-  return Promise.all(ports.map(startCrashWorld))
+  const started = await Promise.allSettled(ports.map(startCrashWorld))
+  const failed = started.find((each) => each.status === 'rejected')
+  if (failed === undefined) return started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  await Promise.all(started.map((each) => (each.status === 'fulfilled' ? each.value.close() : null)))
+  throw failed.reason
 }
 
 /** The platform on one PostgreSQL database, each part that will be killed in a process of its own. */
@@ -90,16 +94,24 @@ async function startCrashWorld(port: number) {
       },
       READY_MS_MAX,
     )
-  await Promise.all([...processes.keys()].map(isReady))
+  const kill = async () => {
+    isOpen = false
+    for (const { child } of processes.values()) child.kill('SIGKILL')
+    await Promise.all([...processes.values()].map(({ exited }) => exited))
+  }
+  await Promise.all([...processes.keys()].map(isReady)).catch(async (error: unknown) => {
+    await kill() // else they would outlive the test, and it would wait for them
+    await remove()
+    throw error
+  })
 
   const calls: EdgeCalls = edgeCalls(platform)
   const receiver: WebhookReceiver = await startWebhookReceiver()
   const secrets = new Map<string, string>()
   for (const member of ['mem_alice', 'mem_bob'] as const) {
     const body = { url: receiver.url, events: ['*'] }
-    const made = await calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
-    assert.equal(made.status, 201, made.text)
-    secrets.set(member, made.body.secret)
+    const make = () => calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
+    secrets.set(member, (await insist('an endpoint', make, ({ status }) => status === 201)).body.secret)
   }
 
   return {
@@ -123,9 +135,7 @@ async function startCrashWorld(port: number) {
     },
 
     async close() {
-      isOpen = false
-      for (const { child } of processes.values()) child.kill('SIGKILL')
-      await Promise.all([...processes.values()].map(({ exited }) => exited))
+      await kill()
       await receiver.close()
       await remove()
     },
