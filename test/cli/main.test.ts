@@ -40,7 +40,7 @@ test('misuse ends with 2 and says what was not understood', async () => {
     [['cases', 'note', 'case_1'], /--text/],
     [['cases', 'assign', 'case_1', '--minutes', 'soon'], /no whole number/],
     [['cases', 'show', '42'], /case_…/],
-    [['policy'], /list, show, rollback, report or tune/],
+    [['policy'], /list, show, rollback, report, backtest or tune/],
     [['revoke'], /either --jti J or --member/],
     [['revoke', '--member', 'alice'], /mem_…/],
     [['revoke', '--jti', 'j', '--until', 'soon'], /2030-01-01T00:00:00Z/],
