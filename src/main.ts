@@ -22,6 +22,8 @@ export type Platform = {
   readonly config: Config
   /** Which feeds are in use in this process, and by what. */
   readonly feeds: readonly FeedInUse[]
+  /** A line each that whoever starts the process ought to read, by what it is about. */
+  readonly notes: Readonly<Record<string, string>>
   /** Says that nobody should send more, at `/readyz` and on every answer, and serves on until a balancer has noticed. */
   drain(): Promise<void>
   /** How long `close` may wait for the requests under way. */
@@ -72,8 +74,8 @@ export async function startPlatform(
       draining.abort()
       await sleep(house.drain.noticeMs)
     }
-    const { addresses, config, feeds } = house
-    return { addresses, parts, config, feeds, drain, drainMsMax: house.drain.maxMs, close }
+    const { addresses, config, feeds, notes } = house
+    return { addresses, parts, config, feeds, notes, drain, drainMsMax: house.drain.maxMs, close }
   } catch (error) {
     await close().catch(() => {}) // what went wrong first is what an operator has to know
     throw error

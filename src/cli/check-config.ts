@@ -10,6 +10,7 @@ import type { Places } from '../main.ts'
 import { addressesFrom, type Environment } from '../platform/addresses.ts'
 import { ConfigError, parseConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
+import { journalFault } from '../platform/journal-config.ts'
 import { redisUrl } from '../platform/redis.ts'
 import { endpointsOf } from '../platform/upstream-config.ts'
 import type { Finding, RouteFault, Surface } from '../policy/index.ts'
@@ -40,6 +41,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
     const findings = [
       ...checkEdge(config, place, file),
       ...checkUpstreams(config, place, file),
+      ...checkJournal(config, place, file),
       ...findProfileFaults(config, addresses.edge).map(
         ({ keys, message }): Finding => ({ file, ...place(keys), severity: 'error', code: 'profile', message }),
       ),
@@ -78,6 +80,11 @@ function checkEdge({ edge }: Config, place: ReturnType<typeof placesIn>, file: s
       return [{ file, ...place(['edge', key]), severity: 'error', code: 'config', message }]
     }
   })
+}
+
+function checkJournal({ journal }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
+  const message = journal === undefined ? null : journalFault(journal)
+  return message === null ? [] : [{ file, ...place(['journal', 'writes']), severity: 'error', code: 'config', message }]
 }
 
 function checkUpstreams({ upstreams }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {

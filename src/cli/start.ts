@@ -60,6 +60,7 @@ async function banner(platform: Platform, seconds: string): Promise<string> {
   if (parts.includes('sandbox')) {
     for (const [name, listener] of Object.entries(addresses.sandbox)) rows.push([name, urlOf(listener)])
   }
+  rows.push(...Object.entries(platform.notes))
   const places = rows.map(([name, url]) => `  ${name.padEnd(18)} ${url}`).join('\n')
   const lines = [`Tidegate is ready in ${seconds} s.`, '', places]
   if (platform.feeds.length > 0) lines.push('', feedsText(platform))

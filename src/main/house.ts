@@ -32,6 +32,8 @@ export type House = {
   readonly log: Log
   readonly passports: PassportKeys
   readonly policies: PolicyStore | null
+  /** A line each that whoever starts the process ought to read, by what it is about. */
+  readonly notes: Record<string, string>
   /** Null: no traces are kept. */
   tracer(part: string): Tracer | null
   /** A client of one service for another part; behind a breaker where it is given one. */
@@ -69,9 +71,10 @@ export async function openHouse(
   const tracer = (part: string): Tracer | null => tracing?.tracerOf(part) ?? null
   const client: House['client'] = (self, service, breaker) => {
     passports(service) // a key file that is missing or broken refuses the start, not the first call
-    const origin = addresses.urls[service] ?? ''
+    // Where the edge knows several processes of a service, so do the others.
+    const origins = config.upstreams[service]?.endpoints ?? [addresses.urls[service] ?? '']
     return createServiceClient({
-      ...{ self, service, origin, passports, clock, tracer: tracer(self) },
+      ...{ self, service, origins, passports, clock, tracer: tracer(self) },
       ...(breaker === undefined ? {} : { breaker }),
     })
   }
@@ -92,6 +95,7 @@ export async function openHouse(
     closing,
     draining,
     drain: { noticeMs, maxMs },
+    notes: {},
     ready: {},
     client,
     events,

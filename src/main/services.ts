@@ -32,6 +32,7 @@ import { createRisk, type HeldSource, type Members, riskMigrations } from '../se
 import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
 import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
+import { openLedgerJournal } from './journal.ts'
 
 type Service = {
   readonly routes: readonly ServiceRoute[]
@@ -39,6 +40,8 @@ type Service = {
   readonly outbox?: Pick<Outbox, 'read'>
   start(): void
   close(): Promise<void>
+  /** Absent where every process of the service does the same. */
+  isServing?(): boolean
 }
 
 const WEBHOOK_TIMEOUT_MS = 10_000
@@ -70,11 +73,24 @@ export async function startServices(
       publishing.push(() => house.events.publish({ service: name, read: outbox.read, place }))
     }
     passports(name) // as for a client: looked at now
+    const isReady = async (): Promise<boolean> => {
+      if (service.isServing?.() === false) return false
+      return database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
+    }
+    ready[name] = isReady
+    const { routes } = service
     apps.push({
       name,
-      app: createDoor({ service: name, routes: service.routes, passports, clock, log, tracer: house.tracer(name) }),
+      app: createDoor({
+        service: name,
+        routes,
+        passports,
+        clock,
+        log,
+        isReady: async () => !draining.aborted && isReady(),
+        tracer: house.tracer(name),
+      }),
     })
-    ready[name] = () => database.transaction(async (sql) => (await sql.query('SELECT 1')).length === 1)
   }
   // Closed last first: the loops that call others, the doors, and only then (made by `create`) what both reach outside with.
   closing(() => Promise.all(doors.map((door) => closeServer(door, drain.maxMs))))
@@ -153,24 +169,27 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
   'cash-flow': {
     migrations: cashFlowMigrations,
-    async create({ config, clock, log, client, events }, database) {
+    async create(house, database) {
+      const { config, clock, log, client, events } = house
       const [members, products] = [client('cash-flow', 'membership'), client('cash-flow', 'product')]
       const service = createCashFlow({
         database,
         clock,
         log,
         ...config.ledger,
+        journal: openLedgerJournal(house),
         riskEvents: events.feed('cash-flow', 'risk'),
         members: { exists: (member) => isMember(members, member) },
         products: { find: (product) => find<ProductTerms>(products, `/v1/products/${product}`) },
       })
-      if (config.seed) {
+      await service.begin(async () => {
+        if (!config.seed) return
         for (const name of ['alice', 'bob']) {
           const [id, member] = [asId('account', `acc_${name}`), asId('member', `mem_${name}`)]
           const product = asId('product', 'prd_basic')
           await service.seedAccount({ id, member, product, currency: 'CNY' }, money('CNY', 10_000_000n))
         }
-      }
+      })
       return service
     },
   },

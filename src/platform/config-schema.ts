@@ -1,5 +1,6 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import { BreakerConfig } from './breaker-config.ts'
+import { JournalStores } from './journal-config.ts'
 import { Upstream } from './upstream-config.ts'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
@@ -268,6 +269,8 @@ export const ConfigSchema = strict({
       writers: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
     }),
   ),
+  /** Where the ledger's journal is. Left out: in a file beside the embedded database; else in PostgreSQL's own tables. */
+  journal: Type.Optional(JournalStores),
   /** Who pays out what settlement closes. */
   bank: strict({ url, timeout_ms: count, breaker: Type.Optional(BreakerConfig) }),
   routes: Type.Array(Route, { minItems: 1 }),

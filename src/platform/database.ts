@@ -17,6 +17,9 @@ export type Statement = {
   readonly isPlannedAnew?: true
 }
 
+/** Settles, before the commit, whether there is to be one. */
+export type Conclude = () => Promise<readonly Statement[]>
+
 /** One service's own store: its schema, under its role. Nothing of another service can be read through it. */
 export interface Database {
   /** Runs `work` in one transaction; what it throws rolls everything back and is thrown on. */
@@ -24,10 +27,11 @@ export interface Database {
   /**
    * Runs these statements as one transaction, all of them sent before the first is answered: it costs one way to the store and
    * back. Each text is prepared once for each connection, unless it is planned anew, so texts are few. What fails rolls
-   * everything back.
-   * @returns the rows of each
+   * everything back. `conclude` is asked once all of them were carried out and nothing is committed: its statements are the last
+   * ones, and what it throws rolls everything back, too.
+   * @returns the rows of each of `statements`
    */
-  atOnce(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]>
+  atOnce(statements: readonly Statement[], conclude?: Conclude): Promise<readonly (readonly Row[])[]>
   close(): Promise<void>
 }
 

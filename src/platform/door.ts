@@ -28,19 +28,25 @@ export type DoorOptions = {
   readonly log: Log
   /** Null: no traces are kept. */
   readonly tracer?: Tracer | null
+  /** Whether this process is to be sent anything: of several of a service it may be that one does the work. */
+  readonly isReady?: () => Promise<boolean>
 }
 
 /**
- * The HTTP side of a service. Nothing is read of a call that carries no valid passport, but for `/healthz`; every route is
- * checked against its schemas; whatever is thrown leaves as problem+json.
+ * The HTTP side of a service. Nothing is read of a call that carries no valid passport, but for `/healthz` and `/readyz`; every
+ * route is checked against its schemas; whatever is thrown leaves as problem+json.
  */
 export function createDoor(options: DoorOptions): Express {
-  const { service, routes, tracer = null } = options
+  const { service, routes, tracer = null, isReady = async () => true } = options
   const app = express()
   app.set('etag', false)
   app.set('query parser', 'simple')
   app.disable('x-powered-by')
   app.get('/healthz', (_request, response) => void response.json({ service, status: 'ok' }))
+  app.get('/readyz', async (_request, response) => {
+    const ready = await isReady().catch(() => false)
+    response.status(ready ? 200 : 503).json({ service, status: ready ? 'ready' : 'not ready' })
+  })
   app.use((request, response, next) => {
     response.locals['arrivedAt'] = performance.now()
     response.locals['passport'] = checkPassport(options, request)

@@ -13,14 +13,27 @@ const COMPRESS_FROM = 2_000
 /** What the first bytes of a compressed page are (RFC 8878). */
 const ZSTD_MAGIC = 0xfd2fb528
 
-/** Adds the events: the numbers are taken, under the lock of `outbox_head`, where they are used. */
-export function insertPages(events: readonly Unnumbered[]): Statement {
-  const values: SqlValue[] = [events.length]
-  const rows: string[] = []
+/** Events by the page, in their order, each as it stands in the outbox. */
+export type Pages = readonly { readonly events: number; readonly packed: Uint8Array }[]
+
+export function pagesOf(events: readonly Unnumbered[]): Pages {
+  const pages: { events: number; packed: Uint8Array }[] = []
   for (let from = 0; from < events.length; from += PAGE_EVENTS) {
     const page = events.slice(from, from + PAGE_EVENTS)
+    pages.push({ events: page.length, packed: packed(page) })
+  }
+  return pages
+}
+
+/** Adds the pages, one at least: the numbers are taken, under the lock of `outbox_head`, where they are used. */
+export function insertPages(pages: Pages): Statement {
+  const values: SqlValue[] = [pages.reduce((sum, { events }) => sum + events, 0)]
+  const rows: string[] = []
+  let upto = 0
+  for (const { events, packed } of pages) {
+    upto += events
     rows.push(`($${values.length + 1}::bigint, $${values.length + 2}::bytea)`)
-    values.push(from + page.length, packed(page))
+    values.push(upto, packed)
   }
   const text = `WITH head AS (UPDATE outbox_head SET seq = seq + $1::bigint RETURNING seq)
     INSERT INTO outbox (last, events) SELECT head.seq - $1::bigint + page.upto, page.events

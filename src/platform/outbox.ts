@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Id, newId } from '../kernel/id.ts'
-import type { Database, Sql, Statement } from './database.ts'
-import { eventsIn, insertPages, selectPages, type Unnumbered } from './outbox-pages.ts'
+import type { Conclude, Database, Sql, Statement } from './database.ts'
+import { eventsIn, insertPages, type Pages, pagesOf, selectPages, type Unnumbered } from './outbox-pages.ts'
 
 /** Something that happened, told to the other services and to members. */
 export type Happening = {
@@ -21,13 +21,21 @@ export type Happening = {
 /** A happening as it stands in the outbox, numbered in commit order. */
 export type Event = Happening & { readonly seq: bigint; readonly id: Id<'event'>; readonly at: number }
 
+/** Happenings, and the pages that they are in the outbox. */
+export type Packed = { readonly happenings: readonly Happening[]; readonly pages: Pages }
+
 export type Emit = (happening: Happening) => void
 
 export interface Outbox {
   /** Runs `work` in one transaction; what it emits is committed with its effect, or not at all. */
   transaction<T>(work: (sql: Sql, emit: Emit) => Promise<T>): Promise<T>
-  /** Runs statements that need no answer as one transaction, with what happened by them: one way to the store and back. */
-  atOnce(statements: readonly Statement[], happenings: readonly Happening[]): Promise<void>
+  /** The events of what is about to happen, with their ids and the time. */
+  pack(happenings: readonly Happening[]): Packed
+  /**
+   * Runs statements that need no answer as one transaction, with the events of what happened by them: one way to the store and
+   * back, and another one with what `conclude` has to add.
+   */
+  atOnce(statements: readonly Statement[], events: Packed, conclude?: Conclude): Promise<void>
   /** Events after `after`, oldest first, at most `limit`; waits up to `waitMs` for the first one. */
   read(after: bigint, limit: number, waitMs: number, signal?: AbortSignal): Promise<readonly Event[]>
 }
@@ -49,7 +57,7 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
       const result = await database.transaction(async (sql) => {
         const value = await work(sql, (happening) => happenings.push(happening))
         if (happenings.length > 0) {
-          const { text, values } = insertPages(eventsOf(happenings, clock))
+          const { text, values } = insertPages(pagesOf(eventsOf(happenings, clock)))
           await sql.query(text, values)
         }
         return value
@@ -58,10 +66,12 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
       return result
     },
 
-    async atOnce(statements, happenings) {
-      const events = happenings.length === 0 ? [] : [insertPages(eventsOf(happenings, clock))]
-      await database.atOnce([...statements, ...events])
-      if (happenings.length > 0) wakeReaders()
+    pack: (happenings) => ({ happenings, pages: pagesOf(eventsOf(happenings, clock)) }),
+
+    async atOnce(statements, { pages }, conclude) {
+      const events = pages.length === 0 ? [] : [insertPages(pages)]
+      await database.atOnce([...statements, ...events], conclude)
+      if (pages.length > 0) wakeReaders()
     },
 
     async read(after, limit, waitMs, signal) {

@@ -27,12 +27,13 @@ export async function openPglite(directory: string | null): Promise<DatabaseServ
             await transaction.exec(enterService(service))
             return work(statementsOf(transaction))
           }),
-        atOnce: (statements) =>
+        atOnce: (statements, conclude = async () => []) =>
           pglite.transaction(async (transaction) => {
             await transaction.exec(enterService(service))
             const sql = statementsOf(transaction)
             const rows: Row[][] = []
             for (const { text, values } of statements) rows.push(await sql.query(text, values))
+            for (const { text, values } of await conclude()) await sql.query(text, values)
             return rows
           }),
         close: async () => {},

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { sha256 } from '../kernel/canonical-json.ts'
 import { Problem } from '../kernel/problem.ts'
 import {
+  type Conclude,
   type DatabaseServer,
   enterService,
   type Row,
@@ -11,6 +12,7 @@ import {
   type Statement,
 } from './database.ts'
 import { migrate } from './migrate.ts'
+import { type Faults, inTransaction } from './pg-transaction.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,6 +32,8 @@ export function postgresUrlFrom(environment: Environment): ((service: ServiceNam
 const CONNECTIONS_MAX_PER_SERVICE = 8
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 15_000
+/** A process that is stopped in the middle of a transaction holds up the others for no longer. */
+const IDLE_IN_TRANSACTION_MS = 30_000
 /** The server's own limit is of no use when the server, or the way to it, is silent. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000
 
@@ -49,6 +53,7 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         statement_timeout: STATEMENT_TIMEOUT_MS,
         query_timeout: ANSWER_TIMEOUT_MS,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
         keepAlive: true,
         application_name: `tidegate ${service}`,
         pipeline: true, // a statement is sent though the one before has no answer yet, if nobody waits for that
@@ -62,13 +67,17 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
       pool.on('connect', (client) => client.on('error', () => {}))
       pools.push(pool)
       await reach(pool, service)
-      await inTransaction(pool, 'BEGIN', (client) =>
-        migrate(service, migrations, statementsOf(client), (text) => client.query(text)),
+      await inTransaction(
+        pool,
+        'BEGIN',
+        (client) => migrate(service, migrations, statementsOf(client), (text) => client.query(text)),
+        FAULTS,
       )
       return {
         transaction: (work) =>
-          inTransaction(pool, `BEGIN; ${enterService(service)}`, (client) => work(statementsOf(client))),
-        atOnce: (statements) => allAtOnce(pool, `BEGIN; ${enterService(service)}`, statements),
+          inTransaction(pool, `BEGIN; ${enterService(service)}`, (client) => work(statementsOf(client)), FAULTS),
+        atOnce: (statements, conclude) =>
+          allAtOnce(pool, `BEGIN; ${enterService(service)}`, statements, conclude ?? null),
         close: () => pool.end(),
       }
     },
@@ -89,41 +98,49 @@ async function reach(pool: pg.Pool, service: ServiceName): Promise<void> {
   }
 }
 
-async function inTransaction<T>(pool: pg.Pool, begin: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Without `conclude` COMMIT is on its way before the first answer: a statement that fails makes it a rollback. With it,
+ * COMMIT and what it adds are sent once it has answered.
+ */
+async function allAtOnce(
+  pool: pg.Pool,
+  begin: string,
+  statements: readonly Statement[],
+  conclude: Conclude | null,
+): Promise<Row[][]> {
   const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
   let broken: Error | undefined
-  try {
-    await client.query(begin).catch((error: unknown) => Promise.reject(withoutEffect(error)))
-    const result = await work(client)
-    await client.query('COMMIT').catch((error: unknown) => Promise.reject(afterCommit(error)))
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK').catch((rollbackError: Error) => {
-      broken = rollbackError // the connection is gone; PostgreSQL rolls back by itself
-    })
-    throw error
-  } finally {
-    client.release(broken)
-  }
-}
-
-/** COMMIT is on its way before the first answer: a statement that fails makes it a rollback. */
-async function allAtOnce(pool: pg.Pool, begin: string, statements: readonly Statement[]): Promise<Row[][]> {
-  const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
-  let broken: Error | undefined
-  try {
-    const answers = inOnePiece(client, () => [
-      client.query(begin),
-      ...statements.map(({ text, values, isPlannedAnew }) =>
-        client.query({ ...(isPlannedAnew ? {} : { name: nameOf(text) }), text, values: [...values] }),
-      ),
-      client.query('COMMIT'),
-    ])
-    const settled = await Promise.allSettled(answers)
+  const send = ({ text, values, isPlannedAnew }: Statement) =>
+    client.query({ ...(isPlannedAnew ? {} : { name: nameOf(text) }), text, values: [...values] })
+  /** A connection that breaks tells nothing of what was sent on it last. */
+  const answersOf = async (sent: readonly Promise<pg.QueryResult>[]): Promise<Row[][]> => {
+    const settled = await Promise.allSettled(sent)
     const failed = settled.find((answer) => answer.status === 'rejected')
-    if (failed === undefined) return settled.slice(1, -1).map((answer) => (answer as Fulfilled).value.rows)
+    if (failed === undefined) return settled.map((answer) => (answer as Fulfilled).value.rows)
     if (!(failed.reason instanceof pg.DatabaseError)) broken = failed.reason
-    throw broken === undefined ? withoutEffect(failed.reason) : afterCommit(failed.reason)
+    throw failed.reason
+  }
+  const committed = (sent: readonly Promise<pg.QueryResult>[]): Promise<Row[][]> =>
+    answersOf(sent).catch((error: unknown) => {
+      throw broken === undefined ? withoutEffect(error) : afterCommit(error)
+    })
+  try {
+    if (conclude === null) {
+      const all = () => [client.query(begin), ...statements.map(send), client.query('COMMIT')]
+      return (await committed(inOnePiece(client, all))).slice(1, -1)
+    }
+    const first = inOnePiece(client, () => [client.query(begin), ...statements.map(send)])
+    const rows = await answersOf(first).catch((error: unknown) => Promise.reject(withoutEffect(error)))
+    const last = await conclude()
+    await committed(inOnePiece(client, () => [...last.map(send), client.query('COMMIT')]))
+    return rows.slice(1)
+  } catch (error) {
+    if (conclude !== null && broken === undefined) {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError // the connection is gone; PostgreSQL rolls back by itself
+      })
+    }
+    throw error
   } finally {
     client.release(broken)
   }
@@ -174,3 +191,5 @@ function afterCommit(error: unknown): unknown {
   if (!isAway(error)) return error
   return new Problem('outcome_unknown', { detail: 'the database has not confirmed what was done', cause: error })
 }
+
+const FAULTS: Faults = { withoutEffect, afterCommit }

@@ -37,65 +37,91 @@ export interface ServiceClient {
 }
 
 /**
- * A client of one service, for the calls between services. `self` is who calls. Behind a breaker, no answer and a 5xx are
- * faults of the service; not a 503, by which it says that it is busy or misses something itself.
+ * A client of one service, for the calls between services. `self` is who calls. Of several processes of the service it calls the
+ * one that answered last; after no answer, or a 503, the next one, and reads at once from there. Behind a breaker, no answer and
+ * a 5xx are faults of the service; not a 503, by which it says that it is busy or misses something itself.
  */
-export function createServiceClient(options: {
+export function createServiceClient(options: ServiceClientOptions): ServiceClient {
+  const { service, breaker } = options
+  const [first = '', ...others] = options.origins
+  const origins = [first, ...others]
+  let current = 0
+
+  async function callOne(call: ServiceCall): Promise<ServiceAnswer> {
+    const { signal, claims } = call
+    const permit = breaker?.enter() ?? NO_BREAKER
+    if (permit.kind === 'refused') throw new Problem('dependency_unavailable', refusedBy(permit))
+    const receipt = claims?.receipt ?? null
+    const asked = current
+    const goOn = (): void => {
+      if (asked === current) current = (current + 1) % origins.length
+    }
+    try {
+      const answer = await send(options, origins[asked] ?? first, call)
+      if (answer.status < 500 || answer.status === 503) permit.good()
+      else permit.fault(receipt)
+      if (answer.status === 503) goOn()
+      return answer
+    } catch (cause) {
+      if (signal?.aborted) permit.neither()
+      else permit.fault(receipt)
+      goOn()
+      throw new Problem('dependency_unavailable', { detail: `${service} gave no answer`, cause })
+    }
+  }
+
+  return {
+    async call(call) {
+      for (let left = call.method === 'GET' ? others.length : 0; ; left--) {
+        const answer = await callOne(call).catch((error: unknown) => {
+          if (left === 0 || call.signal?.aborted) throw error
+          return null
+        })
+        if (answer !== null && (answer.status !== 503 || left === 0)) return answer
+      }
+    },
+  }
+}
+
+type ServiceClientOptions = {
   readonly self: string
   readonly service: ServiceName
-  readonly origin: string
+  /** Of each process of the service; one at least. */
+  readonly origins: readonly string[]
   readonly passports: PassportKeys
   readonly clock: Clock
   readonly dispatcher?: Dispatcher
   /** By which a call goes on with the trace it belongs to. */
   readonly tracer?: Tracer | null
   readonly breaker?: Breaker
-}): ServiceClient {
-  const { self, service, origin, passports, clock, dispatcher, tracer = null, breaker } = options
-  return {
-    async call({ method, target, body, timeoutMs, signal, claims }) {
-      const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
-      const passport = signPassport(
-        passports,
-        clock,
-        service,
-        { method, target, body: bytes },
-        {
-          principal: { kind: 'service', id: self },
-          assessment: null,
-          receipt: null,
-          ...claims,
-        },
-      )
-      const permit = breaker?.enter() ?? NO_BREAKER
-      if (permit.kind === 'refused') throw new Problem('dependency_unavailable', refusedBy(permit))
-      const receipt = claims?.receipt ?? null
-      const context = tracer?.current() ?? null
-      const deadline = AbortSignal.timeout(timeoutMs)
-      try {
-        const answer = await request(origin + target, {
-          method,
-          headers: {
-            [PASSPORT_HEADER]: passport,
-            [DEADLINE_HEADER]: String(timeoutMs),
-            ...(context === null ? {} : traceHeaders(context)),
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          },
-          body: body === undefined ? null : bytes,
-          signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-          ...(dispatcher === undefined ? {} : { dispatcher }),
-        })
-        const read = await readJson(answer.body)
-        if (answer.statusCode < 500 || answer.statusCode === 503) permit.good()
-        else permit.fault(receipt)
-        return { status: answer.statusCode, body: read }
-      } catch (cause) {
-        if (signal?.aborted) permit.neither()
-        else permit.fault(receipt)
-        throw new Problem('dependency_unavailable', { detail: `${service} gave no answer`, cause })
-      }
+}
+
+async function send(options: ServiceClientOptions, origin: string, call: ServiceCall): Promise<ServiceAnswer> {
+  const { self, service, passports, clock, dispatcher, tracer = null } = options
+  const { method, target, body, timeoutMs, signal, claims } = call
+  const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
+  const passport = signPassport(
+    passports,
+    clock,
+    service,
+    { method, target, body: bytes },
+    { principal: { kind: 'service', id: self }, assessment: null, receipt: null, ...claims },
+  )
+  const context = tracer?.current() ?? null
+  const deadline = AbortSignal.timeout(timeoutMs)
+  const answer = await request(origin + target, {
+    method,
+    headers: {
+      [PASSPORT_HEADER]: passport,
+      [DEADLINE_HEADER]: String(timeoutMs),
+      ...(context === null ? {} : traceHeaders(context)),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
-  }
+    body: body === undefined ? null : bytes,
+    signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+  })
+  return { status: answer.statusCode, body: await readJson(answer.body) }
 }
 
 /** The problem that a service answered with, to be passed on as it is. */

@@ -5,10 +5,12 @@
  * What it is told later, and what came of it, are messages.
  */
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { money, toWire } from '../../src/kernel/money.ts'
 import { createDoor, listenDoor } from '../../src/platform/door.ts'
 import { feedOf } from '../../src/platform/feed.ts'
+import { openStore } from '../../src/platform/journal/open-stores.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { openPglite } from '../../src/platform/pglite.ts'
 import { openPostgres } from '../../src/platform/postgres.ts'
@@ -81,9 +83,14 @@ const server = STORE.startsWith('postgresql:')
   : await openPglite(STORE)
 const sound = await server.open('cash-flow', cashFlowMigrations)
 const { database, mend } = broken(BROKEN as Fault, sound)
-const risk = createServiceClient({ self: 'cash-flow', service: 'risk', origin: DECISIONS, passports, clock })
+const risk = createServiceClient({ self: 'cash-flow', service: 'risk', origins: [DECISIONS], passports, clock })
+/** As it is shipped: the embedded database is made of a journal in a file beside it. */
+const files = STORE.startsWith('postgresql:')
+  ? null
+  : openStore({ kind: 'files', folder: join(STORE, '../journal') }, log)
 const cashFlow = createCashFlow({
   ...{ database, clock, log, points, writers: Number(WRITERS) },
+  journal: files === null ? null : { stores: [{ name: files.name, store: files }], writes: 1, alone: true },
   members: { exists: async () => true },
   products: { find: async () => ({ currency: 'CNY', version: 1, fee }) },
   riskEvents: feedOf(risk),
@@ -113,5 +120,6 @@ process.on('disconnect', () => process.exit()) // whoever started it is gone
 
 const door = createDoor({ service: 'cash-flow', routes, passports, clock, log })
 const listening = await listenDoor(door, '127.0.0.1', 0)
+await cashFlow.begin(async () => {})
 report({ kind: 'ready', port: (listening.address() as AddressInfo).port })
 cashFlow.start() // what runs by itself may come to a point at once; by now it is known that we listen

@@ -139,6 +139,13 @@ describe('tidegate check', () => {
     assert.match(stdout, /default\.yaml:\d+:20: error config: edge\.trusted_proxies: 0\.0\.0\.0\/0 trusts strangers/)
   })
 
+  test('a journal that is to be written to more stores than it has is an error with its place', async () => {
+    await editFile(config, (text) => `${text}journal: { stores: [{ folder: here }], writes: 2 }\n`)
+    const { code, stdout } = await runCli(['check'], places())
+    assert.equal(code, 1)
+    assert.match(stdout, /default\.yaml:\d+:\d+: error config: there are 1 stores, fewer than 2/)
+  })
+
   test('as of a later date it lists what is in force now and ends until then, the first one first', async () => {
     const UNTIL = "owner: ann, expires: '2090-01-01T00:00:00Z'"
     const rules = `rules:

@@ -181,7 +181,13 @@ describe('an edge that is not told which tokens are revoked', () => {
 async function revokeAtMembership(jti: string): Promise<void> {
   const passports = passportKeysIn(join(platform.places.data, 'keys'), false, (error) => assert.ifError(error))
   const origin = platform.urls.membership
-  const direct = createServiceClient({ self: 'edge', service: 'membership', origin, passports, clock: systemClock })
+  const direct = createServiceClient({
+    self: 'edge',
+    service: 'membership',
+    origins: [origin],
+    passports,
+    clock: systemClock,
+  })
   const body = { jti, reason: 'elsewhere' }
   const made = await direct.call({
     method: 'POST',

@@ -18,6 +18,8 @@ export type FileStore = JournalStore & {
   /** `lost`: what lay there was not all that had been acknowledged; the rest was kept, under a new id that has no vote. */
   readonly opened: 'new' | 'whole' | 'torn' | 'lost'
   readonly id: StoreId
+  /** Why it answers nothing more until it is opened anew; null while it does. */
+  readonly failure: Error | null
   close(): Promise<void>
 }
 
@@ -77,6 +79,10 @@ class Files implements FileStore {
 
   get id(): StoreId {
     return this.#kept.store
+  }
+
+  get failure(): Error | null {
+    return this.#log.failure
   }
 
   prepare(epoch: number): Promise<Prepared> {

@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts'
 import { LeaderLog } from './leader-log.ts'
-import { BODY_BYTES_MAX, type JournalRecord, type RecordKind } from './record.ts'
+import { BODY_BYTES_MAX, type JournalRecord, type Place, type RecordKind } from './record.ts'
 import type { JournalStore } from './store.ts'
 import { type LineAnswer, StoreLine } from './store-line.ts'
 import type { Timers } from './timers.ts'
@@ -95,6 +95,18 @@ export class Leadership {
     if (this.#committed < this.#barrier) return rejected('this leader has not begun yet')
     if (this.#waiting.length >= this.#limits.underWayMax) return rejected('too many records are under way')
     return this.#add('batch', body)
+  }
+
+  /** Whether it leads still: `ok` when enough stores have taken a record, with nothing in it, after this was asked. */
+  confirm(): Promise<Outcome> {
+    if (this.#committed < this.#barrier) return rejected('this leader has not begun yet')
+    return this.#add('barrier', '')
+  }
+
+  /** The place of a record that is committed. @throws Error if there is none, or no store has it */
+  async placeAt(seq: number): Promise<Place> {
+    if (seq > this.#committed) throw new Error(`the journal ends at record ${this.#committed}`)
+    return this.#log.placeAt(seq)
   }
 
   /** The committed batches after a number, up to what is committed when it gets there. @throws Error if no store has them */

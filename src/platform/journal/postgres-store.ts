@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { inTransaction } from '../pg-transaction.ts'
 import { type JournalRecord, type Place, placeOf, START } from './record.ts'
 import { type Append, type Appended, type JournalStore, missingOf, type Prepared } from './store.ts'
 import { type StoreId, votersOf } from './voters.ts'
@@ -8,6 +9,8 @@ export type PostgresStore = JournalStore & { close(): Promise<void> }
 const CONNECTIONS_MAX = 2
 const CONNECT_TIMEOUT_MS = 2_000
 const STATEMENT_TIMEOUT_MS = 5_000
+/** A leader that is stopped in the middle of a transaction holds up the next one for no longer. */
+const IDLE_IN_TRANSACTION_MS = 1_500
 const READ_RECORDS_MAX = 1_000
 
 /** `store` has one row. Its end is kept beside the promise, so that the usual append is one statement. */
@@ -61,6 +64,7 @@ export function createPostgresStore(options: {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     application_name: 'tidegate journal',
     options: `-c search_path=${schema} -c synchronous_commit=on`,
@@ -95,23 +99,7 @@ export function createPostgresStore(options: {
     })
   }
 
-  async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await pool.connect()
-    let broken: Error | undefined
-    try {
-      await client.query('BEGIN')
-      const result = await work(client)
-      await client.query('COMMIT')
-      return result
-    } catch (error) {
-      await client.query('ROLLBACK').catch((rollbackError: Error) => {
-        broken = rollbackError // the connection is gone; PostgreSQL rolls back by itself
-      })
-      throw error
-    } finally {
-      client.release(broken)
-    }
-  }
+  const transaction = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => inTransaction(pool, 'BEGIN', work)
 
   async function appendAtEnd({ epoch, after, records }: Append): Promise<StoreId | null> {
     const end = records.at(-1)

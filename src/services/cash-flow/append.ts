@@ -1,4 +1,5 @@
 import type { Instant } from '../../kernel/clock.ts'
+import type { Currency } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
 import type { Columns, FactTable } from './store/columns.ts'
 
@@ -28,16 +29,46 @@ export type Batch = {
   readonly happenings: readonly Happening[]
 }
 
-/** Where the writers keep what they decide. Nothing else of theirs writes. */
+export type NewAccount = {
+  readonly id: string
+  readonly shard: number
+  readonly member: string
+  readonly product: string
+  readonly currency: Currency
+}
+
+export type NewRate = {
+  readonly pair: string
+  readonly version: number
+  readonly rate: string
+  /** RFC 3339. */
+  readonly expiresAt: string
+  readonly setBy: string
+}
+
+/** What cash flow keeps that no shard's chain tells of. */
+export type Notice =
+  /** There are so many shards from here on, with their clearing accounts. */
+  | { readonly kind: 'shards'; readonly count: number; readonly at: Instant }
+  /** Kept again it changes nothing. */
+  | { readonly kind: 'account'; readonly account: NewAccount; readonly at: Instant }
+  /** The next version of a pair's rate. */
+  | { readonly kind: 'rate'; readonly rate: NewRate; readonly at: Instant }
+
+/** Where cash flow keeps what it decides. Nothing else of it changes the ledger. */
 export interface BatchStore {
+  /** The shards that there are, once there are as many as wished. */
+  shards(wished: number, now: Instant): Promise<readonly number[]>
   /** Takes a shard from whoever writes it: that one appends nothing more. */
   take(shard: number): Promise<Lease>
-  /** Whether the shard is still held under this epoch: asked before what was read is answered and nothing is kept. */
-  holds(lease: Pick<Lease, 'shard' | 'epoch'>): Promise<boolean>
+  /** Whether the shards are still held under these epochs: asked before what was read is answered and nothing is kept. */
+  holds(leases: readonly Lease[]): Promise<boolean>
   /**
    * Keeps the whole batch, once; `overtaken` when one of its shards was taken since: then nothing of it is kept, and never will be.
    * @throws Problem `dependency_unavailable`: nothing was kept; `outcome_unknown`: nobody knows whether it was, and the writer
    * takes its shards anew before it goes on
    */
   append(batch: Batch): Promise<'appended' | 'overtaken'>
+  /** Keeps what is in no batch, once. @throws as `append`; what the store refuses was not kept */
+  note(notice: Notice): Promise<void>
 }

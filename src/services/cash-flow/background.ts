@@ -24,9 +24,11 @@ export function createBackground(deps: {
   readonly clock: Clock
   readonly log: Log
   readonly riskEvents: FeedSource
+  /** Whether this process is the one to do it. */
+  isServing(): boolean
   readonly points: Points
 }) {
-  const { service, transaction, clock, log, riskEvents, points } = deps
+  const { service, transaction, clock, log, riskEvents, isServing, points } = deps
   const stop = new AbortController()
   let nap = new AbortController()
   let working: Promise<void> = Promise.resolve()
@@ -35,6 +37,7 @@ export function createBackground(deps: {
 
   /** One round of what is due; true when there may be more. */
   async function round(): Promise<boolean> {
+    if (!isServing()) return false
     const leftBefore = Math.max(startedAt, clock.now() - LEFT_AFTER_MS) as Instant
     const { accepted, due, decided, crossings } = await transaction(async (sql) => ({
       accepted: await listAccepted(sql, ROUND_COMMANDS_MAX),

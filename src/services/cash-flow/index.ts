@@ -8,9 +8,12 @@ import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outb
 import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
+import type { NewAccount } from './append.ts'
 import { createBackground } from './background.ts'
 import { createDirectory } from './directory.ts'
 import { heldRoute } from './held-routes.ts'
+import { createJournalStore } from './journal/journal-store.ts'
+import { createLead, type LeadOptions } from './journal/lead.ts'
 import { createMailbox, type MailboxLimits } from './mailbox.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
@@ -21,7 +24,7 @@ import { createRates } from './rates.ts'
 import { createReads } from './reads.ts'
 import { createRoutes } from './routes.ts'
 import { createService, type References } from './service.ts'
-import { createBatchStore, type NewAccount } from './store.ts'
+import { createBatchStore } from './store.ts'
 import { createWriters } from './writers.ts'
 
 export type { ProductTerms } from './pricing.ts'
@@ -36,6 +39,8 @@ export type CashFlowDeps = References & {
   readonly shards?: number
   /** How many writers share the shards; what goes from one writer's shards to another's takes three steps. */
   readonly writers?: number
+  /** Where what is decided is kept, and the database is made of; null: in the database itself. */
+  readonly journal?: Omit<LeadOptions, 'outbox' | 'log'> | null
   readonly points?: Points
   /** How many accepted commands may wait. */
   readonly mailbox?: MailboxLimits
@@ -48,6 +53,13 @@ export type CashFlow = {
   readonly routes: readonly ServiceRoute[]
   /** What it tells the others. */
   readonly outbox: Outbox
+  /**
+   * Takes the lead of the journal, if there is one and nobody else has it. `onLead` is run before anything else, each time when
+   * this process has come to lead. @throws Error if it can't lead, though nobody else can
+   */
+  begin(onLead: () => Promise<void>): Promise<void>
+  /** Whether this is the process that moves money. */
+  isServing(): boolean
   /** Begins what runs by itself: accepted commands, holds that expire, decisions of reviews. */
   start(): void
   close(): Promise<void>
@@ -63,11 +75,14 @@ export const cashFlowMigrations: readonly URL[] = [
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
-  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS, points = nobodyListens } = deps
+  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS } = deps
+  const { journal = null, points = nobodyListens } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
-  const store = createBatchStore(watch, points)
+  const lead = journal === null ? null : createLead({ ...journal, outbox: watch, log })
+  const store = lead === null ? createBatchStore(watch, points) : createJournalStore(lead, watch, points)
+  const isServing = lead?.isServing ?? (() => true)
   const writers = createWriters({
     wished: shards,
     writers: count,
@@ -77,24 +92,29 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     clock,
     directory,
   })
+  const { transaction } = watch
   const pricing = createPricing({ directory, products: deps.products, clock })
-  const service = createService({ transaction: watch.transaction, clock, references: deps, pricing, writers })
+  const service = createService({ transaction, clock, references: deps, pricing, writers, store })
   const reads = createReads({ transaction: outbox.transaction, watch })
-  const background = createBackground({ service, transaction: watch.transaction, clock, log, riskEvents, points })
+  const background = createBackground({ service, transaction, clock, log, riskEvents, isServing, points })
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
-  const rates = createRates({ transaction: outbox.transaction, clock })
+  const rates = createRates({ transaction: outbox.transaction, store, clock })
   const mailbox = createMailbox(outbox.transaction, deps.mailbox)
-  const routes = createRoutes({ service, reads, proof, months, rates, clock, mailbox, onAccepted: background.wake })
+  const { wake: onAccepted } = background
+  const routes = createRoutes({ service, reads, proof, months, rates, clock, lead, mailbox, onAccepted })
   return {
     routes: [...routes, feedRoute(outbox), heldRoute(outbox), ...deadLetterRoutes('cash-flow', database, clock)],
     outbox,
+    begin: (onLead) => (lead === null ? onLead() : lead.begin(onLead)),
+    isServing,
     start: background.start,
     async close() {
       watch.close()
       await Promise.all([proof.close(), months.close()])
       await background.close()
       await service.close()
+      await lead?.close()
     },
     seedAccount: service.seedAccount,
   }

@@ -12,6 +12,7 @@ export type OperationWatch = {
   /** The outbox's, which wake who follows the operations that they changed. */
   readonly transaction: Outbox['transaction']
   readonly atOnce: Outbox['atOnce']
+  readonly pack: Outbox['pack']
   /** Each state of the operation after a version, as it comes, until the final one or the signal. */
   follow(operation: string, after: number, signal: AbortSignal): AsyncGenerator<Operation, void, undefined>
   /** Ends everyone's waiting. */
@@ -35,10 +36,12 @@ export function createOperationWatch(outbox: Outbox): OperationWatch {
       return result
     },
 
-    async atOnce(statements, happenings) {
-      await outbox.atOnce(statements, happenings)
-      for (const { type, subject } of happenings) if (type.startsWith('operation.')) changes.emit(subject)
+    async atOnce(statements, events, conclude) {
+      await outbox.atOnce(statements, events, conclude)
+      for (const { type, subject } of events.happenings) if (type.startsWith('operation.')) changes.emit(subject)
     },
+
+    pack: outbox.pack,
 
     async *follow(operation, after, signal) {
       let seen = after

@@ -6,6 +6,8 @@ type Point =
   | 'shard taken'
   /** A batch is decided in memory, and nothing of it written. */
   | 'batch decided'
+  /** The journal in several stores has the batch, and the database has not committed it. */
+  | 'batch appended'
   /** A batch is committed, and nobody has been told. */
   | 'batch committed'
   /** What is due in the background is listed, and nothing of it begun. */

@@ -3,15 +3,20 @@ import type { Currency } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { Version } from '../../platform/versions.ts'
+import type { BatchStore, NewRate } from './append.ts'
 import { notFound } from './errors.ts'
 import { pairOf, parseRate } from './exchange-rate.ts'
 import type { ExchangeRate } from './model.ts'
-import { createRateStore, lockPair, type RateFields } from './store.ts'
+import { createRateStore, type RateFields } from './store.ts'
 
 /** A rate for longer than this is a mistake. */
 const RATE_MS_MAX = 31 * 24 * 3_600_000
+/** For a rate that follows on no certain version, while others are set. */
+const ATTEMPTS_MAX = 8
+/** SQLSTATE. */
+const KEY_TAKEN = '23505'
 
-export type NewRate = {
+export type WishedRate = {
   readonly from: Currency
   readonly to: Currency
   readonly rate: string
@@ -22,19 +27,38 @@ export type NewRate = {
 /** The rates that operators set: each is a version of its pair, and good until it expires or the next one is set. */
 export function createRates({
   transaction,
+  store,
   clock,
 }: {
   readonly transaction: Outbox['transaction']
+  readonly store: Pick<BatchStore, 'note'>
   readonly clock: Clock
 }) {
   const records = createRateStore(clock)
+  const newestOf = (pair: string) => transaction((sql) => records.read(sql, pair, 'newest'))
+
+  /** Null: somebody else's was this version. */
+  async function setNext(next: Omit<NewRate, 'version'>, expected: number | null): Promise<ExchangeRate | null> {
+    const newest = (await newestOf(next.pair))?.version ?? 0
+    if (expected !== null && expected !== newest) throw mismatch()
+    const at = clock.now()
+    const rate = { ...next, version: newest + 1 }
+    try {
+      await store.note({ kind: 'rate', rate, at })
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === KEY_TAKEN) return null
+      throw error
+    }
+    const { pair, version, setBy } = rate
+    return { pair, version, rate: rate.rate, expiresAt: fromRfc3339(rate.expiresAt) as Instant, setBy, at }
+  }
 
   return {
     /**
      * Sets the next version of a pair's rate. `expected`: the version that the operator has seen; null: whatever it is.
      * @throws Problem `validation_failed`, `unacceptable_value`, `version_mismatch`
      */
-    async set({ from, to, rate, expiresAt }: NewRate, expected: number | null, by: string): Promise<ExchangeRate> {
+    async set({ from, to, rate, expiresAt }: WishedRate, expected: number | null, by: string): Promise<ExchangeRate> {
       if (parseRate(rate) === null) throw invalid('rate', 'is not a decimal number above zero in its plain form')
       const expires = fromRfc3339(expiresAt)
       if (expires === null) throw invalid('expiresAt', 'is not an RFC 3339 time')
@@ -42,21 +66,17 @@ export function createRates({
       if (expires <= clock.now() || expires > clock.now() + RATE_MS_MAX) {
         throw unacceptable('body/expiresAt: is not within the next 31 days')
       }
-      const pair = pairOf(from, to)
-      const fields = { rate, expiresAt: toRfc3339(expires) }
-      return transaction(async (sql) => {
-        await lockPair(sql, pair)
-        const newest = await records.read(sql, pair, 'newest')
-        if (newest === null && expected === null) return toRate(await records.create(sql, pair, fields, by))
-        const outcome = await records.change(sql, pair, expected, by, () => ({ fields }))
-        if (outcome.kind === 'changed') return toRate(outcome.version)
-        throw new Problem('version_mismatch', { detail: 'the rate is at another version' })
-      })
+      const next = { pair: pairOf(from, to), rate, expiresAt: toRfc3339(expires), setBy: by }
+      for (let attempts = 1; ; attempts++) {
+        const set = await setNext(next, expected)
+        if (set !== null) return set
+        if (expected !== null || attempts === ATTEMPTS_MAX) throw mismatch()
+      }
     },
 
     /** The newest version of a pair's rate, expired or not; null when none was ever set. */
     async newest(pair: string): Promise<ExchangeRate | null> {
-      const found = await transaction((sql) => records.read(sql, pair, 'newest'))
+      const found = await newestOf(pair)
       return found === null ? null : toRate(found)
     },
 
@@ -87,4 +107,8 @@ function invalid(field: string, detail: string): Problem {
 
 function unacceptable(detail: string): Problem {
   return new Problem('unacceptable_value', { detail })
+}
+
+function mismatch(): Problem {
+  return new Problem('version_mismatch', { detail: 'the rate is at another version' })
 }

@@ -6,13 +6,14 @@ import { Problem } from '../../kernel/problem.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { Answer } from '../../platform/service-route.ts'
 import { deliver } from './answers.ts'
+import type { BatchStore, NewAccount } from './append.ts'
 import type { Settled } from './batch.ts'
 import type { OpenAccount } from './books.ts'
 import type { Actor, Command, Crossing } from './commands.ts'
 import { notFound } from './errors.ts'
 import type { Pricing, ProductTerms } from './pricing.ts'
 import { shardOf } from './shards.ts'
-import { type NewAccount, openAccount } from './store.ts'
+import { readAccount } from './store.ts'
 import type { Writers } from './writers.ts'
 
 /** What cash flow asks of the membership and product services. */
@@ -28,8 +29,9 @@ export function createService(deps: {
   readonly references: References
   readonly pricing: Pricing
   readonly writers: Writers
+  readonly store: Pick<BatchStore, 'note'>
 }) {
-  const { transaction, clock, references, pricing, writers } = deps
+  const { transaction, clock, references, pricing, writers, store } = deps
   const running = new Set<string>()
   /** Being taken to their ends, by transfer. */
   const crossings = new Map<string, Promise<Settled>>()
@@ -68,6 +70,13 @@ export function createService(deps: {
     return { ...command, fees: await pricing.feesOf(payers) }
   }
 
+  async function open(account: NewAccount): Promise<OpenAccount> {
+    const openedAt = clock.now()
+    await store.note({ kind: 'account', account, at: openedAt })
+    const balance = { version: 0, posted: 0n, pending: 0n, overdraft: 0n }
+    return { account: { ...account, kind: 'member', openedAt }, balance }
+  }
+
   return {
     /**
      * Runs a command and answers as it was decided, or as its key was answered before. A command whose caller hangs up
@@ -98,16 +107,13 @@ export function createService(deps: {
       if (by.kind === 'member' && by.id !== fields.member) throw notFound('member')
       await checkReferences(references, fields)
       const shard = shardOf(fields.member, await writers.shards())
-      const account = { id: newId('account', clock.now()), shard, ...fields }
-      const opened = await transaction((sql) => openAccount(sql, account, clock.now()))
-      assert(opened !== null, 'a new id is new')
-      return opened
+      return open({ id: newId('account', clock.now()), shard, ...fields })
     },
 
     /** Opens the account with a first deposit, unless it exists; both are keyed, so a crash in between is made good. */
     async seedAccount(account: Omit<NewAccount, 'shard'>, deposit: Money): Promise<void> {
       const shard = shardOf(account.member, await writers.shards())
-      await transaction((sql) => openAccount(sql, { ...account, shard }, clock.now()))
+      if ((await transaction((sql) => readAccount(sql, account.id))) === null) await open({ ...account, shard })
       await run(
         {
           kind: 'deposit',

@@ -1,11 +1,12 @@
 /** All SQL of cash flow, by subject. */
-export { type NewAccount, openAccount, readAccount, readAccounts, readBalance } from './store/accounts.ts'
+export { readAccount, readAccounts, readBalance } from './store/accounts.ts'
 export { type Known, readBatch } from './store/batch-read.ts'
+export { statementsOfFacts } from './store/batch-statements.ts'
 export { createBatchStore } from './store/batch-store.ts'
-export { allOf, bodyOf, doneIn, factsOf, workOf } from './store/batch-write.ts'
+export { allOf, bodyOf, doneIn, type Facts, factsOf, workOf } from './store/batch-write.ts'
 export { listCreditLines } from './store/credit-lines.ts'
 export { type EntryRange, listEntries, sumBackdated } from './store/entries.ts'
-export { createRateStore, lockPair, type RateFields, readExchange } from './store/exchanges.ts'
+export { createRateStore, type RateFields, readExchange } from './store/exchanges.ts'
 export { type Hole, listHoles } from './store/holes.ts'
 export { findRecords, listRecords, readHead } from './store/journal.ts'
 export {
@@ -28,8 +29,19 @@ export {
   type Where,
   whereIs,
 } from './store/months.ts'
+export { statementsOfNotice } from './store/notices.ts'
 export { listStates, readOperation } from './store/operations.ts'
-export { openMonth, openShards } from './store/shards.ts'
+export {
+  beatPulse,
+  ELSEWHERE,
+  holdProjection,
+  moveProjection,
+  type Pulse,
+  readProjection,
+  readPulse,
+  readShard,
+} from './store/projection.ts'
+export { hasShards, listShards, openMonth } from './store/shards.ts'
 export {
   compareTold,
   type Difference,

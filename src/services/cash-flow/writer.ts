@@ -133,7 +133,7 @@ export function createWriter(options: {
 
   async function append({ batch, leases: held, error }: Decided): Promise<Ended> {
     if (batch !== null) return { kind: (await store.append(batch)) === 'appended' ? 'kept' : 'overtaken' }
-    if (held !== null && !(await areHeld(held))) return { kind: 'overtaken' }
+    if (held !== null && !(await store.holds(held))) return { kind: 'overtaken' }
     return error === null ? { kind: 'kept' } : { kind: 'failed', error }
   }
 
@@ -141,11 +141,6 @@ export function createWriter(options: {
     const taken: Lease[] = []
     for (const shard of shards) taken.push(await store.take(shard))
     return taken
-  }
-
-  async function areHeld(held: readonly Lease[]): Promise<boolean> {
-    for (const lease of held) if (!(await store.holds(lease))) return false
-    return true
   }
 
   function remember(changed: ReadonlyMap<string, Balance>): void {

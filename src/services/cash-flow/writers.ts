@@ -5,7 +5,6 @@ import type { BatchStore } from './append.ts'
 import type { Settled } from './batch.ts'
 import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
-import { openShards } from './store.ts'
 import { createWriter, type Writer } from './writer.ts'
 
 /** The writers of this process, among whom the shards are dealt out. */
@@ -36,7 +35,7 @@ export function createWriters(options: {
 
   /** The writer of each shard. */
   const open = async (): Promise<readonly Writer[]> => {
-    const shards = await transaction((sql) => openShards(sql, wished, clock.now()))
+    const shards = await store.shards(wished, clock.now())
     const count = Math.min(writersMax, shards.length)
     const writers = Array.from({ length: count }, (_, nth) => {
       const own = shards.filter((_shard, index) => index % count === nth)

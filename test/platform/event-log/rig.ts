@@ -77,7 +77,7 @@ export async function openEmbedded(teller: Teller): Promise<{ log: EventLog; clo
     0,
   )
   const origin = `http://127.0.0.1:${(door.address() as AddressInfo).port}`
-  const client = createServiceClient({ self: 'membership', service, origin, passports, clock: systemClock })
+  const client = createServiceClient({ self: 'membership', service, origins: [origin], passports, clock: systemClock })
   const log = createEmbeddedLog(() => feedOf(client))
   return { log, close: () => closeServer(door, 1_000) }
 }

@@ -12,6 +12,7 @@ import type { Event } from '../../../src/platform/outbox.ts'
 import type { PassportKeys } from '../../../src/platform/passport.ts'
 import {
   type CashFlow,
+  type CashFlowDeps,
   cashFlowMigrations,
   createCashFlow,
   type ProductTerms,
@@ -53,7 +54,13 @@ export type CashFlowUnderTest = {
 /** The service behind its real door on the given store; `acc_alice`, `acc_bob` and `acc_carol` hold 1000.00 CNY each. */
 export async function openCashFlow(
   server: DatabaseServer,
-  options: { readonly start?: boolean; readonly writers?: number; readonly mailbox?: MailboxLimits } = {},
+  options: {
+    readonly start?: boolean
+    readonly writers?: number
+    readonly mailbox?: MailboxLimits
+    /** Of what the database is made; null: of nothing but itself. */
+    readonly journal?: CashFlowDeps['journal']
+  } = {},
 ): Promise<CashFlowUnderTest> {
   const clock = manualClock(Date.parse('2026-03-02T10:00:00Z') as Instant)
   const database = await server.open('cash-flow', cashFlowMigrations)
@@ -79,10 +86,11 @@ export async function openCashFlow(
       }
     },
   }
-  const { writers = 1 } = options
+  const { writers = 1, journal = null } = options
   const mailbox = options.mailbox === undefined ? {} : { mailbox: options.mailbox }
-  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers })
-  const twin = createCashFlow({ ...deps, writers: 4 })
+  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal })
+  const twin = createCashFlow({ ...deps, writers: 4, journal })
+  await cashFlow.begin(async () => {})
   for (const name of ['alice', 'bob', 'carol']) {
     const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
     await cashFlow.seedAccount(account, money('CNY', 100_000n))

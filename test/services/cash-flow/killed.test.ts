@@ -31,7 +31,7 @@ test('what was acknowledged survives kill -9 on PGlite', async () => {
   try {
     await killAndCompare(directory)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    for (const path of [directory, `${directory}.journal`]) await rm(path, { recursive: true, force: true })
   }
 })
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { createDoor, listenDoor } from '../../../src/platform/door.ts'
+import { openStore } from '../../../src/platform/journal/open-stores.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { openPglite } from '../../../src/platform/pglite.ts'
 import { openPostgres } from '../../../src/platform/postgres.ts'
@@ -22,7 +23,10 @@ const server = STORE.startsWith('postgresql:')
       (err) => log.error({ err }),
     )
   : await openPglite(STORE)
+/** As it is shipped: the embedded database is made of a journal in a file beside it. */
+const files = STORE.startsWith('postgresql:') ? null : openStore({ kind: 'files', folder: `${STORE}.journal` }, log)
 const cashFlow = createCashFlow({
+  journal: files === null ? null : { stores: [{ name: files.name, store: files }], writes: 1, alone: true },
   database: await server.open('cash-flow', cashFlowMigrations),
   ...{ clock, log },
   members: { exists: async () => true },
@@ -32,10 +36,12 @@ const cashFlow = createCashFlow({
     return []
   },
 })
-for (const name of ['alice', 'bob']) {
-  const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
-  await cashFlow.seedAccount(account, money('CNY', 1_000_000n))
-}
+await cashFlow.begin(async () => {
+  for (const name of ['alice', 'bob']) {
+    const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
+    await cashFlow.seedAccount(account, money('CNY', 1_000_000n))
+  }
+})
 cashFlow.start()
 const passports = () => [{ kid: 'test', secret }]
 const door = createDoor({ service: 'cash-flow', routes: cashFlow.routes, passports, clock, log })

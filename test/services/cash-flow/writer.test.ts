@@ -34,14 +34,14 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     const outbox = createOutbox(database, systemClock)
     const directory = createDirectory(database)
     const { transaction } = outbox
+    const kept = waitingAtGates(createBatchStore(outbox))
     writers = createWriters({
       ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory },
-      reads: readTogether(database),
-      store: waitingAtGates(createBatchStore(outbox)),
+      ...{ reads: readTogether(database), store: kept },
     })
     const references = { members: { exists: async () => true }, products: { find: async () => null } }
     const pricing = { feesOf: async () => new Map() }
-    service = createService({ transaction, clock: systemClock, references, pricing, writers })
+    service = createService({ transaction, clock: systemClock, references, pricing, writers, store: kept })
     for (const [name, minor] of Object.entries({ alice: 1_000n, bob: 1n })) {
       const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
       await service.seedAccount(account, money('CNY', minor))

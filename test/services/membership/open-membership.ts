@@ -39,7 +39,7 @@ export async function openMembership(
   const feed = await listenDoor(createDoor({ service: 'cash-flow', routes, passports, clock, log }), '127.0.0.1', 0)
   const origin = `http://127.0.0.1:${(feed.address() as AddressInfo).port}`
   const cashFlowEvents: FeedSource = feedOf(
-    createServiceClient({ self: 'membership', service: 'cash-flow', origin, passports, clock }),
+    createServiceClient({ self: 'membership', service: 'cash-flow', origins: [origin], passports, clock }),
   )
   const dispatcher = safeDispatcher(allowLoopback, 2_000)
   const database = await server.open('membership', membershipMigrations)

@@ -6,27 +6,6 @@ import type { OpenAccount } from '../books.ts'
 import type { Account, Balance } from '../model.ts'
 import { readCreditLine } from './credit-lines.ts'
 
-export type NewAccount = {
-  readonly id: string
-  readonly shard: number
-  readonly member: string
-  readonly product: string
-  readonly currency: Currency
-}
-
-/** Opens an account at version 0 without money; null when it exists. */
-export async function openAccount(sql: Sql, account: NewAccount, now: Instant): Promise<OpenAccount | null> {
-  const { id, shard, member, product, currency } = account
-  const opened = await sql.query(
-    `INSERT INTO account (id, kind, member, product, currency, opened_at, shard) VALUES ($1, 'member', $2, $3, $4, $5, $6)
-     ON CONFLICT DO NOTHING RETURNING id`,
-    [id, member, product, currency, toRfc3339(now), shard],
-  )
-  if (opened.length === 0) return null
-  await sql.query('INSERT INTO balance (account, overdraft) VALUES ($1, 0)', [id])
-  return readAccount(sql, id)
-}
-
 export async function readAccount(sql: Sql, id: string): Promise<OpenAccount | null> {
   const [row] = await sql.query('SELECT * FROM account JOIN balance ON balance.account = account.id WHERE id = $1', [
     id,

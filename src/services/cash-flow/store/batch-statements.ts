@@ -6,10 +6,16 @@ import { type Columns, FACT_TABLES, type FactTable, timeColumn, writtenColumns }
 import { setFloors } from './credit-lines.ts'
 
 /**
- * All that keeps a batch, in its order: the fence, the records, the facts, the balances they sum up to, the work that is left and
- * that is done. None of it needs the answer of another, so all of it is sent at once; each text is one of few, and prepared.
+ * All that keeps a batch behind its fence, in its order: the records, the facts, the balances they sum up to, the work that is
+ * left and that is done. None of it needs the answer of another, so all of it is sent at once; each text is one of few, and
+ * prepared.
  */
-export function statementsOf({ records, facts, work, done }: Batch): readonly Statement[] {
+export function statementsOfFacts({
+  records,
+  facts,
+  work,
+  done,
+}: Pick<Batch, 'records' | 'facts' | 'work' | 'done'>): readonly Statement[] {
   const [first] = records
   assert(first !== undefined, 'what is kept stands in a record')
   const at = toRfc3339(first.at) // one batch has one time
@@ -21,7 +27,6 @@ export function statementsOf({ records, facts, work, done }: Batch): readonly St
   })
   const [lines, balances] = [facts.get('credit_line'), facts.get('balance')]
   return [
-    holdShards(records),
     appendRecords(records, at),
     ...(lines === undefined ? [] : [setFloors(lines)]),
     ...added,
@@ -31,8 +36,8 @@ export function statementsOf({ records, facts, work, done }: Batch): readonly St
   ]
 }
 
-/** The fence: fails with TAKEN where a shard was taken, or its chain ends elsewhere. */
-function holdShards(records: readonly JournalRecord[]): Statement {
+/** The fence where the journal is in this database: fails with TAKEN where a shard was taken, or its chain ends elsewhere. */
+export function holdShards(records: readonly JournalRecord[]): Statement {
   return {
     text: 'SELECT hold_shards($1::smallint[], $2::bigint[], $3::bigint[])',
     values: [
@@ -56,7 +61,7 @@ function appendRecords(records: readonly JournalRecord[], at: string): Statement
   const text = `WITH added AS (
         SELECT * FROM (VALUES ${rows.join(', ')}) AS record (shard, epoch, seq, previous, hash, body)
       ), moved AS (
-        UPDATE shard SET seq = added.seq, hash = added.hash, at = $1::timestamptz FROM added WHERE shard.shard = added.shard
+        UPDATE shard SET epoch = added.epoch, seq = added.seq, hash = added.hash, at = $1::timestamptz FROM added WHERE shard.shard = added.shard
       )
       INSERT INTO journal (shard, seq, epoch, at, previous, hash, body)
       SELECT shard, seq, epoch, $1::timestamptz, previous, hash, body FROM added`

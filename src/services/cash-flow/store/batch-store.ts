@@ -1,25 +1,38 @@
 import type { Outbox } from '../../../platform/outbox.ts'
 import type { BatchStore } from '../append.ts'
 import { nobodyListens, type Points } from '../points.ts'
-import { statementsOf, TAKEN } from './batch-statements.ts'
-import { holdsShard, takeShard } from './shards.ts'
+import { holdShards, statementsOfFacts, TAKEN } from './batch-statements.ts'
+import { statementsOfNotice } from './notices.ts'
+import { readProjection } from './projection.ts'
+import { holdsShards, listShards, takeShard } from './shards.ts'
 
 /** Keeps batches in SQL: the fence, the records, what they tell of, and the events, all in one transaction. */
 export function createBatchStore(
-  { transaction, atOnce }: Pick<Outbox, 'transaction' | 'atOnce'>,
+  { transaction, atOnce, pack }: Pick<Outbox, 'transaction' | 'atOnce' | 'pack'>,
   points: Points = nobodyListens,
 ): BatchStore {
+  const note: BatchStore['note'] = (notice) =>
+    transaction(async (sql) => {
+      for (const { text, values } of statementsOfNotice(notice)) await sql.query(text, values)
+    })
   return {
+    async shards(wished, now) {
+      const { seq } = await transaction(readProjection)
+      if (seq > 0) throw new Error('this database was made of a journal in several stores, which `journal` has to name')
+      await note({ kind: 'shards', count: wished, at: now })
+      return transaction(listShards)
+    },
     async take(shard) {
       const lease = await transaction((sql) => takeShard(sql, shard))
       points('shard taken')
       return lease
     },
-    holds: (lease) => transaction((sql) => holdsShard(sql, lease)),
+    holds: (leases) => transaction((sql) => holdsShards(sql, leases)),
+    note,
     async append(batch) {
       points('batch decided', batch)
       try {
-        await atOnce(statementsOf(batch), batch.happenings)
+        await atOnce([holdShards(batch.records), ...statementsOfFacts(batch)], pack(batch.happenings))
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === TAKEN) return 'overtaken'
         throw error

@@ -11,11 +11,6 @@ export function createRateStore(clock: Clock): VersionedRecords<RateFields> {
   return createVersionedRecords('rate', clock, plainFields())
 }
 
-/** Lets one rate of a pair at a time be set; the next one sees what this one committed. */
-export async function lockPair(sql: Sql, pair: string): Promise<void> {
-  await sql.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`rate ${pair}`])
-}
-
 /** An exchange with the member whose accounts it is between. */
 export async function readExchange(
   sql: Sql,

@@ -3,21 +3,17 @@ import type { Sql } from '../../../platform/database.ts'
 import type { Lease } from '../append.ts'
 import { clearingAccountsOf } from '../shards.ts'
 
-/** Makes the shards up to the wished number, with their clearing accounts; those that are there stay. @returns all of them */
-export async function openShards(sql: Sql, wished: number, now: Instant): Promise<readonly number[]> {
-  for (let shard = 0; shard < wished; shard++) {
-    await sql.query('INSERT INTO shard (shard) VALUES ($1) ON CONFLICT DO NOTHING', [shard])
-    const accounts = clearingAccountsOf(shard)
-    const [ids, currencies] = [accounts.map(({ id }) => id), accounts.map(({ currency }) => currency)]
-    await sql.query(
-      `INSERT INTO account (id, kind, currency, opened_at, shard)
-       SELECT id, 'clearing', currency, $3, $4 FROM unnest($1::text[], $2::text[]) AS made (id, currency) ON CONFLICT DO NOTHING`,
-      [ids, currencies, toRfc3339(now), shard],
-    )
-    await sql.query('INSERT INTO balance (account) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [ids])
-  }
+/** The shards that there are, in ascending order. */
+export async function listShards(sql: Sql): Promise<readonly number[]> {
   const rows = await sql.query<{ shard: number }>('SELECT shard FROM shard ORDER BY shard')
   return rows.map(({ shard }) => Number(shard))
+}
+
+/** Whether there are so many shards, each with all of its clearing accounts. */
+export async function hasShards(sql: Sql, wished: number): Promise<boolean> {
+  const ids = Array.from({ length: wished }, (_, shard) => clearingAccountsOf(shard).map(({ id }) => id)).flat()
+  const [found] = await sql.query<{ count: bigint }>('SELECT count(*) FROM account WHERE id = ANY($1)', [ids])
+  return found?.count === BigInt(ids.length) && (await listShards(sql)).length >= wished
 }
 
 /** Makes the partitions of the month of this time. */
@@ -35,8 +31,11 @@ export async function takeShard(sql: Sql, shard: number): Promise<Lease> {
   return { shard, ...row }
 }
 
-/** Whether the shard is still this writer's. */
-export async function holdsShard(sql: Sql, { shard, epoch }: Pick<Lease, 'shard' | 'epoch'>): Promise<boolean> {
-  const held = await sql.query('SELECT 1 FROM shard WHERE shard = $1 AND epoch = $2', [shard, epoch])
-  return held.length === 1
+/** Whether all of these shards are still this writer's. */
+export async function holdsShards(sql: Sql, leases: readonly Lease[]): Promise<boolean> {
+  const held = await sql.query(
+    'SELECT FROM shard JOIN unnest($1::smallint[], $2::bigint[]) AS lease (shard, epoch) USING (shard, epoch)',
+    [leases.map(({ shard }) => `${shard}`), leases.map(({ epoch }) => `${epoch}`)],
+  )
+  return held.length === leases.length
 }
