@@ -7,13 +7,21 @@ import { openFileStore } from '../platform/journal/file-store.ts'
 import { agreement, heldOf, type Inspected, inspect, recoverable } from '../platform/journal/inspection.ts'
 import type { StoreId } from '../platform/journal/voters.ts'
 import { inColumns } from './columns.ts'
-import { type Command, type ExitCode, Misuse, printerOf, readArguments } from './command.ts'
+import { type Command, type ExitCode, Misuse, printerOf, readArguments, refuseMore } from './command.ts'
+import { repair, status } from './journal/running.ts'
+import { operatorClient } from './operator-client.ts'
 
-const HELP = `tidegate journal verify FOLDER…                        [--json]
+const HELP = `tidegate journal status                                [--json]
+tidegate journal repair                                [--json]
+tidegate journal verify FOLDER…                        [--json]
 tidegate journal backup FILE FOLDER…                   [--json]
 tidegate journal restore FILE FOLDER… --writes W       [--json]
 
-For the stores in files of a journal in several stores; name all of them, in their order.
+status tells, from the running platform, how far each store of the ledger's journal has got.
+repair reads every store through while all goes on, and waits until each has everything, and its vote. Stores that lag, are empty or
+have lost something are filled by themselves: it shows how far that is. Exit code 1 when one can't be reached, or is spoilt for good.
+
+The others are for stores in files; name all folders, in their order.
 verify reads every record and changes nothing: whether each is whole and follows on the one before, and how far the stores are the
 same. What as many stores have as it takes is committed; what is behind that may be, or may be cut by the next leader.
 backup writes the log that a leader would go on from into a file. It needs as many whole stores as a leader does.
@@ -32,10 +40,15 @@ export const journal: Command = {
     })
     const [action, ...places] = positionals
     const print = printerOf(values.json)
+    if (action === 'status' || action === 'repair') {
+      refuseMore(places)
+      const operator = operatorClient(process.env)
+      return action === 'status' ? status(operator, print) : repair(operator, print)
+    }
     if (action === 'verify') return verify(places, print)
     const [file, ...folders] = places
     if (file === undefined || (action !== 'backup' && action !== 'restore')) {
-      throw new Misuse('say what to do with the journal: verify, backup or restore')
+      throw new Misuse('say what to do with the journal: status, repair, verify, backup or restore')
     }
     return action === 'backup' ? backup(file, folders, print) : restore(file, folders, Number(values.writes), print)
   },
