@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Leadership } from '../src/platform/journal/leadership.ts'
 import { medianOf } from './edge/samples.ts'
+import { measureLedgers } from './journal/ledgers.ts'
+import { measureStandby } from './journal/standby.ts'
 import { type BenchJournal, openBenchJournal } from './journal/stores.ts'
 import type { Measured } from './run.ts'
 
 /** A batch of few transfers, of about a hundred, and of as many as a writer takes at once. */
 const RECORD_KIB = [2, 32, 256]
-/** What `w2_to_w1` is told of. */
+/** What `appends_per_s` is told of. */
 const USUAL_KIB = 32
 /** Batches of several writers. */
 const UNDER_WAY = 4
@@ -19,8 +21,9 @@ const ROUND_BYTES_MAX = 48 * 1024 * 1024
 const TAKEOVERS = 7
 
 /**
- * The journal alone: three stores in files, on one disk, written to two or to one of them; how long another process needs until
- * its first record is acknowledged; and how long a wiped store needs to have all again, and its vote, while records go on.
+ * The journal alone: three stores in files, on one disk, written to two or to one of them; how long another leader needs until
+ * its first record is acknowledged; and how long a wiped store needs to have all again, and its vote, while records go on. Then
+ * the ledger on it, of which `w2_to_w1` tells; and how long it takes until a process that stands by has moved money.
  */
 export async function benchJournal(): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'))
@@ -29,7 +32,6 @@ export async function benchJournal(): Promise<Measured> {
     const [one, two] = journals as [BenchJournal, BenchJournal]
     const [leadsOne, leadsTwo] = [await one.lead(), await two.lead()]
     const sizes: Record<string, Record<string, unknown>> = {}
-    let ratio = 0
     for (const kib of RECORD_KIB) {
       const rounds: { readonly w1: Round; readonly w2: Round }[] = []
       await appendFor(leadsOne, kib)
@@ -42,7 +44,6 @@ export async function benchJournal(): Promise<Measured> {
       }
       const of = (pick: (round: (typeof rounds)[number]) => number): number => medianOf(rounds.map(pick))
       const toOne = of(({ w1, w2 }) => w2.perSecond / w1.perSecond)
-      if (kib === USUAL_KIB) ratio = toOne
       sizes[`${kib}_kib`] = {
         ...{ w1: Math.round(of(({ w1 }) => w1.perSecond)), w2: Math.round(of(({ w2 }) => w2.perSecond)) },
         ...{
@@ -53,13 +54,20 @@ export async function benchJournal(): Promise<Measured> {
       }
     }
     const usual = sizes[`${USUAL_KIB}_kib`] ?? {}
+    const leader_s = round(await takeoverS(two))
+    const recovery_s_per_gb = round(await recoverySPerGb(two))
+    const { w2_to_w1, ...rates } = await measureLedgers(folder)
+    const standby = await measureStandby()
+    const [killed_s, stopped_s] = [round(standby.killed_s), round(standby.stopped_s)]
     return {
-      ratios: { w2_to_w1: round(ratio) },
+      ratios: { w2_to_w1: round(w2_to_w1) },
       figures: {
         appends_per_s: usual['w2'],
         by_record: sizes,
-        takeover_s: round(await takeoverS(two)),
-        recovery_s_per_gb: round(await recoverySPerGb(two)),
+        ledger_per_s: rates,
+        takeover_s: Math.max(killed_s, stopped_s),
+        takeover: { killed_s, stopped_s, leader_s },
+        recovery_s_per_gb,
       },
     }
   } finally {

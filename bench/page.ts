@@ -65,17 +65,22 @@ const ledger: Table = ({ figures, ratios }) => {
   return [['', 'transfers per second, or ratio', 'p99 in ms'], ...rows, ...others]
 }
 
-const journal: Table = ({ figures }) => {
-  const { by_record, takeover_s, recovery_s_per_gb } = figures as {
+const journal: Table = ({ figures, ratios }) => {
+  const { by_record, ledger_per_s, takeover, recovery_s_per_gb } = figures as {
     by_record: Readonly<Record<string, ByWorkload>>
-    takeover_s: number
+    ledger_per_s: Readonly<Record<'database' | 'w1' | 'w2', number>>
+    takeover: Readonly<Record<'killed_s' | 'stopped_s' | 'leader_s', number>>
     recovery_s_per_gb: number
   }
   const rows = Object.entries(by_record).map(([size, of]) => {
     return [size.replace('_kib', ' KiB'), of['w1'], of['w2'], of['w2_to_w1'], of['w1_p99_ms'], of['w2_p99_ms']]
   })
   const others = [
-    ['takeover, s', '', takeover_s, '', '', ''],
+    ['transfers of the ledger', ledger_per_s.w1, ledger_per_s.w2, ratios['w2_to_w1'], '', ''],
+    ['the same, in PostgreSQL alone', ledger_per_s.database, '', '', '', ''],
+    ['takeover of a killed process, s', '', takeover.killed_s, '', '', ''],
+    ['of a stopped one', '', takeover.stopped_s, '', '', ''],
+    ['of a leader by one that has begun, s', '', takeover.leader_s, '', '', ''],
     ['recovery, s per GB', '', recovery_s_per_gb, '', '', ''],
   ]
   return [

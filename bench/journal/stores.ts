@@ -22,12 +22,25 @@ export type BenchJournal = {
 const ATTEMPTS_MAX = 10
 const SEGMENT_BYTES = 16 * 1024 * 1024
 
+/** Stores in files, each in a folder of its own. */
+export async function openFolders(folder: string, count: number) {
+  const folders = Array.from({ length: count }, (_, place) => join(folder, `${place}`))
+  const files = await Promise.all(folders.map(openFiles))
+  return {
+    stores: files.map((store, place) => ({ name: `${place}`, store })),
+    async close(): Promise<void> {
+      await Promise.all(files.map((file) => file.close()))
+    },
+  }
+}
+
+const openFiles = async (path: string): Promise<FileStore> =>
+  openFileStore(await openFolder(path), { newId: () => randomUUID() as StoreId })
+
 /** Stores in files as they are in production, all in one folder. */
 export async function openBenchJournal(folder: string, count: number, writes: number): Promise<BenchJournal> {
   const folders = Array.from({ length: count }, (_, place) => join(folder, `${place}`))
-  const open = async (path: string): Promise<FileStore> =>
-    openFileStore(await openFolder(path), { newId: () => randomUUID() as StoreId })
-  const files = await Promise.all(folders.map(open))
+  const files = await Promise.all(folders.map(openFiles))
   const at = (place: number): FileStore => files[place] as FileStore
   const stores = folders.map((_, place): JournalStore => {
     return {
@@ -47,7 +60,7 @@ export async function openBenchJournal(folder: string, count: number, writes: nu
       const path = folders[place] as string
       await at(place).close()
       await rm(path, { recursive: true })
-      files[place] = await open(path)
+      files[place] = await openFiles(path)
       return at(place).id
     },
     async bytes() {

@@ -3,10 +3,13 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { money } from '../../src/kernel/money.ts'
 import { operationIdOf, transferIdOf } from '../../src/kernel/operation-id.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
+import { createLog } from '../../src/platform/log.ts'
 import { createOutbox } from '../../src/platform/outbox.ts'
 import { readTogether } from '../../src/platform/read-together.ts'
 import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
+import { createJournalStore } from '../../src/services/cash-flow/journal/journal-store.ts'
+import { createLead, type LeadOptions } from '../../src/services/cash-flow/journal/lead.ts'
 import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
 import { createPricing } from '../../src/services/cash-flow/pricing.ts'
 import { createService, type References } from '../../src/services/cash-flow/service.ts'
@@ -23,31 +26,33 @@ export async function openOurs(
   name: string,
   server: DatabaseServer,
   who: readonly Account[] = accounts,
+  journal: Omit<LeadOptions, 'outbox' | 'log'> | null = null,
 ): Promise<Contender> {
   const database = await server.open('cash-flow', cashFlowMigrations)
   const clock = systemClock
   const watch = createOperationWatch(createOutbox(database, clock))
   const { transaction } = watch
   const directory = createDirectory(database)
-  const writers = createWriters({
-    wished: SHARDS,
-    writers: 1,
-    transaction,
-    reads: readTogether(database),
-    store: createBatchStore(watch),
-    clock,
-    directory,
-  })
+  const reads = readTogether(database)
+  const lead = journal === null ? null : createLead({ ...journal, outbox: watch, log: createLog('error') })
+  const store = lead === null ? createBatchStore(watch) : createJournalStore(lead, watch)
+  const writers = createWriters({ wished: SHARDS, writers: 1, transaction, reads, store, clock, directory })
   const references: References = {
     members: { exists: async () => true },
     products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   }
   const pricing = createPricing({ directory, products: references.products, clock })
-  const service = createService({ transaction, clock, references, pricing, writers })
+  const service = createService({ transaction, clock, references, pricing, writers, store })
   const { signal } = new AbortController()
-  for (const { id, member } of who) {
-    await service.seedAccount({ id, member, product: 'prd_basic', currency: 'CNY' }, OPENING)
+  const seeded = Promise.withResolvers<void>()
+  const seed = async (): Promise<void> => {
+    for (const { id, member } of who) {
+      await service.seedAccount({ id, member, product: 'prd_basic', currency: 'CNY' }, OPENING)
+    }
+    seeded.resolve()
   }
+  await (lead === null ? seed() : lead.begin(seed))
+  await seeded.promise
   return {
     name,
     async transfer({ key, from, to, amount }) {
@@ -74,6 +79,7 @@ export async function openOurs(
     check: (keys) => check(database, keys),
     async close() {
       await service.close()
+      await lead?.close()
       await server.close()
     },
   }
