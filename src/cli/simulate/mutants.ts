@@ -77,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       ['this.#barrier = from.end.seq + 1', 'this.#barrier = from.end.seq'],
       [
-        "this.#add('barrier', '')",
-        `new Promise((answer) => {
+        "foundingOf(from, writes)) : this.#add('barrier', '')",
+        `foundingOf(from, writes)) : new Promise((answer) => {
           const stop = timers.after(limits.patienceMs, () => this.resign(''))
           this.#waiting.push({ record: from.end, answer, stop })
         })`,
