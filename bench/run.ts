@@ -9,6 +9,7 @@ import { benchOverload } from './overload.ts'
 import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
 import { benchQuotas } from './quotas.ts'
+import { benchReview } from './review.ts'
 import { benchSoak } from './soak.ts'
 import { benchStages } from './stages.ts'
 
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   ledger: benchLedger,
   journal: benchJournal,
   overload: benchOverload,
+  review: benchReview,
   stages: benchStages,
   soak: benchSoak,
 }
