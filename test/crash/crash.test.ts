@@ -10,7 +10,7 @@ import { type CrashWorld, insist, startCrashWorlds } from './world.ts'
 const skip =
   process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined && 'not run: `npm test` brings the PostgreSQL server'
 const AMOUNT = '50000.00'
-/** Platforms side by side. More than one would wait less, and ask more of a machine than two cores have. */
+/** Platforms side by side; on each, one step after the other. */
 const SIDES = 1
 /** A message that was not taken is sent again after 1 s, then 5, then 30. */
 const TOLD_MS_MAX = 60_000
@@ -48,7 +48,7 @@ describe('a part is killed at each step of a held transfer: one end, told once, 
   after(() => Promise.all(worlds.map((world) => world.close())))
 
   for (let side = 0; side < SIDES; side++) {
-    describe(`side ${side + 1}`, () => runSide(side, () => worlds[side] as CrashWorld))
+    describe(`side ${side + 1}`, { concurrency: 1 }, () => runSide(side, () => worlds[side] as CrashWorld))
   }
 })
 
