@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchAsync } from './async.ts'
 import { WORKLOADS, type WorkloadName } from './edge/workloads.ts'
 import { benchEdge } from './edge.ts'
 import { benchFirewall } from './firewall.ts'
@@ -31,6 +32,7 @@ export type BenchOptions = {
 }
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  async: benchAsync,
   policy: benchPolicy,
   quotas: benchQuotas,
   edge: benchEdge,

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { seededRandom } from '../../../bench/random.ts'
+import { eventually } from '../../support/edge-calls.ts'
+import { startKafka, type TestKafka } from '../../support/kafka.ts'
+import { type Receivers, startReceivers } from './receivers.ts'
+import { type Accepted, sendAll } from './senders.ts'
+import { openStage, type Stage } from './stage.ts'
+
+export type AsyncRun = {
+  readonly log: 'embedded' | 'kafka'
+  readonly transfers: number
+  readonly seed: number
+  /** Whether parts are killed meanwhile. */
+  readonly kills: boolean
+  /** `Prefer: respond-async`. */
+  readonly wantsAsync: boolean
+}
+
+export type AsyncResult = {
+  readonly log: AsyncRun['log']
+  readonly accepted: number
+  readonly effects: number
+  readonly finalStates: number
+  readonly webhooks: number
+  /** Accepted, and no money moved. */
+  readonly lost: number
+  /** Money that moved once too often. */
+  readonly doubled: number
+  /** Accepted, and no final state or no webhook of it, or one out of order. */
+  readonly stuck: number
+  readonly killed: Readonly<Record<string, number>>
+  readonly acceptedPerS: number
+  readonly completedPerS: number
+  /** From acceptance to the webhook, in ms. */
+  readonly push: { readonly p50: number; readonly p99: number }
+}
+
+const MEMBERS = 8
+const DEPOSIT = 1_000_000
+const TRANSFERS_PER_KILL = 50
+const KILLS_MAX = 40
+const LOOK_MS = 5
+const DOWN_MS_MAX = 1_000
+const QUIET_MS_MAX = 240_000
+
+/** Transfers that are accepted to be made later, while the platform, brokers and receivers die and come again. */
+export async function runAsync(run: AsyncRun): Promise<AsyncResult> {
+  const clusters = run.log === 'kafka' ? await Promise.all([startKafka(1), startKafka(1)]) : []
+  const [money, rest] = clusters
+  const environment: Record<string, string> = {}
+  if (money !== undefined && rest !== undefined) {
+    Object.assign(environment, { TIDEGATE_KAFKA_BROKERS: money.brokers, TIDEGATE_KAFKA_REST_BROKERS: rest.brokers })
+  }
+  const stage = await openStage(environment)
+  try {
+    await stage.start()
+    const members = await openMembers(stage)
+    const receivers = await startReceivers(members.map(({ member }) => member))
+    try {
+      for (const { member } of members) {
+        const body = { url: receivers.urlOf(member), events: ['operation.succeeded', 'operation.failed'] }
+        await stage.calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
+      }
+      const done = new AbortController()
+      const began = performance.now()
+      const accepted: Accepted = new Map()
+      const parts = { stage, receivers, clusters }
+      const killing = run.kills ? killUntil(done.signal, run, accepted, parts) : Promise.resolve({})
+      await sendAll(stage, members, run.transfers, run.wantsAsync, accepted)
+      const acceptedAt = performance.now()
+      done.abort()
+      const killed = await killing
+      await untilTold(receivers, accepted)
+      const completedAt = performance.now()
+      const effects = await effectsOf(stage, members)
+      const perS = (until: number): number => Math.round((accepted.size / (until - began)) * 1_000)
+      const told = toldOf(receivers, accepted)
+      return {
+        ...{ log: run.log, accepted: accepted.size, effects, ...told.counts, killed },
+        lost: Math.max(0, run.transfers - effects),
+        doubled: Math.max(0, effects - run.transfers),
+        acceptedPerS: perS(acceptedAt),
+        completedPerS: perS(completedAt),
+        push: told.push,
+      }
+    } finally {
+      await receivers.kill()
+    }
+  } finally {
+    await stage.close()
+    await Promise.all(clusters.map((kafka) => kafka.stop(true)))
+  }
+}
+
+type Member = { readonly member: `mem_${string}`; readonly account: string }
+
+async function openMembers({ calls }: Stage): Promise<readonly Member[]> {
+  const members: Member[] = []
+  for (let nth = 0; nth < MEMBERS; nth++) {
+    const member = (await calls.call('operator', 'POST', '/v1/members', { body: { name: 'Chaos', country: 'CN' } }))
+      .body.id
+    const of = { member, product: 'prd_basic', currency: 'CNY' }
+    const account = (await calls.call('operator', 'POST', '/v1/accounts', { body: of })).body.id
+    const amount = { currency: 'CNY', value: `${DEPOSIT}.00` }
+    const body = { account, amount, reference: 'opening' }
+    const deposit = await calls.call('operator', 'POST', '/v1/deposits', { key: `opening-${nth}`, body })
+    if (deposit.status !== 201) throw new Error(deposit.text)
+    members.push({ member, account })
+  }
+  return members
+}
+
+/** How many units left the accounts: each transfer is of one. */
+async function effectsOf({ calls }: Stage, members: readonly Member[]): Promise<number> {
+  let moved = 0
+  for (const { account } of members) {
+    const { body } = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
+    moved += DEPOSIT - Number(body.balance.posted.value)
+  }
+  return Math.round(moved)
+}
+
+/** Kills each part in its turn, when so many are accepted, and starts it again; at its end all of them run. */
+async function killUntil(
+  done: AbortSignal,
+  { seed, transfers }: AsyncRun,
+  accepted: Accepted,
+  { stage, receivers, clusters }: { stage: Stage; receivers: Receivers; clusters: readonly TestKafka[] },
+): Promise<Readonly<Record<string, number>>> {
+  const random = seededRandom(seed)
+  const brokers = clusters.flatMap(({ each }, nth) =>
+    each.map((broker) => [`kafka ${nth === 0 ? 'money' : 'rest'}`, broker] as const),
+  )
+  const victims = [['platform', stage] as const, ['receivers', receivers] as const, ...brokers]
+  const kills = Math.min(KILLS_MAX, Math.ceil(transfers / TRANSFERS_PER_KILL))
+  // From the first one on: by then the tokens are there.
+  const at = Array.from({ length: kills }, () => 1 + random.below(transfers - 1)).sort((a, b) => a - b)
+  const killed: Record<string, number> = {}
+  for (const [nth, count] of at.entries()) {
+    while (accepted.size < count && !done.aborted) await sleep(LOOK_MS)
+    const [name, victim] = victims[(seed + nth) % victims.length] ?? ['platform', stage] // each in its turn
+    await victim.kill()
+    killed[name] = (killed[name] ?? 0) + 1
+    await sleep(random.below(DOWN_MS_MAX))
+    await victim.start()
+  }
+  return killed
+}
+
+async function untilTold({ inboxes }: Receivers, accepted: Accepted): Promise<void> {
+  const isTold = async () =>
+    [...accepted].every(([operation, { member }]) => inboxes.get(member)?.operations.has(operation))
+  await eventually('each member is told', isTold, QUIET_MS_MAX).catch(() => null) // what is missing is counted
+}
+
+function toldOf({ inboxes }: Receivers, accepted: Accepted) {
+  let [webhooks, finalStates, untold] = [0, 0, 0]
+  const waits: number[] = []
+  for (const [operation, { member, at }] of accepted) {
+    const inbox = inboxes.get(member)
+    const told = inbox?.operations.get(operation)
+    if (told === undefined) untold += 1
+    else {
+      webhooks += 1
+      waits.push(Math.max(0, told - at))
+    }
+    if (inbox?.states.get(operation)?.size === 1) finalStates += 1
+  }
+  const gaps = [...inboxes.values()].reduce((sum, inbox) => sum + inbox.gaps, 0)
+  const twice = webhooks - finalStates
+  const sorted = waits.sort((a, b) => a - b)
+  const at = (part: number): number => Math.round(sorted[Math.floor(sorted.length * part)] ?? 0)
+  return { counts: { finalStates, webhooks, stuck: untold + gaps + twice }, push: { p50: at(0.5), p99: at(0.99) } }
+}

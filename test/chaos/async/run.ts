@@ -1,0 +1,43 @@
+/**
+ * `npm run chaos -- async [--log embedded | kafka] [--transfers N] [--seed S] [--json]`: transfers that are accepted to be made
+ * later, while the platform, the receivers of webhooks and each Kafka cluster in turn are killed. Exits 1 when anything was lost,
+ * doubled or stuck.
+ */
+import { parseArgs } from 'node:util'
+import { makeSharedStart } from '../../support/shared-start.ts'
+
+const USAGE = 'usage: npm run chaos -- async [--log embedded | kafka] [--transfers N] [--seed S] [--json]'
+
+/** @returns the exit code */
+export async function runAsyncCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      log: { type: 'string', default: 'embedded' },
+      transfers: { type: 'string', default: '5000' },
+      seed: { type: 'string', default: '0' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const [transfers, seed] = [Number(values.transfers), Number(values.seed)]
+  const { log } = values
+  if (
+    (log !== 'embedded' && log !== 'kafka') ||
+    !Number.isInteger(transfers) ||
+    transfers < 1 ||
+    !Number.isInteger(seed)
+  ) {
+    console.error(USAGE)
+    return 2
+  }
+  const shared = await makeSharedStart()
+  Object.assign(process.env, shared.environment)
+  try {
+    const { runAsync } = await import('./async-chaos.ts')
+    const result = await runAsync({ log, transfers, seed, kills: true, wantsAsync: true })
+    console.log(JSON.stringify(result, null, values.json ? 0 : 2))
+    return result.lost + result.doubled + result.stuck === 0 ? 0 : 1
+  } finally {
+    await shared.remove()
+  }
+}

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import type { Stage } from './stage.ts'
+
+/** What was accepted: by operation, whose it is and when, in ms of the process. */
+export type Accepted = Map<string, { readonly member: string; readonly at: number }>
+
+const SENDERS = 24
+const ANSWER_MS_MAX = 10_000
+const PAUSE_MS = 100
+/** Refusals that end by themselves: keys that are not fetched yet, the same under way, too much. */
+const MAY_PASS: ReadonlySet<number> = new Set([401, 409, 429])
+
+/** Sends so many transfers, each again under its key until it is accepted for certain; then it stands in `accepted`. */
+export async function sendAll(
+  stage: Stage,
+  members: readonly { readonly member: `mem_${string}`; readonly account: string }[],
+  count: number,
+  wantsAsync: boolean,
+  accepted: Accepted,
+): Promise<void> {
+  const tokens = new Map<string, string>()
+  for (const { member } of members) tokens.set(member, await stage.token(member))
+  const dispatcher = new Agent({ connections: SENDERS })
+  let next = 0
+  const send = async (nth: number): Promise<void> => {
+    const payer = members[nth % members.length]
+    if (payer === undefined) return
+    const { member, account } = payer
+    for (;;) {
+      const operation = await attempt(
+        stage.edge,
+        dispatcher,
+        {
+          authorization: `Bearer ${tokens.get(member)}`,
+          'idempotency-key': `chaos-${nth}`,
+          'content-type': 'application/json',
+          ...(wantsAsync ? { prefer: 'respond-async' } : {}),
+        },
+        account,
+      )
+      if (operation !== null) {
+        accepted.set(operation, { member, at: performance.now() })
+        return
+      }
+      await sleep(PAUSE_MS)
+    }
+  }
+  await Promise.all(
+    Array.from({ length: SENDERS }, async () => {
+      while (next < count) {
+        next += 1
+        await send(next - 1)
+      }
+    }),
+  )
+  await dispatcher.close()
+}
+
+/** The operation that is accepted for certain; null: nobody knows, or it was not. */
+async function attempt(
+  edge: string,
+  dispatcher: Agent,
+  headers: Readonly<Record<string, string>>,
+  from: string,
+): Promise<string | null> {
+  try {
+    const amount = { currency: 'CNY', value: '1.00' }
+    const answer = await request(`${edge}/v1/transfers`, {
+      method: 'POST',
+      headers,
+      dispatcher,
+      body: JSON.stringify({ from, to: 'acc_bob', amount, reference: 'chaos' }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    })
+    const text = await answer.body.text()
+    if (answer.statusCode !== 201 && answer.statusCode !== 202) {
+      if (answer.statusCode < 500 && !MAY_PASS.has(answer.statusCode)) throw new Refused(text)
+      return null
+    }
+    const { operation, state } = JSON.parse(text) as { operation: string; state: string }
+    return state === 'unknown' ? null : operation
+  } catch (error) {
+    if (error instanceof Refused) throw error
+    return null
+  }
+}
+
+class Refused extends Error {
+  override readonly name = 'Refused'
+}
