@@ -8,7 +8,7 @@ export type Found = {
   readonly owners: Uint32Array | null
 }
 
-export const NOTHING_FOUND: Found = { bytes: NO_BYTES, owners: null }
+const NOTHING_FOUND: Found = { bytes: NO_BYTES, owners: null }
 
 export function hasOwner({ owners }: Found, owner: number): boolean {
   return owners !== null && (((owners[owner >>> 5] ?? 0) >>> (owner & 31)) & 1) === 1
