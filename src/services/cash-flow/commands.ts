@@ -23,7 +23,7 @@ export type KeyedRequest = { readonly owner: string; readonly key: string; reado
 /** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
 export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
 
-/** What transfers cost, by the account that pays; `unknown`: nobody could say. */
+/** What the parts of a transfer cost, by the id that each is kept as; `unknown`: nobody could say. */
 export type Fees = ReadonlyMap<string, Fee> | 'unknown'
 
 export type TransferCommand = {

@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assert } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
-import { parseMoney, type WireMoney } from '../../kernel/money.ts'
+import { type Currency, type Money, money } from '../../kernel/money.ts'
 import type { Fees } from './commands.ts'
 import type { Directory } from './directory.ts'
+import { type FeeFormula, feeOn } from './fee-formula.ts'
 import type { Fee } from './model.ts'
 
 /** What cash flow needs to know of a product, as it stands. */
 export type ProductTerms = {
   readonly currency: string
   readonly version: number
-  readonly fee: { readonly kind: 'none' } | { readonly kind: 'flat'; readonly amount: WireMoney }
+  readonly fee: FeeFormula
 }
 
 export interface Pricing {
-  /** What a transfer out of each of these accounts costs by now; `unknown` when nobody can say. */
-  feesOf(accounts: readonly string[]): Promise<Fees>
+  /** What each of these parts of a transfer costs by now; `unknown` when nobody can say. */
+  feesOf(parts: readonly Priced[]): Promise<Fees>
 }
+
+/** `id` is the transfer's that it is kept as. */
+type Priced = { readonly id: string; readonly from: string; readonly amount: Money }
 
 /** A product's version is in force here so long after it was made, at the latest. */
 const ASKED_EVERY_MS = 1_000
@@ -26,7 +29,7 @@ const REMEMBERED_MS_MAX = 600_000
 const PATIENCE_MS = 250
 const PRODUCTS_MAX = 10_000
 
-type Known = { readonly fee: Fee | null; readonly toldAt: Instant; askedAt: Instant }
+type Known = { readonly terms: ProductTerms; readonly toldAt: Instant; askedAt: Instant }
 
 /** Knows what transfers cost: each product is asked for once a second at most, while money moves under it. */
 export function createPricing(deps: {
@@ -48,7 +51,7 @@ export function createPricing(deps: {
       .then((terms) => {
         if (terms === null) return null
         if (remembered.size >= PRODUCTS_MAX) remembered.clear()
-        const known = { fee: feeOf(product, terms), toldAt: askedAt, askedAt }
+        const known = { terms, toldAt: askedAt, askedAt }
         remembered.set(product, known)
         return known
       })
@@ -70,22 +73,24 @@ export function createPricing(deps: {
   }
 
   return {
-    async feesOf(ids) {
+    async feesOf(parts) {
       const fees = new Map<string, Fee>()
-      for (const { id, product } of (await directory.accounts(ids)).values()) {
+      const accounts = await directory.accounts(parts.map(({ from }) => from))
+      for (const { id, from, amount } of parts) {
+        const product = accounts.get(from)?.product ?? null
         if (product === null) continue // nobody pays out of a clearing account
         const known = await current(product)
         if (known === null) return 'unknown'
-        if (known.fee !== null) fees.set(id, known.fee)
+        const fee = feeOf(product, known.terms, amount)
+        if (fee !== null) fees.set(id, fee)
       }
       return fees
     },
   }
 }
 
-function feeOf(product: string, { version, fee }: ProductTerms): Fee | null {
-  if (fee.kind === 'none') return null
-  const amount = parseMoney(fee.amount)
-  assert(typeof amount !== 'string' && amount.minor > 0n, `the fee of ${product} is money above zero`)
-  return { amount, product, version }
+/** One function of the product's terms and the amount. */
+function feeOf(product: string, { currency, version, fee }: ProductTerms, amount: Money): Fee | null {
+  const minor = feeOn(fee, amount)
+  return minor === 0n ? null : { amount: money(currency as Currency, minor), product, version }
 }

@@ -66,8 +66,8 @@ export function createService(deps: {
   /** A transfer that is to move money, with what it costs by now. */
   async function priced(command: Command): Promise<Command> {
     if (command.kind !== 'transfer' || command.run === 'accept') return command
-    const payers = command.legs.length === 0 ? [command.from] : command.legs.map(({ from }) => from)
-    return { ...command, fees: await pricing.feesOf(payers) }
+    const { transfer: id, from, amount, legs } = command
+    return { ...command, fees: await pricing.feesOf(legs.length === 0 ? [{ id, from, amount }] : legs) }
   }
 
   async function open(account: NewAccount): Promise<OpenAccount> {

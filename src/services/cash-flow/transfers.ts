@@ -78,9 +78,9 @@ function isAs(asked: Leg, made: Transfer | undefined): boolean {
 /** A part with the accounts at its ends, and what it costs. */
 type Part = Leg & { readonly payer: Account; readonly payee: Account; readonly fee: Fee | null }
 
-function feeIn({ fees }: TransferCommand, payer: string): Fee | null {
+function feeIn({ fees }: TransferCommand, part: string): Fee | null {
   assert(fees !== 'unknown', 'what is moved has its price')
-  return fees.get(payer) ?? null
+  return fees.get(part) ?? null
 }
 
 type Transferred = Extract<Outcome, { readonly kind: 'transferred' }> | OnItsWay
@@ -92,7 +92,7 @@ function transferMoney(books: Books, command: TransferCommand, member: string): 
     const parties = partiesOf(books, part, command.legs.length === 0 ? '' : `legs/${index}/`)
     if ('kind' in parties) return parties
     if (parties.payer.member !== member) return { kind: 'several_payers' }
-    found.push({ ...part, ...parties, fee: feeIn(command, part.from) })
+    found.push({ ...part, ...parties, fee: feeIn(command, part.id) })
   }
   const hold = holdOf(command, books.now)
   if (hold === 'held_and_pending') return { kind: 'held_and_pending' }

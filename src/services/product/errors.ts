@@ -3,8 +3,12 @@ import type { PricingOutcome } from './model.ts'
 
 /** The problem that a refused product is to its caller. */
 export function refusalOf(outcome: Exclude<PricingOutcome, { kind: 'priced' }>): Problem {
+  if (outcome.kind === 'unsound_fee') {
+    const { pointer, detail } = outcome
+    return new Problem('unacceptable_value', { detail: `body${pointer}: ${detail}`, errors: [{ pointer, detail }] })
+  }
   return new Problem('currency_mismatch', {
     detail: `the product is in ${outcome.currency}, its fee in ${outcome.fee}`,
-    errors: [{ pointer: '/fee/amount/currency', detail: `must be ${outcome.currency}` }],
+    errors: [{ pointer: outcome.pointer, detail: `must be ${outcome.currency}` }],
   })
 }

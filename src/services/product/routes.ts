@@ -1,6 +1,5 @@
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionedRoutes } from '../../platform/versioned-routes.ts'
-import { readAmount } from '../../platform/wire.ts'
 import { refusalOf } from './errors.ts'
 import { price } from './model.ts'
 import { ProductChange, ProductCreation, ProductFields } from './schema.ts'
@@ -22,7 +21,6 @@ export function productRoutes(service: ProductService): ServiceRoute[] {
 }
 
 function complete(wire: ProductCreation): ProductFields {
-  if (wire.fee?.kind === 'flat') readAmount(wire.fee.amount, '/fee/amount')
   const outcome = price(wire)
   if (outcome.kind !== 'priced') throw refusalOf(outcome)
   return outcome.product

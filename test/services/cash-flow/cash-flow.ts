@@ -10,6 +10,7 @@ import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
 import type { PassportKeys } from '../../../src/platform/passport.ts'
+import type { FeeFormula } from '../../../src/services/cash-flow/fee-formula.ts'
 import {
   type CashFlow,
   type CashFlowDeps,
@@ -42,8 +43,8 @@ export type CashFlowUnderTest = {
   readonly call: ReturnType<typeof createCaller>
   /** A second instance on the same store, as another process would be: with a writer for each shard. */
   readonly callTwin: ReturnType<typeof createCaller>
-  /** Makes a version of the product with this flat fee, in force from now on; null: with none. */
-  setFee(product: string, amount: WireMoney | null): number
+  /** Makes a version of the product with this fee, in force from now on: a flat one, a formula, or null for none. */
+  setFee(product: string, fee: WireMoney | FeeFormula | null): number
   /** The product service gives no answer from now on, or does again. */
   setProductsAway(away: boolean): void
   /** Lets risk control tell what a review decided. */
@@ -104,9 +105,9 @@ export async function openCashFlow(
     ...{ cashFlow, database, app, keys, clock },
     call: createCaller(app, 'cash-flow', keys),
     callTwin: createCaller(doorOf(twin), 'cash-flow', keys),
-    setFee(product, amount) {
+    setFee(product, said) {
       const { currency = 'CNY', version = 0 } = products.get(product) ?? {}
-      const fee = amount === null ? ({ kind: 'none' } as const) : ({ kind: 'flat', amount } as const)
+      const fee: FeeFormula = said === null ? { kind: 'none' } : 'kind' in said ? said : { kind: 'flat', amount: said }
       products.set(product, { currency, version: version + 1, fee })
       clock.advance(ASKED_EVERY_MS)
       return version + 1

@@ -56,6 +56,15 @@ for (const writers of [1, 4]) {
       return (await balances()).map((sum, at) => sum - (before[at] ?? 0))
     }
 
+    test('goes by the amount of each part, where the product has a formula', async () => {
+      under.setFee('prd_basic', { kind: 'rate', basisPoints: 100, least: cny('0.05') })
+      assert.deepEqual(await changes(() => transfer('rate', fromAlice('10.00'))), [-1010, 0, 1000, 0, 10])
+      const leg = (to: string, value: string) => ({ from: 'acc_alice', to, amount: cny(value) })
+      const legs = [leg('acc_bob', '20.00'), leg('acc_carol', '1.00')]
+      const body = { legs, reference: 'two of them' }
+      assert.deepEqual(await changes(() => transfer('rate in legs', body)), [-2125, 0, 2000, 100, 25])
+    })
+
     test('is charged beside the amount, at once with it, and told wherever the transfer is', async () => {
       const made = Promise.withResolvers<Awaited<ReturnType<typeof transfer>>>()
       assert.deepEqual(

@@ -88,7 +88,34 @@ onEachStore('products', (store) => {
     assert.equal((await call('GET', `/v1/products/${created.id}`, asOperator)).body.version, 1)
   })
 
+  const rate = (more: object) => ({ kind: 'rate', basisPoints: 25, ...more })
+  const money = (value: string) => ({ currency: 'CNY', value })
+  it('has a fee by a rate or by tiers, whose limits and bounds are sound', async () => {
+    const tiers = (...from: string[]) => ({
+      kind: 'tiers',
+      tiers: from.map((value) => ({ from: money(value), fee: rate({ least: money('0.10') }) })),
+    })
+    for (const fee of [rate({}), rate({ least: money('0.10'), most: money('5.00') }), tiers('0.00', '100.00')]) {
+      const made = await create({ name: 'Formula', currency: 'CNY', fee })
+      assert.deepEqual([made.status, made.body.fee], [201, fee])
+    }
+    const unsound: readonly (readonly [object, string])[] = [
+      [rate({ least: money('5.00'), most: money('0.10') }), '/fee/most'],
+      [tiers('1.00'), '/fee/tiers/0/from'],
+      [tiers('0.00', '100.00', '100.00'), '/fee/tiers/2/from'],
+    ]
+    for (const [fee, pointer] of unsound) {
+      const { status, body } = await create({ name: 'Formula', currency: 'CNY', fee })
+      assert.deepEqual([status, body.code, body.errors[0].pointer], [422, 'unacceptable_value', pointer])
+    }
+    const other = await create({ name: 'F', currency: 'CNY', fee: rate({ most: { currency: 'EUR', value: '1.00' } }) })
+    assert.deepEqual([other.status, other.body.errors[0].pointer], [422, '/fee/most/currency'])
+  })
+
   const bodies: readonly [why: string, body: unknown][] = [
+    ['a rate of nothing', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0 }) }],
+    ['a rate with a fraction', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0.5 }) }],
+    ['no tiers', { name: 'A', currency: 'CNY', fee: { kind: 'tiers', tiers: [] } }],
     ['an unknown field', { name: 'A', currency: 'CNY', colour: 'red' }],
     ['an unknown currency', { name: 'A', currency: 'XXX' }],
     ['a fee of an unknown kind', { name: 'A', currency: 'CNY', fee: { kind: 'percent', amount: '1' } }],
