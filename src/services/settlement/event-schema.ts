@@ -20,5 +20,5 @@ export const settlementEvents: EventSchemas = {
     }),
   },
   'settlement.paid': { version: 1, summary: 'The bank has paid a batch out', data: payout },
-  'settlement.rejected': { version: 1, summary: 'The bank refused to pay a batch out', data: payout },
+  'settlement.refused': { version: 1, summary: 'The bank refused to pay a batch out', data: payout },
 }

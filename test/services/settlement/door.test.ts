@@ -57,6 +57,13 @@ describe("settlement's door", () => {
 
   test('describes its routes, and not what services tell each other', async () => {
     const { body: document } = await settlement.call('GET', '/openapi.json', asOperator)
-    assert.deepEqual(Object.keys(document.paths), ['/v1/settlement-batches', '/v1/settlement-batches/{id}'])
+    assert.deepEqual(Object.keys(document.paths).sort(), [
+      '/v1/dead-letters/settlement',
+      '/v1/dead-letters/settlement/{feed}/{seq}',
+      '/v1/dead-letters/settlement/{feed}/{seq}/give-up',
+      '/v1/dead-letters/settlement/{feed}/{seq}/replay',
+      '/v1/settlement-batches',
+      '/v1/settlement-batches/{id}',
+    ])
   })
 })

@@ -6,8 +6,10 @@ import { createBank } from '../../../src/adapters/bank.ts'
 import { toRfc3339 } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { compileSchema } from '../../../src/platform/schema.ts'
 import { startBank } from '../../../src/sandbox/bank.ts'
 import type { StandIn } from '../../../src/sandbox/stand-in.ts'
+import { settlementEvents } from '../../../src/services/settlement/event-schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
@@ -74,8 +76,14 @@ onEachStore('payouts', (store) => {
     fetch(`${bank.url}/control`, { method: 'POST', headers: JSON_BODY, body: JSON.stringify({ down }) })
   const eventsOf = async (batch: string): Promise<string[]> => {
     const { body } = await settlement.call('GET', '/internal/feed?after=0&waitMs=0', asService('membership'))
-    const events = body.items as { type: string; subject: string }[]
-    return events.filter(({ subject }) => subject === batch).map(({ type }) => type)
+    const events = (body.items as { type: string; subject: string; data: unknown }[]).filter((e) => e.subject === batch)
+    for (const { type, data } of events) {
+      const described = settlementEvents[type]
+      assert.ok(described !== undefined, `${type} is described`)
+      const checked = compileSchema(described.data)(data)
+      assert.ok(checked.ok, `${type}: ${JSON.stringify([checked, data])}`)
+    }
+    return events.map(({ type }) => type)
   }
 
   test('pay the net of a batch, and the batch says so', async () => {
