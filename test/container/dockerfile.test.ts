@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { eventually } from '../support/edge-calls.ts'
 import { prepareTestPlatform } from '../support/platform.ts'
+import { bareEnvironment } from '../support/tidegate-process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const START_MS_MAX = 60_000
@@ -71,7 +72,7 @@ describe('the Dockerfile', () => {
 
   test('starts, is healthy, and ends well on SIGTERM', async () => {
     const prepared = await prepareTestPlatform()
-    const env = { PATH: process.env['PATH'], ...imageEnvironment, ...prepared.environment }
+    const env = { ...bareEnvironment(), ...imageEnvironment, ...prepared.environment }
     const [, ...args] = [...JSON.parse(one('ENTRYPOINT')), ...JSON.parse(one('CMD'))] as string[]
     const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: 'ignore' })
     const exited = once(child, 'exit')

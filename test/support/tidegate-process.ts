@@ -12,12 +12,18 @@ export type TidegateProcess = {
   readonly exited: Promise<number | null>
 }
 
-/** `tidegate …` as a process of its own, with nothing of the test's environment but the path. */
+/** What a process sees of the test's environment: the path, and where the code of this run lies compiled, half of any start. */
+export function bareEnvironment(): Record<string, string | undefined> {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return { PATH, NODE_COMPILE_CACHE }
+}
+
+/** `tidegate …` as a process of its own, with next to nothing of the test's environment. */
 export function startTidegate(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): TidegateProcess {
-  const env = { PATH: process.env['PATH'], ...environment }
+  const env = { ...bareEnvironment(), ...environment }
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
