@@ -1,6 +1,4 @@
-import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BreakerBoard } from '../../src/platform/breaker-wire.ts'
 import { type EdgeCalls, eventually, transferOf } from '../support/edge-calls.ts'
 import { type Dependency, type Fault, MODES } from './dependencies.ts'
 import { type Call, ROUTE_CLASSES } from './routes.ts'
@@ -25,7 +23,6 @@ const DONE_MS_MAX = 10_000
 /** Calls every route class while the dependency fails, heals it, and sends each call again. No dependency: all is well. */
 export async function runScenario(world: World, dependency: Dependency | null, fault: Fault | 'none'): Promise<Row[]> {
   const { calls, relays } = world
-  await forgetFaults(calls)
   const prepared = await Promise.all(
     ROUTE_CLASSES.map(async ({ route, prepare }) => ({ route, call: await prepare(world) })),
   )
@@ -86,22 +83,6 @@ async function becomeWell({ calls, probeAccount, unique }: World): Promise<void>
   const isMoving = async () =>
     (await calls.call('mem_alice', 'POST', '/v1/transfers', { key: unique(), body })).status === 201
   await eventually('money moves', isMoving, WELL_MS_MAX)
-}
-
-/**
- * Resets every breaker that has counted a fault, as an operator would: each failure meets a platform that remembers none
- * before it, however fast they follow each other.
- */
-async function forgetFaults({ operate }: EdgeCalls): Promise<void> {
-  const { items } = (await operate('operator', 'GET', '/v1/breakers')).body as BreakerBoard
-  for (const { name, state, counts } of items) {
-    if (state === 'closed' && counts.faults === 0) continue
-    for (const force of ['closed', null]) {
-      const body = { force, reason: 'the next failure of the drill' }
-      const answer = await operate('operator', 'POST', `/v1/breakers/${name}`, { body })
-      assert.equal(answer.status, 200, answer.text)
-    }
-  }
 }
 
 async function balanceOfBob({ call }: EdgeCalls): Promise<bigint> {

@@ -39,7 +39,7 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
   const relays = Object.fromEntries(started) as Record<RelayName, Relay>
   const redis = skipWithoutRedis === false ? await startTestRedis() : null
   const platform = await startTestPlatform({
-    config: (text) => withShortDeadlines(text, relays.jwks),
+    config: (text) => configured(text, relays.jwks),
     policies: { 'quota.yaml': (text) => text.replace("'1000000.00'", `'${FORTUNE}'`) },
     environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()), ...redisBy(relays.redis, redis) },
     placed: (urls) => {
@@ -100,14 +100,17 @@ function redisBy(relay: Relay, redis: TestRedis | null): Record<string, string> 
   return { TIDEGATE_REDIS_URL: relay.url.replace('http:', 'redis:') }
 }
 
-function withShortDeadlines(config: string, jwks: Relay): string {
+/** Each failure meets a platform that remembers none before it, however fast they follow each other; test/edge has the breakers. */
+const NEVER_OPENS = 'breaker: { volume_min: 10000 }'
+
+function configured(config: string, jwks: Relay): string {
   return config
     .replace(/jwks: "[^/]+/, `jwks: "${jwks.url}`)
     .replace('identity:\n', `identity:\n  keys: { refresh_s: 1, cooldown_s: 1, stale_s_max: ${KEYS_STALE_S} }\n`)
-    .replaceAll(/(passport: true, timeout_ms: )\d+/g, `$1${DEADLINE_MS}`)
-    .replace(/assess_timeout_ms: \d+/, `assess_timeout_ms: ${DEADLINE_MS}`)
-    .replace(/deadline_ms: \d+/, `deadline_ms: ${PROVIDER_DEADLINE_MS}`)
-    .replace(/(bank: .*timeout_ms: )\d+/, `$1${PROVIDER_DEADLINE_MS}`)
+    .replaceAll(/(passport: true, timeout_ms: )\d+/g, `$1${DEADLINE_MS}, ${NEVER_OPENS}`)
+    .replace(/assess_timeout_ms: \d+/, `assess_timeout_ms: ${DEADLINE_MS}\n  ${NEVER_OPENS}`)
+    .replace(/deadline_ms: \d+/, `deadline_ms: ${PROVIDER_DEADLINE_MS}\n    ${NEVER_OPENS}`)
+    .replace(/(bank: .*timeout_ms: )\d+/, `$1${PROVIDER_DEADLINE_MS}, ${NEVER_OPENS}`)
 }
 
 async function openAccount({ call }: EdgeCalls): Promise<string> {

@@ -117,7 +117,8 @@ describe('risk', () => {
   it('holds as the rule says', () => {
     const verdict = assess(`  - { id: odd, when: 'true', effect: ${HOLD_3}, why: It is odd. }`)
     const { considered: _, marks: __, ...told } = verdict
-    const hold = { outcome: 'hold', approvals: 3, holdMs: 5_400_000, unchecked: false }
+    const desk = { escalateMs: 2_700_000, queue: 'desk', priority: 'normal', approvesBelow: null }
+    const hold = { outcome: 'hold', approvals: 3, holdMs: 5_400_000, ...desk, unchecked: false }
     deepEqual(told, { ...hold, rule: 'risk/odd', reasons: ['It is odd.'], remedy: null, tells: 'why' })
   })
 

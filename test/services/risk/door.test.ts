@@ -69,6 +69,10 @@ onEachStore('the door of risk control', (store) => {
       '/v1/cases/{id}/decisions',
       '/v1/cases/{id}/notes',
       '/v1/cases/{id}/votes',
+      '/v1/dead-letters/risk',
+      '/v1/dead-letters/risk/{feed}/{seq}',
+      '/v1/dead-letters/risk/{feed}/{seq}/give-up',
+      '/v1/dead-letters/risk/{feed}/{seq}/replay',
       '/v1/reviews/decisions',
     ])
     assert.ok(document.paths['/v1/reviews/decisions'].post.requestBody)
