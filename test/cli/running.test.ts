@@ -81,7 +81,10 @@ describe('tidegate ledger', () => {
     const { code, stdout } = await run('ledger', 'explain', 'acc_alice', '--limit', '100')
     assert.equal(code, 0)
     assert.match(stdout, /^acc_alice: version \d+, [\d.]+ CNY posted, [\d.]+ pending$/m)
-    assert.match(stdout, /^\d+ +20\S+Z +reserve debit +50000\.00 .* trf_\S+ +- +op_\S+ +asm_\S+ +rcp_\S+ +\d+ verified$/m)
+    assert.match(
+      stdout,
+      /^\d+ +20\S+Z +reserve debit +50000\.00 .* trf_\S+ +- +op_\S+ +asm_\S+ +rcp_\S+ +\d+ verified$/m,
+    )
     assert.match(stdout, /^shard \d, records \d+ to \d+: each follows on the one before; the head is [0-9a-f]{64}$/m)
   })
 
