@@ -100,7 +100,7 @@ function redisBy(relay: Relay, redis: TestRedis | null): Record<string, string> 
   return { TIDEGATE_REDIS_URL: relay.url.replace('http:', 'redis:') }
 }
 
-/** Each failure meets a platform that remembers none before it, however fast they follow each other; test/edge has the breakers. */
+/** Each failure meets a platform that remembers none before it; what breakers do is tested in test/edge. */
 const NEVER_OPENS = 'breaker: { volume_min: 10000 }'
 
 function configured(config: string, jwks: Relay): string {
