@@ -50,6 +50,7 @@ test('A platform that is killed while its policies are edited starts with the ne
   const firewall = join(prepared.places.policies, 'firewall.yaml')
   let text = await readFile(firewall, 'utf8')
   const served: string[] = []
+  let edits = 0
   const note = async (): Promise<void> => {
     const { bundle } = await policies()
     if (!served.includes(bundle)) served.push(bundle)
@@ -57,7 +58,7 @@ test('A platform that is killed while its policies are edited starts with the ne
   for (const lastMs of [0, 200, 260]) {
     await note()
     for (const ms of [400, 400, lastMs]) {
-      const rule = `\n  - { id: edit-${served.length}-${ms}, match: { paths: [/edit] }, effect: deny }\n`
+      const rule = `\n  - { id: edit-${++edits}, match: { paths: [/edit] }, effect: deny }\n`
       text = text.replace('\nexamples:', `${rule}\nexamples:`)
       await writeFile(firewall, text)
       await sleep(ms)
