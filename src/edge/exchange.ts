@@ -4,6 +4,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Id } from '../kernel/id.ts'
 import type { WireMoney } from '../kernel/money.ts'
 import type { PassportAssessment, Principal } from '../platform/passport.ts'
+import type { ReceiptRemark } from '../platform/receipt-remark.ts'
 import type { Span } from '../platform/tracing.ts'
 import type {
   AccessFacts,
@@ -97,6 +98,8 @@ export type Trail = {
   upstreamMs: number | null
   /** What became of it there. */
   forwarded: Forwarded | null
+  /** What the upstream wants to be found in the receipt. */
+  remark: ReceiptRemark | null
   /** What is running of the exchange, where traces are kept. */
   span: Span | null
   /** How often it was sent to its upstream, and to which endpoint last. */

@@ -236,6 +236,7 @@ export function newTrail(policies: Pick<PolicyStore, 'bundle'>, clock: Clock): T
     bodyMs: 0,
     upstreamMs: null,
     forwarded: null,
+    remark: null,
     span: null,
     attempts: 0,
     endpoint: null,

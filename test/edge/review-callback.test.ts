@@ -85,6 +85,12 @@ describe("the review desk's callback", () => {
     assert.equal(await held.state(), 'held')
   })
 
+  test('who decides without a good signature is in no receipt', async () => {
+    const { headers } = await send(decisionOn(held.notice, { vote: 'approve' }), { 'content-type': 'application/json' })
+    const receipt = await calls.operate('operator', 'GET', `/v1/receipts/${headers['tidegate-receipt']}`)
+    assert.equal(receipt.body.remark, null)
+  })
+
   test('a decision that is not JSON, or of another shape, is refused behind a good signature', async () => {
     for (const [body, code] of [
       ['{"case"', 'invalid_json'],
@@ -120,7 +126,13 @@ describe("the review desk's callback", () => {
     }
     const first = await vote('rev_rita')
     assert.deepEqual([first.status, first.body.approvals, first.body.needed], [200, 1, 2])
-    assertRefused(await vote('rev_rita'), 'reviewer_not_allowed')
+    const again = await vote('rev_rita')
+    assertRefused(again, 'reviewer_not_allowed')
+    for (const { headers } of [first, again]) {
+      const receipt = await calls.operate('operator', 'GET', `/v1/receipts/${headers['tidegate-receipt']}`)
+      assert.deepEqual(receipt.body.remark, { case: notice.case, reviewer: 'rev_rita', vote: 'approve' })
+      assert.equal(headers['tidegate-remark'], undefined, 'nobody outside gets it')
+    }
     assert.equal(await state(), 'held')
     assert.equal((await vote('rev_ravi')).body.state, 'approved')
     await eventually('the transfer is posted', async () => (await state()) === 'succeeded')

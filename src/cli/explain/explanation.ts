@@ -1,4 +1,5 @@
 import type { StageName } from '../../edge/exchange.ts'
+import type { ReceiptRemark } from '../../platform/receipt-remark.ts'
 import type { Considered, NearRule } from '../../policy/index.ts'
 import { inColumns } from '../columns.ts'
 import type { Again } from './again.ts'
@@ -24,6 +25,8 @@ export type Explanation = {
   readonly change: string | null
   /** What people made of it, and who they were. */
   readonly review: string | null
+  /** What the service had written into the receipt, such as who decided what by the request. */
+  readonly remark: ReceiptRemark | null
   /** Changes that were tried on the policies of then, and passed. */
   readonly wouldPass: readonly string[]
   /** Of a denial by default: the rule that was nearest to allowing it. */
@@ -49,6 +52,7 @@ export function explanationText(explanation: Explanation): string {
     ['why', why],
     ['to change it', change],
     ['people', explanation.review],
+    ['remark', remarkText(explanation.remark)],
     ['would have passed', wouldPass.length === 0 ? null : wouldPass.join(', or ')],
     ['nearest rule', nearest === null ? null : `${nearest.rule}, which asks for ${nearest.lacks.join(' and ')}`],
     ['policies', bundle],
@@ -62,6 +66,15 @@ export function explanationText(explanation: Explanation): string {
   if (found.length > 0) parts.push(`What rulesets found:\n${inColumns(found)}`)
   if (assessment !== null) parts.push(`Assessment:\n${JSON.stringify(assessment, null, 2)}`)
   return parts.join('\n\n')
+}
+
+function remarkText(remark: ReceiptRemark | null): string | null {
+  return (
+    remark &&
+    Object.entries(remark)
+      .map((pair) => pair.join(': '))
+      .join(', ')
+  )
 }
 
 function foundLines({ rule, found }: Considered): readonly (readonly string[])[] {

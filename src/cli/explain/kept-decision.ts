@@ -3,6 +3,7 @@ import type { StageName } from '../../edge/exchange.ts'
 import { type Sealed, unseal } from '../../edge/sealing.ts'
 import { readUnsealingKey } from '../../edge/sealing-key.ts'
 import type { Instant } from '../../kernel/clock.ts'
+import type { ReceiptRemark } from '../../platform/receipt-remark.ts'
 import type { AccessFacts, ChainFacts, Considered, KeptRiskFacts, Marks, RequestFacts } from '../../policy/index.ts'
 
 /** The parts of a kept decision that are explained; `src/edge/stages/record.ts` writes it. */
@@ -25,6 +26,7 @@ export type KeptDecision = {
   readonly considered: readonly Considered[]
   readonly marks: Marks
   readonly assessment: { readonly id: string; readonly outcome: string; readonly rule: string } | null
+  readonly remark: ReceiptRemark | null
   readonly bundle: string
   readonly scopesNeeded: readonly string[]
   /** What the rules could read, in the clear. Empty when the request was refused before any rule was asked. */

@@ -30,6 +30,7 @@ export async function explainReceipt(
     why: detail ?? (code === null ? null : (PROBLEMS[code as keyof typeof PROBLEMS]?.[1] ?? null)),
     change: remedy ?? (code === null ? null : changeOf(code, rule)),
     review: reviewText(assessment),
+    remark: kept.remark ?? null,
     wouldPass: again?.wouldPass ?? [],
     nearest: again?.nearest ?? null,
     bundle,

@@ -45,6 +45,7 @@ export async function rehearse(
     why: problem?.message ?? null,
     change: problem === null ? null : (problem.extras.remedy ?? changeOf(problem.code, rule)),
     review: null,
+    remark: null,
     wouldPass,
     nearest,
     bundle: bundle.digest,

@@ -2,8 +2,9 @@ import { assert } from '../../kernel/assert.ts'
 import { operationIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { refusedBy } from '../../platform/breaker-refusal.ts'
+import { readRemark } from '../../platform/receipt-remark.ts'
 import { leftOf } from '../deadline.ts'
-import { type Answer, type Cleared, ownerOf } from '../exchange.ts'
+import { type Answer, type Cleared, ownerOf, type Trail } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { Spending } from '../spending.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
@@ -51,7 +52,7 @@ export function createForward(options: {
           ? await webSockets.forward(cleared, upgrade, upstream)
           : route.stream !== null
             ? await streams.forward(cleared, upstream)
-            : passOn(await upstream.send(requestTo(cleared, upstream)))
+            : passOn(await upstream.send(requestTo(cleared, upstream)), trail)
       trail.forwarded = outcome.kind
       const answer = wentWell(outcome) ? outcome.answer : await conclude(cleared, outcome)
       streamed = answer.body === 'streamed' && !lasting.closed
@@ -82,9 +83,10 @@ function requestTo(cleared: Cleared, upstream: Upstream): UpstreamRequest {
   }
 }
 
-function passOn(outcome: Outcome<ReceivedAnswer>): Outcome<Answer> {
+function passOn(outcome: Outcome<ReceivedAnswer>, trail: Trail): Outcome<Answer> {
   if (outcome.kind !== 'answered') return outcome
   const { status, headers, body } = outcome.answer
+  trail.remark = readRemark(headers)
   return { kind: 'answered', answer: { status, headers: answerHeaders(headers), body } }
 }
 

@@ -54,6 +54,7 @@ export function createRecord({ decisions, seals, allowedSample, metrics, log }: 
         path: trail.path,
         route: trail.route,
         forwarded,
+        remark: trail.remark,
         principal: trail.principal,
         status: answer.status,
         sample,
@@ -90,9 +91,13 @@ const CREDENTIALS = new RegExp(`^REQUEST_(?:COOKIES|HEADERS:(?:${CREDENTIAL_HEAD
 
 const NO_FACTS: ReceiptFacts = { open: '{}', secret: null, withheld: [] }
 
-/** Nothing was refused, held, in error or different had a rule in shadow been enforced. */
-function isPlainlyAllowed({ considered, assessment }: Trail, { status }: Answer, problem: Problem | null): boolean {
-  if (problem !== null || status >= 400) return false
+/** Nothing was refused, held, in error, remarked on or different had a rule in shadow been enforced. */
+function isPlainlyAllowed(
+  { considered, assessment, remark }: Trail,
+  { status }: Answer,
+  problem: Problem | null,
+): boolean {
+  if (problem !== null || status >= 400 || remark !== null) return false
   if (assessment !== null && (assessment.outcome !== 'accept' || assessment.unchecked)) return false
   const mattered = [...considered, ...(assessment?.considered ?? [])]
   return mattered.every(({ outcome, mode }) => mode === 'enforce' && (outcome === 'matched' || outcome === 'satisfied'))

@@ -101,6 +101,17 @@ export async function listOpenByPayee(sql: Sql, payee: string, limit: number): P
   )
 }
 
+/** Open cases of money that waits to leave this account, by itself or as a leg. */
+export async function listOpenByPayer(sql: Sql, payer: string, limit: number): Promise<readonly string[]> {
+  return idsOf(
+    await sql.query(
+      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held'
+       AND (facts ->> 'from' = $1 OR facts -> 'legs' @> jsonb_build_array(jsonb_build_object('from', $1::text))) ORDER BY id LIMIT $2`,
+      [payer, limit],
+    ),
+  )
+}
+
 /** Open cases of which something is due: the end of their time, or escalation. */
 export async function listDue(sql: Sql, now: Instant, limit: number): Promise<readonly string[]> {
   return idsOf(

@@ -1,12 +1,15 @@
+import type { Sql } from '../../platform/database.ts'
 import { readRiskFacts } from '../../policy/index.ts'
-import { insertCaseEvent, updateCase } from './case-store.ts'
-import { type CaseFacts, type Since, snapshotHashOf } from './facts.ts'
+import { insertCaseEvent, listOpenByPayer, lockCase, updateCase } from './case-store.ts'
+import { type CaseFacts, type News, type Since, snapshotHashOf } from './facts.ts'
 import { type ReviewCase, validVotes } from './model.ts'
 import { findAssessment } from './store.ts'
 import type { Change } from './voting.ts'
 
 /** Kept of what changed; older ones are in the case's history. */
 const SINCE_MAX = 10
+/** Cases that one piece of news may change; there are hardly so many open of one account. */
+const CASES_MAX = 100
 
 /**
  * What the policies in force make of a held transfer now: rules, limits and lists may have changed since it was held. Where
@@ -32,6 +35,21 @@ export async function lookAgain(change: Change, review: ReviewCase): Promise<Rev
     rule,
     reasons,
   })
+}
+
+/** Something that reviewers go by is different: so are the facts of each open case of money that it concerns. */
+export async function learn(change: Change, news: News, actor: string): Promise<void> {
+  for (const id of await listConcerned(change.sql, news)) {
+    const review = await lockCase(change.sql, id)
+    if (review?.state === 'open') await changeFacts(change, review, actor, news)
+  }
+}
+
+function listConcerned(sql: Sql, news: News): Promise<readonly string[]> {
+  switch (news.what) {
+    case 'credit_line':
+      return listOpenByPayer(sql, news.account, CASES_MAX)
+  }
 }
 
 /** Gives the case another version: nobody has voted on these facts yet. */

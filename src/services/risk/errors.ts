@@ -1,6 +1,7 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
 import type { WorkOutcome } from './desk-work.ts'
+import type { Since } from './facts.ts'
 import { approvalsOf, type CaseState, type ReviewCase, type VoteOutcome, validVotes } from './model.ts'
 import type { DecisionAnswer } from './schema.ts'
 
@@ -101,15 +102,24 @@ function endOf({ onTimeout }: ReviewCase): CaseState {
 /** What is different since the reviewer looked. */
 function newsOf({ facts, caseVersion }: ReviewCase): string {
   const news = facts.since?.at(-1)
-  const told =
-    news?.what === 'label' ? `another payment to the payee is ${news.label}` : `${news?.outcome} by ${news?.rule}`
-  const what = news === undefined ? 'other facts' : `other facts: ${told}`
+  const what = news === undefined ? 'other facts' : `other facts: ${inWords(news)}`
   return `the case has version ${caseVersion} and ${what}; votes on the one before are void`
 }
 
-/** @throws Problem for a refusal */
-export function answerOf(reply: DecisionReply): DecisionAnswer {
+function inWords(news: Since): string {
+  switch (news.what) {
+    case 'policies':
+      return `${news.outcome} by ${news.rule}`
+    case 'label':
+      return `another payment to the payee is ${news.label}`
+    case 'credit_line':
+      return `the credit line of ${news.account} is ${news.creditLine.value} ${news.creditLine.currency}`
+  }
+}
+
+/** @throws Problem for a refusal, with these headers */
+export function answerOf(reply: DecisionReply, headers: Readonly<Record<string, string>> = {}): DecisionAnswer {
   if (reply.kind === 'answered') return reply.body
   const { code, detail, state } = reply
-  throw new Problem(code, state === undefined ? { detail } : { detail, state })
+  throw new Problem(code, { detail, headers, ...(state === undefined ? {} : { state }) })
 }

@@ -36,10 +36,17 @@ export type CaseFacts = {
   readonly since?: readonly Since[]
 }
 
-/** `policies`: what they would decide now. `label`: what another transfer to the same payee turned out to be. */
+/**
+ * `policies`: what they would decide now. `label`: what another transfer to the same payee turned out to be. `credit_line`: how
+ * far below zero the account that pays may go now.
+ */
 export type Since =
   | { readonly what: 'policies'; readonly outcome: string; readonly rule: string; readonly reasons: readonly string[] }
   | { readonly what: 'label'; readonly label: string; readonly assessment: string }
+  | { readonly what: 'credit_line'; readonly account: string; readonly creditLine: WireMoney }
+
+/** What other services tell. */
+export type News = Extract<Since, { readonly what: 'credit_line' }>
 
 export function caseFacts(
   facts: StoredFacts,

@@ -7,12 +7,16 @@ import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import type { HeldTransfer, Reviews } from './reviews.ts'
-import { TransferHeld, TransferResolved } from './schema.ts'
+import { CreditLineSet, TransferHeld, TransferResolved } from './schema.ts'
 
 const checkHeld = compileSchema(TransferHeld)
 const checkResolved = compileSchema(TransferResolved)
+const checkCreditLine = compileSchema(CreditLineSet)
 
-/** Opens a case for every hold that asks for one, closes it when the money went another way, and opens those of a later look. */
+/**
+ * Opens a case for every hold that asks for one, closes it when the money went another way, opens those of a later look, and
+ * says so where what a reviewer goes by has changed.
+ */
 export function followCashFlow(options: {
   readonly source: FeedSource
   readonly outbox: Outbox
@@ -33,6 +37,13 @@ export function followCashFlow(options: {
         assert(resolved.ok, `the event ${event.id} names its transfer`)
         const { transfer, partOf, reason } = resolved.value
         await reviews.settle(sql, emit, { transfer: partOf ?? transfer, how: reason ?? 'posted' })
+        return
+      }
+      case 'credit_line.set': {
+        const set = checkCreditLine(event.data)
+        assert(set.ok, `the event ${event.id} says how far an account may go`)
+        const { account, creditLine } = set.value
+        await reviews.learn(sql, emit, { what: 'credit_line', account, creditLine }, 'cash-flow')
       }
     }
   }

@@ -8,9 +8,10 @@ import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { Bundle } from '../../policy/index.ts'
 import * as cases from './case-store.ts'
-import { lookAgain } from './changed-facts.ts'
+import { learn, lookAgain } from './changed-facts.ts'
 import { assign, assignNext, note, unassign, type WorkOutcome } from './desk-work.ts'
 import { type DecisionReply, NONCE_REUSED } from './errors.ts'
+import type { News } from './facts.ts'
 import { labelAssessment, listRecorded, type RecordedQuery } from './labels.ts'
 import type { Ballot, ReviewCase } from './model.ts'
 import { caseOfHeld, caseOfPassed } from './opening.ts'
@@ -39,6 +40,8 @@ export interface Reviews {
    * of one that was to pass and be looked at later.
    */
   settle(sql: Sql, emit: Emit, moved: { readonly transfer: string; readonly how: string }): Promise<void>
+  /** What another service told: open cases that it concerns have other facts. */
+  learn(sql: Sql, emit: Emit, news: News, from: string): Promise<void>
   /** The desk's decision, whose signature and shape were checked. The same decision again gets the same answer. */
   decide(decision: DeskDecision, arrived: { readonly body: Uint8Array; readonly headers: Json }): Promise<DecisionReply>
   /** An operator's vote. */
@@ -129,6 +132,8 @@ export function createReviews(deps: {
       const passed = assessment === null ? null : caseOfPassed(transfer, assessment, inOne.now)
       if (passed !== null) await begin(inOne, passed)
     },
+
+    learn: (sql, emit, news, from) => learn(changeIn(sql, emit), news, from),
 
     decide: ({ nonce, case: id, caseVersion, snapshotHash, ...vote }, { body: bytes, headers }) =>
       change(async (inOne) => {

@@ -3,6 +3,7 @@ import { Decision, type ReviewDesk } from '../../adapters/review-desk/review-des
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
+import { remarkHeaders } from '../../platform/receipt-remark.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { readAmount } from '../../platform/wire.ts'
 import type { Assessments } from './assessments.ts'
@@ -139,7 +140,9 @@ function decisionRoute(reviews: Reviews, desk: ReviewDesk): ServiceRoute {
       const decision = desk.readDecision(headers, rawBody)
       const kept = Object.entries(headers).filter(([name]) => name.startsWith('webhook-'))
       const reply = await reviews.decide(decision, { body: rawBody, headers: Object.fromEntries(kept) })
-      return { status: 200, body: answerOf(reply) }
+      const { case: about, reviewer, vote } = decision
+      const remark = remarkHeaders({ case: about, reviewer, vote })
+      return { status: 200, body: answerOf(reply, remark), headers: remark }
     },
   })
 }

@@ -68,6 +68,43 @@ onEachStore('what changed since a case was opened', (store) => {
     }
   })
 
+  test('another credit line of the account that pays raises its version, and leaves other accounts’ cases alone', async () => {
+    const opened = await world.openCase(maker(), '85000.00')
+    assert.equal((await approve(opened.case, 'rita')).status, 200)
+    const creditLine = { currency: 'CNY', value: '0.00' }
+    world.feed('credit_line.set', { account: 'acc_bob', creditLine, version: 1 }, world.clock.now())
+    world.feed('credit_line.set', { account: 'acc_alice', creditLine, version: 2 }, world.clock.now())
+    const changed = await eventually(async () => {
+      const now = await read(opened.case)
+      return now.caseVersion > 1 && now
+    })
+    assert.deepEqual([changed.caseVersion, changed.approvals, changed.votes[0].void], [2, 0, true])
+    assert.deepEqual(changed.facts.since, [{ what: 'credit_line', account: 'acc_alice', creditLine }])
+    const { caseVersion, snapshotHash } = opened
+    const stale = await world.decide({
+      case: opened.case,
+      vote: 'approve',
+      reviewer: 'rolf',
+      caseVersion,
+      snapshotHash,
+    })
+    assert.deepEqual([stale.status, stale.body['code']], [409, 'case_changed'])
+    assert.match(String(stale.body['detail']), /the credit line of acc_alice is 0\.00 CNY/)
+    await eventually(async () => (await world.inbox()).find(({ body }) => body.type === 'review.case.changed'))
+  })
+
+  test('a leg’s account counts, too', async () => {
+    const legs = [
+      { from: 'acc_leg_one', to: 'acc_bob', amount: { currency: 'CNY', value: '50000.00' } },
+      { from: 'acc_leg_two', to: 'acc_bob', amount: { currency: 'CNY', value: '10000.00' } },
+    ]
+    const opened = await world.openCase(maker(), '60000.00', { legs })
+    const creditLine = { currency: 'CNY', value: '5.00' }
+    for (const { from } of legs)
+      world.feed('credit_line.set', { account: from, creditLine, version: 1 }, world.clock.now())
+    await eventually(async () => (await read(opened.case)).caseVersion === 3)
+  })
+
   test('policies that decide the same leave case and votes alone', async () => {
     const opened = await world.openCase(maker(), '85000.00')
     await approve(opened.case, 'rita')

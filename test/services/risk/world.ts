@@ -17,6 +17,7 @@ import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
 import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
 import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
+import type { AssessmentRequest } from '../../../src/services/risk/schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
@@ -114,9 +115,9 @@ export async function startWorld(store: TestStore) {
     assess: (asked: Asked) => call('POST', '/v1/assessments', asService('edge'), { body: assessmentBody(asked) }),
 
     /** Assesses an amount that is held, has cash flow hold it, and waits for the case. */
-    async openCase(maker: string, value = '60000.00'): Promise<OpenCase> {
+    async openCase(maker: string, value = '60000.00', rest: Pick<Asked, 'legs'> = {}): Promise<OpenCase> {
       clock.advance(1) // ids sort by their millisecond
-      const assessed = await world.assess({ member: maker, value })
+      const assessed = await world.assess({ member: maker, value, ...rest })
       const held = await world.hold(maker, assessed.body.id, value)
       const item = await eventually(async () =>
         (await world.inbox()).find(({ body }) => body.facts.maker === maker && body.case !== undefined),
@@ -171,10 +172,25 @@ export async function startWorld(store: TestStore) {
   return world
 }
 
-export type Asked = { member: string; value: string; key?: string; reference?: string; currency?: string }
+export type Asked = {
+  member: string
+  value: string
+  key?: string
+  reference?: string
+  currency?: string
+  legs?: AssessmentRequest['transfer']['legs']
+}
 
-export function assessmentBody({ member, value, key = randomUUID(), reference = 'rent', currency = 'CNY' }: Asked) {
-  const transfer = { from: 'acc_alice', to: 'acc_bob', amount: { currency, value }, reference }
+export function assessmentBody({
+  member,
+  value,
+  key = randomUUID(),
+  reference = 'rent',
+  currency = 'CNY',
+  legs,
+}: Asked) {
+  const ends = { from: 'acc_alice', to: 'acc_bob' }
+  const transfer = { ...ends, amount: { currency, value }, reference, ...(legs === undefined ? {} : { legs }) }
   const bodySha256 = sha256(JSON.stringify(transfer))
   return {
     member,
