@@ -1,15 +1,18 @@
 /**
  * `npm run chaos -- ledger [--rounds N] [--seed S] [--json]`: kills cash flow, and PostgreSQL under it, at every named point and at
  * random, and holds what is left against all that was answered. Exits 1 when anything was lost, doubled or unsound; the seed of
- * such a round, with `--rounds 1`, kills at the same points again. `npm run chaos -- async`: see `async/run.ts`.
+ * such a round, with `--rounds 1`, kills at the same points again. `npm run chaos -- async`: see `async/run.ts`; `-- journal`:
+ * see `journal/run.ts`.
  */
 import { parseArgs } from 'node:util'
 import { makeSharedStart } from '../support/shared-start.ts'
 import { runAsyncCommand } from './async/run.ts'
+import { runJournalCommand } from './journal/run.ts'
 import { NAMED_POINTS } from './points.ts'
 import type { Round } from './round.ts'
 
 if (process.argv[2] === 'async') process.exit(await runAsyncCommand(process.argv.slice(3)))
+if (process.argv[2] === 'journal') process.exit(await runJournalCommand(process.argv.slice(3)))
 
 const ROUNDS = '20'
 const SEED = '0'

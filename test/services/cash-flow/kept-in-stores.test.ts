@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import type { Database, DatabaseServer, Row } from '../../../src/platform/database.ts'
+import { createJournal, type Lead } from '../../../src/platform/journal/journal.ts'
+import { systemTimers } from '../../../src/platform/journal/timers.ts'
 import { createLog } from '../../../src/platform/log.ts'
-import { createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import { cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
 import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import {
@@ -217,5 +220,35 @@ onEachStore('two processes on one journal', (store) => {
     await standby.close()
     await server.close()
     await journal.remove()
+  })
+
+  test('one that loses the lead while it begins stands by, and serves once nobody leads', async (t) => {
+    const { stores, journal, remove } = await openJournal(3, 2, false)
+    const server = await store.open()
+    const database = await server.open('cash-flow', cashFlowMigrations)
+    const deps = { ...nobody, database, clock: systemClock, log: createLog('silent') }
+    const cashFlow = createCashFlow({ ...deps, journal: { ...journal, lookMs: 20 } })
+    const rival = createJournal({ stores, writes: 2, timers: systemTimers })
+    const led = Promise.withResolvers<void>()
+    let reigns: Lead[] = []
+    const resign = () => {
+      for (const reign of reigns) if (reign.kind === 'leading') reign.leadership.resign('the test has seen it')
+    }
+    t.after(async () => {
+      resign()
+      await cashFlow.close()
+      await server.close()
+      await remove()
+    })
+    await cashFlow.begin(async () => {
+      if (reigns.length === 0) reigns = [await rival.lead(), await rival.lead()] // the first refusal tells it the epoch
+      await cashFlow.seedAccount(dave, money('CNY', 1n))
+      led.resolve()
+    })
+    assert.equal(cashFlow.isServing(), false)
+    assert.equal(reigns.at(-1)?.kind, 'leading')
+    resign()
+    await led.promise
+    await assertSound(database)
   })
 })

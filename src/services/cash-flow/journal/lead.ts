@@ -13,7 +13,6 @@ import { beatPulse, type Pulse, readProjection, readPulse } from '../store.ts'
 import { carryOut } from './carry-out.ts'
 import { createScrubbing } from './scrubbing.ts'
 
-/** How often a leader beats, and others look. */
 const LOOK_MS = 500
 /** Without a beat between so many looks of its own, a process takes the lead. */
 const SILENT_LOOKS = 4
@@ -46,6 +45,8 @@ export type LeadOptions = {
   readonly writes: number
   /** No other process can reach the database: nobody has to be waited for. */
   readonly alone: boolean
+  /** How often a leader beats, and others look. */
+  readonly lookMs?: number
   readonly outbox: Pick<Outbox, 'transaction' | 'atOnce'>
   readonly log: Log
 }
@@ -56,7 +57,7 @@ export type Lead = ReturnType<typeof createLead>
  * This process's part in who leads the journal. One that leads brings its database up to what is committed, and beats in it;
  * another one takes the lead when the beats cease. That two believe to lead does no harm: the stores hear one of them.
  */
-export function createLead({ stores, writes, alone, outbox, log }: LeadOptions) {
+export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_MS }: LeadOptions) {
   const stop = new AbortController()
   let nap = new AbortController()
   let reign: Reign | null = null
@@ -166,7 +167,7 @@ export function createLead({ stores, writes, alone, outbox, log }: LeadOptions) 
       nap = new AbortController()
       const signal = AbortSignal.any([stop.signal, nap.signal])
       // Not to the millisecond: of two that want the lead one is first.
-      await sleep(LOOK_MS * (0.9 + Math.random() * 0.2), null, { signal }).catch(() => null)
+      await sleep(lookMs * (0.9 + Math.random() * 0.2), null, { signal }).catch(() => null)
       if (stop.signal.aborted) return
       await look(onLead).catch((err) => log.error({ err }, 'who leads the journal is looked at again'))
     }
@@ -175,11 +176,14 @@ export function createLead({ stores, writes, alone, outbox, log }: LeadOptions) 
   return {
     /**
      * Takes the lead if nobody seems to have it, and from then on looks whether that changes. `onLead`: called each time
-     * when this process leads, before it is ready.
+     * when this process leads, before it is ready. One that loses the lead meanwhile stands by.
      * @throws Error where it can't, though nobody else can
      */
     async begin(onLead: () => Promise<void>): Promise<void> {
-      await look(onLead)
+      await look(onLead).catch((err) => {
+        if (alone || !(err instanceof Problem)) throw err
+        log.warn({ err }, 'this process did not come to lead the journal, and stands by')
+      })
       if (alone && reign === null) throw new Error(`the journal can not be written: ${why}`)
       watching = watch(onLead)
     },
