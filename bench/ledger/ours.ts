@@ -6,12 +6,13 @@ import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createOutbox } from '../../src/platform/outbox.ts'
 import { readTogether } from '../../src/platform/read-together.ts'
+import { calendarIn } from '../../src/services/cash-flow/calendar.ts'
 import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
 import { createJournalStore } from '../../src/services/cash-flow/journal/journal-store.ts'
 import { createLead, type LeadOptions } from '../../src/services/cash-flow/journal/lead.ts'
 import { createOperationWatch } from '../../src/services/cash-flow/operation-watch.ts'
-import { createPricing } from '../../src/services/cash-flow/pricing.ts'
+import { createTermsSource } from '../../src/services/cash-flow/product-terms.ts'
 import { createService, type References } from '../../src/services/cash-flow/service.ts'
 import { createBatchStore } from '../../src/services/cash-flow/store.ts'
 import { createWriters } from '../../src/services/cash-flow/writers.ts'
@@ -36,13 +37,14 @@ export async function openOurs(
   const reads = readTogether(database)
   const lead = journal === null ? null : createLead({ ...journal, outbox: watch, log: createLog('error') })
   const store = lead === null ? createBatchStore(watch) : createJournalStore(lead, watch)
-  const writers = createWriters({ wished: SHARDS, writers: 1, transaction, reads, store, clock, directory })
+  const calendar = calendarIn('UTC')
+  const writers = createWriters({ wished: SHARDS, writers: 1, transaction, reads, store, clock, directory, calendar })
   const references: References = {
     members: { exists: async () => true },
     products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   }
-  const pricing = createPricing({ directory, products: references.products, clock })
-  const service = createService({ transaction, clock, references, pricing, writers, store })
+  const terms = createTermsSource({ directory, products: references.products, clock })
+  const service = createService({ transaction, clock, references, terms, writers, store })
   const { signal } = new AbortController()
   const seeded = Promise.withResolvers<void>()
   const seed = async (): Promise<void> => {
@@ -66,7 +68,7 @@ export async function openOurs(
         },
         ...{
           amount: money('CNY', amount),
-          fees: 'unknown', // the service asks
+          terms: 'unknown', // the service asks
           reference: 'bench',
           pending: false,
           hold: null,

@@ -47,6 +47,8 @@ export const PROBLEMS = {
   // what the platform's rules say of a well-formed request
   idempotency_key_reused: [422, 'The Idempotency-Key was used with another request'],
   insufficient_funds: [422, 'The account does not hold enough'],
+  limit_exceeded: [422, 'A limit of the product would be exceeded'],
+  terms_not_met: [422, 'The terms of the product do not allow this'],
   currency_mismatch: [422, 'The currencies differ'],
   unknown_reference: [422, 'The request names something that does not exist'],
   unacceptable_value: [422, 'A value is not acceptable here'],

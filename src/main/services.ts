@@ -177,6 +177,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         clock,
         log,
         ...config.ledger,
+        ...(config.ledger?.time_zone === undefined ? {} : { timeZone: config.ledger.time_zone }),
         journal: openLedgerJournal(house),
         riskEvents: events.feed('cash-flow', 'risk'),
         members: { exists: (member) => isMember(members, member) },

@@ -32,6 +32,8 @@ const sentFact = Type.Enum([
   'session',
   'level',
 ])
+/** A name of the IANA database. */
+const TimeZone = Type.Enum([...new Set(['UTC', ...Intl.supportedValuesOf('timeZone')])])
 const path = Type.String({ pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$' })
 
 /** A fraud provider that speaks the Tongdun shape. `fields`: fields of the form beside the usual ones, and the fact in each. */
@@ -267,6 +269,8 @@ export const ConfigSchema = strict({
     strict({
       shards: Type.Integer({ minimum: 1, maximum: 64 }),
       writers: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+      /** Where the days and months of limits begin. */
+      time_zone: Type.Optional(TimeZone),
     }),
   ),
   /** Where the ledger's journal is. Left out: in a file beside the embedded database; else in PostgreSQL's own tables. */

@@ -1,17 +1,17 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
-import { newId } from '../../kernel/id.ts'
 import type { Happening } from '../../platform/outbox.ts'
+import type { Periods } from './calendar.ts'
 import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
+import { entriesOf, type TransferMoves } from './entering.ts'
 import { operationHappening } from './happenings.ts'
 import { type Layers, layersOf, nameOf, type WorkingSet } from './layers.ts'
+import type { Spent } from './limits.ts'
 import {
   type Account,
   type Balance,
   type CreditLine,
-  type Entry,
   type Exchange,
-  entryKindOf,
   type MoveRefusal,
   moveBalance,
   type Operation,
@@ -20,7 +20,6 @@ import {
   type Transfer,
   type WithdrawalEnd,
 } from './model.ts'
-import type { Move } from './moves.ts'
 import { isFilled, type NewOperation, nothingWritten, type StoredAnswer, type Writes } from './writes.ts'
 
 export type OpenAccount = { readonly account: Account; readonly balance: Balance }
@@ -31,6 +30,8 @@ export type OpenAccount = { readonly account: Account; readonly balance: Balance
  */
 export class Books {
   readonly now: Instant
+  /** The day and the month of now. */
+  readonly periods: Periods
   readonly happenings: Happening[] = []
   /** By shard: what a command comes to is written in its own, but for the entries, which are where their accounts are. */
   readonly writes = new Map<number, Writes>()
@@ -40,8 +41,9 @@ export class Books {
   readonly #layers: Layers
 
   /** `before`: the batch that is on its way to the store; what it comes to is taken for kept. */
-  constructor(set: WorkingSet, now: Instant, before: Books | null) {
+  constructor(set: WorkingSet, now: Instant, periods: Periods, before: Books | null) {
     this.now = now
+    this.periods = periods
     this.#shards = set.shards
     this.#elsewhere = set.elsewhere
     this.#home = this.#writesIn(Math.min(...set.shards))
@@ -117,33 +119,23 @@ export class Books {
    * Makes all the moves, each an entry and a version of its account; or none of them. What is posted may count as moved at
    * an earlier time; what is reserved never does.
    */
-  enter(transfer: string, moves: readonly Move[], effectiveAt: Instant | null = null): 'entered' | MoveRefusal {
+  enter(transfer: string, moves: TransferMoves['moves'], effectiveAt: Instant | null = null): 'entered' | MoveRefusal {
     return this.enterAll([{ transfer, moves }], effectiveAt)
   }
 
   /** Makes all the moves of several transfers, or none of them. */
-  enterAll(
-    all: readonly { readonly transfer: string; readonly moves: readonly Move[] }[],
-    effectiveAt: Instant | null = null,
-  ): 'entered' | MoveRefusal {
-    const after = new Map<string, Balance>()
-    const entries: Entry[] = []
-    const moving = all.flatMap(({ transfer, moves }) => moves.map((move) => ({ transfer, ...move })))
-    for (const { transfer, account, kind, amount } of moving) {
-      const moved = moveBalance(after.get(account) ?? this.balance(account), kind, amount)
-      if ('kind' in moved) return moved
-      after.set(account, moved)
-      const { version, posted, pending } = moved
-      const shard = this.account(account)?.shard
-      assert(shard !== undefined, `the account ${account} was read`)
-      const what = entryKindOf(kind)
-      const which = { id: newId('entry', this.now), account, shard, version, transfer, ...what }
-      const effective = what.phase === 'post' ? effectiveAt : null
-      entries.push({ ...which, amount, posted, pending, recordedAt: this.now, effectiveAt: effective })
-    }
+  enterAll(all: readonly TransferMoves[], effectiveAt: Instant | null = null): 'entered' | MoveRefusal {
+    const entered = entriesOf(this, all, effectiveAt)
+    if ('kind' in entered) return entered
+    const { after, entries } = entered
     for (const [account, balance] of after) this.#layers.balances.set(account, balance)
     for (const entry of entries) this.#writesIn(entry.shard).entries.push(entry)
     return 'entered'
+  }
+
+  /** What transfers have taken of an account is this from here on; kept with the entry that changes it. */
+  setSpent(account: string, spent: Spent | null): void {
+    this.#layers.balances.set(account, { ...this.balance(account), spent })
   }
 
   /** The account may go so far below zero from here on. */

@@ -1,6 +1,17 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
-import type { CreditLine, Exchange, ExchangeRate, Fee, MoveRefusal, Transfer, WithdrawalEnd } from './model.ts'
+import type { ExceededLimit, Limits } from './limits.ts'
+import type {
+  Account,
+  CreditLine,
+  Exchange,
+  ExchangeRate,
+  Fee,
+  JudgedBy,
+  MoveRefusal,
+  Transfer,
+  WithdrawalEnd,
+} from './model.ts'
 
 /** On whose behalf a command is. */
 export type Actor =
@@ -23,8 +34,18 @@ export type KeyedRequest = { readonly owner: string; readonly key: string; reado
 /** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
 export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
 
-/** What the parts of a transfer cost, by the id that each is kept as; `unknown`: nobody could say. */
-export type Fees = ReadonlyMap<string, Fee> | 'unknown'
+/** What the payer's product says of a part of a transfer: what it costs, and how much may be spent. */
+export type PartTerms = {
+  readonly judgedBy: JudgedBy
+  readonly fee: Fee | null
+  /** In the part's currency. */
+  readonly limits: Limits
+  /** Whether money in the part's currency may be paid under the product. */
+  readonly takesCurrency: boolean
+}
+
+/** The terms of the parts of a transfer, by the id that each is kept as; `unknown`: nobody could say. */
+export type Terms = ReadonlyMap<string, PartTerms> | 'unknown'
 
 export type TransferCommand = {
   readonly kind: 'transfer'
@@ -41,7 +62,7 @@ export type TransferCommand = {
   /** In one currency, and paid by one member's accounts; none for a transfer with ends of its own. */
   readonly legs: readonly Leg[]
   /** As they are when it is run. */
-  readonly fees: Fees
+  readonly terms: Terms
   readonly reference: string
   /** The members' own hold: posted when one of them captures it. */
   readonly pending: boolean
@@ -216,8 +237,10 @@ export type Refusal =
   | { readonly kind: 'unknown_account'; readonly field: string }
   | { readonly kind: 'several_payers' }
   | { readonly kind: 'same_account' }
-  /** What it costs could not be asked for: nothing was done. */
-  | { readonly kind: 'fee_unknown' }
+  /** The product's terms could not be asked for: nothing was done. */
+  | { readonly kind: 'terms_unknown' }
+  | { readonly kind: 'limit_exceeded'; readonly account: Account; readonly by: JudgedBy; readonly limit: ExceededLimit }
+  | { readonly kind: 'currency_not_taken'; readonly account: Account; readonly by: JudgedBy }
   /** When it is to count as moved is not acceptable; `why` follows on its name. */
   | { readonly kind: 'not_effective'; readonly why: string }
   | { readonly kind: 'currency_mismatch' }

@@ -18,6 +18,7 @@ import { depositHappening, type Ends, endsIn, postedHappening, voidedHappening }
 import { captureOf, movedAmountOf, type Resolution, stateOf, type Transfer, UNTOUCHED } from './model.ts'
 import { type Move, postings } from './moves.ts'
 import { externalAccountOf } from './shards.ts'
+import { giveBack } from './spending.ts'
 import { decideTransfer } from './transfers.ts'
 import { endWithdrawal, withdraw } from './withdrawals.ts'
 
@@ -102,6 +103,7 @@ function capture(books: Books, command: CaptureCommand): Outcome {
     }),
   )
   if (entered !== 'entered') return entered
+  if (released > 0n) giveBack(books, transfer, released)
   const resolution = { outcome: 'captured', captured } as const
   if (!crosses) return resolved(books, transfer, resolution, command.by)
   return cross(books, books.resolve(transfer, resolution, command.by.id), captured, command.request)
@@ -115,12 +117,14 @@ function release(books: Books, command: VoidCommand): Outcome {
   if (hold === null || resolution !== null) return { kind: 'not_open', transfer }
   if (hold.by === 'member' && command.by.kind === 'review') return { kind: 'not_open', transfer }
   if (hold.by === 'review' && command.by.kind === 'member') return { kind: 'under_review', transfer }
+  const parts = books.partsOf(transfer)
   const entered = books.enterAll(
-    books.partsOf(transfer).map(({ id, from, amount, fee }) => {
+    parts.map(({ id, from, amount, fee }) => {
       return { transfer: id, moves: [{ account: from, kind: 'release', amount: reservedFor(amount.minor, fee) }] }
     }),
   )
   if (entered !== 'entered') return entered
+  for (const part of parts) giveBack(books, part, part.amount.minor)
   return resolved(books, transfer, { outcome: voidOutcomeOf(command.by), captured: 0n }, command.by)
 }
 

@@ -1,10 +1,11 @@
-import { unreachable } from '../../kernel/assert.ts'
+import { assert, unreachable } from '../../kernel/assert.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
+import { money, toWire, type WireMoney } from '../../kernel/money.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
 import type { Refusal } from './commands.ts'
 import { stateOf, type Transfer } from './model.ts'
 
-type PresentState = Readonly<Record<string, string | number | null>>
+type PresentState = Readonly<Record<string, string | number | null | WireMoney>>
 
 /** A refusal as it is kept beside its key, and told each time. */
 export type KeptProblem = {
@@ -27,11 +28,22 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return { code, detail: 'body/legs: are not all paid by the accounts of one member' }
     case 'same_account':
       return { code, detail: 'body/to: is the account that pays' }
-    case 'fee_unknown':
+    case 'terms_unknown':
       return {
         code,
-        detail: 'what the transfer costs is not known while the product service is away; nothing was done',
+        detail:
+          'what the transfer costs, and may take, is not known while the product service is away; nothing was done',
       }
+    case 'limit_exceeded':
+      return { code, ...limitProblem(refusal) }
+    case 'currency_not_taken': {
+      const { account, by } = refusal
+      return {
+        code,
+        detail: `the product takes no ${account.currency}`,
+        state: { account: account.id, ...by, term: 'currency' },
+      }
+    }
     case 'not_effective':
       return { code, detail: `body/effectiveAt: ${refusal.why}` }
     case 'currency_mismatch':
@@ -94,7 +106,9 @@ const CODES = {
   in_progress: 'request_in_progress',
   unknown_account: 'unknown_reference',
   same_account: 'unacceptable_value',
-  fee_unknown: 'dependency_unavailable',
+  terms_unknown: 'dependency_unavailable',
+  limit_exceeded: 'limit_exceeded',
+  currency_not_taken: 'terms_not_met',
   not_effective: 'unacceptable_value',
   currency_mismatch: 'currency_mismatch',
   insufficient_funds: 'insufficient_funds',
@@ -129,6 +143,21 @@ export function unknownOperation(): Problem {
 
 export function notFound(what: string): Problem {
   return new Problem('not_found', { detail: `there is no such ${what}` })
+}
+
+const LIMIT_NAMES = { perTransfer: 'one transfer', perDay: 'a day', perMonth: 'a month' } as const
+
+/** Names the limit, what it is, what is used of it and when that begins anew. */
+function limitProblem({ account, by, limit: exceeded }: Extract<Refusal, { readonly kind: 'limit_exceeded' }>) {
+  const { limit, resetsAt } = exceeded
+  const [amount, used] = [exceeded.amount, exceeded.used].map((minor) => toWire(money(account.currency, minor)))
+  assert(amount !== undefined && used !== undefined, 'both were given')
+  const until = resetsAt === null ? null : toRfc3339(resetsAt)
+  const most = `the product lets ${LIMIT_NAMES[limit]} take ${amount.value} ${amount.currency} of the account`
+  return {
+    detail: until === null ? most : `${most}, of which ${used.value} are used until ${until}`,
+    state: { limit, amount, used, resetsAt: until, account: account.id, ...by },
+  }
 }
 
 function presentRate({ pair, newest }: Extract<Refusal, { readonly kind: 'rate_changed' }>): PresentState {

@@ -10,6 +10,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import type { NewAccount } from './append.ts'
 import { createBackground } from './background.ts'
+import { calendarIn } from './calendar.ts'
 import { createDirectory } from './directory.ts'
 import { heldRoute } from './held-routes.ts'
 import { createJournalStore } from './journal/journal-store.ts'
@@ -18,7 +19,7 @@ import { createMailbox, type MailboxLimits } from './mailbox.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
 import { nobodyListens, type Points } from './points.ts'
-import { createPricing } from './pricing.ts'
+import { createTermsSource } from './product-terms.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
 import { createRates } from './rates.ts'
 import { createReads } from './reads.ts'
@@ -27,7 +28,7 @@ import { createService, type References } from './service.ts'
 import { createBatchStore } from './store.ts'
 import { createWriters } from './writers.ts'
 
-export type { ProductTerms } from './pricing.ts'
+export type { ProductTerms } from './product-terms.ts'
 
 export type CashFlowDeps = References & {
   readonly database: Database
@@ -41,6 +42,8 @@ export type CashFlowDeps = References & {
   readonly writers?: number
   /** Where what is decided is kept, and the database is made of; null: in the database itself. */
   readonly journal?: Omit<LeadOptions, 'outbox' | 'log'> | null
+  /** Where days and months begin, for limits; an IANA name. */
+  readonly timeZone?: string
   readonly points?: Points
   /** How many accepted commands may wait. */
   readonly mailbox?: MailboxLimits
@@ -48,6 +51,7 @@ export type CashFlowDeps = References & {
 
 const SHARDS = 4
 const WRITERS = 1
+const TIME_ZONE = 'UTC'
 
 export type CashFlow = {
   readonly routes: readonly ServiceRoute[]
@@ -76,7 +80,7 @@ export const cashFlowMigrations: readonly URL[] = [
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS } = deps
-  const { journal = null, points = nobodyListens } = deps
+  const { journal = null, points = nobodyListens, timeZone = TIME_ZONE } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
@@ -91,10 +95,11 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     store,
     clock,
     directory,
+    calendar: calendarIn(timeZone),
   })
   const { transaction } = watch
-  const pricing = createPricing({ directory, products: deps.products, clock })
-  const service = createService({ transaction, clock, references: deps, pricing, writers, store })
+  const terms = createTermsSource({ directory, products: deps.products, clock })
+  const service = createService({ transaction, clock, references: deps, terms, writers, store })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction, clock, log, riskEvents, isServing, points })
   const proof = createLedgerProof(database, log)

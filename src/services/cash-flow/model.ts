@@ -2,6 +2,7 @@ import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import { type Currency, type Money, money } from '../../kernel/money.ts'
 import type { KeyedRequest } from './commands.ts'
+import type { Spent } from './limits.ts'
 
 /** Where money stands. A clearing account is the side of the outside, or of the other shards: nobody's, and without a floor. */
 export type Account = {
@@ -21,6 +22,8 @@ export type Balance = {
   readonly pending: bigint
   /** How far below zero the available balance may go; null: without a floor. */
   readonly overdraft: bigint | null
+  /** What transfers took of it in this day and month, held as well; null: none was counted. */
+  readonly spent: Spent | null
 }
 
 /** How far below zero an account may go; each time it is set is a version. `amount` is zero or more. */
@@ -63,6 +66,9 @@ export type Resolution = {
 /** What a transfer costs the one who pays it, by this version of the product that the paying account is under. */
 export type Fee = { readonly amount: Money; readonly product: string; readonly version: number }
 
+/** The version of the paying account's product that a transfer was judged by. */
+export type JudgedBy = { readonly product: string; readonly version: number }
+
 /** A withdrawal is in transit until the bank has confirmed or returned it. */
 export type WithdrawalEnd = { readonly outcome: 'confirmed' | 'returned'; readonly transfer: string }
 
@@ -91,6 +97,8 @@ export type Transfer = {
   readonly legs: readonly string[]
   /** Charged beside the amount; null: nothing. Of a transfer with legs each leg has its own. */
   readonly fee: Fee | null
+  /** Null: of a whole with legs, of which each has its own, and of what no product is asked about. */
+  readonly judgedBy: JudgedBy | null
   /** What became of a withdrawal, and the transfer that made it so. */
   readonly end: WithdrawalEnd | null
   /** The request that was answered with this transfer when it was made, posted: its answer and operation follow from it. */
@@ -113,6 +121,7 @@ export const UNTOUCHED = {
   partOf: null,
   legs: [],
   fee: null,
+  judgedBy: null,
   end: null,
   effectiveAt: null,
 } as const

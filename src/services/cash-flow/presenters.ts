@@ -10,6 +10,7 @@ import {
   type Exchange,
   type ExchangeRate,
   type Fee,
+  type JudgedBy,
   movedAmountOf,
   type Operation,
   stateOf,
@@ -108,6 +109,7 @@ export function transferOnWire(transfer: Transfer, legs: readonly Transfer[]) {
     ...(transfer.legs.length === 0 ? { from, to } : { legs: legs.map(legOnWire) }),
     amount: toWire(amount),
     ...feeOnWire(transfer),
+    ...judgedOnWire(transfer),
     reference,
     ...(open && hold !== null ? { expiresAt: toRfc3339(hold.expiresAt) } : {}),
     ...(resolution?.outcome === 'captured' ? { captured: toWire(movedAmountOf(transfer)) } : {}),
@@ -123,12 +125,25 @@ export function transferOnWire(transfer: Transfer, legs: readonly Transfer[]) {
 
 function legOnWire(leg: Transfer) {
   const { id, from, to, amount, reversedBy } = leg
-  return { id, from, to, amount: toWire(amount), ...feeOnWire(leg), ...(reversedBy === null ? {} : { reversedBy }) }
+  return {
+    id,
+    from,
+    to,
+    amount: toWire(amount),
+    ...feeOnWire(leg),
+    ...judgedOnWire(leg),
+    ...(reversedBy === null ? {} : { reversedBy }),
+  }
 }
 
 /** Of a transfer that costs its payer something. */
 export function feeOnWire({ fee }: Pick<Transfer, 'fee'>): { readonly fee?: WireFee } {
   return fee === null ? {} : { fee: { ...fee, amount: toWire(fee.amount) } }
+}
+
+/** Of a transfer that was judged by the terms of a product. */
+function judgedOnWire({ judgedBy }: Transfer): { readonly judgedBy?: JudgedBy } {
+  return judgedBy === null ? {} : { judgedBy }
 }
 
 type WireFee = Omit<Fee, 'amount'> & { readonly amount: ReturnType<typeof toWire> }

@@ -178,12 +178,16 @@ export const TransfersQuery = Type.Object({ idempotencyKey: Type.String({ maxLen
 /** What the payer pays beside the amount, by this version of the account's product. */
 const FeeOnWire = Type.Object({ amount: MoneyShape, product: Type.String(), version: Version })
 
+/** The version of the paying account's product that it was judged by. */
+const JudgedOnWire = Type.Object({ product: Type.String(), version: Version })
+
 const LegOnWire = Type.Object({
   id: Type.String(),
   from: AccountId,
   to: AccountId,
   amount: MoneyShape,
   fee: Type.Optional(FeeOnWire),
+  judgedBy: Type.Optional(JudgedOnWire),
   reversedBy: Type.Optional(Type.String()),
 })
 
@@ -195,6 +199,7 @@ export const TransferOnWire = Type.Object({
   to: Type.Optional(AccountId),
   amount: MoneyShape,
   fee: Type.Optional(FeeOnWire),
+  judgedBy: Type.Optional(JudgedOnWire),
   /** In place of its own ends, where it has legs. */
   legs: Type.Optional(Type.Array(LegOnWire)),
   reference: Type.String(),

@@ -11,7 +11,7 @@ import type { Settled } from './batch.ts'
 import type { OpenAccount } from './books.ts'
 import type { Actor, Command, Crossing } from './commands.ts'
 import { notFound } from './errors.ts'
-import type { Pricing, ProductTerms } from './pricing.ts'
+import { type ProductTerms, type TermsSource, takesCurrency } from './product-terms.ts'
 import { shardOf } from './shards.ts'
 import { readAccount } from './store.ts'
 import type { Writers } from './writers.ts'
@@ -27,11 +27,11 @@ export function createService(deps: {
   readonly transaction: Outbox['transaction']
   readonly clock: Clock
   readonly references: References
-  readonly pricing: Pricing
+  readonly terms: TermsSource
   readonly writers: Writers
   readonly store: Pick<BatchStore, 'note'>
 }) {
-  const { transaction, clock, references, pricing, writers, store } = deps
+  const { transaction, clock, references, terms, writers, store } = deps
   const running = new Set<string>()
   /** Being taken to their ends, by transfer. */
   const crossings = new Map<string, Promise<Settled>>()
@@ -59,21 +59,21 @@ export function createService(deps: {
   }
 
   async function run(command: Command, caller: AbortSignal | 'ours'): Promise<Settled> {
-    const settled = await writers.submit(await priced(command), caller)
+    const settled = await writers.submit(await withTerms(command), caller)
     return settled.kind === 'crossing' ? finish(settled.crossing) : settled
   }
 
-  /** A transfer that is to move money, with what it costs by now. */
-  async function priced(command: Command): Promise<Command> {
+  /** A transfer that is to move money, with what its payers' products say of it by now. */
+  async function withTerms(command: Command): Promise<Command> {
     if (command.kind !== 'transfer' || command.run === 'accept') return command
     const { transfer: id, from, amount, legs } = command
-    return { ...command, fees: await pricing.feesOf(legs.length === 0 ? [{ id, from, amount }] : legs) }
+    return { ...command, terms: await terms.termsOf(legs.length === 0 ? [{ id, from, amount }] : legs) }
   }
 
   async function open(account: NewAccount): Promise<OpenAccount> {
     const openedAt = clock.now()
     await store.note({ kind: 'account', account, at: openedAt })
-    const balance = { version: 0, posted: 0n, pending: 0n, overdraft: 0n }
+    const balance = { version: 0, posted: 0n, pending: 0n, overdraft: 0n, spent: null }
     return { account: { ...account, kind: 'member', openedAt }, balance }
   }
 
@@ -143,8 +143,8 @@ async function checkReferences(
   const [known, found] = await Promise.all([members.exists(member), products.find(product)])
   if (!known) throw new Problem('unknown_reference', { detail: 'body/member: there is no such member' })
   if (found === null) throw new Problem('unknown_reference', { detail: 'body/product: there is no such product' })
-  if (found.currency !== currency) {
-    throw new Problem('currency_mismatch', { detail: 'body/currency: is not the currency of the product' })
+  if (!takesCurrency(found, currency)) {
+    throw new Problem('currency_mismatch', { detail: 'body/currency: is not a currency of the product' })
   }
 }
 

@@ -62,7 +62,7 @@ function transferRoute({ service, mailbox, onAccepted }: TransferRoutesDeps): Se
         transfer,
         operation: operationIdOf(request.owner, request.key),
         ...partsOf(transfer, body),
-        fees: 'unknown', // until it is run
+        terms: 'unknown', // until it is run
         reference: body.reference,
         pending: body.pending ?? false,
         hold: holdOf(passport),

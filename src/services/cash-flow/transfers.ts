@@ -8,6 +8,7 @@ import {
   type OnItsWay,
   type Outcome,
   owns,
+  type PartTerms,
   type Refusal,
   type TransferCommand,
 } from './commands.ts'
@@ -16,6 +17,7 @@ import { refusalCode } from './errors.ts'
 import { feeMoves, reservedFor } from './fees.ts'
 import { endsIn, postedHappening, reservedHappening } from './happenings.ts'
 import { type Account, type Fee, type Hold, type Transfer, UNTOUCHED } from './model.ts'
+import { limitAgainst, spend } from './spending.ts'
 
 /** How long money stays reserved where nobody says how long. */
 const HOLD_MS_DEFAULT = 72 * 3_600_000
@@ -28,7 +30,8 @@ export function decideTransfer(books: Books, command: TransferCommand): Outcome 
   const { operation: id, transfer, request } = command
   const operation = { id, transfer, request, member }
   const underWay = books.transfer(transfer) // what has its answer did not come here
-  if (command.run !== 'accept' && command.fees === 'unknown' && underWay === undefined) return { kind: 'fee_unknown' }
+  if (command.run !== 'accept' && command.terms === 'unknown' && underWay === undefined)
+    return { kind: 'terms_unknown' }
   if (command.run === 'accepted' && !books.take(command.operation)) return { kind: 'done_before' }
   if (underWay !== undefined) return goOn(books, underWay, command)
   if (command.run === 'accept') {
@@ -75,12 +78,32 @@ function isAs(asked: Leg, made: Transfer | undefined): boolean {
   return asked.amount.minor === made.amount.minor && asked.amount.currency === made.amount.currency
 }
 
-/** A part with the accounts at its ends, and what it costs. */
-type Part = Leg & { readonly payer: Account; readonly payee: Account; readonly fee: Fee | null }
+/** A part with the accounts at its ends, what it costs, and what else the payer's product says of it. */
+type Part = Leg & {
+  readonly payer: Account
+  readonly payee: Account
+  readonly fee: Fee | null
+  readonly terms: PartTerms | null
+}
 
-function feeIn({ fees }: TransferCommand, part: string): Fee | null {
-  assert(fees !== 'unknown', 'what is moved has its price')
-  return fees.get(part) ?? null
+function termsOf({ terms }: TransferCommand, part: string): PartTerms | null {
+  assert(terms !== 'unknown', 'what is moved has its terms')
+  return terms.get(part) ?? null
+}
+
+/** Whether each payer's product lets it pay so much: what all parts take of one account counts together. */
+function againstTerms(books: Books, parts: readonly Part[]): Refusal | null {
+  const taken = new Map<string, bigint>()
+  for (const { payer, amount, terms } of parts) {
+    if (terms === null) continue
+    const { judgedBy: by, limits, takesCurrency } = terms
+    if (!takesCurrency) return { kind: 'currency_not_taken', account: payer, by }
+    const minor = (taken.get(payer.id) ?? 0n) + amount.minor
+    taken.set(payer.id, minor)
+    const limit = limitAgainst(books, payer.id, minor, limits)
+    if (limit !== null) return { kind: 'limit_exceeded', account: payer, by, limit }
+  }
+  return null
 }
 
 type Transferred = Extract<Outcome, { readonly kind: 'transferred' }> | OnItsWay
@@ -92,13 +115,16 @@ function transferMoney(books: Books, command: TransferCommand, member: string): 
     const parties = partiesOf(books, part, command.legs.length === 0 ? '' : `legs/${index}/`)
     if ('kind' in parties) return parties
     if (parties.payer.member !== member) return { kind: 'several_payers' }
-    found.push({ ...part, ...parties, fee: feeIn(command, part.id) })
+    const terms = termsOf(command, part.id)
+    found.push({ ...part, ...parties, fee: terms?.fee ?? null, terms })
   }
   const hold = holdOf(command, books.now)
   if (hold === 'held_and_pending') return { kind: 'held_and_pending' }
   if (hold === null && !found.every(({ payee, amount }) => books.hasRoom(payee, amount.minor))) {
     return { kind: 'balance_too_large' }
   }
+  const against = againstTerms(books, found)
+  if (against !== null) return against
   const posts = hold === null && found.every(({ payee }) => books.holds(payee))
   const entered = books.enterAll(
     found.map(({ id, payer, payee, amount: { minor }, fee }) => {
@@ -110,6 +136,7 @@ function transferMoney(books: Books, command: TransferCommand, member: string): 
   if (entered !== 'entered') return entered
   const transfer = keep(books, command, found, hold, posts ? answeredBy(command) : null)
   const legs = books.partsOf(transfer)
+  for (const part of legs) spend(books, part)
   // One that was accepted has had the answer of its key.
   if (hold === null && !posts) {
     return cross(books, transfer, transfer.amount.minor, command.run === 'accepted' ? null : command.request)
@@ -144,13 +171,17 @@ function keep(
   const { transfer: id, from, to, amount, operation, reference, assessment, receipt, by, legs } = command
   const what = { kind: 'transfer', reference, assessment, receipt, maker: by.id, hold, createdAt: books.now } as const
   const ids = legs.map((leg) => leg.id)
-  const fee = legs.length === 0 ? (parts[0]?.fee ?? null) : null
-  const whole = { ...UNTOUCHED, ...what, id, from, to, amount, fee, operation, legs: ids, request: answers }
+  const own = legs.length === 0 ? priceOf(parts[0]) : {}
+  const whole = { ...UNTOUCHED, ...what, id, from, to, amount, ...own, operation, legs: ids, request: answers }
   const transfer = books.add(whole)
   for (const [index, leg] of legs.entries()) {
-    books.add({ ...UNTOUCHED, ...what, ...leg, fee: parts[index]?.fee ?? null, partOf: id })
+    books.add({ ...UNTOUCHED, ...what, ...leg, ...priceOf(parts[index]), partOf: id })
   }
   return transfer
+}
+
+function priceOf(part: Part | undefined): Pick<Transfer, 'fee' | 'judgedBy'> {
+  return { fee: part?.fee ?? null, judgedBy: part?.terms?.judgedBy ?? null }
 }
 
 /** The request whose answer follows from its transfer, where that is posted at once: its owner is the transfer's maker. */

@@ -7,6 +7,7 @@ import type { Batch, BatchStore, JournalRecord, Lease } from './append.ts'
 import { type Settled, settle } from './batch.ts'
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { Books } from './books.ts'
+import type { Calendar } from './calendar.ts'
 import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import type { Balance } from './model.ts'
@@ -57,8 +58,9 @@ export function createWriter(options: {
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
+  readonly calendar: Calendar
 }): Writer {
-  const { shards, transaction, reads, store, clock, directory } = options
+  const { shards, transaction, reads, store, clock, directory, calendar } = options
   const balances = new Map<string, Balance>()
   const accounts: Known['accounts'] = (sql, ids) => directory.accounts(ids, sql)
   const months = new Set<string>()
@@ -105,7 +107,7 @@ export function createWriter(options: {
       await openMonthOf(now)
       const before = ahead?.books ?? null
       const known = { shards: new Set(shards), balances, accounts }
-      const books = new Books(await readBatch(reads, known, commands), now, before)
+      const books = new Books(await readBatch(reads, known, commands), now, calendar(now), before)
       const settled = commands.map((command) => settle(books, command))
       if (!books.hasWritten()) return { leases: held, books, settled, batch: null, error: null }
       const batch = batchOf(held, books)

@@ -3,6 +3,7 @@ import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { BatchStore } from './append.ts'
 import type { Settled } from './batch.ts'
+import type { Calendar } from './calendar.ts'
 import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import { createWriter, type Writer } from './writer.ts'
@@ -29,8 +30,10 @@ export function createWriters(options: {
   readonly store: BatchStore
   readonly clock: Clock
   readonly directory: Directory
+  /** Where days and months begin, for limits. */
+  readonly calendar: Calendar
 }): Writers {
-  const { wished, writers: writersMax, transaction, reads, store, clock, directory } = options
+  const { wished, writers: writersMax, transaction, reads, store, clock, directory, calendar } = options
   let opening: Promise<readonly Writer[]> | null = null
 
   /** The writer of each shard. */
@@ -39,7 +42,7 @@ export function createWriters(options: {
     const count = Math.min(writersMax, shards.length)
     const writers = Array.from({ length: count }, (_, nth) => {
       const own = shards.filter((_shard, index) => index % count === nth)
-      return createWriter({ shards: own, transaction, reads, store, clock, directory })
+      return createWriter({ shards: own, transaction, reads, store, clock, directory, calendar })
     })
     return shards.map((_shard, index) => writers[index % count] as Writer)
   }

@@ -1,9 +1,9 @@
 import { Problem } from '../../kernel/problem.ts'
-import type { PricingOutcome } from './model.ts'
+import type { TermsOutcome } from './model.ts'
 
 /** The problem that a refused product is to its caller. */
-export function refusalOf(outcome: Exclude<PricingOutcome, { kind: 'priced' }>): Problem {
-  if (outcome.kind === 'unsound_fee') {
+export function refusalOf(outcome: Exclude<TermsOutcome, { kind: 'sound' }>): Problem {
+  if (outcome.kind === 'unsound') {
     const { pointer, detail } = outcome
     return new Problem('unacceptable_value', { detail: `body${pointer}: ${detail}`, errors: [{ pointer, detail }] })
   }

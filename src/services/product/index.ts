@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
-import { price } from './model.ts'
+import { termsOf } from './model.ts'
 import { productRoutes } from './routes.ts'
 import type { ProductCreation } from './schema.ts'
 import { createProductService } from './service.ts'
@@ -20,14 +20,14 @@ export type ProductPart = {
   close(): Promise<void>
 }
 
-/** What members can open accounts under, each with its fee; nothing of it runs in the background. */
+/** What members can open accounts under, each with its terms; nothing of it runs in the background. */
 export function createProduct({ database, clock }: ProductDeps): ProductPart {
   const service = createProductService(database, clock)
   return {
     routes: productRoutes(service),
     async seedProduct(id, creation) {
-      const outcome = price(creation)
-      assert(outcome.kind === 'priced', `the fee of ${id} is in its currency`)
+      const outcome = termsOf(creation)
+      assert(outcome.kind === 'sound', `the terms of ${id} are sound`)
       await service.seed(id, outcome.product)
     },
     start() {},

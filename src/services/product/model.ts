@@ -1,9 +1,10 @@
 import { compareMoney, type Money, type WireMoney } from '../../kernel/money.ts'
 import { readAmount, readLimit } from '../../platform/wire.ts'
+import { type Unsound, unsoundLimits } from './limits.ts'
 import type { Fee, ProductCreation, ProductFields, SimpleFee } from './schema.ts'
 
-export type PricingOutcome =
-  | { readonly kind: 'priced'; readonly product: ProductFields }
+export type TermsOutcome =
+  | { readonly kind: 'sound'; readonly product: ProductFields }
   /** A fee is charged on the account, so it is in the account's currency. `pointer`: where it says another. */
   | {
       readonly kind: 'fee_in_other_currency'
@@ -11,21 +12,38 @@ export type PricingOutcome =
       readonly fee: string
       readonly pointer: string
     }
-  | { readonly kind: 'unsound_fee'; readonly pointer: string; readonly detail: string }
+  | { readonly kind: 'unsound'; readonly pointer: string; readonly detail: string }
 
 /** A product of which no fee was said has none. @throws Problem for what is no amount */
-export function price({ name, currency, fee = { kind: 'none' } }: ProductCreation): PricingOutcome {
+export function termsOf({ fee = { kind: 'none' }, ...creation }: ProductCreation): TermsOutcome {
+  const { currency, otherCurrencies = [], limits = [] } = creation
+  const currencies = [currency, ...otherCurrencies]
   const other = moniesIn(fee).find(([, money]) => money.currency !== currency)
   if (other !== undefined) {
     const [pointer, { currency: said }] = other
     return { kind: 'fee_in_other_currency', currency, fee: said, pointer: `${pointer}/currency` }
   }
-  const unsound = fee.kind === 'tiers' ? unsoundTiers(fee.tiers) : unsoundRate(fee, '/fee')
-  if (unsound !== null) return { kind: 'unsound_fee', ...unsound }
-  return { kind: 'priced', product: { name, currency, fee } }
+  const unsound =
+    unsoundCurrencies(currency, otherCurrencies) ??
+    (currencies.length > 1 ? unsoundAmong(fee) : null) ??
+    (fee.kind === 'tiers' ? unsoundTiers(fee.tiers) : unsoundRate(fee, '/fee')) ??
+    unsoundLimits(limits, currencies)
+  if (unsound !== null) return { kind: 'unsound', ...unsound }
+  return { kind: 'sound', product: { ...creation, fee } }
 }
 
-type Unsound = { readonly pointer: string; readonly detail: string }
+function unsoundCurrencies(currency: string, others: readonly string[]): Unsound | null {
+  const index = others.indexOf(currency)
+  return index < 0 ? null : { pointer: `/otherCurrencies/${index}`, detail: "is the product's own currency" }
+}
+
+/** An amount that a fee names is in one currency: where there are several, it would be charged in another. */
+function unsoundAmong(fee: Fee): Unsound | null {
+  const [first] = moniesIn(fee)
+  return first === undefined
+    ? null
+    : { pointer: first[0], detail: 'is in one of the several currencies of the product' }
+}
 
 /** Each amount that a fee names, with its place. */
 function moniesIn(fee: Fee, at = '/fee'): readonly (readonly [pointer: string, money: WireMoney])[] {

@@ -1,7 +1,7 @@
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionedRoutes } from '../../platform/versioned-routes.ts'
 import { refusalOf } from './errors.ts'
-import { price } from './model.ts'
+import { termsOf } from './model.ts'
 import { ProductChange, ProductCreation, ProductFields } from './schema.ts'
 import type { ProductService } from './service.ts'
 
@@ -21,7 +21,7 @@ export function productRoutes(service: ProductService): ServiceRoute[] {
 }
 
 function complete(wire: ProductCreation): ProductFields {
-  const outcome = price(wire)
-  if (outcome.kind !== 'priced') throw refusalOf(outcome)
+  const outcome = termsOf(wire)
+  if (outcome.kind !== 'sound') throw refusalOf(outcome)
   return outcome.product
 }

@@ -39,12 +39,32 @@ export type Fee = Static<typeof Fee>
 const name = line(140)
 const currency = Type.Enum([...CURRENCIES])
 
-export const ProductCreation = Type.Object({ name, currency, fee: Type.Optional(Fee) }, closed)
-/** A product keeps its currency: accounts are opened in it. */
-export const ProductChange = Type.Object(
-  { name: Type.Optional(name), fee: Type.Optional(Fee) },
+/**
+ * How much transfers may take of an account in the currency of these amounts: each of them, all of a day and all of a month.
+ * Cash flow counts what is held as well.
+ */
+const Limits = Type.Object(
+  {
+    perTransfer: Type.Optional(MoneyShape),
+    perDay: Type.Optional(MoneyShape),
+    perMonth: Type.Optional(MoneyShape),
+  },
   { ...closed, minProperties: 1 },
 )
-export const ProductFields = Type.Object({ name, currency, fee: Fee }, closed)
+export type Limits = Static<typeof Limits>
+
+/** What may be left out of a product: then it has none. */
+const terms = {
+  fee: Type.Optional(Fee),
+  /** In which accounts may be opened, and pay, beside the product's own. */
+  otherCurrencies: Type.Optional(Type.Array(currency, { maxItems: CURRENCIES.length, uniqueItems: true })),
+  /** One for a currency at most; without one nothing is limited in it. */
+  limits: Type.Optional(Type.Array(Limits, { maxItems: CURRENCIES.length })),
+}
+
+export const ProductCreation = Type.Object({ name, currency, ...terms }, closed)
+/** A product keeps its currency: accounts are opened in it. */
+export const ProductChange = Type.Object({ name: Type.Optional(name), ...terms }, { ...closed, minProperties: 1 })
+export const ProductFields = Type.Object({ name, currency, ...terms, fee: Fee }, closed)
 export type ProductCreation = Static<typeof ProductCreation>
 export type ProductFields = Static<typeof ProductFields>

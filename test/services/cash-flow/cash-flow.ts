@@ -45,6 +45,8 @@ export type CashFlowUnderTest = {
   readonly callTwin: ReturnType<typeof createCaller>
   /** Makes a version of the product with this fee, in force from now on: a flat one, a formula, or null for none. */
   setFee(product: string, fee: WireMoney | FeeFormula | null): number
+  /** Makes a version of the product with these terms changed, in force from now on. */
+  setTerms(product: string, change: Partial<ProductTerms>): number
   /** The product service gives no answer from now on, or does again. */
   setProductsAway(away: boolean): void
   /** Lets risk control tell what a review decided. */
@@ -59,6 +61,7 @@ export async function openCashFlow(
     readonly start?: boolean
     readonly writers?: number
     readonly mailbox?: MailboxLimits
+    readonly timeZone?: string
     /** Of what the database is made; null: of nothing but itself. */
     readonly journal?: CashFlowDeps['journal']
   } = {},
@@ -88,15 +91,24 @@ export async function openCashFlow(
     },
   }
   const { writers = 1, journal = null } = options
+  const { timeZone = 'UTC' } = options
   const mailbox = options.mailbox === undefined ? {} : { mailbox: options.mailbox }
-  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal })
-  const twin = createCashFlow({ ...deps, writers: 4, journal })
+  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal, timeZone })
+  const twin = createCashFlow({ ...deps, writers: 4, journal, timeZone })
   await cashFlow.begin(async () => {})
   for (const name of ['alice', 'bob', 'carol']) {
     const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
     await cashFlow.seedAccount(account, money('CNY', 100_000n))
   }
   if (options.start !== false) cashFlow.start()
+  const setTerms = (product: string, change: Partial<ProductTerms>): number => {
+    const before = products.get(product)
+    assert(before !== undefined)
+    const version = before.version + 1
+    products.set(product, { ...before, ...change, version })
+    clock.advance(ASKED_EVERY_MS)
+    return version
+  }
   const keys = testPassportKeys()
   const doorOf = ({ routes }: CashFlow) =>
     createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
@@ -106,12 +118,10 @@ export async function openCashFlow(
     call: createCaller(app, 'cash-flow', keys),
     callTwin: createCaller(doorOf(twin), 'cash-flow', keys),
     setFee(product, said) {
-      const { currency = 'CNY', version = 0 } = products.get(product) ?? {}
       const fee: FeeFormula = said === null ? { kind: 'none' } : 'kind' in said ? said : { kind: 'flat', amount: said }
-      products.set(product, { currency, version: version + 1, fee })
-      clock.advance(ASKED_EVERY_MS)
-      return version + 1
+      return setTerms(product, { fee })
     },
+    setTerms,
     setProductsAway(is) {
       away = is
       clock.advance(ASKED_EVERY_MS)

@@ -75,6 +75,16 @@ const BROKEN = {
       FROM crossing JOIN transfer AS part ON crossing.transfer IN (part.id, part.part_of) WHERE part.legs IS NULL
     ) AS reserved USING (account)
     GROUP BY balance.account, balance.pending HAVING balance.pending <> coalesce(sum(amount), 0)`,
+  'I6: what is counted of a day and a month is what transfers of them took, less what was given back': `
+    SELECT balance.account, period.from FROM balance
+    CROSS JOIN LATERAL (VALUES (day_from, day_spent), (month_from, month_spent)) AS period ("from", spent)
+    LEFT JOIN LATERAL (
+      SELECT sum(CASE outcome WHEN 'captured' THEN CASE WHEN part_of IS NULL THEN captured ELSE amount END ELSE 0 END)
+        FILTER (WHERE outcome IS NOT NULL) AS resolved, sum(amount) FILTER (WHERE outcome IS NULL) AS untouched
+      FROM transfer LEFT JOIN hold_resolution ON hold = coalesce(part_of, id)
+      WHERE kind = 'transfer' AND legs IS NULL AND debit = balance.account AND created_at >= period.from
+    ) AS taken ON true
+    WHERE period.spent <> coalesce(resolved, 0) + coalesce(untouched, 0)`,
   'I6: what lies in transit is what withdrawals took that have not ended': `
     SELECT currency FROM account JOIN balance ON balance.account = account.id WHERE id LIKE 'acc_transit_%'
     GROUP BY currency HAVING sum(posted) <> coalesce((SELECT sum(amount) FROM transfer WHERE kind = 'withdrawal'

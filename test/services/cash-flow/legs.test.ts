@@ -69,7 +69,7 @@ for (const writers of [1, 4]) {
       const { createdAt, ...rest } = made.body
       assert.deepEqual(rest, {
         ...{ id, state: 'posted', operation: operationIdOf('mem_alice', 'three') },
-        legs: legs.map((each, index) => ({ id: ids[index], ...each })),
+        legs: legs.map((each, index) => ({ id: ids[index], ...each, judgedBy: { product: 'prd_basic', version: 1 } })),
         ...{ amount: cny('30.50'), reference: 'salaries', version: 1 },
       })
       const after = await posted('alice', 'bob', 'carol')

@@ -6,6 +6,7 @@ import { operationIdOf, transferIdOf } from '../../../src/kernel/operation-id.ts
 import { createOutbox } from '../../../src/platform/outbox.ts'
 import { readTogether } from '../../../src/platform/read-together.ts'
 import type { Settled } from '../../../src/services/cash-flow/batch.ts'
+import { calendarIn } from '../../../src/services/cash-flow/calendar.ts'
 import type { TransferCommand } from '../../../src/services/cash-flow/commands.ts'
 import { createDirectory } from '../../../src/services/cash-flow/directory.ts'
 import { createBatchStore } from '../../../src/services/cash-flow/store.ts'
@@ -44,6 +45,7 @@ onEachStore('within one batch', (store) => {
       store: kept,
       clock,
       directory,
+      calendar: calendarIn('UTC'),
     })
     // From here on it is known where the account is: nobody waits for that while others go ahead.
     await writers.submit(commandOf({ slot: 0, variant: 0, to: 'acc_carol', minor: 1n }), 'ours')
@@ -106,7 +108,7 @@ onEachStore('within one batch', (store) => {
       to,
       amount: money('CNY', minor),
       reference: `variant ${variant}`,
-      ...{ legs: [], fees: new Map(), pending: false, hold: null, assessment: null, receipt: null },
+      ...{ legs: [], terms: new Map(), pending: false, hold: null, assessment: null, receipt: null },
     }
   }
 })

@@ -28,6 +28,7 @@ onEachStore('a transfer', (store) => {
     assert.deepEqual(body, {
       ...fromAlice('12.50'),
       ...{ id, state: 'posted', operation: operationIdOf('mem_alice', 'first'), version: 1 },
+      judgedBy: { product: 'prd_basic', version: 1 },
     })
     assert.equal(createdAt, '2026-03-02T10:00:00.000Z')
     assert.equal(await available('alice'), '987.50')

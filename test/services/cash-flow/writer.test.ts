@@ -8,6 +8,7 @@ import { createOutbox } from '../../../src/platform/outbox.ts'
 import { readTogether } from '../../../src/platform/read-together.ts'
 import type { Batch, BatchStore } from '../../../src/services/cash-flow/append.ts'
 import type { Settled } from '../../../src/services/cash-flow/batch.ts'
+import { calendarIn } from '../../../src/services/cash-flow/calendar.ts'
 import type { TransferCommand } from '../../../src/services/cash-flow/commands.ts'
 import { createDirectory } from '../../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../../src/services/cash-flow/index.ts'
@@ -36,12 +37,12 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     const { transaction } = outbox
     const kept = waitingAtGates(createBatchStore(outbox))
     writers = createWriters({
-      ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory },
+      ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory, calendar: calendarIn('UTC') },
       ...{ reads: readTogether(database), store: kept },
     })
     const references = { members: { exists: async () => true }, products: { find: async () => null } }
-    const pricing = { feesOf: async () => new Map() }
-    service = createService({ transaction, clock: systemClock, references, pricing, writers, store: kept })
+    const terms = { termsOf: async () => new Map() }
+    service = createService({ transaction, clock: systemClock, references, terms, writers, store: kept })
     for (const [name, minor] of Object.entries({ alice: 1_000n, bob: 1n })) {
       const account = { id: `acc_${name}`, member: `mem_${name}`, product: 'prd_basic', currency: 'CNY' } as const
       await service.seedAccount(account, money('CNY', minor))
@@ -84,7 +85,7 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
       ...{
         amount: money('CNY', minor),
         legs: [],
-        fees: new Map(),
+        terms: new Map(),
         reference: 'rent',
         pending: false,
         hold: null,

@@ -112,9 +112,45 @@ onEachStore('products', (store) => {
     assert.deepEqual([other.status, other.body.errors[0].pointer], [422, '/fee/most/currency'])
   })
 
+  it('has limits in its currencies, and a fee in several only where that names no amount', async () => {
+    const usd = (value: string) => ({ currency: 'USD', value })
+    const terms = {
+      fee: rate({}),
+      otherCurrencies: ['USD'],
+      limits: [{ perTransfer: money('10.00'), perMonth: money('10.00') }, { perDay: usd('5.00') }],
+    }
+    const made = await create({ name: 'Limited', currency: 'CNY', ...terms })
+    assert.equal(made.status, 201, made.text)
+    const { fee, otherCurrencies, limits } = made.body
+    assert.deepEqual({ fee, otherCurrencies, limits }, terms)
+    const headers = { 'if-match': '"1"' }
+    const none = await call('PATCH', `/v1/products/${made.body.id}`, asOperator, { body: { limits: [] }, headers })
+    assert.deepEqual([none.status, none.body.limits, none.body.otherCurrencies], [200, [], ['USD']])
+    const back = await call('POST', `/v1/products/${made.body.id}/rollback`, asOperator, { body: { version: 1 } })
+    assert.deepEqual([back.body.version, back.body.limits], [3, terms.limits])
+    const unsound: readonly (readonly [object, string])[] = [
+      [{ limits: [{ perDay: money('10.00'), perMonth: money('9.99') }] }, '/limits/0/perMonth'],
+      [{ limits: [{ perTransfer: money('10.00') }, { perDay: money('20.00') }] }, '/limits/1/perDay'],
+      [{ limits: [{ perDay: usd('10.00') }] }, '/limits/0/perDay'],
+      [
+        { limits: [{ perDay: money('10.00'), perMonth: usd('10.00') }], otherCurrencies: ['USD'] },
+        '/limits/0/perMonth',
+      ],
+      [{ otherCurrencies: ['CNY'] }, '/otherCurrencies/0'],
+      [{ otherCurrencies: ['USD'], fee: rate({ most: money('1.00') }) }, '/fee/most'],
+    ]
+    for (const [terms, pointer] of unsound) {
+      const { status, body } = await create({ name: 'Limited', currency: 'CNY', ...terms })
+      assert.deepEqual([status, body.code, body.errors[0].pointer], [422, 'unacceptable_value', pointer])
+    }
+  })
+
   const bodies: readonly [why: string, body: unknown][] = [
     ['a rate of nothing', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0 }) }],
     ['a rate with a fraction', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0.5 }) }],
+    ['limits of nothing', { name: 'A', currency: 'CNY', limits: [{}] }],
+    ['a limit of zero', { name: 'A', currency: 'CNY', limits: [{ perDay: money('0.00') }] }],
+    ['a limit of an unknown time', { name: 'A', currency: 'CNY', limits: [{ perYear: money('1.00') }] }],
     ['no tiers', { name: 'A', currency: 'CNY', fee: { kind: 'tiers', tiers: [] } }],
     ['an unknown field', { name: 'A', currency: 'CNY', colour: 'red' }],
     ['an unknown currency', { name: 'A', currency: 'XXX' }],

@@ -67,6 +67,7 @@ export class Rebuild {
     this.#report(this.#snapshot.beyond.map((key) => ofJournal(key, 'too_many', [])))
     this.rebuilt.rows += this.#snapshot.balances.size
     this.#report(this.#replay.compare(this.#snapshot.balances))
+    this.#report(this.#replay.compareSpent(this.#snapshot.spent))
     this.#report(this.#snapshot.strayFloors.map(strayFloor))
     for (const table of TOLD_TABLES) {
       signal.throwIfAborted()
@@ -117,6 +118,7 @@ export class Rebuild {
     }
     const told = new Telling(record)
     for (const table of TOLD_TABLES) this.#count(table, this.#here(told, table))
+    this.#replay.count(told.spent())
     this.#report(told.entries().flatMap((entry) => this.#replay.enter(entry) ?? []))
     return true
   }

@@ -1,3 +1,4 @@
+import type { Count, Spent } from '../limits.ts'
 import type { Difference, Sum } from '../store.ts'
 import type { ToldEntry } from './telling.ts'
 
@@ -6,6 +7,7 @@ const NOTHING: Sum = { version: 0n, posted: 0n, pending: 0n }
 /** The balances that the journal's entries come to, account by account: nothing else is kept of them. */
 export class Replay {
   readonly #sums: Map<string, Sum>
+  readonly #spent = new Map<string, Spent | null>()
 
   /** `openings`: what was there before the first record. */
   constructor(openings: ReadonlyMap<string, Sum>) {
@@ -26,6 +28,21 @@ export class Replay {
     return { table: 'journal', key: `${account} ${entry.version}`, is: 'differs', columns }
   }
 
+  /** What transfers had taken of accounts, as the next record has it. */
+  count(told: readonly (readonly [account: string, spent: Spent | null])[]): void {
+    for (const [account, spent] of told) this.#spent.set(account, spent)
+  }
+
+  /** The accounts of which transfers have not taken what was told last. */
+  compareSpent(live: ReadonlyMap<string, Spent>): readonly Difference[] {
+    const accounts = new Set([...this.#spent.keys(), ...live.keys()])
+    return [...accounts].flatMap((account) => {
+      const [told, is] = [this.#spent.get(account), live.get(account)]
+      const columns = [...countColumns('day', told?.day, is?.day), ...countColumns('month', told?.month, is?.month)]
+      return columns.length === 0 ? [] : [{ table: 'balance', key: account, is: 'differs', columns } as const]
+    })
+  }
+
   /** The accounts whose balances are not what their entries come to. */
   compare(balances: ReadonlyMap<string, Sum>): readonly Difference[] {
     const differences: Difference[] = []
@@ -39,6 +56,11 @@ export class Replay {
     }
     return differences
   }
+}
+
+function countColumns(period: 'day' | 'month', told: Count | undefined, is: Count | undefined): readonly string[] {
+  const from = told?.from === is?.from ? [] : [`${period}_from`]
+  return told?.minor === is?.minor ? from : [...from, `${period}_spent`]
 }
 
 /** Whether the balances have changed by the amount as the phase says. What is posted may have been reserved before. */

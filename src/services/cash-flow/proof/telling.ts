@@ -1,6 +1,7 @@
-import { toRfc3339 } from '../../../kernel/clock.ts'
+import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import { RecordBody } from '../../../kernel/record-body.ts'
 import type { JournalRecord } from '../append.ts'
+import type { Spent } from '../limits.ts'
 import type { ToldTable } from '../store.ts'
 
 /** An entry as a record has it: all as text, since older records have numbers. */
@@ -17,6 +18,9 @@ export type ToldEntry = {
   readonly recorded_at: string
 }
 
+/** The columns of a balance that count what was spent. */
+const SPENT_COLUMNS = ['day_from', 'day_spent', 'month_from', 'month_spent'] as const
+
 /** What a record tells of. @throws SyntaxError when its body is not JSON */
 export class Telling {
   /** The time of its batch, RFC 3339, UTC. */
@@ -31,6 +35,18 @@ export class Telling {
   /** How many rows of a table there are. */
   count(table: ToldTable): number {
     return this.#body.count(table)
+  }
+
+  /** What transfers had taken of each account by the end of the batch. */
+  spent(): readonly (readonly [account: string, spent: Spent | null])[] {
+    return this.#body.rows('balance').map((row) => {
+      const [dayFrom, day, monthFrom, month] = SPENT_COLUMNS.map((column) => row[column] ?? null)
+      const countOf = (from: unknown, minor: unknown) => {
+        return { from: Date.parse(String(from)) as Instant, minor: BigInt(String(minor)) }
+      }
+      const spent = dayFrom === null ? null : { day: countOf(dayFrom, day), month: countOf(monthFrom, month) }
+      return [String(row['account']), spent]
+    })
   }
 
   entries(): readonly ToldEntry[] {

@@ -3,6 +3,7 @@ import type { Currency } from '../../../kernel/money.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { VersionChoice } from '../../../platform/versions.ts'
 import type { OpenAccount } from '../books.ts'
+import type { Spent } from '../limits.ts'
 import type { Account, Balance } from '../model.ts'
 import { readCreditLine } from './credit-lines.ts'
 
@@ -37,7 +38,7 @@ export async function readBalance(
   if (choice === 'newest') return balance
   if ('at' in choice && choice.at < account.openedAt) return null
   const overdraft = balance.overdraft === null ? null : await readCreditLine(sql, account.id, choice)
-  const opened = { version: 0, posted: 0n, pending: 0n, overdraft }
+  const opened = { version: 0, posted: 0n, pending: 0n, overdraft, spent: null }
   if ('version' in choice && choice.version === 0) return opened
   const [row] =
     'version' in choice
@@ -47,7 +48,7 @@ export async function readBalance(
           choice.version,
         ])
       : await sql.query(ENTRY_AT, [account.shard, account.id, toRfc3339(choice.at)])
-  if (row !== undefined) return { ...toBalance(row), overdraft }
+  if (row !== undefined) return { ...toBalance(row), overdraft, spent: null }
   return 'at' in choice ? opened : null
 }
 
@@ -68,9 +69,28 @@ function toAccount(row: Row): Account {
 }
 
 function toOpenBalance(row: Row): Balance {
-  return { ...toBalance(row), overdraft: row['overdraft'] as bigint | null }
+  return { ...toBalance(row), overdraft: row['overdraft'] as bigint | null, spent: toSpent(row) }
 }
 
-function toBalance(row: Row): Omit<Balance, 'overdraft'> {
+/** What transfers have taken of each account, where any was counted. */
+export async function readSpent(sql: Sql): Promise<ReadonlyMap<string, Spent>> {
+  const rows = await sql.query('SELECT * FROM balance WHERE day_from IS NOT NULL')
+  return new Map(
+    rows.flatMap((row) => {
+      const spent = toSpent(row)
+      return spent === null ? [] : [[row['account'] as string, spent] as const]
+    }),
+  )
+}
+
+function toSpent(row: Row): Spent | null {
+  if (row['day_from'] === null) return null
+  return {
+    day: { from: row['day_from'] as Instant, minor: row['day_spent'] as bigint },
+    month: { from: row['month_from'] as Instant, minor: row['month_spent'] as bigint },
+  }
+}
+
+function toBalance(row: Row): Omit<Balance, 'overdraft' | 'spent'> {
   return { version: Number(row['version']), posted: row['posted'] as bigint, pending: row['pending'] as bigint }
 }

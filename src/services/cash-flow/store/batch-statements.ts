@@ -95,8 +95,9 @@ function insertInto(table: FactTable): string {
 
 const INSERTS = Object.fromEntries(FACT_TABLES.map((table) => [table, insertInto(table)])) as Record<FactTable, string>
 
-const SET_BALANCES = `UPDATE balance SET version = after.version, posted = after.posted, pending = after.pending
-  FROM unnest(${arraysOf('balance')}) AS after (account, version, posted, pending) WHERE balance.account = after.account`
+const BALANCES = writtenColumns('balance').map(([name]) => name)
+const SET_BALANCES = `UPDATE balance SET ${BALANCES.map((name) => `${name} = after.${name}`).join(', ')}
+  FROM unnest(${arraysOf('balance')}) AS after (${BALANCES.join(', ')}) WHERE balance.account = after.account`
 
 /** Inserts rows whose keys are the table's columns; a column that is left out is null. */
 const insertWork = (table: string): string =>

@@ -2,6 +2,7 @@ import { toRfc3339 } from '../../../kernel/clock.ts'
 import type { Batch } from '../append.ts'
 import type { Books } from '../books.ts'
 import type { Crossing } from '../commands.ts'
+import type { Spent } from '../limits.ts'
 import type { CreditLine, Entry, Transfer } from '../model.ts'
 import type { Writes } from '../writes.ts'
 import { columnsOf, type FactRow, type FactTable, together } from './columns.ts'
@@ -90,12 +91,13 @@ function toJson(rows: readonly object[]): string {
 
 function transferRow(transfer: Transfer) {
   const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses } = transfer
-  const { partOf, legs, request, fee } = transfer
+  const { partOf, legs, request, fee, judgedBy } = transfer
   return {
     ...{ id, kind, debit: from, credit: to, currency: amount.currency, amount: amount.minor, reference, maker },
     ...{ operation, assessment, receipt, reverses, part_of: partOf, legs: legs.length === 0 ? null : legs.length },
     ...{ key: request?.key ?? null, request_digest: request?.digest ?? null },
     ...{ fee: fee?.amount.minor ?? null, fee_product: fee?.product ?? null, fee_version: fee?.version ?? null },
+    product_version: judgedBy?.version ?? null,
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),
     effective_at: transfer.effectiveAt === null ? null : toRfc3339(transfer.effectiveAt),
@@ -120,8 +122,14 @@ function creditLineRow({ account, version, amount, reason, setBy, afterVersion }
 }
 
 function balanceRows(books: Books, writes: Writes) {
-  const changed = [...books.changed([writes])]
-  return changed.map(([account, { version, posted, pending }]) => ({ account, version, posted, pending }))
+  return [...books.changed([writes])].map(([account, { version, posted, pending, spent }]) => {
+    return { account, version, posted, pending, ...(spent === null ? {} : spentRow(spent)) }
+  })
+}
+
+function spentRow({ day, month }: Spent) {
+  const since = { day_from: toRfc3339(day.from), month_from: toRfc3339(month.from) }
+  return { ...since, day_spent: day.minor, month_spent: month.minor }
 }
 
 function crossingRow({ transfer, from, to, amount, request, effectiveAt }: Crossing, at: string) {

@@ -12,7 +12,7 @@ export const COLUMNS = {
     ...{ reference: 'text', maker: 'text', operation: 'text', assessment: 'text', receipt: 'text' },
     ...{ held_by: 'text', expires_at: 'timestamptz', reverses: 'text', created_at: 'at' },
     ...{ key: 'text', request_digest: 'text', part_of: 'text', legs: 'smallint', effective_at: 'timestamptz' },
-    ...{ fee: 'bigint', fee_product: 'text', fee_version: 'bigint' },
+    ...{ fee: 'bigint', fee_product: 'text', fee_version: 'bigint', product_version: 'bigint' },
   },
   entry: {
     ...{ account: 'text', version: 'bigint', id: 'text', transfer: 'text', phase: 'text', direction: 'text' },
@@ -39,7 +39,10 @@ export type FactTable = keyof typeof COLUMNS
 export const FACT_TABLES = Object.keys(COLUMNS) as readonly FactTable[]
 
 /** Balances after the batch: told by the journal, and changed where facts are added. */
-const BALANCE_COLUMNS = { account: 'text', version: 'bigint', posted: 'bigint', pending: 'bigint' } as const
+const BALANCE_COLUMNS = {
+  ...{ account: 'text', version: 'bigint', posted: 'bigint', pending: 'bigint' },
+  ...{ day_from: 'timestamptz', day_spent: 'bigint', month_from: 'timestamptz', month_spent: 'bigint' },
+} as const satisfies Readonly<Record<string, ColumnType>>
 
 /** The columns of a table that are written with each row, and their types. */
 export function writtenColumns(table: FactTable | 'balance'): readonly (readonly [name: string, type: string])[] {

@@ -1,5 +1,7 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
+import type { Spent } from '../limits.ts'
+import { readSpent } from './accounts.ts'
 import { FACT_TABLES, type FactTable } from './columns.ts'
 import { listStrayFloors } from './credit-lines.ts'
 import { listDetached } from './months.ts'
@@ -48,6 +50,8 @@ export type Snapshot = {
   /** How many rows there were that a record is to tell of. */
   readonly rows: ReadonlyMap<ToldTable, number>
   readonly balances: ReadonlyMap<string, Sum>
+  /** What transfers have taken of each account, where any was counted. */
+  readonly spent: ReadonlyMap<string, Spent>
   /** What the entries came to that are older than the journal. */
   readonly openings: ReadonlyMap<string, Sum>
   /** Records beyond the ends of their chains, as `shard seq`. */
@@ -84,6 +88,7 @@ export async function takeSnapshot(sql: Sql): Promise<Snapshot> {
     begun,
     rows,
     balances: sumsOf(await sql.query('SELECT account, version, posted, pending FROM balance')),
+    spent: await readSpent(sql),
     openings: sumsOf(await sql.query(older, [since])),
     beyond: beyond.map(({ key }) => key),
     strayFloors: await listStrayFloors(sql),

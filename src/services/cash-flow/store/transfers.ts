@@ -3,7 +3,7 @@ import { type Currency, money } from '../../../kernel/money.ts'
 import { legIdsOf } from '../../../kernel/operation-id.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Ends } from '../happenings.ts'
-import type { Fee, Hold, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
+import type { Fee, Hold, JudgedBy, Resolution, Transfer, WithdrawalEnd } from '../model.ts'
 
 /** A transfer with the members at its ends, who may see it. */
 export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
@@ -12,7 +12,7 @@ export type SeenTransfer = { readonly transfer: Transfer; readonly ends: Ends }
 export async function readTransfers(sql: Sql, ids: readonly string[]): Promise<readonly SeenTransfer[]> {
   const rows = await sql.query(
     `SELECT transfer.*, hold_resolution.outcome, hold_resolution.captured, reversal.transfer AS reversed_by,
-       crossing.amount AS crossing, withdrawal_end.outcome AS end_outcome, withdrawal_end.transfer AS end_transfer, payer.member AS from_member, payee.member AS to_member
+       crossing.amount AS crossing, withdrawal_end.outcome AS end_outcome, withdrawal_end.transfer AS end_transfer, payer.member AS from_member, payer.product AS product, payee.member AS to_member
      FROM transfer
      JOIN account payer ON payer.id = transfer.debit
      JOIN account payee ON payee.id = transfer.credit
@@ -71,11 +71,17 @@ function toTransfer(row: Row): Transfer {
     partOf,
     legs: legIdsOf(id, Number(row['legs'] ?? 0)),
     fee: feeIn(row),
+    judgedBy: judgedIn(row),
     end: end === null ? null : { outcome: end, transfer: row['end_transfer'] as string },
     request: key === null || digest === null ? null : { owner, key, digest },
     createdAt: row['created_at'] as Instant,
     effectiveAt: row['effective_at'] as Instant | null,
   }
+}
+
+function judgedIn(row: Row): JudgedBy | null {
+  if (row['product_version'] === null) return null
+  return { product: row['product'] as string, version: Number(row['product_version']) }
 }
 
 function feeIn(row: Row): Fee | null {

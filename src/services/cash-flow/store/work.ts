@@ -52,21 +52,21 @@ export async function countAccepted(sql: Sql): Promise<Map<string, number>> {
 }
 
 /** A command in the table: JSON has no bigint. */
-export type WrittenCommand = Omit<TransferCommand, 'amount' | 'legs' | 'fees'> & {
+export type WrittenCommand = Omit<TransferCommand, 'amount' | 'legs' | 'terms'> & {
   readonly amount: WrittenMoney
   /** Absent in what was written before there were legs. */
   readonly legs?: readonly (Omit<Leg, 'amount'> & { readonly amount: WrittenMoney })[]
 }
 type WrittenMoney = { readonly currency: Money['currency']; readonly minor: string }
 
-export function toWritten({ fees: _, ...command }: TransferCommand): WrittenCommand {
+export function toWritten({ terms: _, ...command }: TransferCommand): WrittenCommand {
   const legs = command.legs.map((leg) => ({ ...leg, amount: writtenMoney(leg.amount) }))
   return { ...command, run: 'accepted', amount: writtenMoney(command.amount), legs }
 }
 
 function fromWritten(command: WrittenCommand): TransferCommand {
   const legs = (command.legs ?? []).map((leg) => ({ ...leg, amount: readMoney(leg.amount) }))
-  return { ...command, amount: readMoney(command.amount), legs, fees: 'unknown' }
+  return { ...command, amount: readMoney(command.amount), legs, terms: 'unknown' }
 }
 
 function writtenMoney({ currency, minor }: Money): WrittenMoney {

@@ -1,25 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { assert } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
-import { type Currency, type Money, money } from '../../kernel/money.ts'
-import type { Fees } from './commands.ts'
+import { type Currency, type Money, money, parseMoney, type WireMoney } from '../../kernel/money.ts'
+import type { PartTerms, Terms } from './commands.ts'
 import type { Directory } from './directory.ts'
 import { type FeeFormula, feeOn } from './fee-formula.ts'
+import type { Limits } from './limits.ts'
 import type { Fee } from './model.ts'
 
 /** What cash flow needs to know of a product, as it stands. */
 export type ProductTerms = {
   readonly currency: string
+  /** In which accounts may be opened, and pay, as well. */
+  readonly otherCurrencies?: readonly string[]
   readonly version: number
   readonly fee: FeeFormula
+  /** One for a currency at most. */
+  readonly limits?: readonly WireLimits[]
 }
 
-export interface Pricing {
-  /** What each of these parts of a transfer costs by now; `unknown` when nobody can say. */
-  feesOf(parts: readonly Priced[]): Promise<Fees>
+type WireLimits = { readonly [limit in keyof Limits]?: WireMoney }
+
+export interface TermsSource {
+  /** What its product says of each of these parts of a transfer by now; `unknown` when nobody can say. */
+  termsOf(parts: readonly Part[]): Promise<Terms>
 }
 
 /** `id` is the transfer's that it is kept as. */
-type Priced = { readonly id: string; readonly from: string; readonly amount: Money }
+type Part = { readonly id: string; readonly from: string; readonly amount: Money }
 
 /** A product's version is in force here so long after it was made, at the latest. */
 const ASKED_EVERY_MS = 1_000
@@ -31,12 +39,17 @@ const PRODUCTS_MAX = 10_000
 
 type Known = { readonly terms: ProductTerms; readonly toldAt: Instant; askedAt: Instant }
 
-/** Knows what transfers cost: each product is asked for once a second at most, while money moves under it. */
-export function createPricing(deps: {
+/** Whether accounts under the product may be in the currency. */
+export function takesCurrency({ currency, otherCurrencies = [] }: ProductTerms, other: string): boolean {
+  return currency === other || otherCurrencies.includes(other)
+}
+
+/** Knows the terms of products: each product is asked for once a second at most, while money moves under it. */
+export function createTermsSource(deps: {
   readonly directory: Directory
   readonly products: { find(product: string): Promise<ProductTerms | null> }
   readonly clock: Clock
-}): Pricing {
+}): TermsSource {
   const { directory, products, clock } = deps
   const remembered = new Map<string, Known>()
   const asking = new Map<string, Promise<Known | null>>()
@@ -73,24 +86,47 @@ export function createPricing(deps: {
   }
 
   return {
-    async feesOf(parts) {
-      const fees = new Map<string, Fee>()
+    async termsOf(parts) {
+      const found = new Map<string, PartTerms>()
       const accounts = await directory.accounts(parts.map(({ from }) => from))
       for (const { id, from, amount } of parts) {
         const product = accounts.get(from)?.product ?? null
         if (product === null) continue // nobody pays out of a clearing account
         const known = await current(product)
         if (known === null) return 'unknown'
-        const fee = feeOf(product, known.terms, amount)
-        if (fee !== null) fees.set(id, fee)
+        found.set(id, partTerms(product, known.terms, amount))
       }
-      return fees
+      return found
     },
   }
 }
 
 /** One function of the product's terms and the amount. */
-function feeOf(product: string, { currency, version, fee }: ProductTerms, amount: Money): Fee | null {
+function partTerms(product: string, terms: ProductTerms, amount: Money): PartTerms {
+  const { version } = terms
+  return {
+    judgedBy: { product, version },
+    fee: feeOf(product, terms, amount),
+    limits: limitsIn(terms, amount.currency),
+    takesCurrency: takesCurrency(terms, amount.currency),
+  }
+}
+
+/** In the currency that is paid in: where the product takes several, its fee names no amount. */
+function feeOf(product: string, { version, fee }: ProductTerms, amount: Money): Fee | null {
   const minor = feeOn(fee, amount)
-  return minor === 0n ? null : { amount: money(currency as Currency, minor), product, version }
+  return minor === 0n ? null : { amount: money(amount.currency, minor), product, version }
+}
+
+function limitsIn({ limits = [] }: ProductTerms, currency: Currency): Limits {
+  const own = limits.find((limit) => Object.values(limit).some((amount) => amount.currency === currency))
+  const { perTransfer, perDay, perMonth } = own ?? {}
+  return { perTransfer: minorOf(perTransfer), perDay: minorOf(perDay), perMonth: minorOf(perMonth) }
+}
+
+function minorOf(wire: WireMoney | undefined): bigint | null {
+  if (wire === undefined) return null
+  const amount = parseMoney(wire)
+  assert(typeof amount !== 'string', 'a limit was checked when it was said')
+  return amount.minor
 }

@@ -1,0 +1,32 @@
+import { assert } from '../../kernel/assert.ts'
+import type { Instant } from '../../kernel/clock.ts'
+import { newId } from '../../kernel/id.ts'
+import { type Account, type Balance, type Entry, entryKindOf, type MoveRefusal, moveBalance } from './model.ts'
+import type { Move } from './moves.ts'
+
+/** All that is moved under the id of one transfer. */
+export type TransferMoves = { readonly transfer: string; readonly moves: readonly Move[] }
+
+/** The entries that all these moves come to, in their order, with the balances after them; or why one of them can't be made. */
+export function entriesOf(
+  books: { readonly now: Instant; account(id: string): Account | undefined; balance(account: string): Balance },
+  all: readonly TransferMoves[],
+  effectiveAt: Instant | null,
+): { readonly after: ReadonlyMap<string, Balance>; readonly entries: readonly Entry[] } | MoveRefusal {
+  const after = new Map<string, Balance>()
+  const entries: Entry[] = []
+  const moving = all.flatMap(({ transfer, moves }) => moves.map((move) => ({ transfer, ...move })))
+  for (const { transfer, account, kind, amount } of moving) {
+    const moved = moveBalance(after.get(account) ?? books.balance(account), kind, amount)
+    if ('kind' in moved) return moved
+    after.set(account, moved)
+    const { version, posted, pending } = moved
+    const shard = books.account(account)?.shard
+    assert(shard !== undefined, `the account ${account} was read`)
+    const what = entryKindOf(kind)
+    const which = { id: newId('entry', books.now), account, shard, version, transfer, ...what }
+    const effective = what.phase === 'post' ? effectiveAt : null
+    entries.push({ ...which, amount, posted, pending, recordedAt: books.now, effectiveAt: effective })
+  }
+  return { after, entries }
+}
