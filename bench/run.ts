@@ -11,6 +11,7 @@ import { writePage } from './page.ts'
 import { benchPolicy } from './policy.ts'
 import { benchQuotas } from './quotas.ts'
 import { benchReview } from './review.ts'
+import { benchSettlement } from './settlement.ts'
 import { benchSoak } from './soak.ts'
 import { benchStages } from './stages.ts'
 
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   firewall: benchFirewall,
   ledger: benchLedger,
   journal: benchJournal,
+  settlement: benchSettlement,
   overload: benchOverload,
   review: benchReview,
   stages: benchStages,

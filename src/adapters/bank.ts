@@ -1,8 +1,7 @@
-import { Type } from 'typebox'
 import { type Dispatcher, request } from 'undici'
-import { type Money, toWire } from '../kernel/money.ts'
 import type { Breaker } from '../platform/breaker.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { type PaymentStatus, readStatusReport } from '../platform/iso20022/status.ts'
+import { readAtMost } from '../platform/read-at-most.ts'
 
 export type BankOptions = {
   readonly url: string
@@ -11,84 +10,68 @@ export type BankOptions = {
   readonly dispatcher?: Dispatcher
 }
 
-/** What the bank is asked to pay; the id makes asking twice pay once. */
-export type Payout = {
-  readonly id: string
-  readonly member: string
-  readonly amount: Money
-  readonly reference: string
-}
+/** A pain.001 as it was written; the id is its MsgId, and makes sending it twice pay once. */
+export type PaymentFile = { readonly id: string; readonly xml: Uint8Array }
 
-export type PayoutAnswer =
-  | { readonly kind: 'paid' }
+export type FileAnswer =
+  | { readonly kind: 'answered'; statusOf(payment: string): PaymentStatus }
+  /** The file as a whole: none of it will be paid. */
   | { readonly kind: 'refused'; readonly detail: string }
   | { readonly kind: 'unknown'; readonly detail: string }
   /** Nothing was sent: the breaker is open. */
   | { readonly kind: 'not_asked'; readonly detail: string; readonly retryAfterS: number }
 
-const Paid = Type.Object({ id: Type.String(), state: Type.Literal('paid') })
-const checkPaid = compileSchema(Paid)
-
-const ANSWER_BYTES_MAX = 65_536
-/** What a bank says of the payout itself; every other status is about the call, and asking again may help. */
+const ANSWER_BYTES_MAX = 8_388_608
+/** What a bank says of the file itself; every other status is about the call, and sending it again may help. */
 const REFUSED: readonly number[] = [400, 409, 422]
 
 /**
- * The bank over HTTP. Only a whole answer that says so counts as paid, only 400, 409 and 422 as refused; everything else
- * leaves the outcome unknown, and the payout is to be asked for again under the same id. `timeoutMs` bounds one call. No
- * answer, one that says nothing and a 5xx are faults of the bank's.
+ * The bank over HTTP: `POST /payment-files`, answered by a pain.002. Only a whole report on this very file counts as an answer,
+ * only 400, 409 and 422 as refused; everything else leaves the outcome unknown, and the file is to be sent again under the
+ * same id. `timeoutMs` bounds one call. No answer, one that says nothing and a 5xx are faults of the bank's.
  */
-export function createBank(options: BankOptions): { pay(payout: Payout): Promise<PayoutAnswer> } {
+export function createBank(options: BankOptions): { send(file: PaymentFile): Promise<FileAnswer> } {
   return {
-    async pay(payout) {
+    async send(file) {
       const permit = options.breaker.enter()
       if (permit.kind === 'refused') {
         return { kind: 'not_asked', detail: 'the breaker of the bank is open', retryAfterS: permit.retryAfterS }
       }
       try {
-        const { status, text } = await post(options, payout)
-        const answer = read(payout, status, text)
+        const { status, bytes } = await post(options, file)
+        const answer = read(file, status, bytes)
         const isAboutOurCall = status >= 400 && status < 500
         if (answer.kind !== 'unknown' || isAboutOurCall) permit.good()
-        else permit.fault(payout.id)
+        else permit.fault(file.id)
         return answer
       } catch (error) {
-        permit.fault(payout.id)
+        permit.fault(file.id)
         return { kind: 'unknown', detail: error instanceof Error ? error.message : 'no answer' }
       }
     },
   }
 }
 
-/** @throws SyntaxError when a paid answer is no JSON */
-function read(payout: Payout, status: number, text: string): PayoutAnswer {
-  if (status === 200 || status === 201) return readPaid(payout, JSON.parse(text))
-  return { kind: REFUSED.includes(status) ? 'refused' : 'unknown', detail: `the bank answered ${status}` }
-}
-
-function readPaid({ id }: Payout, body: unknown): PayoutAnswer {
-  const paid = checkPaid(body)
-  if (paid.ok && paid.value.id === id) return { kind: 'paid' }
-  return { kind: 'unknown', detail: 'the answer does not say that this payout was paid' }
+function read({ id }: PaymentFile, status: number, bytes: Buffer): FileAnswer {
+  if (status !== 200) {
+    return { kind: REFUSED.includes(status) ? 'refused' : 'unknown', detail: `the bank answered ${status}` }
+  }
+  const report = readStatusReport(bytes)
+  if (typeof report === 'string') return { kind: 'unknown', detail: `the answer is no report: ${report}` }
+  if (report.file !== id) return { kind: 'unknown', detail: 'the answer is about another file' }
+  return { kind: 'answered', statusOf: report.statusOf }
 }
 
 async function post(
   { url, timeoutMs, dispatcher }: BankOptions,
-  { id, member, amount, reference }: Payout,
-): Promise<{ status: number; text: string }> {
-  const answer = await request(`${url}/payouts`, {
+  { xml }: PaymentFile,
+): Promise<{ status: number; bytes: Buffer }> {
+  const answer = await request(`${url}/payment-files`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ id, member, amount: toWire(amount), reference }),
+    headers: { 'content-type': 'application/xml' },
+    body: xml,
     signal: AbortSignal.timeout(timeoutMs),
     ...(dispatcher === undefined ? {} : { dispatcher }),
   })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of more than ${ANSWER_BYTES_MAX} bytes`)
-    chunks.push(chunk)
-  }
-  return { status: answer.statusCode, text: Buffer.concat(chunks).toString('utf8') }
+  return { status: answer.statusCode, bytes: await readAtMost(answer.body, ANSWER_BYTES_MAX) }
 }

@@ -33,6 +33,7 @@ import { createSettlement, settlementMigrations } from '../services/settlement/i
 import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
 import { openLedgerJournal } from './journal.ts'
+import { ledgerOf } from './settlement-ledger.ts'
 
 type Service = {
   readonly routes: readonly ServiceRoute[]
@@ -233,7 +234,16 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
       const breakers = createBreakers(clock, log)
       const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
       const cashFlowEvents = events.feed('settlement', 'cash-flow')
-      const settlement = createSettlement({ database, clock, log, cashFlowEvents, bank })
+      const ledger = ledgerOf(client('settlement', 'cash-flow'))
+      const settlement = createSettlement({
+        database,
+        clock,
+        log,
+        cashFlowEvents,
+        ledger,
+        bank,
+        config: config.settlement,
+      })
       return { ...settlement, routes: [...settlement.routes, ...breakerRoutes(breakers, clock)] }
     },
   },

@@ -52,7 +52,10 @@ export function createDoor(options: DoorOptions): Express {
     response.locals['passport'] = checkPassport(options, request)
     next()
   })
-  app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }))
+  for (const { method, path, bodyBytesMax } of routes) {
+    if (bodyBytesMax !== null) app[method](path, express.raw({ type: () => true, limit: bodyBytesMax, inflate: false }))
+  }
+  app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false })) // what was read is not read again
   const document = openApiOf(service, routes)
   app.get('/openapi.json', (_request, response) => void response.json(document))
   for (const route of routes) {

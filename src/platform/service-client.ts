@@ -19,6 +19,8 @@ export type ServiceCall = {
   /** Path and query. */
   readonly target: string
   readonly body?: unknown
+  /** Under which the same is done once, however often it is asked for. */
+  readonly idempotencyKey?: string
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /** On whose behalf; the calling service's own when left out. */
@@ -98,13 +100,13 @@ type ServiceClientOptions = {
 
 async function send(options: ServiceClientOptions, origin: string, call: ServiceCall): Promise<ServiceAnswer> {
   const { self, service, passports, clock, dispatcher, tracer = null } = options
-  const { method, target, body, timeoutMs, signal, claims } = call
+  const { method, target, body, idempotencyKey, timeoutMs, signal, claims } = call
   const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
   const passport = signPassport(
     passports,
     clock,
     service,
-    { method, target, body: bytes },
+    { method, target, body: bytes, idempotencyKey: idempotencyKey ?? null },
     { principal: { kind: 'service', id: self }, assessment: null, receipt: null, ...claims },
   )
   const context = tracer?.current() ?? null
@@ -116,6 +118,7 @@ async function send(options: ServiceClientOptions, origin: string, call: Service
       [DEADLINE_HEADER]: String(timeoutMs),
       ...(context === null ? {} : traceHeaders(context)),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },
     body: body === undefined ? null : bytes,
     signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),

@@ -36,8 +36,10 @@ export type ServiceRoute = {
   readonly params: TSchema
   readonly query: TSchema
   readonly body: TSchema | null
-  /** The route checks the body itself, after a signature over the raw bytes; the door leaves it unread. */
+  /** The route checks the body itself, a signature over its bytes or what is no JSON; the door leaves it unread. */
   readonly readsRawBody: boolean
+  /** Null: as much as the door takes of any body. */
+  readonly bodyBytesMax: number | null
   /** Schema of each answer; null where it has no body. */
   readonly answers: Readonly<Record<number, TSchema | null>>
   readonly run: (call: Call) => Promise<Answer>
@@ -58,6 +60,7 @@ export function route<P extends TSchema = Nothing, Q extends TSchema = Nothing, 
   readonly query?: Q
   readonly body?: B
   readonly readsRawBody?: boolean
+  readonly bodyBytesMax?: number
   readonly answers: ServiceRoute['answers']
   readonly run: (call: Call<Static<P>, Static<Q>, Static<B>>) => Promise<Answer>
 }): ServiceRoute {
@@ -68,6 +71,7 @@ export function route<P extends TSchema = Nothing, Q extends TSchema = Nothing, 
     query: spec.query ?? Nothing,
     body: spec.body ?? null,
     readsRawBody: spec.readsRawBody ?? false,
+    bodyBytesMax: spec.bodyBytesMax ?? null,
     run: spec.run as ServiceRoute['run'],
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { SandboxName } from '../platform/addresses.ts'
-import { startBank } from './bank.ts'
+import { startBank } from './bank/bank.ts'
 import { deskKeyIn } from './desk-key.ts'
 import { startFraudProvider } from './fraud-provider.ts'
 import { startIdentityProvider } from './identity-provider.ts'

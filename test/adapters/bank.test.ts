@@ -4,16 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { createBank } from '../../src/adapters/bank.ts'
 import { money } from '../../src/kernel/money.ts'
-import { startBank } from '../../src/sandbox/bank.ts'
+import { PAIN_002 } from '../../src/platform/iso20022/pain.ts'
+import { writeMessage } from '../../src/platform/iso20022/write.ts'
+import { startBank } from '../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../src/sandbox/stand-in.ts'
 import { testBreaker } from '../support/breakers.ts'
-
-const payoutOf = (id: string, minor = 1_050n) => ({
-  id,
-  member: 'mem_alice',
-  amount: money('CNY', minor),
-  reference: 'stb_1',
-})
+import { paymentFile } from '../support/payment-files.ts'
 
 describe('the bank adapter', () => {
   let standIn: StandIn
@@ -21,84 +17,128 @@ describe('the bank adapter', () => {
     standIn = await startBank({ host: '127.0.0.1', port: 0 })
   })
   after(() => standIn.close())
-  const bank = () => createBank({ url: standIn.url, timeoutMs: 5_000, breaker: testBreaker() })
+  const bank = (url = standIn.url, breaker = testBreaker(), timeoutMs = 5_000) =>
+    createBank({ url, timeoutMs, breaker })
+  const statusOf = async (file: Parameters<ReturnType<typeof bank>['send']>[0], payment: string) => {
+    const answer = await bank().send(file)
+    return answer.kind === 'answered' ? answer.statusOf(payment) : answer
+  }
 
-  test('has a payout paid once, whether it is asked once or twice', async () => {
-    assert.deepEqual(await bank().pay(payoutOf('pay_twice')), { kind: 'paid' })
-    assert.deepEqual(await bank().pay(payoutOf('pay_twice')), { kind: 'paid' })
+  test('has a file paid once, whether it is sent once or twice', async () => {
+    const file = paymentFile('pmf_twice', ['pay_twice'])
+    assert.deepEqual(await statusOf(file, 'pay_twice'), { kind: 'accepted' })
+    assert.deepEqual(await statusOf(file, 'pay_twice'), { kind: 'accepted' })
     const { items } = (await (await fetch(`${standIn.url}/payouts`)).json()) as { items: unknown[] }
     assert.deepEqual(items, [
       {
         id: 'pay_twice',
-        member: 'mem_alice',
+        account: 'acc_alice',
+        name: 'mem_alice',
         amount: { currency: 'CNY', value: '10.50' },
-        reference: 'stb_1',
+        file: 'pmf_twice',
         state: 'paid',
       },
     ])
   })
 
-  test('takes a refusal of the payout as one', async () => {
-    await bank().pay(payoutOf('pay_other', 100n))
-    assert.equal((await bank().pay(payoutOf('pay_other', 200n))).kind, 'refused')
+  test('tells which payment of a file is not made', async () => {
+    await bank().send(paymentFile('pmf_first', ['pay_again']))
+    const second = paymentFile('pmf_second', ['pay_again'], ['pay_new'])
+    assert.deepEqual(await statusOf(second, 'pay_again'), { kind: 'rejected', reason: 'AM05' })
+    assert.deepEqual(await statusOf(second, 'pay_new'), { kind: 'accepted' })
+  })
+
+  test('takes a refusal of the file as one', async () => {
+    await bank().send(paymentFile('pmf_other', ['pay_a', money('CNY', 100n)]))
+    assert.equal((await bank().send(paymentFile('pmf_other', ['pay_a', money('CNY', 200n)]))).kind, 'refused')
   })
 
   test('does not know the outcome when nobody answers', async () => {
-    const gone = createBank({ url: 'http://127.0.0.1:1', timeoutMs: 5_000, breaker: testBreaker() })
-    assert.equal((await gone.pay(payoutOf('pay_gone'))).kind, 'unknown')
+    assert.equal((await bank('http://127.0.0.1:1').send(paymentFile('pmf_gone', ['pay_gone']))).kind, 'unknown')
   })
 
   test('leaves a failing bank alone for a while, and says that it did not ask', async () => {
     const breaker = testBreaker({ volume_min: 3 })
-    const gone = createBank({ url: 'http://127.0.0.1:1', timeoutMs: 5_000, breaker })
-    for (let n = 0; n < 3; n++) assert.equal((await gone.pay(payoutOf(`pay_${n}`))).kind, 'unknown')
-    const answer = await gone.pay(payoutOf('pay_later'))
+    const gone = bank('http://127.0.0.1:1', breaker)
+    for (let n = 0; n < 3; n++) assert.equal((await gone.send(paymentFile(`pmf_${n}`, ['pay_n']))).kind, 'unknown')
+    const answer = await gone.send(paymentFile('pmf_later', ['pay_n']))
     assert.deepEqual(answer, { kind: 'not_asked', detail: 'the breaker of the bank is open', retryAfterS: 5 })
-    assert.deepEqual(breaker.status().evidence, ['pay_2', 'pay_1', 'pay_0'])
+    assert.deepEqual(breaker.status().evidence, ['pmf_2', 'pmf_1', 'pmf_0'])
   })
 
   test('does not hold against the bank what it says of our call', async () => {
     const breaker = testBreaker({ volume_min: 2, error_share: 0 })
-    await bankAnswering(401, async (url) => {
-      const bank = createBank({ url, timeoutMs: 5_000, breaker })
-      for (let n = 0; n < 3; n++) assert.equal((await bank.pay(payoutOf(`pay_${n}`))).kind, 'unknown')
-    })
+    await answering(
+      (_request, response) => void response.writeHead(401).end(),
+      async (url) => {
+        for (let n = 0; n < 3; n++)
+          assert.equal((await bank(url, breaker).send(paymentFile(`pmf_${n}`, ['pay_n']))).kind, 'unknown')
+      },
+    )
     assert.equal(breaker.status().state, 'closed')
+  })
+
+  const report = (file: string, status: string) =>
+    writeMessage(PAIN_002, [
+      [
+        'CstmrPmtStsRpt',
+        [
+          [
+            'GrpHdr',
+            [
+              ['MsgId', 'S-1'],
+              ['CreDtTm', '2026-03-01T12:00:00Z'],
+            ],
+          ],
+          [
+            'OrgnlGrpInfAndSts',
+            [
+              ['OrgnlMsgId', file],
+              ['OrgnlMsgNmId', 'pain.001.001.09'],
+              ['GrpSts', status],
+            ],
+          ],
+        ],
+      ],
+    ])
+
+  test('takes a technical validation for no acceptance', async () => {
+    await answering(
+      (_request, response) => void response.end(report('pmf_a', 'ACTC')),
+      async (url) => {
+        const answer = await bank(url).send(paymentFile('pmf_a', ['pay_a']))
+        assert.equal(answer.kind, 'answered')
+        assert.deepEqual(answer.kind === 'answered' && answer.statusOf('pay_a'), { kind: 'pending' })
+      },
+    )
   })
 
   const unclear: Readonly<Record<string, RequestListener>> = {
     'an answer that never comes': () => {},
     'a failing bank': (_request, response) => void response.writeHead(500).end(),
     'a refused credential': (_request, response) => void response.writeHead(401).end(),
-    'an answer that is not JSON': (_request, response) => void response.end('<h1>It works!</h1>'),
-    "another payout's answer": (_request, response) => void response.end('{"id":"pay_x","state":"paid"}'),
-    'a state that is not paid': (_request, response) => void response.end('{"id":"pay_a","state":"queued"}'),
+    'an answer that is no report': (_request, response) => void response.end('<h1>It works!</h1>'),
+    "another file's answer": (_request, response) => void response.end(report('pmf_x', 'ACSC')),
+    'a report with an entity': (_request, response) =>
+      void response.end(String(report('pmf_a', 'ACSC')).replace('?>', '?><!DOCTYPE a [<!ENTITY b "c">]>')),
     'half of an answer': (_request, response) => {
-      response.writeHead(200, { 'content-length': 100 }).write('{"id":"pay_a"')
+      response.writeHead(200, { 'content-length': 100 }).write('<?xml version="1.0"?>')
       setImmediate(() => response.destroy())
     },
-    'an answer without end': (_request, response) => void response.end('x'.repeat(100_000)),
+    'an answer without end': (_request, response) => void response.end('x'.repeat(10_000_000)),
   }
   for (const [name, listener] of Object.entries(unclear)) {
     test(`does not know the outcome after ${name}`, async () => {
-      const server = createServer(listener)
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      try {
-        assert.equal(
-          (await createBank({ url, timeoutMs: 500, breaker: testBreaker() }).pay(payoutOf('pay_a'))).kind,
-          'unknown',
-        )
-      } finally {
-        server.closeAllConnections()
-        server.close()
-      }
+      await answering(listener, async (url) => {
+        const answer = await bank(url, testBreaker(), 500).send(paymentFile('pmf_a', ['pay_a']))
+        assert.equal(answer.kind, 'unknown')
+      })
     })
   }
 })
 
-async function bankAnswering(status: number, use: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer((_request, response) => void response.writeHead(status).end())
+async function answering(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).finally(() => {
     server.closeAllConnections()

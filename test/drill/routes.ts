@@ -121,27 +121,30 @@ const exchange: RouteClass = {
   },
 }
 
-/** Closing asks for no key: a batch is what was posted up to its cut-off, and the bank pays it once. */
+/** Closing asks for no key: a batch is what was posted up to its cut-off; it leaves Bob's account, and the bank pays it once. */
 const settle: RouteClass = {
   route: 'settlement.close',
   async prepare({ calls, platform }) {
     const body = { member: 'mem_bob', currency: 'CNY', cutOff: new Date().toISOString() }
     const send = () => calls.call('operator', 'POST', '/v1/settlement-batches', { body })
+    let left = 0n
     return {
       send: async () => toldBy(await send()),
       money: {
         async state() {
           const closed = await send()
-          if (closed.status !== 200) return 'not closed' // until just now
-          return eventually('the batch is paid', async () => {
+          if (closed.body.payout === undefined) return closed.status === 200 ? 'paid' : 'not closed' // it comes to nothing
+          left = BigInt((closed.body.net.value as string).replace('.', ''))
+          const state = await eventually('the batch is paid', async () => {
             const paid = await request(`${platform.urls.bank}/payouts`)
             const { items } = (await paid.body.json()) as { items: { id: string }[] }
             const times = items.filter(({ id }) => id === closed.body.payout).length
             return times === 0 ? null : times === 1 ? 'paid' : `paid ${times} times`
           })
+          return closed.status === 201 && state === 'paid' ? 'not closed' : state // until just now
         },
         done: ['paid'],
-        gained: () => 0n,
+        gained: () => -left,
       },
     }
   },

@@ -273,10 +273,29 @@ describe('the books after all this', () => {
     assert.deepEqual([again.status, again.body.id, again.body.net], [200, last.id, last.net])
     await eventually('the bank has paid', async () => {
       const answer = await request(`${platform.urls.bank}/payouts`)
-      const { items } = (await answer.body.json()) as { items: { member: string; amount: { value: string } }[] }
-      assert.ok(items.every(({ member }) => member === 'mem_bob'))
+      const { items } = (await answer.body.json()) as { items: { name: string; amount: { value: string } }[] }
+      assert.ok(items.every(({ name }) => name === 'mem_bob'))
       return items.reduce((sum, { amount }) => sum + Number(amount.value), 0) === expected
     })
+    assert.equal((await balanceOf('acc_bob')).posted, '100000.00') // what was paid out can not be spent here again
+    const clearing = () => calls.call('operator', 'GET', '/v1/clearing-positions')
+    assert.equal(Number((await clearing()).body.items[0].inTransit.value), expected)
+
+    const day = await request(`${platform.urls.bank}/statements`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ account: 'TIDEGATE-MAIN', currency: 'CNY' }),
+    })
+    const headers = { 'content-type': 'application/xml' }
+    const statement = await day.body.text()
+    const put = () => calls.call('operator', 'POST', '/v1/statements', { body: statement, headers })
+    const [first, repeat] = [await put(), await put()]
+    assert.deepEqual([first.status, repeat.status, repeat.body.id], [201, 200, first.body.id], first.text)
+    assert.deepEqual(first.body.lines, { all: first.body.lines.all, matched: first.body.lines.all, broken: 0 })
+    await eventually('nothing is in transit', async () => (await clearing()).body.items.length === 0)
+    const withdrawals = await calls.call('operator', 'GET', '/v1/withdrawals')
+    assert.deepEqual(withdrawals.body.items, [])
+    assertRefused(await calls.call('mem_bob', 'GET', '/v1/breaks', { scope: 'settlement:read' }), 'policy_denied')
     const scope = 'settlement:write'
     const body = { member: 'mem_bob', currency: 'CNY', cutOff: last.cutOff }
     const refused = await calls.call('mem_bob', 'POST', '/v1/settlement-batches', { scope, body })

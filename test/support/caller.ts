@@ -33,9 +33,10 @@ export function createCaller(app: Express, service: string, keys: PassportKeys, 
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     target: string,
     claims: Claims,
-    options: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
+    options: { readonly body?: unknown; readonly xml?: Uint8Array; readonly headers?: Record<string, string> } = {},
   ) => {
-    const body = Buffer.from(options.body === undefined ? '' : JSON.stringify(options.body))
+    const json = options.body === undefined ? '' : JSON.stringify(options.body)
+    const body = options.xml === undefined ? Buffer.from(json) : Buffer.from(options.xml)
     const key = parseIdempotencyKey(options.headers?.['idempotency-key'])
     const idempotencyKey = key.kind === 'key' ? key.key : null
     const passport = signPassport(
@@ -55,6 +56,7 @@ export function createCaller(app: Express, service: string, keys: PassportKeys, 
       [verb](target)
       .set(PASSPORT_HEADER, passport)
       .set(options.headers ?? {})
+    if (options.xml !== undefined) return call.set('content-type', 'application/xml').send(body.toString())
     return options.body === undefined ? call : call.set('content-type', 'application/json').send(body.toString())
   }
 }

@@ -20,6 +20,7 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
   const database: Database = { transaction: notCalled, atOnce: notCalled, close: async () => {} }
   const events: FeedSource = notCalled
   const base = { database, clock: systemClock, log: createLog('silent') }
+  const ledger = { withdraw: notCalled, confirm: notCalled, giveBack: notCalled, deposit: notCalled }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
   return {
     membership: createMembership({ ...base, ...outward, ring: notCalled, cashFlowEvents: events, tokenLifeMsMax: 1 })
@@ -42,7 +43,7 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       provider: { score: notCalled, details: notCalled, close: async () => {} },
       desk: { url: '', callbackUrl: '', secrets: [], publicKeys: [] },
     }).routes,
-    settlement: createSettlement({ ...base, cashFlowEvents: events, bank: { pay: notCalled } }).routes,
+    settlement: createSettlement({ ...base, cashFlowEvents: events, ledger, bank: { send: notCalled } }).routes,
   }
 }
 

@@ -12,7 +12,7 @@ export function depositRoute(service: Service, clock: Clock): ServiceRoute {
     path: '/v1/deposits',
     operationId: 'deposit',
     summary: 'Brings money from the outside into an account',
-    callers: ['operator'],
+    callers: ['operator', 'service'],
     body: DepositBody,
     answers: { 201: DepositOnWire },
     async run(call) {

@@ -1,4 +1,5 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
+import { toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { CloseOutcome } from './service.ts'
 
@@ -6,6 +7,12 @@ type Refusal = Exclude<CloseOutcome, { kind: 'closed' | 'repeated' }>
 
 /** The problem that a closing which was not done is to its caller. */
 export function refusalOf(outcome: Refusal): Problem {
+  if (outcome.kind === 'held_up') {
+    return new Problem('conflict', {
+      detail: 'the open breaks of the currency come to more than may be open while its batches are closed',
+      state: { open: toWire(outcome.open), most: toWire(outcome.most) },
+    })
+  }
   if (outcome.kind === 'in_the_future') return unacceptable('is in the future')
   return unacceptable(`is not after ${toRfc3339(outcome.last)}, the cut-off of the last batch`)
 }

@@ -1,14 +1,23 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
 import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
-import { type FeedSource, type Follower, feedRoute, followFeed } from '../../platform/feed.ts'
+import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import { breakRoutes } from './break-routes.ts'
+import { createBreaks } from './breaks.ts'
+import type { Ledger } from './ledger.ts'
+import { type SettlementConfig, settlementOptions } from './options.ts'
 import { type Bank, startPayouts } from './payouts.ts'
+import { positionRoutes } from './position-routes.ts'
+import { createReconciler } from './reconciliation.ts'
 import { settlementRoutes } from './routes.ts'
+import { startScheduled } from './scheduled.ts'
 import { createService } from './service.ts'
+import { statementRoutes } from './statement-routes.ts'
 
+export type { Ledger } from './ledger.ts'
 export type { Bank } from './payouts.ts'
 
 export type SettlementDeps = {
@@ -17,33 +26,50 @@ export type SettlementDeps = {
   readonly log: Log
   /** Cash flow's events: what was posted. */
   readonly cashFlowEvents: FeedSource
+  readonly ledger: Ledger
   readonly bank: Bank
+  readonly config?: SettlementConfig | undefined
 }
 
 export type Settlement = {
   readonly routes: readonly ServiceRoute[]
   /** What it tells the others. */
   readonly outbox: Outbox
-  /** Begins what runs by itself: taking in cash flow's events, and paying out. */
+  /** Begins what runs by itself: taking in cash flow's events, cut-offs, paying out, and matching that was cut short. */
   start(): void
   close(): Promise<void>
 }
 
 export const settlementMigrations: readonly URL[] = [outboxMigrations, new URL('./migrations/', import.meta.url)]
 
-/** Settlement: what each member's transfers come to, closed at a cut-off and paid out. */
-export function createSettlement({ database, clock, log, cashFlowEvents, bank }: SettlementDeps): Settlement {
+/**
+ * Settlement: what each member's transfers come to, closed at a cut-off, paid out, and held against what the bank says it booked.
+ * @throws Error where the configuration is not sound
+ */
+export function createSettlement(deps: SettlementDeps): Settlement {
+  const { database, clock, log, cashFlowEvents, ledger, bank } = deps
+  const { payer, calendar, rules, clearsWithinH, breaksMax } = settlementOptions(deps.config)
   const outbox = createOutbox(database, clock)
-  const service = createService(outbox, clock)
-  const running: (Follower | ReturnType<typeof startPayouts>)[] = []
+  const service = createService(outbox, clock, breaksMax)
+  const reconciler = createReconciler(outbox, clock, rules)
+  const running: { close(): Promise<void> }[] = []
   return {
-    routes: [...settlementRoutes(service), feedRoute(outbox), ...deadLetterRoutes('settlement', database, clock)],
+    routes: [
+      ...settlementRoutes(service),
+      ...positionRoutes(service, clock, clearsWithinH),
+      ...statementRoutes(outbox, reconciler),
+      ...breakRoutes(createBreaks(outbox, clock), clock),
+      feedRoute(outbox),
+      ...deadLetterRoutes('settlement', database, clock),
+    ],
     outbox,
     start() {
       running.push(
         followFeed({ feed: 'cash-flow', source: cashFlowEvents, store: outbox, apply: service.record, log }),
-        startPayouts({ outbox, bank, clock, log }),
+        startPayouts({ outbox, bank, ledger, payer, clock, log }),
+        reconciler.start(log),
       )
+      if (calendar !== null) running.push(startScheduled({ outbox, service, calendar, clock, log }))
     },
     async close() {
       await Promise.all(running.splice(0).map((part) => part.close()))

@@ -13,10 +13,19 @@ export type Line = {
   readonly fee: Money | null
   readonly transfer: string
   readonly kind: string
+  readonly account: string | null
+  /** The member at the other end; null: no member's account. */
+  readonly counterparty: string | null
 }
 
 /** Which lines a batch closes: all of the member's in the currency up to the cut-off that no batch has yet. */
-export type Closing = { readonly member: string; readonly currency: Currency; readonly cutOff: Instant }
+export type Closing = {
+  readonly member: string
+  readonly currency: Currency
+  readonly cutOff: Instant
+  /** Which of the member's accounts is paid from; left out: the one that money came to last. */
+  readonly account?: string
+}
 
 /** A closed set of lines and what it comes to. It is never changed; only its state moves on, once. */
 export type Batch = Closing & {
@@ -31,8 +40,11 @@ export type Batch = Closing & {
   readonly fees: Money
   /** What the member is paid, when there is something to pay. */
   readonly payout: Id<'payout'> | null
-  /** `closed` may last for ever (nothing to pay); `refused`: the bank will not pay, a person has to look. */
-  readonly state: 'closed' | 'paid' | 'refused'
+  /**
+   * `closed` may last for ever (nothing to pay); `paid`: the bank says so; `settled`: a statement does; `refused`: nothing was
+   * paid, and the money is on the account; `returned`: it is there again.
+   */
+  readonly state: 'closed' | 'paid' | 'refused' | 'settled' | 'returned'
   readonly version: number
   readonly closedAt: Instant
 }
@@ -43,18 +55,18 @@ export function linesOf(posted: PostedTransfer): readonly Line[] {
   assert(typeof amount !== 'string' && amount.minor > 0n, `the amount of ${posted.transfer} is money above zero`)
   const fee = posted.fee === undefined ? null : parseMoney(posted.fee)
   assert(typeof fee !== 'string' && fee?.minor !== 0n, `the fee of ${posted.transfer} is money above zero, or none`)
-  const { transfer, kind } = posted
+  const { transfer, kind, fromMember, toMember } = posted
   const sides = [
-    { member: posted.fromMember, direction: 'out', fee },
-    { member: posted.toMember, direction: 'in', fee: null },
+    { member: fromMember, direction: 'out', fee, account: posted.from, counterparty: toMember },
+    { member: toMember, direction: 'in', fee: null, account: posted.to, counterparty: fromMember },
   ] as const
-  return sides.flatMap(({ member, direction, fee }) =>
-    member === null ? [] : [{ member, direction, amount, fee, transfer, kind }],
-  )
+  return sides.flatMap(({ member, ...side }) => (member === null ? [] : [{ member, amount, transfer, kind, ...side }]))
 }
 
 export type CutOffVerdict =
   | { readonly kind: 'acceptable' }
+  /** Open breaks of the currency come to more than what may be open. */
+  | { readonly kind: 'held_up'; readonly open: Money; readonly most: Money }
   | { readonly kind: 'in_the_future' }
   /** Time up to `last` is closed already. */
   | { readonly kind: 'not_after_last'; readonly last: Instant }
@@ -66,12 +78,12 @@ export function judgeCutOff(cutOff: Instant, now: Instant, last: Instant | null)
   return { kind: 'acceptable' }
 }
 
-type Sums = Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>
-
-/**
- * What came in less what went out, what that cost and what was carried; above zero it is paid to the member, below it is
- * carried on.
- */
-export function netOf({ carried, gross, fees, currency }: Sums): Money {
+/** What came in less what went out, fees and what was carried; above zero it is paid to the member, below it is carried on. */
+export function netOf({
+  carried,
+  gross,
+  fees,
+  currency,
+}: Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>): Money {
   return money(currency, carried.minor + gross.in.minor - gross.out.minor - fees.minor)
 }

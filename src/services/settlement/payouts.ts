@@ -1,31 +1,54 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock, Instant } from '../../kernel/clock.ts'
-import { type Money, toWire } from '../../kernel/money.ts'
+import { sha256 } from '../../kernel/canonical-json.ts'
+import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import { newId } from '../../kernel/id.ts'
+import { toWire } from '../../kernel/money.ts'
+import type { Sql } from '../../platform/database.ts'
+import { keepDoing } from '../../platform/every.ts'
+import { PAYMENTS_MAX, writePayments } from '../../platform/iso20022/payments.ts'
+import type { PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
-import type { Outbox } from '../../platform/outbox.ts'
-import { type DuePayout, finishPayout, postponePayout, selectDuePayouts } from './payout-store.ts'
+import type { Emit, Outbox } from '../../platform/outbox.ts'
+import type { Ledger } from './ledger.ts'
+import type { Batch } from './model.ts'
+import {
+  type FileToSend,
+  finishFile,
+  insertFile,
+  type LedgerStep,
+  lockBooked,
+  movePayout,
+  postponeFile,
+  postponePayout,
+  type SentPayout,
+  selectFilesToSend,
+  selectLedgerSteps,
+  selectPayoutsOf,
+} from './payout-store.ts'
 import { appendState } from './store.ts'
 
-/** What a payout is to the bank; the reference names the batch. */
-type BankPayout = {
-  readonly id: string
-  readonly member: string
-  readonly amount: Money
-  readonly reference: string
-}
-
-type BankAnswer =
-  | { readonly kind: 'paid' }
-  /** It will not be paid, however often one asks. */
+type FileAnswer =
+  | { readonly kind: 'answered'; statusOf(payout: string): PaymentStatus }
+  /** None of the file will be paid, however often one sends it. */
   | { readonly kind: 'refused'; readonly detail: string }
   /** It may or may not have been paid. */
   | { readonly kind: 'unknown'; readonly detail: string }
   /** Not this time: it is left alone for a while. */
   | { readonly kind: 'not_asked'; readonly detail: string; readonly retryAfterS: number }
 
-/** The bank, as settlement needs it: a payout asked for twice under one id is paid once. */
+/** The bank, as settlement needs it: a file sent twice under one id is paid once. */
 export interface Bank {
-  pay(payout: BankPayout): Promise<BankAnswer>
+  send(file: { readonly id: string; readonly xml: Uint8Array }): Promise<FileAnswer>
+}
+
+export type Payer = { readonly name: string; readonly account: string }
+
+type Deps = {
+  readonly outbox: Outbox
+  readonly bank: Bank
+  readonly ledger: Ledger
+  readonly payer: Payer
+  readonly clock: Clock
+  readonly log: Log
 }
 
 const LOOK_EVERY_MS = 200
@@ -34,56 +57,146 @@ const ERROR_CHARACTERS_MAX = 200
 /** Waits between the first tries, then the longest each time. A payout is owed, so it is never given up. */
 const RETRY_AFTER_S = [1, 5, 30, 120] as const
 const RETRY_AFTER_MAX_S = 600
+/** Of an account's name in a payment (Max34Text). */
+const ACCOUNT_CHARACTERS_MAX = 34
 
-/** Asks the bank for every payout until it has a plain answer; under the same id, since no answer may mean it was paid. */
-export function startPayouts(options: {
-  readonly outbox: Outbox
-  readonly bank: Bank
-  readonly clock: Clock
-  readonly log: Log
-}): { close(): Promise<void> } {
-  const { outbox, clock, log } = options
-  const stop = new AbortController()
-  const running = (async () => {
-    while (!stop.signal.aborted) {
-      try {
-        const due = await outbox.transaction((sql) => selectDuePayouts(sql, clock.now(), AT_ONCE_MAX))
-        await Promise.all(due.map((payout) => pay(options, payout)))
-        if (due.length > 0) continue
-      } catch (err) {
-        log.error({ err }, 'payouts: trying again')
-      }
-      await sleep(LOOK_EVERY_MS, null, { signal: stop.signal }).catch(() => null)
-    }
-  })()
-  return {
-    async close() {
-      stop.abort()
-      await running
+/**
+ * Takes every payout out of its account, into a file, to the bank; and on, or back, as the bank and its statements say. Each step is
+ * asked for under an id of its own until there is a plain answer, since no answer may mean that it was done.
+ */
+export function startPayouts(deps: Deps): { close(): Promise<void> } {
+  const { outbox, clock, log } = deps
+  return keepDoing({
+    name: 'payouts',
+    everyMs: LOOK_EVERY_MS,
+    log,
+    async work() {
+      const steps = await outbox.transaction((sql) => selectLedgerSteps(sql, clock.now(), AT_ONCE_MAX))
+      await Promise.all(steps.map((step) => inLedger(deps, step)))
+      const filed = await fileBooked(deps)
+      const files = await outbox.transaction((sql) => selectFilesToSend(sql, clock.now(), AT_ONCE_MAX))
+      await Promise.all(files.map((file) => send(deps, file)))
+      return steps.length + files.length > 0 || filed
     },
+  })
+}
+
+async function inLedger(deps: Deps, step: LedgerStep): Promise<void> {
+  const { outbox, clock, log } = deps
+  try {
+    const ended = await STEP[step.state](deps, step)
+    await outbox.transaction(async (sql, emit) => {
+      const { state, withdrawal, reason } = ended
+      const at = clock.now()
+      const to = {
+        state,
+        at,
+        ...(withdrawal === undefined ? {} : { withdrawal }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      if (await movePayout(sql, step.id, [step.state], to)) await tell(sql, emit, step, state, at)
+    })
+  } catch (err) {
+    const waitS = RETRY_AFTER_S[step.tries] ?? RETRY_AFTER_MAX_S
+    log.warn({ err, payout: step.id, step: step.state, tries: step.tries + 1 }, 'a payout waits for the ledger')
+    await outbox.transaction((sql) => postponePayout(sql, step, (clock.now() + waitS * 1000) as Instant))
   }
 }
 
-async function pay(
-  { outbox, bank, clock, log }: { outbox: Outbox; bank: Bank; clock: Clock; log: Log },
-  { id, batch, member, amount, tries }: DuePayout,
-): Promise<void> {
-  const answer = await bank.pay({ id, member, amount, reference: batch })
-  const error = answer.kind === 'paid' ? '' : answer.detail.slice(0, ERROR_CHARACTERS_MAX)
-  if (answer.kind !== 'paid') log.warn({ payout: id, batch, tries: tries + 1, error }, `payout ${answer.kind}`)
-  await outbox.transaction(async (sql, emit) => {
-    if (answer.kind === 'unknown' || answer.kind === 'not_asked') {
-      const wasAsked = answer.kind === 'unknown' // only what was sent makes the next wait longer
-      const waitS = wasAsked ? (RETRY_AFTER_S[tries] ?? RETRY_AFTER_MAX_S) : answer.retryAfterS
-      return postponePayout(sql, id, { error, wasAsked, nextTryAt: (clock.now() + waitS * 1000) as Instant })
+type Ended = {
+  readonly state: 'booked' | 'settled' | 'refused' | 'returned'
+  readonly withdrawal?: string
+  readonly reason?: string
+}
+
+/** What each state asks of the ledger, and what it comes to. */
+const STEP: Readonly<Record<LedgerStep['state'], (deps: Deps, step: LedgerStep) => Promise<Ended>>> = {
+  async pending({ ledger }, { id, account, amount }) {
+    if (account === null) return { state: 'refused', reason: 'no account to pay from is known' }
+    if (account.length > ACCOUNT_CHARACTERS_MAX) return { state: 'refused', reason: 'the account has too long a name' }
+    const taken = await ledger.withdraw(id, account, amount)
+    if (taken.kind === 'refused') return { state: 'refused', reason: taken.detail.slice(0, ERROR_CHARACTERS_MAX) }
+    return { state: 'booked', withdrawal: taken.withdrawal }
+  },
+  async confirming({ ledger }, { id, withdrawal }) {
+    if (withdrawal !== null) await ledger.confirm(`${id}:confirm`, withdrawal, id)
+    return { state: 'settled' }
+  },
+  async rejecting({ ledger }, { id, withdrawal, reason }) {
+    if (withdrawal !== null) await ledger.giveBack(`${id}:return`, withdrawal, `refused by the bank: ${reason}`)
+    return { state: 'refused' }
+  },
+  async returning({ ledger }, { id, withdrawal, account, amount, matched }) {
+    if (withdrawal === null || account === null) return { state: 'returned' }
+    if (!matched) {
+      await ledger.giveBack(`${id}:return`, withdrawal, 'not paid by the bank')
+      return { state: 'returned' }
     }
-    if (!(await finishPayout(sql, id, answer.kind, error))) return
-    await appendState(sql, batch, answer.kind, clock.now())
-    emit({
-      type: `settlement.${answer.kind}`,
-      subject: batch,
-      members: [member],
-      data: { batch, payout: id, member, amount: toWire(amount) },
-    })
+    await ledger.confirm(`${id}:confirm`, withdrawal, id) // it may have been, or may not yet
+    await ledger.deposit(`${id}:deposit`, account, amount, `returned ${id}`)
+    return { state: 'returned' }
+  },
+}
+
+/** What is seen of it from outside: the batch's next state, and an event. */
+async function tell(sql: Sql, emit: Emit, payout: SentPayout, state: string, now: Instant): Promise<void> {
+  if (!isOfBatch(state)) return
+  const { id, batch, member, amount } = payout
+  await appendState(sql, batch, state, now)
+  const data = { batch, payout: id, member, amount: toWire(amount) }
+  emit({ type: `settlement.${state}`, subject: batch, members: [member], data })
+}
+
+function isOfBatch(state: string): state is Exclude<Batch['state'], 'closed'> {
+  return ['paid', 'refused', 'settled', 'returned'].includes(state)
+}
+
+/** Makes one file of what has left its accounts and is in none. */
+function fileBooked({ outbox, payer, clock }: Deps): Promise<boolean> {
+  return outbox.transaction(async (sql) => {
+    const payouts = await lockBooked(sql, PAYMENTS_MAX)
+    const [first] = payouts
+    if (first === undefined) return false
+    const now = clock.now()
+    const createdAt = toRfc3339(now)
+    const id = newId('paymentFile', now)
+    const payments = payouts.map(({ member, ...payout }) => ({ ...payout, name: member }))
+    const xml = writePayments({ id, createdAt, on: createdAt.slice(0, 10), payer, payments })
+    const file = { id, currency: first.amount.currency, digest: `sha256:${sha256(xml)}`, xml }
+    await insertFile(
+      sql,
+      file,
+      payouts.map((payout) => payout.id),
+      now,
+    )
+    return true
+  })
+}
+
+async function send({ outbox, bank, clock, log }: Deps, { id, xml, tries }: FileToSend): Promise<void> {
+  const answer = await bank.send({ id, xml })
+  const payouts = await outbox.transaction((sql) => selectPayoutsOf(sql, id))
+  const waits = answer.kind === 'answered' && payouts.some((payout) => answer.statusOf(payout.id).kind === 'pending')
+  const error = answer.kind === 'answered' ? (waits ? 'not decided by the bank' : '') : answer.detail
+  if (answer.kind !== 'answered') log.warn({ file: id, tries: tries + 1, error }, `payment file ${answer.kind}`)
+  await outbox.transaction(async (sql, emit) => {
+    const now = clock.now()
+    if (waits || answer.kind === 'unknown' || answer.kind === 'not_asked') {
+      const wasAsked = answer.kind !== 'not_asked' // only what was sent makes the next wait longer
+      const waitS = wasAsked ? (RETRY_AFTER_S[tries] ?? RETRY_AFTER_MAX_S) : answer.retryAfterS
+      const nextTryAt = (now + waitS * 1000) as Instant
+      return postponeFile(sql, id, { error: error.slice(0, ERROR_CHARACTERS_MAX), wasAsked, nextTryAt })
+    }
+    if (!(await finishFile(sql, id, answer.kind, error.slice(0, ERROR_CHARACTERS_MAX)))) return
+    for (const payout of payouts) {
+      const status: PaymentStatus =
+        answer.kind === 'refused' ? { kind: 'rejected', reason: answer.detail } : answer.statusOf(payout.id)
+      if (status.kind === 'rejected') {
+        const reason = status.reason.slice(0, ERROR_CHARACTERS_MAX / 2)
+        await movePayout(sql, payout.id, ['sent'], { state: 'rejecting', reason, at: now })
+      } else if (await movePayout(sql, payout.id, ['sent'], { state: 'paid', at: now })) {
+        await tell(sql, emit, payout, 'paid', now)
+      }
+    }
   })
 }

@@ -58,15 +58,16 @@ export function settlementRoutes(service: SettlementService): ServiceRoute[] {
 }
 
 /** A time since 1970; stores have no common idea of a year 0. */
-function readCutOff(text: string): Instant {
+export function readCutOff(text: string): Instant {
   const cutOff = fromRfc3339(text)
   if (cutOff !== null && cutOff >= 0) return cutOff
   const detail = 'is not an RFC 3339 time since 1970'
-  throw new Problem('validation_failed', { detail: `body/cutOff: ${detail}`, errors: [{ pointer: '/cutOff', detail }] })
+  throw new Problem('validation_failed', { detail: `cutOff: ${detail}`, errors: [{ pointer: '/cutOff', detail }] })
 }
 
 function wireOf(batch: Batch): WireBatch {
-  const { id, member, currency, cutOff, through, lines, carried, gross, fees, payout, state, closedAt, version } = batch
+  const { id, member, currency, cutOff, through, lines, carried, gross, fees, payout } = batch
+  const { state, closedAt, version } = batch
   return {
     id,
     member,

@@ -8,10 +8,20 @@ const closed = { additionalProperties: false } as const
 
 const BatchId = Type.String({ pattern: idPattern('settlementBatch') })
 const MemberId = Type.String({ pattern: idPattern('member') })
+const AccountId = Type.String({ pattern: idPattern('account') })
 const Currency = Type.Enum([...CURRENCIES])
 const Time = Type.String({ format: 'date-time', maxLength: 40 })
 
-export const BatchClosing = Type.Object({ member: MemberId, currency: Currency, cutOff: Time }, closed)
+export const BatchClosing = Type.Object(
+  {
+    member: MemberId,
+    currency: Currency,
+    cutOff: Time,
+    /** Which account is paid from; the one that money came to last when left out. */
+    account: Type.Optional(AccountId),
+  },
+  closed,
+)
 export type BatchClosing = Static<typeof BatchClosing>
 
 export const BatchParams = Type.Object({ id: BatchId })
@@ -36,7 +46,7 @@ export const WireBatch = Type.Object(
     fees: MoneyShape,
     net: MoneyShape,
     payout: Type.Optional(Type.String({ pattern: idPattern('payout') })),
-    state: Type.Enum(['closed', 'paid', 'refused']),
+    state: Type.Enum(['closed', 'paid', 'refused', 'settled', 'returned']),
     closedAt: Time,
     version: Type.Integer({ minimum: 1 }),
   },
@@ -53,6 +63,8 @@ export const WireBatches = Type.Object(
 export const PostedTransfer = Type.Object({
   transfer: Type.String({ pattern: idPattern('transfer') }),
   kind: Type.String(),
+  from: Type.String(),
+  to: Type.String(),
   fromMember: Type.Union([MemberId, Type.Null()]),
   toMember: Type.Union([MemberId, Type.Null()]),
   amount: MoneyShape,

@@ -1,14 +1,26 @@
 import { assert } from '../../kernel/assert.ts'
 import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
-import { toWire } from '../../kernel/money.ts'
+import { type Currency, type Money, toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
+import { openBreaksOf } from './break-store.ts'
 import { type Batch, type Closing, type CutOffVerdict, judgeCutOff, linesOf, netOf } from './model.ts'
 import { insertPayout } from './payout-store.ts'
+import { type InTransit, inTransit, type NetPosition, positionsAt } from './positions.ts'
 import { PostedTransfer } from './schema.ts'
-import { findBatch, findBatchAt, insertBatch, insertLine, lastCutOff, listBatches, lockParty } from './store.ts'
+import {
+  accountOf,
+  findBatch,
+  findBatchAt,
+  insertBatch,
+  insertLine,
+  lastCutOff,
+  listBatches,
+  lockParty,
+  reachOf,
+} from './store.ts'
 
 export type CloseOutcome =
   | { readonly kind: 'closed'; readonly batch: Batch }
@@ -24,11 +36,24 @@ export interface SettlementService {
   read(id: string): Promise<Batch | null>
   /** Newest first, of one member or of all; below the id `before`. */
   list(member: string | null, before: string | null, limit: number): Promise<readonly Batch[]>
+  /** What each party is to have from each other one at a cut-off; null where nothing was closed then. */
+  positions(
+    currency: Currency,
+    cutOff: Instant,
+    after: readonly [string, string] | null,
+    limit: number,
+  ): Promise<readonly NetPosition[] | null>
+  inTransit(): Promise<readonly InTransit[]>
 }
 
 const checkPosted = compileSchema(PostedTransfer)
 
-export function createService(outbox: Outbox, clock: Clock): SettlementService {
+/** `breaksMax`: what the open breaks of a currency may come to while its batches are closed. */
+export function createService(
+  outbox: Outbox,
+  clock: Clock,
+  breaksMax: (currency: Currency) => Money,
+): SettlementService {
   return {
     async record(event, sql) {
       if (event.type !== 'transfer.posted') return
@@ -45,6 +70,10 @@ export function createService(outbox: Outbox, clock: Clock): SettlementService {
         const now = clock.now()
         const verdict = judgeCutOff(closing.cutOff, now, await lastCutOff(sql, closing))
         if (verdict.kind !== 'acceptable') return verdict
+        const { currency } = closing
+        const open = { currency, minor: await openBreaksOf(sql, currency) }
+        const most = breaksMax(currency)
+        if (open.minor > most.minor) return { kind: 'held_up', open, most }
         const batch = await write(sql, closing, now)
         emit({ type: 'settlement.closed', subject: batch.id, members: [batch.member], data: closedEvent(batch) })
         return { kind: 'closed', batch }
@@ -52,18 +81,26 @@ export function createService(outbox: Outbox, clock: Clock): SettlementService {
 
     read: (id) => outbox.transaction((sql) => findBatch(sql, id)),
     list: (member, before, limit) => outbox.transaction((sql) => listBatches(sql, member, before, limit)),
+    positions: (currency, cutOff, after, limit) =>
+      outbox.transaction((sql) => positionsAt(sql, currency, cutOff, after, limit)),
+    inTransit: () => outbox.transaction(inTransit),
   }
 }
 
 /** The batch with its lines, and the payout that it comes to. */
 async function write(sql: Sql, closing: Closing, now: Instant): Promise<Batch> {
   const id = newId('settlementBatch', now)
-  await insertBatch(sql, id, closing, now)
+  await insertBatch(sql, id, closing, await reachOf(sql, closing.cutOff), now)
   const batch = await findBatch(sql, id)
   assert(batch !== null, 'a batch that was written is there')
-  if (netOf(batch).minor <= 0n) return batch
+  const amount = netOf(batch)
+  if (amount.minor <= 0n) return batch
   const payout = newId('payout', now)
-  await insertPayout(sql, payout, id, now)
+  await insertPayout(
+    sql,
+    { id: payout, batch: id, account: closing.account ?? (await accountOf(sql, id)), amount },
+    now,
+  )
   return { ...batch, payout }
 }
 

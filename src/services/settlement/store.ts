@@ -7,20 +7,56 @@ import type { Batch, Closing, Line } from './model.ts'
 
 export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
   await sql.query(
-    `INSERT INTO settlement_line (seq, direction, member, currency, amount, fee, transfer, kind, posted_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO settlement_line
+       (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty, fee)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       seq,
       line.direction,
       line.member,
       line.amount.currency,
       line.amount.minor,
-      line.fee?.minor ?? null,
       line.transfer,
       line.kind,
       toRfc3339(postedAt),
+      line.account,
+      line.counterparty,
+      line.fee?.minor ?? null,
     ],
   )
+}
+
+/**
+ * How far in cash flow's feed the cut-off reaches. It is said once, by the first closing at that time: up to the newest posting that
+ * had arrived and was made by then, and never less than an earlier cut-off or more than a later one. From then on it is the number
+ * alone that decides, for every party, so that both sides of a transfer are on one side of it.
+ */
+export async function reachOf(sql: Sql, cutOff: Instant): Promise<bigint> {
+  await sql.query(
+    `INSERT INTO cut_off (at, through_seq)
+     SELECT $1, LEAST(
+       GREATEST(
+         coalesce((SELECT seq FROM settlement_line WHERE posted_at <= $1 ORDER BY seq DESC LIMIT 1), 0),
+         coalesce((SELECT through_seq FROM cut_off WHERE at < $1 ORDER BY at DESC LIMIT 1), 0)),
+       (SELECT through_seq FROM cut_off WHERE at > $1 ORDER BY at LIMIT 1))
+     ON CONFLICT (at) DO NOTHING`,
+    [toRfc3339(cutOff)],
+  )
+  const [row] = await sql.query<{ seq: bigint }>('SELECT through_seq AS seq FROM cut_off WHERE at = $1', [
+    toRfc3339(cutOff),
+  ])
+  assert(row !== undefined, 'a cut-off that was said is there')
+  return row.seq
+}
+
+/** The account of the batch that money came to last; null where its lines tell of none. */
+export async function accountOf(sql: Sql, batch: string): Promise<string | null> {
+  const [row] = await sql.query<{ account: string }>(
+    `SELECT line.account FROM settlement_batch_line AS taken JOIN settlement_line AS line USING (seq, direction)
+     WHERE taken.batch = $1 AND line.account IS NOT NULL ORDER BY line.direction = 'in' DESC, line.seq DESC LIMIT 1`,
+    [batch],
+  )
+  return row?.account ?? null
 }
 
 /** Lets one closing of a member's currency at a time go on; the next one sees what this one committed. */
@@ -41,18 +77,26 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 }
 
 /**
- * Writes the batch with every line up to the cut-off that no batch has, and what the last one left below zero. One
- * statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or in neither.
+ * Writes the batch with every line up to `reach` that no batch has, and what the last one left below zero. One statement, so that
+ * the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or in neither.
  */
-export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: Closing, now: Instant): Promise<void> {
+export async function insertBatch(
+  sql: Sql,
+  id: Id<'settlementBatch'>,
+  closing: Closing,
+  reach: bigint,
+  now: Instant,
+): Promise<void> {
   await sql.query(
     `WITH closing AS (
        SELECT seq, direction, amount, fee FROM settlement_line AS line
-       WHERE member = $2 AND currency = $3 AND posted_at <= $4 AND NOT EXISTS (
+       WHERE member = $2 AND currency = $3 AND seq <= $6 AND seq > coalesce((
+         SELECT through_seq FROM settlement_batch WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0)
+       AND NOT EXISTS (
          SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
      ), batch AS (
        INSERT INTO settlement_batch
-         (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, fees, closed_at)
+         (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, fees, closed_at, through_seq)
        SELECT $1, $2, $3, $4,
          (SELECT posted_at FROM settlement_line ORDER BY seq DESC LIMIT 1),
          coalesce((SELECT LEAST(carried + gross_in - gross_out - fees, 0) FROM settlement_batch
@@ -61,11 +105,11 @@ export async function insertBatch(sql: Sql, id: Id<'settlementBatch'>, closing: 
          coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
          coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0),
          coalesce(sum(fee), 0),
-         $5
+         $5, $6
        FROM closing
      )
      INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing`,
-    [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now)],
+    [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now), reach],
   )
   await appendState(sql, id, 'closed', now)
 }

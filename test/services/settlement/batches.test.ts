@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, beforeEach, test } from 'node:test'
 import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { createOutbox } from '../../../src/platform/outbox.ts'
 import { asAnonymous, asMember, asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { at, type Harness, startHarness } from './harness.ts'
+import { type Harness, startHarness } from './harness.ts'
 
 const cny = (minor: bigint) => money('CNY', minor)
 
@@ -16,6 +16,14 @@ onEachStore('settlement batches', (store) => {
     server = await store.open()
     settlement = await startHarness(server)
   })
+  /** A cut-off is said once for everybody, so each test has a time of its own. */
+  let began = 0
+  beforeEach(() => {
+    settlement.clock.advance(86_400_000)
+    began = settlement.clock.now()
+  })
+  /** `seconds` after the test began, RFC 3339. */
+  const at = (seconds: number): string => new Date(began + seconds * 1000).toISOString()
   after(async () => {
     await settlement.close()
     await server.close()
@@ -70,9 +78,9 @@ onEachStore('settlement batches', (store) => {
 
   test('are closed once: a repeat is answered with the first, in any form of the same time', async () => {
     await settlement.post({ from: 'mem_once', to: 'mem_b', amount: cny(500n) })
-    const first = await settlement.closeBatch('mem_once', '2026-03-01T12:00:00Z')
+    const first = await settlement.closeBatch('mem_once', at(0))
     await settlement.post({ from: 'mem_once', to: 'mem_b', amount: cny(700n) })
-    const again = await settlement.closeBatch('mem_once', '2026-03-01T20:00:00.000+08:00')
+    const again = await settlement.closeBatch('mem_once', at(8 * 3_600).replace('Z', '+08:00'))
     assert.deepEqual([first.status, again.status], [201, 200])
     assert.deepEqual(again.body, first.body)
   })
@@ -98,6 +106,30 @@ onEachStore('settlement batches', (store) => {
     const third = await settlement.closeBatch('mem_late', at(60))
     const values = [first, second, third].map(({ body }) => body.gross.out.value)
     assert.deepEqual(values, ['1.00', '2.00', '4.00'])
+  })
+
+  test('have both sides of a transfer on one side of the cut-off, by its number and not by the clock', async () => {
+    await settlement.post({ from: 'mem_one', to: 'mem_two', amount: cny(100n) })
+    const one = await settlement.closeBatch('mem_one', at(0))
+    await settlement.post({ from: 'mem_one', to: 'mem_two', amount: cny(900n) }) // at the same time by the clock
+    const two = await settlement.closeBatch('mem_two', at(0))
+    assert.deepEqual([one.body.gross.out.value, two.body.gross.in.value], ['1.00', '1.00'])
+    const query = `currency=CNY&cutOff=${encodeURIComponent(at(0))}`
+    const { body } = await settlement.call('GET', `/v1/net-positions?${query}`, asOperator)
+    const ours = body.items.filter(({ party }: { party: string }) => ['mem_one', 'mem_two'].includes(party))
+    assert.deepEqual(
+      ours.map((pair: { party: string; counterparty: string; net: { value: string } }) => [
+        pair.party,
+        pair.counterparty,
+        pair.net.value,
+      ]),
+      [
+        ['mem_one', 'mem_two', '-1.00'],
+        ['mem_two', 'mem_one', '1.00'],
+      ],
+    )
+    const unknown = `currency=CNY&cutOff=${encodeURIComponent(at(-1))}`
+    assert.equal((await settlement.call('GET', `/v1/net-positions?${unknown}`, asOperator)).status, 404)
   })
 
   test('follow each other in time', async () => {
@@ -186,6 +218,12 @@ onEachStore('settlement batches', (store) => {
       settlement_batch: 'lines',
       settlement_batch_line: 'seq',
       settlement_batch_state: 'version',
+      cut_off: 'through_seq',
+      bank_statement: 'lines',
+      statement_line: 'amount',
+      reconciliation_match: 'rule',
+      line_result: 'number',
+      break_step: 'version',
     }
     for (const [table, column] of Object.entries(columns)) {
       for (const statement of [`DELETE FROM ${table}`, `UPDATE ${table} SET ${column} = 1`, `TRUNCATE ${table}`]) {

@@ -58,12 +58,24 @@ describe("settlement's door", () => {
   test('describes its routes, and not what services tell each other', async () => {
     const { body: document } = await settlement.call('GET', '/openapi.json', asOperator)
     assert.deepEqual(Object.keys(document.paths).sort(), [
+      '/v1/breaks',
+      '/v1/breaks/{id}',
+      '/v1/breaks/{id}/approve',
+      '/v1/breaks/{id}/assign',
+      '/v1/breaks/{id}/propose',
+      '/v1/clearing-positions',
       '/v1/dead-letters/settlement',
       '/v1/dead-letters/settlement/{feed}/{seq}',
       '/v1/dead-letters/settlement/{feed}/{seq}/give-up',
       '/v1/dead-letters/settlement/{feed}/{seq}/replay',
+      '/v1/net-positions',
+      '/v1/payment-files/{id}',
+      '/v1/reconciliations',
+      '/v1/reconciliations/{id}',
       '/v1/settlement-batches',
       '/v1/settlement-batches/{id}',
+      '/v1/statements',
+      '/v1/statements/{id}',
     ])
   })
 })

@@ -5,14 +5,20 @@ import type { Database, DatabaseServer } from '../../../src/platform/database.ts
 import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { createOutbox, outboxMigrations } from '../../../src/platform/outbox.ts'
-import { type Bank, createSettlement, settlementMigrations } from '../../../src/services/settlement/index.ts'
-import { asOperator, createCaller, testPassportKeys } from '../../support/caller.ts'
+import {
+  type Bank,
+  createSettlement,
+  type Ledger,
+  settlementMigrations,
+} from '../../../src/services/settlement/index.ts'
+import type { SettlementConfig } from '../../../src/services/settlement/options.ts'
+import { asOperator, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
 
 const NOON = Date.parse('2026-03-01T12:00:00Z') as Instant
 const WAIT_MS_MAX = 20_000
 
 /** A bank for tests that have none: it must not be asked. */
-const noBank: Bank = { pay: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
+const noBank: Bank = { send: () => Promise.resolve({ kind: 'unknown', detail: 'there is no bank here' }) }
 
 export type Posting = {
   readonly from: string
@@ -23,8 +29,13 @@ export type Posting = {
 }
 
 /** Settlement at work: on a real store, with a feed from a real outbox, its door reached over a socket. */
-export async function startHarness(server: DatabaseServer, bank: Bank = noBank) {
+export async function startHarness(
+  server: DatabaseServer,
+  bank: Bank = noBank,
+  options: { readonly config?: SettlementConfig; readonly empty?: readonly string[] } = {},
+) {
   const clock = manualClock(NOON)
+  const told = ledgerThatTells(options.empty ?? [])
   const passports = testPassportKeys()
   const log = createLog('silent')
   const cashFlow = createOutbox(await server.open('cash-flow', [outboxMigrations]), clock)
@@ -35,6 +46,8 @@ export async function startHarness(server: DatabaseServer, bank: Bank = noBank) 
     log,
     cashFlowEvents: (after, signal) => cashFlow.read(after, 100, 1_000, signal),
     bank,
+    ledger: told.ledger,
+    config: options.config,
   })
   const app = createDoor({ service: 'settlement', routes: settlement.routes, passports, clock, log })
   const call = createCaller(app, 'settlement', passports, clock)
@@ -42,6 +55,7 @@ export async function startHarness(server: DatabaseServer, bank: Bank = noBank) 
   let posted = 0
 
   return {
+    told: told.calls,
     app,
     clock,
     call,
@@ -55,26 +69,47 @@ export async function startHarness(server: DatabaseServer, bank: Bank = noBank) 
         for (const { from, to, amount, fee, kind = 'transfer' } of postings) {
           posted += 1
           const transfer = `trf_${posted}`
-          const cost = fee === undefined ? {} : { fee: toWire(fee) }
-          const data = {
-            transfer,
+          const ends = {
+            from: accountOf(from),
+            to: accountOf(to),
             fromMember: from,
             toMember: to,
-            amount: toWire(amount),
-            ...cost,
-            kind,
-            reference: 'x',
           }
+          const cost = fee === undefined ? {} : { fee: toWire(fee) }
+          const data = { transfer, ...ends, amount: toWire(amount), ...cost, kind, reference: 'x' }
           emit({ type: 'transfer.posted', subject: transfer, members: [from, to], data })
         }
       })
       await until(async () => (await offset(database)) >= BigInt(posted))
     },
 
+    callXml: (target: string, claims: Claims, xml: Uint8Array) => call('POST', target, claims, { xml }),
     closeBatch: (member: string, cutOff: string, currency = 'CNY') =>
       call('POST', '/v1/settlement-batches', asOperator, { body: { member, currency, cutOff } }),
     readBatch: (id: string) => call('GET', `/v1/settlement-batches/${id}`, asOperator),
   }
+}
+
+/** Each member of these tests has one account. */
+export function accountOf(member: string): string {
+  return member.replace('mem_', 'acc_')
+}
+
+/** Takes everything, and says what it was asked: cash flow itself is in the journeys. */
+function ledgerThatTells(empty: readonly string[]): { readonly ledger: Ledger; readonly calls: string[] } {
+  const calls: string[] = []
+  const tell = async (...words: readonly string[]): Promise<void> => void calls.push(words.join(' '))
+  const ledger: Ledger = {
+    async withdraw(key, account, amount) {
+      if (empty.includes(account)) return { kind: 'refused', detail: 'it does not hold as much' }
+      await tell('withdraw', key, account, toWire(amount).value)
+      return { kind: 'withdrawn', withdrawal: key.replace('pay_', 'wdr_') }
+    },
+    confirm: (key, withdrawal) => tell('confirm', key, withdrawal),
+    giveBack: (key, withdrawal) => tell('giveBack', key, withdrawal),
+    deposit: (key, account, amount) => tell('deposit', key, account, toWire(amount).value),
+  }
+  return { ledger, calls }
 }
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>

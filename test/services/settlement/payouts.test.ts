@@ -7,7 +7,7 @@ import { toRfc3339 } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { compileSchema } from '../../../src/platform/schema.ts'
-import { startBank } from '../../../src/sandbox/bank.ts'
+import { startBank } from '../../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../../src/sandbox/stand-in.ts'
 import { settlementEvents } from '../../../src/services/settlement/event-schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
@@ -30,9 +30,9 @@ onEachStore('payouts', (store) => {
     const chunks: Uint8Array[] = []
     for await (const chunk of request) chunks.push(chunk)
     const body = Buffer.concat(chunks).toString()
-    asked.push(JSON.parse(body).id)
+    asked.push(/<EndToEndId>([^<]*)</.exec(body)?.[1] ?? '')
     if (statusInstead !== null) return void response.writeHead(statusInstead).end()
-    const answer = await fetch(bank.url + request.url, { method: 'POST', headers: JSON_BODY, body }).catch(() => null)
+    const answer = await fetch(bank.url + request.url, { method: 'POST', body }).catch(() => null)
     if (answer === null || answersToLose-- > 0) return void response.destroy()
     response.writeHead(answer.status).end(await answer.text())
   })
@@ -43,7 +43,7 @@ onEachStore('payouts', (store) => {
     server = await store.open()
     bank = await startBank({ host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(line.address() as AddressInfo).port}`
-    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }))
+    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }), { empty: ['acc_spent'] })
   })
   beforeEach(() => {
     asked = []
@@ -60,6 +60,7 @@ onEachStore('payouts', (store) => {
 
   /** A batch of one transfer to the member, of 123.45. */
   const closeOneFor = async (member: string) => {
+    settlement.clock.advance(1) // a cut-off is said once for everybody
     await settlement.post({ from: 'mem_buyer', to: member, amount: money('CNY', 12_345n) })
     return (await settlement.closeBatch(member, toRfc3339(settlement.clock.now()))).body
   }
@@ -69,8 +70,10 @@ onEachStore('payouts', (store) => {
       return (await settlement.readBatch(id)).body.state === state
     })
   const paidTo = async (member: string) => {
-    const { items } = (await (await fetch(`${bank.url}/payouts`)).json()) as { items: { member: string }[] }
-    return items.filter((payout) => payout.member === member)
+    const { items } = (await (await fetch(`${bank.url}/payouts`)).json()) as {
+      items: { name: string; file?: string }[]
+    }
+    return items.filter(({ name }) => name === member).map(({ file: _file, ...payout }) => payout)
   }
   const setDown = (down: boolean) =>
     fetch(`${bank.url}/control`, { method: 'POST', headers: JSON_BODY, body: JSON.stringify({ down }) })
@@ -90,9 +93,10 @@ onEachStore('payouts', (store) => {
     const batch = await closeOneFor('mem_shop')
     await becomes('paid', batch.id)
     assert.deepEqual(await paidTo('mem_shop'), [
-      { id: batch.payout, member: 'mem_shop', amount: batch.net, reference: batch.id, state: 'paid' },
+      { id: batch.payout, account: 'acc_shop', name: 'mem_shop', amount: batch.net, state: 'paid' },
     ])
     assert.equal(batch.net.value, '123.45')
+    assert.deepEqual(settlement.told, [`withdraw ${batch.payout} acc_shop 123.45`]) // before the bank was asked
     assert.equal((await settlement.readBatch(batch.id)).body.version, 2)
     assert.deepEqual(await eventsOf(batch.id), ['settlement.closed', 'settlement.paid'])
   })
@@ -122,9 +126,10 @@ onEachStore('payouts', (store) => {
     const batch = await closeOneFor('mem_stopped')
     const tries = () =>
       settlement.database.transaction((sql) =>
-        sql.query<{ tries: number; last_error: string }>('SELECT tries, last_error FROM payout WHERE batch = $1', [
-          batch.id,
-        ]),
+        sql.query<{ tries: number; last_error: string }>(
+          'SELECT tries, last_error FROM payment_file WHERE id = (SELECT file FROM payout WHERE batch = $1)',
+          [batch.id],
+        ),
       )
     await until(async () => (await tries())[0]?.last_error === 'the breaker of the bank is open')
     assert.deepEqual([(await tries())[0]?.tries, asked], [0, []])
@@ -142,10 +147,18 @@ onEachStore('payouts', (store) => {
     const later = await closeOneFor('mem_open')
     await becomes('paid', later.id)
     assert.deepEqual(asked, [batch.payout, later.payout])
+    assert.ok(settlement.told.includes(`giveBack ${batch.payout}:return ${batch.payout.replace('pay_', 'wdr_')}`))
     assert.deepEqual(await eventsOf(batch.id), ['settlement.closed', 'settlement.refused'])
   })
 
+  test('of which the account does not hold enough are not sent to the bank, and the batch says so', async () => {
+    const batch = await closeOneFor('mem_spent')
+    await becomes('refused', batch.id)
+    assert.deepEqual([asked, (await paidTo('mem_spent')).length], [[], 0])
+  })
+
   test('are not made when there is nothing to pay', async () => {
+    settlement.clock.advance(1)
     await settlement.post({ from: 'mem_payer', to: 'mem_shop', amount: money('CNY', 1n) })
     const { body: batch } = await settlement.closeBatch('mem_payer', toRfc3339(settlement.clock.now()))
     assert.deepEqual([batch.net.value, 'payout' in batch], ['-0.01', false])

@@ -1,0 +1,174 @@
+import type { StatementLine } from './statement.ts'
+
+/** A payout that the bank was asked for, as a statement is held against it. */
+export type Expected = {
+  readonly payout: string
+  readonly amount: bigint
+  /** Where it goes. */
+  readonly account: string
+  /** The day it was sent, `2026-03-01`. */
+  readonly sentOn: string
+}
+
+/** By which rule lines and payouts were found to be the same money. */
+export type Rule = 'exact_reference' | 'one_to_many' | 'many_to_one' | 'amount_date_party' | 'return'
+
+export type Match = {
+  readonly rule: Rule
+  readonly lines: readonly number[]
+  /** Of a `return`: what it takes back, which was matched before. */
+  readonly payouts: readonly string[]
+}
+
+/** What does not come out even: `expected` is ours, `actual` the bank's, in minor units; money in is below zero. */
+export type Difference = {
+  readonly kind: 'missing' | 'unexpected' | 'different'
+  readonly lines: readonly number[]
+  readonly payouts: readonly string[]
+  readonly expected: bigint
+  readonly actual: bigint
+}
+
+export type Found = {
+  readonly matches: readonly Match[]
+  readonly differences: readonly Difference[]
+  /** Which no rule has said anything of. */
+  readonly rest: readonly StatementLine[]
+}
+
+/** What a reference names: payouts that are waited for, one that was matched before, or one that nothing more comes of. */
+export type Named =
+  | { readonly kind: 'awaited'; readonly payouts: readonly Expected[] }
+  | { readonly kind: 'matched'; readonly payout: Expected }
+  | { readonly kind: 'over' }
+  | { readonly kind: 'unknown' }
+
+/** All lines with one reference, held against what it names. */
+export function matchByReference(lines: readonly StatementLine[], named: Named): Found {
+  if (named.kind === 'unknown') return { matches: [], differences: [], rest: lines }
+  const payments = lines.filter(({ direction }) => direction === 'debit')
+  const returns = lines.filter(({ direction, returned }) => direction === 'credit' && returned)
+  const others = lines.filter(({ direction, returned }) => direction === 'credit' && !returned)
+  const paid = named.kind === 'awaited' ? matchPayments(payments, named.payouts) : noneOf(payments)
+  const whose = payoutOf(named, paid.matches)
+  const back = matchReturn(returns, whose)
+  return {
+    matches: [...paid.matches, ...back.matches],
+    differences: [...paid.differences, ...back.differences, ...others.map(unexpected)],
+    rest: [],
+  }
+}
+
+function matchPayments(payments: readonly StatementLine[], payouts: readonly Expected[]): Found {
+  if (payments.length === 0) return noneOf([])
+  const expected = sumOf(payouts)
+  const ids = payouts.map(({ payout }) => payout)
+  if (sumOf(payments) === expected) {
+    const rule = payouts.length > 1 ? 'many_to_one' : payments.length > 1 ? 'one_to_many' : 'exact_reference'
+    return { matches: [{ rule, lines: numbersOf(payments), payouts: ids }], differences: [], rest: [] }
+  }
+  const exact = payments.find(({ amount }) => amount === expected)
+  if (exact === undefined) {
+    const actual = sumOf(payments)
+    const difference: Difference = { kind: 'different', lines: numbersOf(payments), payouts: ids, expected, actual }
+    return { matches: [], differences: [difference], rest: [] }
+  }
+  const rule = payouts.length > 1 ? 'many_to_one' : 'exact_reference'
+  const match: Match = { rule, lines: [exact.number], payouts: ids }
+  return { ...noneOf(payments.filter((line) => line !== exact)), matches: [match] } // the rest was paid once too often
+}
+
+/** The one payout that a return under this reference gives back. */
+function payoutOf(named: Named, matches: readonly Match[]): Expected | null {
+  if (named.kind === 'matched') return named.payout
+  if (named.kind !== 'awaited' || matches.length === 0 || named.payouts.length !== 1) return null
+  return named.payouts[0] ?? null
+}
+
+function matchReturn(returns: readonly StatementLine[], payout: Expected | null): Found {
+  if (returns.length === 0) return noneOf([])
+  if (payout === null || sumOf(returns) !== payout.amount) return noneOf(returns)
+  return {
+    matches: [{ rule: 'return', lines: numbersOf(returns), payouts: [payout.payout] }],
+    differences: [],
+    rest: [],
+  }
+}
+
+/**
+ * Lines without a reference of ours to one party, held against what that party is still to be paid: each by amount and date; then
+ * what was booked in one day as one payout; then what was sent in one day as one line. Dates may differ by `daysMax`.
+ */
+export function matchByParty(lines: readonly StatementLine[], awaited: readonly Expected[], daysMax: number): Found {
+  const open = { lines: [...lines], payouts: [...awaited].sort(bySending) }
+  const matches: Match[] = []
+  const take = (rule: Rule, taken: readonly StatementLine[], payouts: readonly Expected[]): void => {
+    matches.push({ rule, lines: numbersOf(taken), payouts: payouts.map(({ payout }) => payout) })
+    open.lines = open.lines.filter((line) => !taken.includes(line))
+    open.payouts = open.payouts.filter((payout) => !payouts.includes(payout))
+  }
+  const near = (line: StatementLine, payout: Expected): boolean => daysBetween(line.bookedOn, payout.sentOn) <= daysMax
+
+  const byAmount = Map.groupBy(open.payouts, ({ amount }) => amount)
+  const single: [StatementLine, Expected][] = []
+  for (const line of lines) {
+    const candidates = byAmount.get(line.amount) ?? []
+    const at = candidates.findIndex((payout) => near(line, payout))
+    const [payout] = at === -1 ? [] : candidates.splice(at, 1)
+    if (payout !== undefined) single.push([line, payout])
+  }
+  for (const [line, payout] of single) {
+    matches.push({ rule: 'amount_date_party', lines: [line.number], payouts: [payout.payout] })
+  }
+  const [takenLines, takenPayouts] = [
+    new Set(single.map(([line]) => line)),
+    new Set(single.map(([, payout]) => payout)),
+  ]
+  open.lines = open.lines.filter((line) => !takenLines.has(line))
+  open.payouts = open.payouts.filter((payout) => !takenPayouts.has(payout))
+
+  for (const day of Map.groupBy(open.lines, ({ bookedOn }) => bookedOn).values()) {
+    const sum = sumOf(day)
+    const payout = open.payouts.find((one) => one.amount === sum && day.every((line) => near(line, one)))
+    if (day.length > 1 && payout !== undefined) take('one_to_many', day, [payout])
+  }
+  for (const day of Map.groupBy(open.payouts, ({ sentOn }) => sentOn).values()) {
+    const sum = sumOf(day)
+    const line = open.lines.find((one) => one.amount === sum && day.every((payout) => near(one, payout)))
+    if (day.length > 1 && line !== undefined) take('many_to_one', [line], day)
+  }
+  return { matches, differences: [], rest: open.lines }
+}
+
+/** A line that nothing of ours stands behind. */
+export function unexpected({ number, direction, amount }: StatementLine): Difference {
+  const actual = direction === 'debit' ? amount : -amount
+  return { kind: 'unexpected', lines: [number], payouts: [], expected: 0n, actual }
+}
+
+/** A payout that should be on the statement and is not. */
+export function missing({ payout, amount }: Expected): Difference {
+  return { kind: 'missing', lines: [], payouts: [payout], expected: amount, actual: 0n }
+}
+
+function noneOf(lines: readonly StatementLine[]): Found {
+  return { matches: [], differences: lines.map(unexpected), rest: [] }
+}
+
+function sumOf(all: readonly { readonly amount: bigint }[]): bigint {
+  return all.reduce((sum, { amount }) => sum + amount, 0n)
+}
+
+function numbersOf(lines: readonly StatementLine[]): readonly number[] {
+  return lines.map(({ number }) => number)
+}
+
+function bySending(a: Expected, b: Expected): number {
+  return a.sentOn < b.sentOn ? -1 : a.sentOn > b.sentOn ? 1 : a.payout < b.payout ? -1 : 1
+}
+
+const DAY_MS = 86_400_000
+
+function daysBetween(a: string, b: string): number {
+  return Math.abs(Date.parse(a) - Date.parse(b)) / DAY_MS
+}

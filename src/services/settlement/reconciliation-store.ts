@@ -1,0 +1,288 @@
+import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import { newId } from '../../kernel/id.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { Row, Sql } from '../../platform/database.ts'
+import type { Difference, Expected, Match, Named } from './matching.ts'
+
+export const PASSES = ['reference', 'party', 'rest', 'missing', 'done'] as const
+export type Pass = (typeof PASSES)[number]
+
+/** How far the matching of one statement has come. */
+export type Reconciliation = {
+  readonly id: string
+  readonly statement: string
+  readonly currency: Currency
+  readonly pass: Pass
+  /** What the pass has gone through up to here. */
+  readonly after: string
+  readonly lines: { readonly all: number; readonly matched: number; readonly broken: number }
+  readonly payouts: { readonly matched: number; readonly broken: number }
+  readonly follows: boolean
+  readonly to: Instant
+  readonly startedAt: Instant
+  readonly finishedAt: Instant | null
+}
+
+const SELECT = `SELECT reconciliation.id, statement, pass, after, matched_lines, broken_lines, matched_payouts, broken_payouts,
+  started_at, finished_at, stored.currency, stored.lines, stored.follows, stored.to_at
+  FROM reconciliation JOIN bank_statement AS stored ON stored.id = reconciliation.statement`
+
+export async function insertReconciliation(sql: Sql, statement: string, now: Instant): Promise<string> {
+  const id = newId('reconciliation', now)
+  await sql.query(
+    "INSERT INTO reconciliation (id, statement, pass, after, started_at) VALUES ($1, $2, 'reference', '', $3)",
+    [id, statement, toRfc3339(now)],
+  )
+  return id
+}
+
+export async function findReconciliation(sql: Sql, id: string): Promise<Reconciliation | null> {
+  const [row] = await sql.query(`${SELECT} WHERE reconciliation.id = $1`, [id])
+  return row === undefined ? null : toReconciliation(row)
+}
+
+/** The oldest that is not finished, locked: one page at a time is matched, by whichever process. */
+export async function lockOldestRunning(sql: Sql): Promise<Reconciliation | null> {
+  const [row] = await sql.query(
+    `${SELECT} WHERE finished_at IS NULL ORDER BY reconciliation.id LIMIT 1 FOR UPDATE OF reconciliation`,
+  )
+  return row === undefined ? null : toReconciliation(row)
+}
+
+/** Newest first, with an id below `before` where that is not null. */
+export async function listReconciliations(sql: Sql, before: string | null, limit: number): Promise<Reconciliation[]> {
+  const rows = await sql.query(
+    `${SELECT} WHERE ($1::text IS NULL OR reconciliation.id < $1) ORDER BY reconciliation.id DESC LIMIT $2`,
+    [before, limit],
+  )
+  return rows.map(toReconciliation)
+}
+
+export async function moveOn(
+  sql: Sql,
+  { id }: Reconciliation,
+  { pass, after }: { readonly pass: Pass; readonly after: string },
+  now: Instant,
+): Promise<void> {
+  await sql.query(
+    `UPDATE reconciliation SET pass = $2, after = $3, finished_at = CASE WHEN $2 = 'done' THEN $4::timestamptz END WHERE id = $1`,
+    [id, pass, after, toRfc3339(now)],
+  )
+}
+
+function toReconciliation(row: Row): Reconciliation {
+  return {
+    id: row['id'] as string,
+    statement: row['statement'] as string,
+    currency: row['currency'] as Currency,
+    pass: row['pass'] as Pass,
+    after: row['after'] as string,
+    lines: {
+      all: Number(row['lines']),
+      matched: Number(row['matched_lines']),
+      broken: Number(row['broken_lines']),
+    },
+    payouts: { matched: Number(row['matched_payouts']), broken: Number(row['broken_payouts']) },
+    follows: row['follows'] as boolean,
+    to: row['to_at'] as Instant,
+    startedAt: row['started_at'] as Instant,
+    finishedAt: row['finished_at'] as Instant | null,
+  }
+}
+
+const EXPECTED = `id AS payout, amount::text, coalesce(account, '') AS account, coalesce(file, '') AS file,
+  to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "sentOn"`
+/** The bank was asked for it, and no statement has told of it so far. */
+const AWAITED = "state IN ('sent', 'paid') AND matched_in IS NULL AND broken_in IS NULL"
+
+type ExpectedRow = Record<'payout' | 'amount' | 'account' | 'file' | 'sentOn', string>
+
+function toExpected({ payout, amount, account, sentOn }: ExpectedRow): Expected {
+  return { payout, amount: BigInt(amount), account, sentOn }
+}
+
+/** What each of these references names. */
+export async function namedBy(
+  sql: Sql,
+  currency: Currency,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, Named>> {
+  const named = new Map<string, Named>()
+  const payouts = await sql.query<ExpectedRow & { awaited: boolean; matched: boolean }>(
+    `SELECT ${EXPECTED}, (${AWAITED}) AS awaited,
+       (matched_in IS NOT NULL AND state NOT IN ('returning', 'returned')) AS matched
+     FROM payout WHERE id = ANY($1) AND currency = $2 AND file IS NOT NULL`,
+    [references, currency],
+  )
+  for (const row of payouts) {
+    const expected = toExpected(row)
+    if (row.awaited) named.set(row.payout, { kind: 'awaited', payouts: [expected] })
+    else named.set(row.payout, row.matched ? { kind: 'matched', payout: expected } : { kind: 'over' })
+  }
+  const inFiles = await sql.query<ExpectedRow>(
+    `SELECT ${EXPECTED} FROM payout WHERE file = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id`,
+    [references, currency],
+  )
+  for (const [file, rows] of Map.groupBy(inFiles, (row) => row.file)) {
+    named.set(file, { kind: 'awaited', payouts: rows.map(toExpected) })
+  }
+  return named
+}
+
+const AWAITED_BY_PARTIES_MAX = 20_000
+
+/** What these accounts are still to be paid. */
+export async function awaitedBy(
+  sql: Sql,
+  currency: Currency,
+  accounts: readonly string[],
+): Promise<ReadonlyMap<string, readonly Expected[]>> {
+  const rows = await sql.query<ExpectedRow>(
+    `SELECT ${EXPECTED} FROM payout WHERE account = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id LIMIT $3`,
+    [accounts, currency, AWAITED_BY_PARTIES_MAX],
+  )
+  return Map.groupBy(rows.map(toExpected), ({ account }) => account)
+}
+
+/** Payouts above `after` that were sent before the statement ended, and that no statement has told of and no break is about. */
+export async function notTold(
+  sql: Sql,
+  { currency, to }: Reconciliation,
+  after: string,
+  limit: number,
+): Promise<Expected[]> {
+  const rows = await sql.query<ExpectedRow>(
+    `SELECT ${EXPECTED} FROM payout
+     WHERE currency = $1 AND id > $2 AND sent_at <= $3 AND ${AWAITED} AND missing_in IS NULL ORDER BY id LIMIT $4`,
+    [currency, after, toRfc3339(to), limit],
+  )
+  return rows.map(toExpected)
+}
+
+/** Writes down what a page of lines and payouts came to, and sets going what that asks of the ledger. */
+export async function keepFound(
+  sql: Sql,
+  of: Reconciliation,
+  found: { readonly matches: readonly Match[]; readonly differences: readonly Difference[] },
+  owner: string,
+  now: Instant,
+): Promise<void> {
+  const matches = found.matches.map((match) => ({ ...match, id: newId('match', now) }))
+  const differences = found.differences.map((difference) => ({ ...difference, id: newId('break', now) }))
+  await insertMatches(sql, of, matches, now)
+  await insertBreaks(sql, of, differences, owner, now)
+  const linesIn = (all: readonly { readonly lines: readonly number[] }[]) =>
+    all.reduce((sum, { lines }) => sum + lines.length, 0)
+  const paid = matches.filter(({ rule }) => rule !== 'return')
+  await sql.query(
+    `UPDATE reconciliation SET matched_lines = matched_lines + $2, broken_lines = broken_lines + $3,
+       matched_payouts = matched_payouts + $4, broken_payouts = broken_payouts + $5 WHERE id = $1`,
+    [
+      of.id,
+      linesIn(matches),
+      linesIn(differences),
+      paid.reduce((sum, { payouts }) => sum + payouts.length, 0),
+      differences.reduce((sum, { payouts }) => sum + payouts.length, 0),
+    ],
+  )
+}
+
+type WithId<T> = T & { readonly id: string }
+
+async function insertMatches(
+  sql: Sql,
+  { id, statement }: Reconciliation,
+  matches: readonly WithId<Match>[],
+  now: Instant,
+): Promise<void> {
+  if (matches.length === 0) return
+  await sql.query(
+    `INSERT INTO reconciliation_match (id, reconciliation, rule)
+     SELECT id, $1, rule FROM unnest($2::text[], $3::text[]) AS match (id, rule)`,
+    [id, matches.map((match) => match.id), matches.map(({ rule }) => rule)],
+  )
+  await insertResults(sql, statement, 'match', matches)
+  const paid = matches.filter(({ rule }) => rule !== 'return')
+  const payouts = paid.flatMap((match) => match.payouts)
+  await sql.query(
+    `UPDATE payout SET matched_in = told.match, state = 'confirming', next_try_at = $3, tries = 0
+     FROM unnest($1::text[], $2::text[]) AS told (payout, match) WHERE payout.id = told.payout`,
+    [payouts, paid.flatMap((match) => match.payouts.map(() => match.id)), toRfc3339(now)],
+  )
+  await closeMissing(sql, payouts, statement, now)
+  const back = matches.filter(({ rule }) => rule === 'return').flatMap(({ payouts }) => payouts)
+  if (back.length === 0) return
+  await sql.query(
+    "UPDATE payout SET state = 'returning', next_try_at = $2, tries = 0 WHERE id = ANY($1) AND state IN ('confirming', 'settled')",
+    [back, toRfc3339(now)],
+  )
+}
+
+async function insertBreaks(
+  sql: Sql,
+  { id, statement, currency }: Reconciliation,
+  breaks: readonly WithId<Difference>[],
+  owner: string,
+  now: Instant,
+): Promise<void> {
+  if (breaks.length === 0) return
+  const ids = breaks.map((one) => one.id)
+  await sql.query(
+    `INSERT INTO reconciliation_break (id, reconciliation, kind, currency, expected, actual, opened_at)
+     SELECT id, $1, kind, $2, expected::numeric, actual::numeric, $3
+     FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) AS one (id, kind, expected, actual)`,
+    [
+      id,
+      currency,
+      toRfc3339(now),
+      ids,
+      breaks.map(({ kind }) => kind),
+      breaks.map(({ expected }) => String(expected)),
+      breaks.map(({ actual }) => String(actual)),
+    ],
+  )
+  await sql.query(
+    `INSERT INTO break_step (break, version, state, owner, actor, reason, at)
+     SELECT id, 1, 'open', $2, 'settlement', '', $3 FROM unnest($1::text[]) AS one (id)`,
+    [ids, owner, toRfc3339(now)],
+  )
+  await insertResults(sql, statement, 'break', breaks)
+  for (const column of ['missing_in', 'broken_in'] as const) {
+    const about = breaks.filter(({ kind }) => (kind === 'missing') === (column === 'missing_in'))
+    await sql.query(
+      `UPDATE payout SET ${column} = about.break FROM unnest($1::text[], $2::text[]) AS about (payout, break)
+       WHERE id = about.payout`,
+      [about.flatMap(({ payouts }) => payouts), about.flatMap((one) => one.payouts.map(() => one.id))],
+    )
+  }
+  const told = breaks.filter(({ kind }) => kind !== 'missing').flatMap(({ payouts }) => payouts)
+  await closeMissing(sql, told, statement, now)
+}
+
+/** What was missing has come: the break that said so is resolved by it. */
+async function closeMissing(sql: Sql, payouts: readonly string[], statement: string, now: Instant): Promise<void> {
+  await sql.query(
+    `WITH arrived AS (
+       UPDATE reconciliation_break AS one SET open = false FROM payout
+       WHERE payout.id = ANY($1) AND one.id = payout.missing_in AND one.open RETURNING one.id
+     )
+     INSERT INTO break_step (break, version, state, owner, resolution, actor, reason, at)
+     SELECT arrived.id, newest.version + 1, 'resolved', newest.owner, 'arrived_later', 'settlement', $2, $3
+     FROM arrived JOIN LATERAL (SELECT version, owner FROM break_step WHERE break = arrived.id
+                                ORDER BY version DESC LIMIT 1) AS newest ON true`,
+    [payouts, `on the statement ${statement}`, toRfc3339(now)],
+  )
+}
+
+async function insertResults(
+  sql: Sql,
+  statement: string,
+  column: 'match' | 'break',
+  all: readonly WithId<{ readonly lines: readonly number[] }>[],
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO line_result (statement, number, ${column})
+     SELECT $1, number::bigint, result FROM unnest($2::text[], $3::text[]) AS line (number, result)`,
+    [statement, all.flatMap(({ lines }) => lines.map(String)), all.flatMap(({ lines, id }) => lines.map(() => id))],
+  )
+}

@@ -1,0 +1,163 @@
+import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
+import type { Id } from '../../kernel/id.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { Sql } from '../../platform/database.ts'
+import type { Statement, StatementLine } from './statement.ts'
+
+export type Imported = {
+  readonly id: Id<'statement'>
+  readonly digest: string
+  readonly raw: Uint8Array
+  readonly by: string
+  readonly at: Instant
+}
+
+const LINES_AT_ONCE = 2_000
+
+/** The reconciliation of the statement with these bytes; null when they are new. */
+export async function findByDigest(sql: Sql, digest: string): Promise<string | null> {
+  const [row] = await sql.query<{ id: string }>(
+    `SELECT reconciliation.id FROM bank_statement AS stored
+     JOIN reconciliation ON reconciliation.statement = stored.id WHERE stored.digest = $1`,
+    [digest],
+  )
+  return row?.id ?? null
+}
+
+/** The reconciliation of another record that the bank gave this name; null when there is none. */
+export async function findByName(sql: Sql, { account, name }: Statement): Promise<string | null> {
+  const [row] = await sql.query<{ id: string }>(
+    `SELECT reconciliation.id FROM bank_statement AS stored
+     JOIN reconciliation ON reconciliation.statement = stored.id WHERE stored.account = $1 AND stored.name = $2`,
+    [account, name],
+  )
+  return row?.id ?? null
+}
+
+/** Keeps the bytes and what they say; false when another import of them was faster. */
+export async function insertStatement(sql: Sql, imported: Imported, statement: Statement): Promise<boolean> {
+  const { account, name, currency, from, to, opening, closing, lines } = statement
+  const rows = await sql.query(
+    `INSERT INTO bank_statement
+       (id, digest, raw, account, name, currency, from_at, to_at, opening, closing, lines, follows, imported_by, imported_at)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::numeric, $10::numeric, $11, coalesce((
+       SELECT before.closing = $9::numeric FROM bank_statement AS before
+       WHERE before.account = $4 AND before.currency = $6 AND before.to_at <= $8::timestamptz ORDER BY before.to_at DESC LIMIT 1), true), $12, $13
+     ON CONFLICT DO NOTHING RETURNING id`,
+    [
+      imported.id,
+      imported.digest,
+      imported.raw,
+      account,
+      name,
+      currency,
+      toRfc3339(from),
+      toRfc3339(to),
+      String(opening),
+      String(closing),
+      lines.length,
+      imported.by,
+      toRfc3339(imported.at),
+    ],
+  )
+  if (rows.length === 0) return false
+  for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
+    await insertLines(sql, imported.id, lines.slice(at, at + LINES_AT_ONCE))
+  }
+  return true
+}
+
+async function insertLines(sql: Sql, statement: string, lines: readonly StatementLine[]): Promise<void> {
+  await sql.query(
+    `INSERT INTO statement_line (statement, number, direction, amount, booked_on, reference, party, returned)
+     SELECT $1, number::bigint, direction, amount::bigint, booked_on, nullif(reference, ''), nullif(party, ''), returned::boolean
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+       AS line (number, direction, amount, booked_on, reference, party, returned)`,
+    [
+      statement,
+      lines.map(({ number }) => String(number)),
+      lines.map(({ direction }) => direction),
+      lines.map(({ amount }) => String(amount)),
+      lines.map(({ bookedOn }) => bookedOn),
+      lines.map(({ reference }) => reference ?? ''),
+      lines.map(({ party }) => party ?? ''),
+      lines.map(({ returned }) => String(returned)),
+    ],
+  )
+}
+
+type LineRow = {
+  readonly number: bigint
+  readonly direction: 'debit' | 'credit'
+  readonly amount: string
+  readonly bookedOn: string
+  readonly reference: string | null
+  readonly party: string | null
+  readonly returned: boolean
+}
+
+const LINE = `line.number, line.direction, line.amount::text, line.booked_on AS "bookedOn", line.reference, line.party, line.returned`
+
+function toLine({ number, amount, ...row }: LineRow): StatementLine {
+  return { ...row, number: Number(number), amount: BigInt(amount) }
+}
+
+/**
+ * Lines of the statement with a reference or a party above `after`, by it, that have no result yet; the last group may be cut.
+ * `only` instead asks for one of them.
+ */
+export async function linesBy(
+  sql: Sql,
+  key: 'reference' | 'party',
+  statement: string,
+  range: { readonly after: string } | { readonly only: string },
+  limit: number,
+): Promise<StatementLine[]> {
+  const [compare, value] = 'only' in range ? ['=', range.only] : ['>', range.after]
+  const rows = await sql.query<LineRow>(
+    `SELECT ${LINE} FROM statement_line AS line WHERE line.statement = $1 AND line.${key} ${compare} $2
+       AND (${key === 'reference'} OR line.direction = 'debit') AND NOT EXISTS (
+         SELECT FROM line_result AS result WHERE result.statement = $1 AND result.number = line.number)
+     ORDER BY line.${key}, line.number LIMIT $3`,
+    [statement, value, limit],
+  )
+  return rows.map(toLine)
+}
+
+/** Lines numbered above `after` that have no result. */
+export async function linesLeft(sql: Sql, statement: string, after: bigint, limit: number): Promise<StatementLine[]> {
+  const rows = await sql.query<LineRow>(
+    `SELECT ${LINE} FROM statement_line AS line WHERE line.statement = $1 AND line.number > $2 AND NOT EXISTS (
+       SELECT FROM line_result AS result WHERE result.statement = $1 AND result.number = line.number)
+     ORDER BY line.number LIMIT $3`,
+    [statement, after, limit],
+  )
+  return rows.map(toLine)
+}
+
+export type StoredStatement = {
+  readonly id: string
+  readonly digest: string
+  readonly account: string
+  readonly name: string
+  readonly currency: Currency
+  readonly from: Instant
+  readonly to: Instant
+  readonly opening: bigint
+  readonly closing: bigint
+  readonly lines: number
+  readonly follows: boolean
+  readonly importedBy: string
+  readonly importedAt: Instant
+}
+
+export async function findStatement(sql: Sql, id: string): Promise<StoredStatement | null> {
+  const [row] = await sql.query<Record<'opening' | 'closing', string> & Record<string, unknown>>(
+    `SELECT id, digest, account, name, currency, from_at AS "from", to_at AS "to", opening::text, closing::text, lines,
+       follows, imported_by AS "importedBy", imported_at AS "importedAt" FROM bank_statement WHERE id = $1`,
+    [id],
+  )
+  if (row === undefined) return null
+  const [opening, closing, lines] = [BigInt(row.opening), BigInt(row.closing), Number(row['lines'])]
+  return { ...row, opening, closing, lines } as StoredStatement
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import fc from 'fast-check'
+import { money } from '../../../src/kernel/money.ts'
+import type { DatabaseServer } from '../../../src/platform/database.ts'
+import type { Bank } from '../../../src/services/settlement/index.ts'
+import { asMember, asOperator, asService, type Claims } from '../../support/caller.ts'
+import { statementXml, type ToldLine } from '../../support/statements.ts'
+import { onEachStore } from '../../support/stores.ts'
+import { accountOf, type Harness, startHarness, until } from './harness.ts'
+
+/** A bank that says yes; what its statements say is each test's. */
+const bank: Bank = { send: async () => ({ kind: 'answered', statusOf: () => ({ kind: 'accepted' }) }) }
+const asOther: Claims = { principal: { kind: 'operator', id: 'op_otto', scopes: ['operator'] } }
+
+type Paid = { readonly batch: string; readonly payout: string; readonly minor: bigint; readonly member: string }
+
+onEachStore('reconciliation', (store) => {
+  let server: DatabaseServer
+  let settlement: Harness
+  let statements = 0
+  before(async () => {
+    server = await store.open()
+    settlement = await startHarness(server, bank, { config: { breaks: { open_max: { CNY: '1000000.00' } } } })
+  })
+  beforeEach(() => settlement.clock.advance(1_000))
+  after(async () => {
+    await settlement.close()
+    await server.close()
+  })
+
+  /** Payouts that the bank was asked for, one for each member. */
+  const pay = async (...amounts: readonly (readonly [member: string, minor: bigint])[]): Promise<Paid[]> => {
+    settlement.clock.advance(1)
+    await settlement.post(...amounts.map(([to, minor]) => ({ from: 'mem_payer', to, amount: money('CNY', minor) })))
+    const cutOff = new Date(settlement.clock.now()).toISOString()
+    const paid: Paid[] = []
+    for (const [member, minor] of amounts) {
+      const { body } = await settlement.closeBatch(member, cutOff)
+      paid.push({ batch: body.id, payout: body.payout, minor, member })
+    }
+    for (const { batch } of paid) await batchIs(batch, 'paid')
+    return paid
+  }
+  const batchIs = (id: string, state: string) =>
+    until(async () => {
+      settlement.clock.advance(1)
+      return (await settlement.readBatch(id)).body.state === state
+    })
+  const told = ({ payout, minor, member }: Paid, more: Partial<ToldLine> = {}): ToldLine => ({
+    ...{ amount: minor, reference: payout, party: accountOf(member), on: '2026-03-01' },
+    ...more,
+  })
+  const put = (xml: Uint8Array, caller: Claims = asOperator) => settlement.callXml('/v1/statements', caller, xml)
+  const statement = (lines: readonly ToldLine[]) => statementXml(`S-${++statements}`, lines, { to: soon() })
+  const soon = () => new Date(settlement.clock.now() + 1_000).toISOString()
+  const breaksOf = async (reconciliation: string) =>
+    (await settlement.call('GET', `/v1/breaks?reconciliation=${reconciliation}&limit=100`, asOperator)).body.items
+
+  test('matches what the bank booked, confirms it in the ledger, and says that nothing is in transit', async () => {
+    const [one, two] = (await pay(['mem_r1', 1_000n], ['mem_r2', 2_500n])) as [Paid, Paid]
+    const { status, body, headers } = await put(statement([told(two), told(one)]))
+    assert.equal(status, 201, JSON.stringify(body))
+    assert.equal(headers['location'], `/v1/reconciliations/${body.id}`)
+    assert.deepEqual(body.lines, { all: 2, matched: 2, broken: 0 })
+    assert.deepEqual([body.state, body.payouts], ['finished', { matched: 2, broken: 0 }])
+    for (const { batch, payout } of [one, two]) {
+      await batchIs(batch, 'settled')
+      assert.ok(settlement.told.includes(`confirm ${payout}:confirm ${payout.replace('pay_', 'wdr_')}`))
+    }
+    const clearing = (await settlement.call('GET', '/v1/clearing-positions', asOperator)).body
+    assert.deepEqual(clearing.items, [])
+  })
+
+  test('changes nothing when a statement comes twice, also at once', async () => {
+    const [one] = (await pay(['mem_twice', 700n])) as [Paid]
+    const xml = statement([told(one)])
+    const answers = await Promise.all([put(xml), put(xml), put(xml)])
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 201])
+    assert.equal(new Set(answers.map(({ body }) => body.id)).size, 1)
+    assert.equal((await put(xml)).status, 200)
+    const rows = await settlement.database.transaction((sql) =>
+      sql.query<{ raw: Uint8Array }>('SELECT raw FROM bank_statement ORDER BY imported_at DESC, id DESC LIMIT 1'),
+    )
+    assert.deepEqual(Buffer.from(rows[0]?.raw ?? []), xml)
+    const other = statementXml(`S-${statements}`, [])
+    assert.deepEqual([(await put(other)).status, (await put(other)).body.code], [409, 'conflict'])
+  })
+
+  test('takes a returned payout back onto its account', async () => {
+    const [one, two] = (await pay(['mem_back', 900n], ['mem_later', 400n])) as [Paid, Paid]
+    await put(statement([told(one), told(one, { direction: 'credit', returned: true }), told(two)]))
+    await batchIs(one.batch, 'returned')
+    assert.ok(settlement.told.includes(`deposit ${one.payout}:deposit acc_back 9.00`))
+    await batchIs(two.batch, 'settled')
+    const { body } = await put(statement([told(two, { direction: 'credit', returned: true })]))
+    assert.deepEqual(body.lines, { all: 1, matched: 1, broken: 0 })
+    await batchIs(two.batch, 'returned')
+  })
+
+  test('needs two people for a write-off, and tells of it', async () => {
+    const [one] = (await pay(['mem_off', 5_000n])) as [Paid]
+    const { body } = await put(statement([told(one, { amount: 4_999n })]))
+    const [found] = await breaksOf(body.id)
+    assert.deepEqual(
+      [found.kind, found.expected.value, found.actual.value, found.owner, found.payouts, found.lines],
+      ['different', '50.00', '49.99', 'settlement-desk', [one.payout], [1]],
+    )
+    const step = (name: string, caller: Claims, sent: object) =>
+      settlement.call('POST', `/v1/breaks/${found.id}/${name}`, caller, { body: sent })
+    assert.equal((await step('approve', asOther, { version: 1 })).status, 409) // nothing is proposed
+    const wrong = await step('propose', asOperator, { resolution: 'give_back', reason: 'x' })
+    assert.deepEqual([wrong.status, wrong.body.code], [422, 'unacceptable_value'])
+    assert.equal((await step('assign', asOperator, { owner: 'op_olga' })).body.owner, 'op_olga')
+    const proposed = await step('propose', asOperator, { resolution: 'write_off', reason: 'a fee of the bank' })
+    assert.deepEqual([proposed.body.state, proposed.body.version], ['proposed', 3])
+    const alone = await step('approve', asOperator, { version: 3 })
+    assert.deepEqual([alone.status, alone.body.code], [403, 'reviewer_not_allowed'])
+    assert.equal((await step('approve', asOther, { version: 2 })).status, 409) // something else than was seen
+    const approved = await step('approve', asOther, { version: 3 })
+    assert.deepEqual(
+      [approved.status, approved.body.state, approved.body.reason],
+      [200, 'resolved', 'a fee of the bank'],
+    )
+    assert.equal((await step('assign', asOther, { owner: 'x' })).status, 409)
+    await batchIs(one.batch, 'settled')
+    const { body: feed } = await settlement.call('GET', '/internal/feed?after=0&waitMs=0', asService('membership'))
+    const types = feed.items.filter(({ subject }: { subject: string }) => subject === found.id)
+    assert.deepEqual(
+      types.map(({ type }: { type: string }) => type),
+      ['break.assigned', 'break.proposed', 'break.resolved'],
+    )
+  })
+
+  test('resolves by itself what was missing and came later, and gives back what two people say never will', async () => {
+    const [late, never] = (await pay(['mem_late', 300n], ['mem_never', 200n])) as [Paid, Paid]
+    const { body } = await put(statement([]))
+    const missing = await breaksOf(body.id)
+    assert.deepEqual(
+      missing.map(({ kind }: { kind: string }) => kind),
+      ['missing', 'missing'],
+    )
+    await put(statement([told(late)]))
+    await batchIs(late.batch, 'settled')
+    const [came, still] = await breaksOf(body.id)
+    assert.deepEqual([came.state, came.resolution, still.state], ['resolved', 'arrived_later', 'open'])
+    const to = `/v1/breaks/${still.id}`
+    const body2 = { resolution: 'give_back', reason: 'the bank lost it' }
+    await settlement.call('POST', `${to}/propose`, asOperator, { body: body2 })
+    assert.equal((await settlement.call('POST', `${to}/approve`, asOther, { body: { version: 2 } })).status, 200)
+    await batchIs(never.batch, 'returned')
+    assert.ok(settlement.told.some((call) => call.startsWith(`giveBack ${never.payout}:return`)))
+  })
+
+  test('lets no batch be closed while open breaks come to more than the limit', async () => {
+    const { body } = await put(statement([{ amount: 100_000_100n, reference: 'who knows' }]))
+    await settlement.post({ from: 'mem_payer', to: 'mem_held', amount: money('CNY', 1n) })
+    settlement.clock.advance(1)
+    const cutOff = new Date(settlement.clock.now()).toISOString()
+    const refused = await settlement.closeBatch('mem_held', cutOff)
+    assert.deepEqual([refused.status, refused.body.code], [409, 'conflict'])
+    assert.equal(refused.body.state.open.value, '1000001.00')
+    const [found] = await breaksOf(body.id)
+    const sent = { resolution: 'explained', reason: 'not ours' }
+    await settlement.call('POST', `/v1/breaks/${found.id}/propose`, asOther, { body: sent })
+    await settlement.call('POST', `/v1/breaks/${found.id}/approve`, asOperator, { body: { version: 2 } })
+    assert.equal((await settlement.closeBatch('mem_held', cutOff)).status, 201)
+  })
+
+  test('finds the planted differences and only those, whatever else a statement does', async () => {
+    const plan = fc.record({
+      minor: fc.bigInt({ min: 2n, max: 500n }),
+      as: fc.constantFrom('plain', 'split', 'twice', 'missing', 'off_by_one', 'without_reference', 'foreign'),
+    })
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 8 }), fc.nat(), async (plans, turn) => {
+        run += 1
+        const paid = await pay(...plans.map(({ minor }, n) => [`mem_p${run}x${n}`, minor] as const))
+        const lines = plans.flatMap(({ minor, as }, n): ToldLine[] => {
+          const line = told(paid[n] as Paid)
+          if (as === 'missing') return []
+          if (as === 'split')
+            return [
+              { ...line, amount: 1n },
+              { ...line, amount: minor - 1n },
+            ]
+          if (as === 'twice') return [line, line]
+          if (as === 'off_by_one') return [{ ...line, amount: minor - 1n }]
+          if (as === 'without_reference') return [{ ...line, reference: null }]
+          if (as === 'foreign') return [line, { amount: 77n, reference: `foreign-${n}` }]
+          return [line]
+        })
+        const turned = [...lines.slice(turn % (lines.length + 1)), ...lines.slice(0, turn % (lines.length + 1))]
+        const { body, status } = await put(statement(turned))
+        assert.equal(status, 201, JSON.stringify(body))
+        const found = await breaksOf(body.id)
+        const kinds = {
+          twice: 'unexpected',
+          foreign: 'unexpected',
+          missing: 'missing',
+          off_by_one: 'different',
+        } as const
+        const planted = plans.flatMap(({ as }) => (as in kinds ? [kinds[as as keyof typeof kinds]] : []))
+        assert.deepEqual(found.map(({ kind }: { kind: string }) => kind).sort(), planted.sort())
+        assert.equal(body.lines.matched + body.lines.broken, lines.length)
+        assert.equal(body.lines.all, lines.length)
+        assert.equal(body.payouts.matched + body.payouts.broken, paid.length)
+      }),
+      { numRuns: 8 },
+    )
+  })
+
+  test('takes no statement that is not sound, not ours, or not XML; and of nobody but an operator', async () => {
+    const sound = String(statementXml('S-wrong', [{ amount: 100n }]))
+    const wrong: readonly (readonly [string, number])[] = [
+      [sound.replace('<Amt Ccy="CNY">1.00', '<Amt Ccy="CNY">1.01'), 400],
+      [sound.replace('BOOK', 'PDNG'), 400],
+      [sound.replace('TIDEGATE-MAIN', 'SOMEBODY-ELSE'), 422],
+      ['{}', 400],
+    ]
+    for (const [xml, status] of wrong) assert.equal((await put(Buffer.from(xml))).status, status, xml.slice(0, 300))
+    const asJson = await settlement.call('POST', '/v1/statements', asOperator, { body: {} })
+    assert.deepEqual([asJson.status, asJson.body.code], [415, 'unsupported_media_type'])
+    for (const path of ['/v1/breaks', '/v1/reconciliations', '/v1/clearing-positions']) {
+      assert.equal((await settlement.call('GET', path, asMember('mem_a'))).status, 404)
+    }
+  })
+})
