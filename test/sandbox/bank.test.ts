@@ -67,14 +67,14 @@ describe('the bank', () => {
     isMessage(CAMT_054, await bytesOf(await fetch(`${bank.url}/notifications?${query}`)))
     const day = await bytesOf(await post('/statements', account))
     isMessage(CAMT_053, day)
-    const read = readStatement(day)
+    const read = await readStatement(day)
     assert.ok(typeof read !== 'string', String(read))
     const references = read.lines.map(({ reference }) => reference)
     assert.deepEqual(
       [references.filter((one) => one === 'pay_twice').length, references.includes('pay_day')],
       [2, true],
     )
-    const next = readStatement(await bytesOf(await post('/statements', account)))
+    const next = await readStatement(await bytesOf(await post('/statements', account)))
     assert.ok(typeof next !== 'string', String(next))
     assert.deepEqual([next.opening, next.lines.length], [read.closing, 0])
   })

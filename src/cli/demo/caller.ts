@@ -5,6 +5,8 @@ export type Call = {
   readonly path: string
   readonly token?: string
   readonly body?: unknown
+  /** In place of a body in JSON. */
+  readonly xml?: string
   /** The Idempotency-Key. */
   readonly key?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -25,7 +27,7 @@ const CALL_TIMEOUT_MS = 30_000
 
 /** Calls one address over HTTP, as any client would. */
 export function createCaller(url: string, dispatcher: Dispatcher): Caller {
-  return async ({ method = 'GET', path, token, body, key, headers }) => {
+  return async ({ method = 'GET', path, token, body, xml, key, headers }) => {
     const answer = await request(url + path, {
       dispatcher,
       method,
@@ -33,9 +35,11 @@ export function createCaller(url: string, dispatcher: Dispatcher): Caller {
         'user-agent': 'tidegate-demo',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(xml === undefined ? {} : { 'content-type': 'application/xml' }),
         ...(key === undefined ? {} : { 'idempotency-key': key }),
         ...headers,
       },
+      ...(xml === undefined ? {} : { body: xml }),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     })

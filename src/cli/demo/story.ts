@@ -1,5 +1,6 @@
 import { attacks } from './chapters/attacks.ts'
 import { books } from './chapters/books.ts'
+import { day } from './chapters/day.ts'
 import { failures, recovery } from './chapters/failures.ts'
 import { money } from './chapters/money.ts'
 import { policies } from './chapters/policies.ts'
@@ -8,7 +9,7 @@ import type { Row, Table } from './table.ts'
 import type { World } from './world.ts'
 
 /** In this order: the breaker that `failures` opens has had its time by `recovery`. */
-const STORY: readonly Chapter[] = [money, attacks, failures, policies, recovery, books]
+const STORY: readonly Chapter[] = [money, attacks, failures, policies, recovery, books, day]
 
 /** What came out otherwise than the story says. */
 export type Difference = { readonly title: string; readonly expected: Seen; readonly got: Seen | Error }

@@ -21,7 +21,10 @@ export type World = {
   readonly callOperator: Caller
   readonly callDesk: Caller
   readonly callFraudProvider: Caller
-  readonly tokens: { readonly alice: string; readonly bob: string; readonly operator: string }
+  /** Where the bank listens. */
+  readonly bank: string
+  /** `operator` is the command line's; Olga and Otto are two people. */
+  readonly tokens: Readonly<Record<'alice' | 'bob' | 'operator' | 'olga' | 'otto', string>>
   readonly partner: Partner
   readonly receiver: Receiver
   /** The receipts that were found to say what decided. */
@@ -65,6 +68,7 @@ async function furnish(closings: (() => Promise<unknown>)[], close: () => Promis
   const { edge, operator, sandbox } = addresses
   const issuer = urlOf(sandbox['identity-provider'])
   const [alice, bob] = await Promise.all(['mem_alice', 'mem_bob'].map((member) => issueToken(issuer, { member })))
+  const [olga, otto] = await Promise.all(['op_olga', 'op_otto'].map((one) => issueToken(issuer, { operator: one })))
   const credential = await readFile(credentialFile(places.data), 'utf8')
   return {
     edge,
@@ -72,7 +76,14 @@ async function furnish(closings: (() => Promise<unknown>)[], close: () => Promis
     callOperator: createCaller(urlOf(operator), agent),
     callDesk: createCaller(urlOf(sandbox['review-desk']), agent),
     callFraudProvider: createCaller(urlOf(sandbox['fraud-provider']), agent),
-    tokens: { alice: alice?.access_token ?? '', bob: bob?.access_token ?? '', operator: credential.trim() },
+    bank: urlOf(sandbox.bank),
+    tokens: {
+      alice: alice?.access_token ?? '',
+      bob: bob?.access_token ?? '',
+      operator: credential.trim(),
+      olga: olga?.access_token ?? '',
+      otto: otto?.access_token ?? '',
+    },
     partner,
     receiver,
     receipts: new Set(),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import type { Field, Message, Shape } from './shape.ts'
 import { refusedUnread } from './unread.ts'
@@ -33,21 +34,63 @@ class Refused extends Error {}
  * beyond elements and text (document types, entities of one's own, CDATA, instructions, other encodings) is refused before
  * a parser sees it. Elements that the message streams are given to `each` as they end, and are in no tree.
  */
-export function readMessage(
-  { namespace, document }: Message,
+export function readMessage(message: Message, bytes: Uint8Array, bytesMax: number, each?: Each): ReadOutcome {
+  const steps = reading(message, bytes, bytesMax, each)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** The same of a large one, so that others have their turn meanwhile. */
+export async function readMessageInTurns(
+  message: Message,
   bytes: Uint8Array,
   bytesMax: number,
-  each: (node: Node) => void = () => {},
-): ReadOutcome {
+  each?: Each,
+): Promise<ReadOutcome> {
+  const steps = reading(message, bytes, bytesMax, each)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await nextTurn()
+  }
+}
+
+type Each = (node: Node) => void
+
+function* reading(
+  message: Message,
+  bytes: Uint8Array,
+  bytesMax: number,
+  each: Each = () => {},
+): Generator<undefined, ReadOutcome> {
   const unread = refusedUnread(bytes, bytesMax)
   if (unread !== null) return { kind: 'refused', detail: unread }
+  const { parser, root } = parserOf(message, each)
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true })
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      parser.write(decoder.decode(bytes.subarray(at, at + CHUNK_BYTES), { stream: true }))
+      yield
+    }
+    parser.write(decoder.decode()).close()
+  } catch (error) {
+    if (error instanceof Refused) return { kind: 'refused', detail: error.message }
+    if (error instanceof TypeError && 'code' in error) return { kind: 'refused', detail: 'is not UTF-8' }
+    throw error
+  }
+  const document = root()
+  return document === null ? { kind: 'refused', detail: 'is empty' } : { kind: 'read', document }
+}
+
+function parserOf({ namespace, document }: Message, each: Each) {
   const parser = new SaxesParser({ xmlns: true, position: true })
   const open: Open[] = []
   let root: Node | null = null
   const refuse = (detail: string): never => {
     throw new Refused(`line ${parser.line}: ${detail}`)
   }
-
   parser.on('error', (error) => refuse(error.message))
   parser.on('xmldecl', ({ encoding, version }) => {
     if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8')
@@ -78,19 +121,7 @@ export function readMessage(
     else if (ended.field.streamed) each(ended.node)
     else if (parent.field.shape.kind !== 'anything') parent.node.children.push(ended.node)
   })
-
-  try {
-    const decoder = new TextDecoder('utf-8', { fatal: true })
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-      parser.write(decoder.decode(bytes.subarray(at, at + CHUNK_BYTES), { stream: true }))
-    }
-    parser.write(decoder.decode()).close()
-  } catch (error) {
-    if (error instanceof Refused) return { kind: 'refused', detail: error.message }
-    if (error instanceof TypeError && 'code' in error) return { kind: 'refused', detail: 'is not UTF-8' }
-    throw error
-  }
-  return root === null ? { kind: 'refused', detail: 'is empty' } : { kind: 'read', document: root }
+  return { parser, root: () => root }
 }
 
 type Refuse = (detail: string) => never

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sha256 } from '../../kernel/canonical-json.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
@@ -75,7 +76,7 @@ export function createReconciler(outbox: Outbox, clock: Clock, rules: Reconcilia
       const digest = `sha256:${sha256(raw)}`
       const known = await outbox.transaction((sql) => findByDigest(sql, digest))
       if (known !== null) return { kind: 'repeated', reconciliation: known }
-      const statement = readStatement(raw)
+      const statement = await readStatement(raw)
       if (typeof statement === 'string') return { kind: 'unreadable', detail: statement }
       if (statement.account !== rules.account) return { kind: 'other_account', account: statement.account }
       const now = clock.now()
@@ -88,7 +89,10 @@ export function createReconciler(outbox: Outbox, clock: Clock, rules: Reconcilia
         return id
       })
       if (reconciliation === null) return outbox.transaction((sql) => earlier(sql, digest, statement))
-      while (await isRunning(outbox, reconciliation)) await advance()
+      while (await isRunning(outbox, reconciliation)) {
+        await advance()
+        await nextTurn() // an embedded store leaves nobody else a turn
+      }
       return { kind: 'imported', reconciliation }
     },
 

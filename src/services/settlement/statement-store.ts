@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
 import type { Currency } from '../../kernel/money.ts'
@@ -63,6 +64,7 @@ export async function insertStatement(sql: Sql, imported: Imported, statement: S
   if (rows.length === 0) return false
   for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
     await insertLines(sql, imported.id, lines.slice(at, at + LINES_AT_ONCE))
+    await nextTurn() // an embedded store leaves nobody else a turn
   }
   return true
 }

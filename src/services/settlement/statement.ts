@@ -1,7 +1,7 @@
 import { fromRfc3339, type Instant } from '../../kernel/clock.ts'
 import { CURRENCIES, type Currency, MINOR_MAX, scaleOf } from '../../kernel/money.ts'
 import { CAMT_053 } from '../../platform/iso20022/camt.ts'
-import { type Node, nodeAt, nodesAt, readMessage, textAt } from '../../platform/iso20022/read.ts'
+import { type Node, nodeAt, nodesAt, readMessageInTurns, textAt } from '../../platform/iso20022/read.ts'
 
 /** What the bank booked on our account. A debit is money that left it. */
 export type StatementLine = {
@@ -38,11 +38,11 @@ const LINES_MAX = 250_000
 class Unusable extends Error {}
 
 /** Reads a camt.053 of one statement; a text says why it is not taken. Its lines have to lead from one balance to the other. */
-export function readStatement(bytes: Uint8Array): Statement | string {
+export async function readStatement(bytes: Uint8Array): Promise<Statement | string> {
   const lines: StatementLine[] = []
   let currency = ''
   try {
-    const read = readMessage(CAMT_053, bytes, STATEMENT_BYTES_MAX, (entry) => {
+    const read = await readMessageInTurns(CAMT_053, bytes, STATEMENT_BYTES_MAX, (entry) => {
       for (const line of linesOf(entry, lines.length)) {
         if (lines.length >= LINES_MAX) throw new Unusable(`has more than ${LINES_MAX} lines`)
         const { currency: of, ...rest } = line
