@@ -105,7 +105,7 @@ async function writeLines(database: Database, count: number): Promise<void> {
 }
 
 /** Payouts that the bank has accepted, each of a batch of its own; a hundred for each account. */
-export async function writePayouts(database: Database, count: number): Promise<void> {
+async function writePayouts(database: Database, count: number): Promise<void> {
   const at = new Date(systemClock.now() as Instant).toISOString()
   await database.transaction(async (sql) => {
     await sql.query(
@@ -127,7 +127,7 @@ export async function writePayouts(database: Database, count: number): Promise<v
   })
 }
 
-export function toldOf(count: number) {
+function toldOf(count: number) {
   const on = new Date(systemClock.now()).toISOString().slice(0, 10)
   return Array.from({ length: count }, (_, index) => {
     const n = index + 1

@@ -229,7 +229,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   },
   settlement: {
     migrations: settlementMigrations,
-    async create({ config, clock, log, events }, database) {
+    async create({ config, clock, log, client, events }, database) {
       const { url, timeout_ms: timeoutMs } = config.bank
       const breakers = createBreakers(clock, log)
       const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
