@@ -29,7 +29,15 @@ import {
   type Reconciliation,
 } from './reconciliation-store.ts'
 import { readStatement, type StatementLine } from './statement.ts'
-import { findByDigest, findByName, insertStatement, linesBy, linesLeft } from './statement-store.ts'
+import {
+  findByDigest,
+  findByName,
+  insertStatement,
+  type LineRead,
+  linesAfter,
+  linesBy,
+  linesOf,
+} from './statement-store.ts'
 
 export type ImportOutcome =
   | { readonly kind: 'imported'; readonly reconciliation: string }
@@ -161,9 +169,9 @@ const PASS: Readonly<Record<Pass, (sql: Sql, running: Reconciliation, rules: Rec
   },
 
   async rest(sql, running) {
-    const lines = await linesLeft(sql, running.statement, BigInt(running.after || 0), PAGE)
+    const lines = await linesAfter(sql, running.statement, BigInt(running.after || 0), PAGE)
     const after = lines.length < PAGE ? null : String(lines.at(-1)?.number ?? 0)
-    return { matches: [], differences: lines.map(unexpected), after }
+    return { matches: [], differences: lines.filter(({ isDone }) => !isDone).map(unexpected), after }
   },
 
   async missing(sql, running) {
@@ -183,19 +191,25 @@ function together(after: string | null, found: readonly Found[]): Page {
   }
 }
 
+type Groups = ReadonlyMap<string, readonly StatementLine[]>
+
 /** A page of whole groups: all lines that have one reference, or one party, are looked at together. */
 async function groupsBy(
   sql: Sql,
   key: 'reference' | 'party',
   { statement, after }: Reconciliation,
-): Promise<{ readonly groups: ReadonlyMap<string, readonly StatementLine[]>; readonly after: string | null }> {
-  const lines = await linesBy(sql, key, statement, { after }, PAGE + 1)
-  const groups = Map.groupBy(lines, (line) => line[key] ?? '')
-  if (lines.length <= PAGE) return { groups, after: null }
+): Promise<{ readonly groups: Groups; readonly after: string | null }> {
+  const lines = await linesBy(sql, key, statement, after, PAGE + 1)
+  if (lines.length <= PAGE) return { groups: openBy(key, lines), after: null }
   const last = lines.at(-1)?.[key] ?? ''
-  groups.delete(last) // it may go on beyond the page
-  const whole = [...groups.keys()].at(-1)
-  if (whole !== undefined) return { groups, after: whole }
-  const all = await linesBy(sql, key, statement, { only: last }, GROUP_MAX)
-  return { groups: new Map([[last, all]]), after: last }
+  const before = lines.filter((line) => line[key] !== last) // the last group may go on beyond the page
+  const whole = before.at(-1)?.[key]
+  if (whole !== undefined) return { groups: openBy(key, before), after: whole ?? '' }
+  return { groups: openBy(key, await linesOf(sql, key, statement, last, GROUP_MAX)), after: last }
+}
+
+/** What no match and no break has yet. A party is looked at for what leaves our account alone. */
+function openBy(key: 'reference' | 'party', lines: readonly LineRead[]): Groups {
+  const open = lines.filter(({ isDone, direction }) => !isDone && (key === 'reference' || direction === 'debit'))
+  return Map.groupBy(open, (line) => line[key] ?? '')
 }

@@ -96,45 +96,51 @@ type LineRow = {
   readonly reference: string | null
   readonly party: string | null
   readonly returned: boolean
+  readonly isDone: boolean
 }
 
-const LINE = `line.number, line.direction, line.amount::text, line.booked_on AS "bookedOn", line.reference, line.party, line.returned`
+/** A line, and whether a match or a break has it. */
+export type LineRead = StatementLine & { readonly isDone: boolean }
 
-function toLine({ number, amount, ...row }: LineRow): StatementLine {
+function toLine({ number, amount, ...row }: LineRow): LineRead {
   return { ...row, number: Number(number), amount: BigInt(amount) }
 }
 
-/**
- * Lines of the statement with a reference or a party above `after`, by it, that have no result yet; the last group may be cut.
- * `only` instead asks for one of them.
- */
-export async function linesBy(
+/** Lines of the statement from an index, in its order, and only then whether they have a result: each by itself. */
+async function readLines(
   sql: Sql,
-  key: 'reference' | 'party',
   statement: string,
-  range: { readonly after: string } | { readonly only: string },
+  { where, order }: { readonly where: string; readonly order: string },
+  value: string | bigint,
   limit: number,
-): Promise<StatementLine[]> {
-  const [compare, value] = 'only' in range ? ['=', range.only] : ['>', range.after]
+): Promise<LineRead[]> {
   const rows = await sql.query<LineRow>(
-    `SELECT ${LINE} FROM statement_line AS line WHERE line.statement = $1 AND line.${key} ${compare} $2
-       AND (${key === 'reference'} OR line.direction = 'debit') AND NOT EXISTS (
-         SELECT FROM line_result AS result WHERE result.statement = $1 AND result.number = line.number)
-     ORDER BY line.${key}, line.number LIMIT $3`,
+    `SELECT line.number, line.direction, line.amount::text, line.booked_on AS "bookedOn", line.reference, line.party,
+       line.returned, coalesce(result.is_done, false) AS "isDone"
+     FROM (SELECT * FROM statement_line WHERE statement = $1 AND ${where} ORDER BY ${order} LIMIT $3) AS line
+     LEFT JOIN LATERAL (SELECT true AS is_done FROM line_result AS result
+       WHERE result.statement = $1 AND result.number = line.number LIMIT 1) AS result ON true
+     ORDER BY ${order}`,
     [statement, value, limit],
   )
   return rows.map(toLine)
 }
 
-/** Lines numbered above `after` that have no result. */
-export async function linesLeft(sql: Sql, statement: string, after: bigint, limit: number): Promise<StatementLine[]> {
-  const rows = await sql.query<LineRow>(
-    `SELECT ${LINE} FROM statement_line AS line WHERE line.statement = $1 AND line.number > $2 AND NOT EXISTS (
-       SELECT FROM line_result AS result WHERE result.statement = $1 AND result.number = line.number)
-     ORDER BY line.number LIMIT $3`,
-    [statement, after, limit],
-  )
-  return rows.map(toLine)
+type Key = 'reference' | 'party'
+
+/** Lines of the statement with a reference or a party above `after`, by it; the last group may be cut. */
+export function linesBy(sql: Sql, key: Key, statement: string, after: string, limit: number): Promise<LineRead[]> {
+  return readLines(sql, statement, { where: `${key} > $2`, order: `${key}, number` }, after, limit)
+}
+
+/** Lines of the statement with this reference or party. */
+export function linesOf(sql: Sql, key: Key, statement: string, value: string, limit: number): Promise<LineRead[]> {
+  return readLines(sql, statement, { where: `${key} = $2`, order: 'number' }, value, limit)
+}
+
+/** Lines numbered above `after`. */
+export function linesAfter(sql: Sql, statement: string, after: bigint, limit: number): Promise<LineRead[]> {
+  return readLines(sql, statement, { where: 'number > $2', order: 'number' }, after, limit)
 }
 
 export type StoredStatement = {
