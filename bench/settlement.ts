@@ -20,8 +20,8 @@ const MB = 1_048_576
 type Round = { readonly close_s: number; readonly match_s: number; readonly peak_mb: number; readonly seen: number }
 
 /**
- * A batch of so many transfers closed, and a statement of so many lines read, kept and matched, on a new PGlite in memory each. The
- * postings and payouts are there before; half of the lines bear a reference, half are found by amount, date and party.
+ * A batch of so many transfers closed, and a statement of so many lines read, kept and matched, on a new PGlite in memory
+ * each. The postings and payouts are there before; half of the lines bear a reference, half are found by amount, date and party.
  */
 export async function benchSettlement(): Promise<Measured> {
   await round(1_000) // so that neither round pays for what is compiled once

@@ -9,6 +9,7 @@ import {
   movesNothing,
   transferOf,
 } from '../support/edge-calls.ts'
+import { endDay } from '../support/payment-files.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { decide, noticeOf } from '../support/review-desk.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
@@ -281,13 +282,7 @@ describe('the books after all this', () => {
     const clearing = () => calls.call('operator', 'GET', '/v1/clearing-positions')
     assert.equal(Number((await clearing()).body.items[0].inTransit.value), expected)
 
-    const day = await request(`${platform.urls.bank}/statements`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ account: 'TIDEGATE-MAIN', currency: 'CNY' }),
-    })
-    const headers = { 'content-type': 'application/xml' }
-    const statement = await day.body.text()
+    const [statement, headers] = [await endDay(platform.urls.bank), { 'content-type': 'application/xml' }]
     const put = () => calls.call('operator', 'POST', '/v1/statements', { body: statement, headers })
     const [first, repeat] = [await put(), await put()]
     assert.deepEqual([first.status, repeat.status, repeat.body.id], [201, 200, first.body.id], first.text)

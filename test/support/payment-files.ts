@@ -14,3 +14,13 @@ export function paymentFile(id: string, ...payments: readonly (readonly [id: str
   })
   return { id, xml }
 }
+
+/** Ends the day at the bank's stand-in. @returns its statement, a camt.053 */
+export async function endDay(bank: string): Promise<string> {
+  const answer = await fetch(`${bank}/statements`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ account: 'TIDEGATE-MAIN', currency: 'CNY' }),
+  })
+  return answer.text()
+}

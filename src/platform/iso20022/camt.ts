@@ -1,7 +1,6 @@
-import { CashAccount, CodeOrProprietary, DateAndDateTime } from './common.ts'
+import { CashAccount, CodeOrProprietary, DateAndDateTime } from './parts.ts'
 import {
   amount,
-  any,
   anything,
   code,
   dateTime,
@@ -15,6 +14,7 @@ import {
   one,
   type Shape,
   sequence,
+  several,
   some,
   streamed,
 } from './shape.ts'
@@ -36,7 +36,7 @@ const References = sequence(
   maybe('AcctSvcrTxId', max(35)),
   maybe('MktInfrstrctrTxId', max(35)),
   maybe('PrcgId', max(35)),
-  any('Prtry', anything),
+  several('Prtry', anything),
 )
 
 const RelatedParties = sequence(
@@ -48,14 +48,14 @@ const RelatedParties = sequence(
   maybe('CdtrAcct', CashAccount),
   maybe('UltmtCdtr', anything),
   maybe('TradgPty', anything),
-  any('Prtry', anything),
+  several('Prtry', anything),
 )
 
 const ReturnInformation = sequence(
   maybe('OrgnlBkTxCd', anything),
   maybe('Orgtr', anything),
   maybe('Rsn', CodeOrProprietary),
-  any('AddtlInf', max(105)),
+  several('AddtlInf', max(105)),
 )
 
 const TransactionDetails = sequence(
@@ -63,7 +63,7 @@ const TransactionDetails = sequence(
   maybe('Amt', amount),
   maybe('CdtDbtInd', DebitOrCredit),
   maybe('AmtDtls', anything),
-  any('Avlbty', anything),
+  several('Avlbty', anything),
   maybe('BkTxCd', anything),
   maybe('Chrgs', anything),
   maybe('Intrst', anything),
@@ -71,20 +71,20 @@ const TransactionDetails = sequence(
   maybe('RltdAgts', anything),
   maybe('LclInstrm', anything),
   maybe('Purp', anything),
-  any('RltdRmtInf', anything),
+  several('RltdRmtInf', anything),
   maybe('RmtInf', anything),
   maybe('RltdDts', anything),
   maybe('RltdPric', anything),
-  any('RltdQties', anything),
+  several('RltdQties', anything),
   maybe('FinInstrmId', anything),
   maybe('Tax', anything),
   maybe('RtrInf', ReturnInformation),
   maybe('CorpActn', anything),
   maybe('SfkpgAcct', anything),
-  any('CshDpst', anything),
+  several('CshDpst', anything),
   maybe('CardTx', anything),
   maybe('AddtlTxInf', max(500)),
-  any('SplmtryData', anything),
+  several('SplmtryData', anything),
 )
 
 const Batch = sequence(
@@ -104,7 +104,7 @@ const Entry = sequence(
   maybe('BookgDt', DateAndDateTime),
   maybe('ValDt', DateAndDateTime),
   maybe('AcctSvcrRef', max(35)),
-  any('Avlbty', anything),
+  several('Avlbty', anything),
   one('BkTxCd', anything),
   maybe('ComssnWvrInd', indicator),
   maybe('AddtlInfInd', anything),
@@ -113,17 +113,17 @@ const Entry = sequence(
   maybe('TechInptChanl', anything),
   maybe('Intrst', anything),
   maybe('CardTx', anything),
-  any('NtryDtls', sequence(maybe('Btch', Batch), any('TxDtls', TransactionDetails))),
+  several('NtryDtls', sequence(maybe('Btch', Batch), several('TxDtls', TransactionDetails))),
   maybe('AddtlNtryInf', max(500)),
 )
 
 const Balance = sequence(
   one('Tp', sequence(one('CdOrPrtry', CodeOrProprietary), maybe('SubTp', anything))),
-  any('CdtLine', anything),
+  several('CdtLine', anything),
   one('Amt', amount),
   one('CdtDbtInd', DebitOrCredit),
   one('Dt', DateAndDateTime),
-  any('Avlbty', anything),
+  several('Avlbty', anything),
 )
 
 const Pagination = sequence(one('PgNb', digits(5)), one('LastPgInd', indicator))
@@ -151,10 +151,10 @@ function report(pagination: string, balances: readonly Field[], more: string): S
     maybe('RptgSrc', anything),
     one('Acct', CashAccount),
     maybe('RltdAcct', CashAccount),
-    any('Intrst', anything),
+    several('Intrst', anything),
     ...balances,
     maybe('TxsSummry', anything),
-    streamed(any('Ntry', Entry)),
+    streamed(several('Ntry', Entry)),
     maybe(more, max(500)),
   )
 }
@@ -170,7 +170,7 @@ export const CAMT_053: Message = {
         sequence(
           one('GrpHdr', GroupHeader),
           some('Stmt', report('StmtPgntn', [some('Bal', Balance)], 'AddtlStmtInf')),
-          any('SplmtryData', anything),
+          several('SplmtryData', anything),
         ),
       ),
     ),
@@ -188,7 +188,7 @@ export const CAMT_054: Message = {
         sequence(
           one('GrpHdr', GroupHeader),
           some('Ntfctn', report('NtfctnPgntn', [], 'AddtlNtfctnInf')),
-          any('SplmtryData', anything),
+          several('SplmtryData', anything),
         ),
       ),
     ),

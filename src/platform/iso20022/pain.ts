@@ -1,7 +1,6 @@
-import { Agent, CashAccount, DateAndDateTime, Party, StatusReason } from './common.ts'
+import { Agent, CashAccount, DateAndDateTime, Party, StatusReason } from './parts.ts'
 import {
   amount,
-  any,
   anything,
   choice,
   code,
@@ -15,6 +14,7 @@ import {
   maybe,
   one,
   sequence,
+  several,
   some,
 } from './shape.ts'
 
@@ -33,14 +33,14 @@ const CreditTransferTransaction = sequence(
   maybe('Cdtr', Party),
   maybe('CdtrAcct', CashAccount),
   maybe('UltmtCdtr', Party),
-  any('InstrForCdtrAgt', anything),
+  several('InstrForCdtrAgt', anything),
   maybe('InstrForDbtrAgt', max(140)),
   maybe('Purp', anything),
-  any('RgltryRptg', anything),
+  several('RgltryRptg', anything),
   maybe('Tax', anything),
-  any('RltdRmtInf', anything),
-  maybe('RmtInf', sequence(any('Ustrd', max(140)), any('Strd', anything))),
-  any('SplmtryData', anything),
+  several('RltdRmtInf', anything),
+  maybe('RmtInf', sequence(several('Ustrd', max(140)), several('Strd', anything))),
+  several('SplmtryData', anything),
 )
 
 const PaymentInstruction = sequence(
@@ -78,7 +78,7 @@ export const PAIN_001: Message = {
             sequence(
               one('MsgId', max(35)),
               one('CreDtTm', dateTime),
-              any('Authstn', anything),
+              several('Authstn', anything),
               one('NbOfTxs', digits(15)),
               maybe('CtrlSum', decimal),
               one('InitgPty', Party),
@@ -87,7 +87,7 @@ export const PAIN_001: Message = {
             ),
           ),
           some('PmtInf', PaymentInstruction),
-          any('SplmtryData', anything),
+          several('SplmtryData', anything),
         ),
       ),
     ),
@@ -100,14 +100,14 @@ const TransactionStatus = sequence(
   maybe('OrgnlEndToEndId', max(35)),
   maybe('OrgnlUETR', max(36)),
   maybe('TxSts', externalCode),
-  any('StsRsnInf', StatusReason),
-  any('ChrgsInf', anything),
+  several('StsRsnInf', StatusReason),
+  several('ChrgsInf', anything),
   maybe('AccptncDtTm', dateTime),
   maybe('FctvIntrBkSttlmDt', anything),
   maybe('AcctSvcrRef', max(35)),
   maybe('ClrSysRef', max(35)),
   maybe('OrgnlTxRef', anything),
-  any('SplmtryData', anything),
+  several('SplmtryData', anything),
 )
 
 const PaymentStatus = sequence(
@@ -115,9 +115,9 @@ const PaymentStatus = sequence(
   maybe('OrgnlNbOfTxs', digits(15)),
   maybe('OrgnlCtrlSum', decimal),
   maybe('PmtInfSts', externalCode),
-  any('StsRsnInf', StatusReason),
-  any('NbOfTxsPerSts', anything),
-  any('TxInfAndSts', TransactionStatus),
+  several('StsRsnInf', StatusReason),
+  several('NbOfTxsPerSts', anything),
+  several('TxInfAndSts', TransactionStatus),
 )
 
 /** CustomerPaymentStatusReport: what became of it, as a whole and one by one. */
@@ -149,12 +149,12 @@ export const PAIN_002: Message = {
               maybe('OrgnlNbOfTxs', digits(15)),
               maybe('OrgnlCtrlSum', decimal),
               maybe('GrpSts', externalCode),
-              any('StsRsnInf', StatusReason),
-              any('NbOfTxsPerSts', anything),
+              several('StsRsnInf', StatusReason),
+              several('NbOfTxsPerSts', anything),
             ),
           ),
-          any('OrgnlPmtInfAndSts', PaymentStatus),
-          any('SplmtryData', anything),
+          several('OrgnlPmtInfAndSts', PaymentStatus),
+          several('SplmtryData', anything),
         ),
       ),
     ),

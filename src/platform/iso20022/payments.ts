@@ -19,7 +19,7 @@ export type Payments = {
 const FILE_BYTES_MAX = 8_388_608
 export const PAYMENTS_MAX = 1_000
 
-/** Writes a pain.001 of one instruction, all in one currency. @throws AssertionFailed where a text is not one that the standard takes */
+/** Writes a pain.001 of one instruction, in one currency. @throws AssertionFailed where a text is not one that it may have */
 export function writePayments({ id, createdAt, on, payer, payments }: Payments): Buffer {
   const currency = payments[0]?.amount.currency ?? ''
   const sum = decimalOf(payments.map(({ amount }) => amount))

@@ -27,7 +27,7 @@ const MANY = 1_000_000
 export const one = (name: string, shape: Shape): Field => ({ name, shape, min: 1, max: 1, streamed: false })
 export const maybe = (name: string, shape: Shape): Field => ({ ...one(name, shape), min: 0 })
 export const some = (name: string, shape: Shape): Field => ({ ...one(name, shape), max: MANY })
-export const any = (name: string, shape: Shape): Field => ({ ...one(name, shape), min: 0, max: MANY })
+export const several = (name: string, shape: Shape): Field => ({ ...one(name, shape), min: 0, max: MANY })
 export const streamed = (field: Field): Field => ({ ...field, streamed: true })
 
 export const sequence = (...fields: readonly Field[]): Shape => ({ kind: 'sequence', fields })

@@ -13,7 +13,7 @@ import {
   type Step,
 } from './break-store.ts'
 
-/** What a person can propose for each kind: nobody gives back what the bank has paid, or explains away what a member waits for. */
+/** What can be proposed for each kind: nobody gives back what the bank has paid, or explains away what a member waits for. */
 const RESOLUTIONS: Readonly<Record<BreakKind, readonly Resolution[]>> = {
   missing: ['write_off', 'give_back'],
   different: ['write_off'],

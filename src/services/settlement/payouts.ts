@@ -61,8 +61,8 @@ const RETRY_AFTER_MAX_S = 600
 const ACCOUNT_CHARACTERS_MAX = 34
 
 /**
- * Takes every payout out of its account, into a file, to the bank; and on, or back, as the bank and its statements say. Each step is
- * asked for under an id of its own until there is a plain answer, since no answer may mean that it was done.
+ * Takes every payout out of its account, into a file, to the bank; and on, or back, as the bank and its statements say. Each
+ * step is asked for under an id of its own until there is a plain answer, since no answer may mean that it was done.
  */
 export function startPayouts(deps: Deps): { close(): Promise<void> } {
   const { outbox, clock, log } = deps

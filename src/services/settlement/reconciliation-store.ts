@@ -42,9 +42,8 @@ export async function findReconciliation(sql: Sql, id: string): Promise<Reconcil
 }
 
 /**
- * Each page is found by an index, and what it is joined with as well. The lines are new and nobody has counted them (the embedded
- * store never does by itself), so that the planner would guess, read all of them for each page, and take 100 times as long for 10 times
- * as many.
+ * Each page is found by an index, and what it is joined with as well. The lines are new and nobody has counted them (the
+ * embedded store never does by itself), so that the planner would guess, and read all of them for each page.
  */
 const BY_INDEX = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin', 'sort']
   .map((way) => `set_config('enable_${way}', 'off', true)`)

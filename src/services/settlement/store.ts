@@ -27,9 +27,9 @@ export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line:
 }
 
 /**
- * How far in cash flow's feed the cut-off reaches. It is said once, by the first closing at that time: up to the newest posting that
- * had arrived and was made by then, and never less than an earlier cut-off or more than a later one. From then on it is the number
- * alone that decides, for every party, so that both sides of a transfer are on one side of it.
+ * How far in cash flow's feed the cut-off reaches. It is said once, by the first closing at that time: up to the newest posting
+ * that had arrived and was made by then, and never less than an earlier cut-off or more than a later one. From then on it is the
+ * number alone that decides, for every party, so that both sides of a transfer are on one side of it.
  */
 export async function reachOf(sql: Sql, cutOff: Instant): Promise<bigint> {
   await sql.query(

@@ -1,5 +1,4 @@
 import {
-  any,
   anything,
   bic,
   choice,
@@ -13,6 +12,7 @@ import {
   maybe,
   one,
   sequence,
+  several,
 } from './shape.ts'
 
 /** Parts that several messages have in common, by the names of the standard. */
@@ -61,5 +61,5 @@ export const Agent = sequence(
 export const StatusReason = sequence(
   maybe('Orgtr', anything),
   maybe('Rsn', CodeOrProprietary),
-  any('AddtlInf', max(105)),
+  several('AddtlInf', max(105)),
 )
