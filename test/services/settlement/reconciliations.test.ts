@@ -166,7 +166,11 @@ onEachStore('reconciliation', (store) => {
     const sent = { resolution: 'explained', reason: 'not ours' }
     await settlement.call('POST', `/v1/breaks/${found.id}/propose`, asOther, { body: sent })
     await settlement.call('POST', `/v1/breaks/${found.id}/approve`, asOperator, { body: { version: 2 } })
-    assert.equal((await settlement.closeBatch('mem_held', cutOff)).status, 201)
+    const closed = await settlement.closeBatch('mem_held', cutOff)
+    assert.equal(closed.status, 201)
+    await batchIs(closed.body.id, 'paid')
+    await put(statement([{ amount: 1n, reference: closed.body.payout }])) // or it would be missing from here on
+    await batchIs(closed.body.id, 'settled')
   })
 
   test('finds the planted differences and only those, whatever else a statement does', async () => {
