@@ -3,7 +3,14 @@ import type { EventSchemas } from '../../platform/event-schema.ts'
 import { MoneyShape } from '../../platform/wire.ts'
 
 const text = Type.String()
+const count = Type.Integer({ minimum: 0 })
 const payout = Type.Object({ batch: text, payout: text, member: text, amount: MoneyShape })
+const breakStep = Type.Object({
+  break: text,
+  owner: text,
+  resolution: Type.Union([text, Type.Null()]),
+  actor: text,
+})
 
 /** What settlement tells. */
 export const settlementEvents: EventSchemas = {
@@ -19,6 +26,26 @@ export const settlementEvents: EventSchemas = {
       net: MoneyShape,
     }),
   },
-  'settlement.paid': { version: 1, summary: 'The bank has paid a batch out', data: payout },
-  'settlement.refused': { version: 1, summary: 'The bank refused to pay a batch out', data: payout },
+  'settlement.paid': { version: 1, summary: 'The bank has accepted to pay a batch out', data: payout },
+  'settlement.settled': { version: 1, summary: "A batch's payout is out of transit", data: payout },
+  'settlement.refused': { version: 1, summary: 'A batch is not paid out; the money is on the account', data: payout },
+  'settlement.returned': { version: 1, summary: "A batch's payout is on the account again", data: payout },
+  'statement.imported': {
+    version: 1,
+    summary: "The bank's statement was taken in",
+    data: Type.Object({ statement: text, reconciliation: text, digest: text, lines: count }),
+  },
+  'reconciliation.finished': {
+    version: 1,
+    summary: 'Every line of a statement, and every payout that was due on it, is in a match or in a break',
+    data: Type.Object({
+      reconciliation: text,
+      statement: text,
+      lines: Type.Object({ all: count, matched: count, broken: count }),
+      payouts: Type.Object({ matched: count, broken: count }),
+    }),
+  },
+  'break.assigned': { version: 1, summary: 'A break has another owner', data: breakStep },
+  'break.proposed': { version: 1, summary: 'Somebody has proposed how a break is resolved', data: breakStep },
+  'break.resolved': { version: 1, summary: 'Another person has approved it', data: breakStep },
 }
