@@ -3,7 +3,7 @@ import { Problem } from '../kernel/problem.ts'
 import { problemOf, type ServiceClient } from '../platform/service-client.ts'
 import type { Ledger } from '../services/settlement/index.ts'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 5_000
 
 /** Cash flow over HTTP, as settlement's ledger. */
 export function ledgerOf(cashFlow: ServiceClient): Ledger {

@@ -57,6 +57,9 @@ const ERROR_CHARACTERS_MAX = 200
 /** Waits between the first tries, then the longest each time. A payout is owed, so it is never given up. */
 const RETRY_AFTER_S = [1, 5, 30, 120] as const
 const RETRY_AFTER_MAX_S = 600
+/** The ledger is our own: it is asked again soon. */
+const LEDGER_RETRY_AFTER_S = [1, 2, 5] as const
+const LEDGER_RETRY_AFTER_MAX_S = 10
 /** Of an account's name in a payment (Max34Text). */
 const ACCOUNT_CHARACTERS_MAX = 34
 
@@ -97,7 +100,7 @@ async function inLedger(deps: Deps, step: LedgerStep): Promise<void> {
       if (await movePayout(sql, step.id, [step.state], to)) await tell(sql, emit, step, state, at)
     })
   } catch (err) {
-    const waitS = RETRY_AFTER_S[step.tries] ?? RETRY_AFTER_MAX_S
+    const waitS = LEDGER_RETRY_AFTER_S[step.tries] ?? LEDGER_RETRY_AFTER_MAX_S
     log.warn({ err, payout: step.id, step: step.state, tries: step.tries + 1 }, 'a payout waits for the ledger')
     await outbox.transaction((sql) => postponePayout(sql, step, (clock.now() + waitS * 1000) as Instant))
   }
