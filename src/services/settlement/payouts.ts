@@ -55,7 +55,7 @@ const LOOK_EVERY_MS = 200
 const AT_ONCE_MAX = 8
 const ERROR_CHARACTERS_MAX = 200
 /** Waits between the first tries, then the longest each time. A payout is owed, so it is never given up. */
-const RETRY_AFTER_S = [1, 5, 30, 120] as const
+const RETRY_AFTER_S = [1, 5, 10, 30, 120] as const
 const RETRY_AFTER_MAX_S = 600
 /** The ledger is our own: it is asked again soon. */
 const LEDGER_RETRY_AFTER_S = [1, 2, 5] as const
