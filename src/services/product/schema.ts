@@ -22,8 +22,6 @@ const SimpleFee = Type.Union([
 /**
  * What a transfer under the product costs, by its amount: nothing, the same each time, a rate, or one of these by tiers, of
  * which the last that begins at or below the amount holds. Cash flow charges it.
- * What a transfer under the product costs, by its amount: nothing, the same each time, a rate, or one of these by tiers, of which the last
- * that begins at or below the amount holds. Cash flow charges it.
  */
 const Fee = Type.Union([
   SimpleFee,
