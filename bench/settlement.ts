@@ -119,8 +119,8 @@ async function writePayouts(database: Database, count: number): Promise<void> {
       [at],
     )
     await sql.query(
-      `INSERT INTO payout (id, batch, state, next_try_at, account, currency, amount, withdrawal, file, sent_at)
-       SELECT 'pay_' || n, 'stb_' || n, 'paid', $2, 'acc_' || n / 100, 'CNY', 100 + n % 1000, 'wdr_' || n, 'pmf_bench', $2
+      `INSERT INTO payout (id, batch, member, state, next_try_at, account, currency, amount, withdrawal, file, sent_at)
+       SELECT 'pay_' || n, 'stb_' || n, 'mem_' || n, 'paid', $2, 'acc_' || n / 100, 'CNY', 100 + n % 1000, 'wdr_' || n, 'pmf_bench', $2
        FROM generate_series(1, $1::int) AS n`,
       [count, at],
     )

@@ -16,7 +16,7 @@ export function ledgerOf(cashFlow: ServiceClient): Ledger {
   return {
     async withdraw(key, account, amount) {
       const answer = await post('/v1/withdrawals', key, { account, amount: toWire(amount), reference: key })
-      if (answer.status === 422) return { kind: 'refused', detail: problemOf(answer).message }
+      if (answer.status === 422 || answer.status === 403) return { kind: 'refused', detail: problemOf(answer).message }
       const { id } = (answer.body ?? {}) as { id?: unknown }
       if (answer.status !== 201) throw problemOf(answer)
       if (typeof id !== 'string') throw new Problem('upstream_failed', { detail: 'a withdrawal without an id' })

@@ -133,13 +133,15 @@ const settle: RouteClass = {
       money: {
         async state() {
           const closed = await send()
-          if (closed.body.payout === undefined) return closed.status === 200 ? 'paid' : 'not closed' // it comes to nothing
-          left = BigInt((closed.body.net.value as string).replace('.', ''))
+          const payouts = closed.body.payouts as { id: string; account: string; amount: { value: string } }[]
+          if (payouts.length === 0) return closed.status === 200 ? 'paid' : 'not closed' // it comes to nothing
+          const [ofBob] = payouts.filter(({ account }) => account === 'acc_bob')
+          left = BigInt((ofBob?.amount.value ?? '0').replace('.', ''))
           const state = await eventually('the batch is paid', async () => {
             const paid = await request(`${platform.urls.bank}/payouts`)
             const { items } = (await paid.body.json()) as { items: { id: string }[] }
-            const times = items.filter(({ id }) => id === closed.body.payout).length
-            return times === 0 ? null : times === 1 ? 'paid' : `paid ${times} times`
+            const times = payouts.map((payout) => items.filter(({ id }) => id === payout.id).length)
+            return times.includes(0) ? null : times.every((one) => one === 1) ? 'paid' : `paid ${times} times`
           })
           return closed.status === 201 && state === 'paid' ? 'not closed' : state // until just now
         },

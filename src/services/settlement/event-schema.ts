@@ -4,7 +4,8 @@ import { MoneyShape } from '../../platform/wire.ts'
 
 const text = Type.String()
 const count = Type.Integer({ minimum: 0 })
-const payout = Type.Object({ batch: text, payout: text, member: text, amount: MoneyShape })
+const account = Type.Union([text, Type.Null()])
+const payout = Type.Object({ batch: text, payout: text, member: text, account, amount: MoneyShape })
 const breakStep = Type.Object({
   break: text,
   owner: text,
@@ -26,10 +27,10 @@ export const settlementEvents: EventSchemas = {
       net: MoneyShape,
     }),
   },
-  'settlement.paid': { version: 1, summary: 'The bank has accepted to pay a batch out', data: payout },
-  'settlement.settled': { version: 1, summary: "A batch's payout is out of transit", data: payout },
-  'settlement.refused': { version: 1, summary: 'A batch is not paid out; the money is on the account', data: payout },
-  'settlement.returned': { version: 1, summary: "A batch's payout is on the account again", data: payout },
+  'settlement.paid': { version: 1, summary: 'The bank has accepted a payout', data: payout },
+  'settlement.settled': { version: 1, summary: 'A payout is out of transit', data: payout },
+  'settlement.refused': { version: 1, summary: 'A payout is not made; the money is on the account', data: payout },
+  'settlement.returned': { version: 1, summary: 'A payout is on the account again', data: payout },
   'statement.imported': {
     version: 1,
     summary: "The bank's statement was taken in",

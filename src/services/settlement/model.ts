@@ -23,7 +23,7 @@ export type Closing = {
   readonly member: string
   readonly currency: Currency
   readonly cutOff: Instant
-  /** Which of the member's accounts is paid from; left out: the one that money came to last. */
+  /** Which of the member's accounts all of it is paid from; left out: those that money came to. */
   readonly account?: string
 }
 
@@ -33,21 +33,39 @@ export type Batch = Closing & {
   /** When the newest posting that had arrived was made, of any member; null before the first one. */
   readonly through: Instant | null
   readonly lines: number
-  /** What the batch before came to below zero, so that it is not paid out again; else nothing. */
+  /** What the batch before came to below zero, and what the member was not paid of earlier ones in the end. */
   readonly carried: Money
   readonly gross: { readonly in: Money; readonly out: Money }
   /** What the transfers that went out cost, beside what they moved. */
   readonly fees: Money
-  /** What the member is paid, when there is something to pay. */
-  readonly payout: Id<'payout'> | null
+  /** What the member is paid, largest first; none when there is nothing to pay. */
+  readonly payouts: readonly Payout[]
   /**
    * `closed` may last for ever (nothing to pay); `paid`: the bank says so; `settled`: a statement does; `refused`: nothing was
-   * paid, and the money is on the account; `returned`: it is there again.
+   * paid, and the money is on the account; `returned`: it is there again. Of several payouts: what all of them have come to that
+   * were not refused.
    */
   readonly state: 'closed' | 'paid' | 'refused' | 'settled' | 'returned'
   readonly version: number
   readonly closedAt: Instant
 }
+
+/** What of a batch is paid from one account, and how far it has come; null: which account is not known. */
+export type Payout = {
+  readonly id: Id<'payout'>
+  readonly account: string | null
+  readonly amount: Money
+  readonly state: PayoutState
+  /** Why it was refused; else empty. */
+  readonly reason: string
+}
+
+/** From `pending`, not yet off its account, and `booked`, off it and in no file; those that end in -ing wait for the ledger. */
+export const PAYOUT_STATES = [
+  ...(['pending', 'booked', 'sent', 'paid'] as const),
+  ...(['confirming', 'settled', 'rejecting', 'refused', 'returning', 'returned'] as const),
+] as const
+export type PayoutState = (typeof PAYOUT_STATES)[number]
 
 /** The two sides of a posted transfer; a side that belongs to no member has no line. */
 export function linesOf(posted: PostedTransfer): readonly Line[] {
@@ -86,4 +104,43 @@ export function netOf({
   currency,
 }: Pick<Batch, 'carried' | 'gross' | 'fees' | 'currency'>): Money {
   return money(currency, carried.minor + gross.in.minor - gross.out.minor - fees.minor)
+}
+
+/** What the lines of a batch brought to one account, less what they took; null: which account is not known. */
+export type Came = { readonly account: string | null; readonly minor: bigint }
+
+/**
+ * How much of the net is paid from which account: from the one that most came to first, and from none more than came to it, so that
+ * each holds its share unless it was spent since. The shares add up to `net`, which is above zero.
+ */
+export function sharesOf(net: bigint, came: readonly Came[]): readonly Came[] {
+  const shares: Came[] = []
+  let left = net
+  for (const { account, minor } of came.filter((one) => one.minor > 0n).sort(mostFirst)) {
+    if (left === 0n) break
+    const share = minor < left ? minor : left
+    shares.push({ account, minor: share })
+    left -= share
+  }
+  assert(left === 0n, 'a batch comes to no more than what came to its accounts')
+  return shares
+}
+
+/** What is on no known account comes last. */
+function mostFirst(a: Came, b: Came): number {
+  if (a.account === null || b.account === null) return a.account === null ? 1 : -1
+  if (a.minor !== b.minor) return a.minor > b.minor ? -1 : 1
+  return a.account < b.account ? -1 : 1
+}
+
+const UNDER_WAY: readonly PayoutState[] = ['pending', 'booked', 'sent', 'rejecting']
+const PAID: readonly PayoutState[] = ['paid', 'confirming']
+
+/** The state of a batch with payouts in these states. */
+export function batchStateOf(payouts: readonly PayoutState[]): Batch['state'] {
+  if (payouts.length === 0 || payouts.some((state) => UNDER_WAY.includes(state))) return 'closed'
+  const taken = payouts.filter((state) => state !== 'refused')
+  if (taken.length === 0) return 'refused'
+  if (taken.some((state) => PAID.includes(state))) return 'paid'
+  return taken.every((state) => state === 'returned') ? 'returned' : 'settled'
 }

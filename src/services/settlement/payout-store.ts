@@ -1,7 +1,8 @@
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
-import type { Id } from '../../kernel/id.ts'
+import { type Id, newId } from '../../kernel/id.ts'
 import { type Currency, type Money, money } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
+import type { Batch, Came, Payout, PayoutState } from './model.ts'
 
 /** What is to be done in the ledger for a payout, and how often it was tried. */
 export type LedgerStep = {
@@ -19,43 +20,74 @@ export type LedgerStep = {
   readonly tries: number
 }
 
-export type PayoutState =
-  | 'pending'
-  | 'booked'
-  | 'sent'
-  | 'paid'
-  | LedgerStep['state']
-  | 'settled'
-  | 'refused'
-  | 'returned'
-
-export async function insertPayout(
+/** A payout of each share. */
+export async function insertPayouts(
   sql: Sql,
-  payout: {
-    readonly id: Id<'payout'>
-    readonly batch: string
-    readonly account: string | null
-    readonly amount: Money
-  },
+  { id, member, currency }: Pick<Batch, 'id' | 'member' | 'currency'>,
+  shares: readonly Came[],
   now: Instant,
 ): Promise<void> {
-  const { id, batch, account, amount } = payout
   await sql.query(
-    `INSERT INTO payout (id, batch, state, next_try_at, account, currency, amount)
-     VALUES ($1, $2, 'pending', $3, $4, $5, $6::numeric)`,
-    [id, batch, toRfc3339(now), account, amount.currency, String(amount.minor)],
+    `INSERT INTO payout (id, batch, member, currency, state, next_try_at, account, amount)
+     SELECT share.id, $1, $2, $3, 'pending', $4, nullif(share.account, ''), share.amount::numeric
+     FROM unnest($5::text[], $6::text[], $7::text[]) AS share (id, account, amount)`,
+    [
+      id,
+      member,
+      currency,
+      toRfc3339(now),
+      shares.map(() => newId('payout', now)),
+      shares.map(({ account }) => account ?? ''),
+      shares.map(({ minor }) => String(minor)),
+    ],
   )
+}
+
+/** Of each batch. */
+const LISTED_MAX = 100
+
+type PayoutRow = Omit<Payout, 'amount'> & { batch: string; currency: Currency; minor: string }
+
+/** The largest payouts of each of these batches, largest first. */
+export async function payoutsOfBatches(
+  sql: Sql,
+  batches: readonly string[],
+): Promise<ReadonlyMap<string, readonly Payout[]>> {
+  const rows = await sql.query<PayoutRow>(
+    `SELECT batch, id, account, currency, amount::text AS minor, state,
+       CASE WHEN state IN ('rejecting', 'refused') THEN last_error ELSE '' END AS reason
+     FROM (SELECT *, row_number() OVER (PARTITION BY batch ORDER BY amount DESC, account) AS place FROM payout
+           WHERE batch = ANY($1)) AS payout
+     WHERE place <= $2 ORDER BY batch, place`,
+    [batches, LISTED_MAX],
+  )
+  const byBatch = Map.groupBy(rows, ({ batch }) => batch)
+  return new Map([...byBatch].map(([batch, all]) => [batch, all.map(toPayout)]))
+}
+
+function toPayout({ id, account, currency, minor, state, reason }: PayoutRow): Payout {
+  return { id, account, amount: money(currency, BigInt(minor)), state, reason }
+}
+
+/** Lets one change of these batches' payouts at a time go on: what a batch has come to depends on all of its. */
+export async function lockPayoutsOf(sql: Sql, batches: readonly string[]): Promise<void> {
+  await sql.query('SELECT FROM payout WHERE batch = ANY($1) ORDER BY id FOR UPDATE', [batches])
+}
+
+export async function payoutStatesOf(sql: Sql, batch: string): Promise<readonly PayoutState[]> {
+  const rows = await sql.query<{ state: PayoutState }>('SELECT state FROM payout WHERE batch = $1', [batch])
+  return rows.map(({ state }) => state)
 }
 
 type StepRow = Omit<LedgerStep, 'amount'> & { currency: Currency; minor: string }
 
 export async function selectLedgerSteps(sql: Sql, now: Instant, limit: number): Promise<LedgerStep[]> {
   const rows = await sql.query<StepRow>(
-    `SELECT payout.id, payout.batch, payout.tries, payout.state, payout.account, payout.withdrawal, payout.currency,
-       payout.amount::text AS minor, payout.last_error AS reason, payout.matched_in IS NOT NULL AS matched, batch.member
-     FROM payout JOIN settlement_batch AS batch ON batch.id = payout.batch
-     WHERE payout.state IN ('pending', 'confirming', 'rejecting', 'returning') AND payout.next_try_at <= $1
-     ORDER BY payout.next_try_at LIMIT $2`,
+    `SELECT id, batch, tries, state, account, withdrawal, currency,
+       amount::text AS minor, last_error AS reason, matched_in IS NOT NULL AS matched, member
+     FROM payout
+     WHERE state IN ('pending', 'confirming', 'rejecting', 'returning') AND next_try_at <= $1
+     ORDER BY next_try_at LIMIT $2`,
     [toRfc3339(now), limit],
   )
   return rows.map(({ currency, minor, ...row }) => ({ ...row, amount: money(currency, BigInt(minor)) }))
@@ -96,11 +128,9 @@ export type BookedPayout = {
 /** Payouts of one currency that no file has, oldest first, locked: two processes make no two files of them. */
 export async function lockBooked(sql: Sql, limit: number): Promise<BookedPayout[]> {
   const rows = await sql.query<{ id: string; account: string; member: string; currency: Currency; minor: string }>(
-    `SELECT payout.id, payout.account, batch.member, payout.currency, payout.amount::text AS minor
-     FROM payout JOIN settlement_batch AS batch ON batch.id = payout.batch
-     WHERE payout.state = 'booked' AND payout.currency = (
-       SELECT currency FROM payout WHERE state = 'booked' ORDER BY id LIMIT 1)
-     ORDER BY payout.id LIMIT $1 FOR UPDATE OF payout`,
+    `SELECT id, account, member, currency, amount::text AS minor FROM payout
+     WHERE state = 'booked' AND currency = (SELECT currency FROM payout WHERE state = 'booked' ORDER BY id LIMIT 1)
+     ORDER BY id LIMIT $1 FOR UPDATE`,
     [limit],
   )
   return rows.map(({ currency, minor, ...row }) => ({ ...row, amount: money(currency, BigInt(minor)) }))
@@ -149,12 +179,11 @@ export async function finishFile(sql: Sql, id: string, state: 'answered' | 'refu
   return rows.length > 0
 }
 
-export type SentPayout = Pick<LedgerStep, 'id' | 'batch' | 'member' | 'amount'>
+export type SentPayout = Pick<LedgerStep, 'id' | 'batch' | 'member' | 'account' | 'amount'>
 
 export async function selectPayoutsOf(sql: Sql, file: string): Promise<SentPayout[]> {
   const rows = await sql.query<Omit<SentPayout, 'amount'> & { currency: Currency; minor: string }>(
-    `SELECT payout.id, payout.batch, batch.member, payout.currency, payout.amount::text AS minor
-     FROM payout JOIN settlement_batch AS batch ON batch.id = payout.batch WHERE payout.file = $1 ORDER BY payout.id`,
+    `SELECT id, batch, member, account, currency, amount::text AS minor FROM payout WHERE file = $1 ORDER BY id`,
     [file],
   )
   return rows.map(({ currency, minor, ...row }) => ({ ...row, amount: money(currency, BigInt(minor)) }))

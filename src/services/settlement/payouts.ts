@@ -9,14 +9,16 @@ import type { PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { Ledger } from './ledger.ts'
-import type { Batch } from './model.ts'
+import { batchStateOf } from './model.ts'
 import {
   type FileToSend,
   finishFile,
   insertFile,
   type LedgerStep,
   lockBooked,
+  lockPayoutsOf,
   movePayout,
+  payoutStatesOf,
   postponeFile,
   postponePayout,
   type SentPayout,
@@ -91,6 +93,8 @@ async function inLedger(deps: Deps, step: LedgerStep): Promise<void> {
     await outbox.transaction(async (sql, emit) => {
       const { state, withdrawal, reason } = ended
       const at = clock.now()
+      if (state === 'refused') log.warn({ payout: step.id, account: step.account, reason }, 'a payout is refused')
+      await lockPayoutsOf(sql, [step.batch])
       const to = {
         state,
         at,
@@ -141,17 +145,15 @@ const STEP: Readonly<Record<LedgerStep['state'], (deps: Deps, step: LedgerStep) 
   },
 }
 
-/** What is seen of it from outside: the batch's next state, and an event. */
-async function tell(sql: Sql, emit: Emit, payout: SentPayout, state: string, now: Instant): Promise<void> {
-  if (!isOfBatch(state)) return
-  const { id, batch, member, amount } = payout
-  await appendState(sql, batch, state, now)
-  const data = { batch, payout: id, member, amount: toWire(amount) }
-  emit({ type: `settlement.${state}`, subject: batch, members: [member], data })
-}
+const TOLD = ['paid', 'refused', 'settled', 'returned']
 
-function isOfBatch(state: string): state is Exclude<Batch['state'], 'closed'> {
-  return ['paid', 'refused', 'settled', 'returned'].includes(state)
+/** What is seen of it from outside: an event, and what the batch has come to by it. */
+async function tell(sql: Sql, emit: Emit, payout: SentPayout, state: string, now: Instant): Promise<void> {
+  if (!TOLD.includes(state)) return
+  const { id, batch, member, account, amount } = payout
+  await appendState(sql, batch, batchStateOf(await payoutStatesOf(sql, batch)), now)
+  const data = { batch, payout: id, member, account, amount: toWire(amount) }
+  emit({ type: `settlement.${state}`, subject: batch, members: [member], data })
 }
 
 /** Makes one file of what has left its accounts and is in none. */
@@ -191,6 +193,10 @@ async function send({ outbox, bank, clock, log }: Deps, { id, xml, tries }: File
       return postponeFile(sql, id, { error: error.slice(0, ERROR_CHARACTERS_MAX), wasAsked, nextTryAt })
     }
     if (!(await finishFile(sql, id, answer.kind, error.slice(0, ERROR_CHARACTERS_MAX)))) return
+    await lockPayoutsOf(
+      sql,
+      payouts.map(({ batch }) => batch),
+    )
     for (const payout of payouts) {
       const status: PaymentStatus =
         answer.kind === 'refused' ? { kind: 'rejected', reason: answer.detail } : answer.statusOf(payout.id)

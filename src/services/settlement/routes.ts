@@ -4,7 +4,7 @@ import { Problem } from '../../kernel/problem.ts'
 import { limitOf, pageOf } from '../../platform/page.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { refusalOf } from './errors.ts'
-import { type Batch, netOf } from './model.ts'
+import { type Batch, netOf, type Payout } from './model.ts'
 import { BatchClosing, BatchParams, BatchQuery, WireBatch, WireBatches } from './schema.ts'
 import type { SettlementService } from './service.ts'
 
@@ -65,8 +65,12 @@ export function readCutOff(text: string): Instant {
   throw new Problem('validation_failed', { detail: `cutOff: ${detail}`, errors: [{ pointer: '/cutOff', detail }] })
 }
 
+function wireOfPayout({ id, account, amount, state, reason }: Payout): WireBatch['payouts'][number] {
+  return { id, account, amount: toWire(amount), state, ...(reason === '' ? {} : { reason }) }
+}
+
 function wireOf(batch: Batch): WireBatch {
-  const { id, member, currency, cutOff, through, lines, carried, gross, fees, payout } = batch
+  const { id, member, currency, cutOff, through, lines, carried, gross, fees, payouts } = batch
   const { state, closedAt, version } = batch
   return {
     id,
@@ -79,7 +83,8 @@ function wireOf(batch: Batch): WireBatch {
     gross: { in: toWire(gross.in), out: toWire(gross.out) },
     fees: toWire(fees),
     net: toWire(netOf(batch)),
-    ...(payout === null ? {} : { payout }),
+    ...(payouts[0] === undefined ? {} : { payout: payouts[0].id }),
+    payouts: payouts.map(wireOfPayout),
     state,
     closedAt: toRfc3339(closedAt),
     version,

@@ -3,6 +3,7 @@ import { idPattern } from '../../kernel/id.ts'
 import { CURRENCIES } from '../../kernel/money.ts'
 import { Limit } from '../../platform/page.ts'
 import { MoneyShape } from '../../platform/wire.ts'
+import { PAYOUT_STATES } from './model.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -17,7 +18,7 @@ export const BatchClosing = Type.Object(
     member: MemberId,
     currency: Currency,
     cutOff: Time,
-    /** Which account is paid from; the one that money came to last when left out. */
+    /** Which account all of it is paid from; those that money came to when left out. */
     account: Type.Optional(AccountId),
   },
   closed,
@@ -27,6 +28,17 @@ export type BatchClosing = Static<typeof BatchClosing>
 export const BatchParams = Type.Object({ id: BatchId })
 export const BatchQuery = Type.Object(
   { member: Type.Optional(MemberId), limit: Type.Optional(Limit), cursor: Type.Optional(BatchId) },
+  closed,
+)
+
+const WirePayout = Type.Object(
+  {
+    id: Type.String({ pattern: idPattern('payout') }),
+    account: Type.Union([AccountId, Type.Null()]),
+    amount: MoneyShape,
+    state: Type.Enum([...PAYOUT_STATES]),
+    reason: Type.Optional(Type.String({ description: 'why it was refused' })),
+  },
   closed,
 )
 
@@ -40,12 +52,15 @@ export const WireBatch = Type.Object(
       description: 'when the newest posting that had arrived was made; one that arrives later is in the next batch',
     }),
     lines: Type.Integer({ minimum: 0 }),
-    /** What the batch before came to below zero; `net` is this, and `gross.in` less `gross.out` and `fees`. */
+    /** What the batch before came to below zero, and what was not paid of earlier ones; `net` is this, and `gross.in` less `gross.out` and `fees`. */
     carried: MoneyShape,
     gross: Type.Object({ in: MoneyShape, out: MoneyShape }, closed),
     fees: MoneyShape,
     net: MoneyShape,
-    payout: Type.Optional(Type.String({ pattern: idPattern('payout') })),
+    payout: Type.Optional(Type.String({ pattern: idPattern('payout'), description: 'the largest of `payouts`' })),
+    payouts: Type.Array(WirePayout, {
+      description: 'from each account that money came to, largest first; 100 at most',
+    }),
     state: Type.Enum(['closed', 'paid', 'refused', 'settled', 'returned']),
     closedAt: Time,
     version: Type.Integer({ minimum: 1 }),

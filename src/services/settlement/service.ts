@@ -6,12 +6,11 @@ import type { Sql } from '../../platform/database.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { openBreaksOf } from './break-store.ts'
-import { type Batch, type Closing, type CutOffVerdict, judgeCutOff, linesOf, netOf } from './model.ts'
-import { insertPayout } from './payout-store.ts'
+import { type Batch, type Closing, type CutOffVerdict, judgeCutOff, linesOf, netOf, sharesOf } from './model.ts'
+import { insertPayouts } from './payout-store.ts'
 import { type InTransit, inTransit, type NetPosition, positionsAt } from './positions.ts'
 import { PostedTransfer } from './schema.ts'
 import {
-  accountOf,
   findBatch,
   findBatchAt,
   insertBatch,
@@ -87,21 +86,23 @@ export function createService(
   }
 }
 
-/** The batch with its lines, and the payout that it comes to. */
+/** The batch with its lines, and the payouts that it comes to. */
 async function write(sql: Sql, closing: Closing, now: Instant): Promise<Batch> {
   const id = newId('settlementBatch', now)
-  await insertBatch(sql, id, closing, await reachOf(sql, closing.cutOff), now)
+  const came = await insertBatch(sql, id, closing, await reachOf(sql, closing.cutOff), now)
+  const batch = await readWritten(sql, id)
+  const { minor: net } = netOf(batch)
+  if (net <= 0n) return batch
+  const { account } = closing
+  const shares = account === undefined ? sharesOf(net, came) : [{ account, minor: net }]
+  await insertPayouts(sql, batch, shares, now)
+  return readWritten(sql, id)
+}
+
+async function readWritten(sql: Sql, id: string): Promise<Batch> {
   const batch = await findBatch(sql, id)
   assert(batch !== null, 'a batch that was written is there')
-  const amount = netOf(batch)
-  if (amount.minor <= 0n) return batch
-  const payout = newId('payout', now)
-  await insertPayout(
-    sql,
-    { id: payout, batch: id, account: closing.account ?? (await accountOf(sql, id)), amount },
-    now,
-  )
-  return { ...batch, payout }
+  return batch
 }
 
 function closedEvent(batch: Batch) {

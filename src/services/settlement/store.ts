@@ -3,7 +3,8 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
 import { type Currency, money } from '../../kernel/money.ts'
 import type { Row, Sql, SqlValue } from '../../platform/database.ts'
-import type { Batch, Closing, Line } from './model.ts'
+import type { Batch, Came, Closing, Line, Payout } from './model.ts'
+import { payoutsOfBatches } from './payout-store.ts'
 
 export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
   await sql.query(
@@ -49,16 +50,6 @@ export async function reachOf(sql: Sql, cutOff: Instant): Promise<bigint> {
   return row.seq
 }
 
-/** The account of the batch that money came to last; null where its lines tell of none. */
-export async function accountOf(sql: Sql, batch: string): Promise<string | null> {
-  const [row] = await sql.query<{ account: string }>(
-    `SELECT line.account FROM settlement_batch_line AS taken JOIN settlement_line AS line USING (seq, direction)
-     WHERE taken.batch = $1 AND line.account IS NOT NULL ORDER BY line.direction = 'in' DESC, line.seq DESC LIMIT 1`,
-    [batch],
-  )
-  return row?.account ?? null
-}
-
 /** Lets one closing of a member's currency at a time go on; the next one sees what this one committed. */
 export async function lockParty(sql: Sql, { member, currency }: Closing): Promise<void> {
   await sql.query(
@@ -77,8 +68,10 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 }
 
 /**
- * Writes the batch with every line up to `reach` that no batch has, and what the last one left below zero. One statement, so that
- * the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or in neither.
+ * Writes the batch with every line up to `reach` that no batch has, what the last one left below zero, and what was not paid of
+ * earlier ones. One statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or in
+ * neither.
+ * @returns what came to each account by it
  */
 export async function insertBatch(
   sql: Sql,
@@ -86,39 +79,51 @@ export async function insertBatch(
   closing: Closing,
   reach: bigint,
   now: Instant,
-): Promise<void> {
-  await sql.query(
+): Promise<readonly Came[]> {
+  const rows = await sql.query<{ account: string | null; minor: string }>(
     `WITH closing AS (
-       SELECT seq, direction, amount, fee FROM settlement_line AS line
+       SELECT seq, direction, amount, fee, account FROM settlement_line AS line
        WHERE member = $2 AND currency = $3 AND seq <= $6 AND seq > coalesce((
          SELECT through_seq FROM settlement_batch WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0)
        AND NOT EXISTS (
          SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
+     ), unpaid AS (
+       UPDATE payout SET carried_in = $1
+       WHERE member = $2 AND currency = $3 AND state IN ('refused', 'returned') AND carried_in IS NULL
+       RETURNING account, amount
      ), batch AS (
        INSERT INTO settlement_batch
          (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, fees, closed_at, through_seq)
        SELECT $1, $2, $3, $4,
          (SELECT posted_at FROM settlement_line ORDER BY seq DESC LIMIT 1),
          coalesce((SELECT LEAST(carried + gross_in - gross_out - fees, 0) FROM settlement_batch
-                   WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0),
+                   WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0)
+           + (SELECT coalesce(sum(amount), 0) FROM unpaid),
          count(*),
          coalesce(sum(amount) FILTER (WHERE direction = 'in'), 0),
          coalesce(sum(amount) FILTER (WHERE direction = 'out'), 0),
          coalesce(sum(fee), 0),
          $5, $6
        FROM closing
+     ), taken AS (
+       INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing
      )
-     INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing`,
+     SELECT account, sum(minor)::text AS minor FROM (
+       SELECT account, CASE direction WHEN 'in' THEN amount ELSE -amount - coalesce(fee, 0) END AS minor FROM closing
+       UNION ALL SELECT account, amount FROM unpaid) AS moved
+     GROUP BY account`,
     [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now), reach],
   )
   await appendState(sql, id, 'closed', now)
+  return rows.map(({ account, minor }) => ({ account, minor: BigInt(minor) }))
 }
 
-/** The batch's next version. */
+/** The batch's next version, if it is in another state than this. */
 export async function appendState(sql: Sql, batch: string, state: Batch['state'], now: Instant): Promise<void> {
   await sql.query(
     `INSERT INTO settlement_batch_state (batch, version, state, recorded_at)
-     SELECT $1, coalesce(max(version), 0) + 1, $2, $3 FROM settlement_batch_state WHERE batch = $1`,
+     SELECT $1, coalesce(max(version), 0) + 1, $2::text, $3::timestamptz FROM settlement_batch_state WHERE batch = $1
+     HAVING (array_agg(state ORDER BY version DESC))[1] IS DISTINCT FROM $2::text`,
     [batch, state, toRfc3339(now)],
   )
 }
@@ -147,18 +152,21 @@ export function listBatches(sql: Sql, member: string | null, before: string | nu
 async function selectBatches(sql: Sql, where: string, values: readonly SqlValue[]): Promise<Batch[]> {
   const rows = await sql.query(
     `SELECT batch.id, batch.member, batch.currency, batch.cut_off, batch.through, batch.lines, batch.carried::text,
-       batch.gross_in::text, batch.gross_out::text, batch.fees::text, batch.closed_at, payout.id AS payout, newest.state, newest.version
+       batch.gross_in::text, batch.gross_out::text, batch.fees::text, batch.closed_at, newest.state, newest.version
      FROM settlement_batch AS batch
      JOIN LATERAL (SELECT state, version FROM settlement_batch_state WHERE batch = batch.id
                    ORDER BY version DESC LIMIT 1) AS newest ON true
-     LEFT JOIN payout ON payout.batch = batch.id
      WHERE ${where}`,
     values,
   )
-  return rows.map(toBatch)
+  const payouts = await payoutsOfBatches(
+    sql,
+    rows.map((row) => row['id'] as string),
+  )
+  return rows.map((row) => toBatch(row, payouts.get(row['id'] as string) ?? []))
 }
 
-function toBatch(row: Row): Batch {
+function toBatch(row: Row, payouts: readonly Payout[]): Batch {
   const currency = row['currency'] as Currency
   const lines = Number(row['lines'])
   assert(Number.isSafeInteger(lines), 'a batch has a countable number of lines')
@@ -175,7 +183,7 @@ function toBatch(row: Row): Batch {
       out: money(currency, BigInt(row['gross_out'] as string)),
     },
     fees: money(currency, BigInt(row['fees'] as string)),
-    payout: row['payout'] as Id<'payout'> | null,
+    payouts,
     state: row['state'] as Batch['state'],
     version: Number(row['version']),
     closedAt: row['closed_at'] as Instant,

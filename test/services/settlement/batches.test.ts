@@ -50,6 +50,7 @@ onEachStore('settlement batches', (store) => {
       gross: { in: { currency: 'CNY', value: '35.50' }, out: { currency: 'CNY', value: '100.00' } },
       fees: { currency: 'CNY', value: '0.00' },
       net: { currency: 'CNY', value: '-64.50' },
+      payouts: [],
       state: 'closed',
       closedAt: at(0),
       version: 1,

@@ -26,16 +26,18 @@ export type Posting = {
   readonly amount: Money
   readonly fee?: Money
   readonly kind?: string
+  /** Onto this account; else onto the member's one. */
+  readonly onto?: string
 }
 
 /** Settlement at work: on a real store, with a feed from a real outbox, its door reached over a socket. */
 export async function startHarness(
   server: DatabaseServer,
   bank: Bank = noBank,
-  options: { readonly config?: SettlementConfig; readonly empty?: readonly string[] } = {},
+  options: { readonly config?: SettlementConfig; readonly empty?: ReadonlySet<string> } = {},
 ) {
   const clock = manualClock(NOON)
-  const told = ledgerThatTells(options.empty ?? [])
+  const told = ledgerThatTells(options.empty ?? new Set())
   const passports = testPassportKeys()
   const log = createLog('silent')
   const cashFlow = createOutbox(await server.open('cash-flow', [outboxMigrations]), clock)
@@ -66,12 +68,12 @@ export async function startHarness(
     /** Posts transfers in one transaction of cash flow; done when settlement has taken them in. */
     async post(...postings: readonly Posting[]) {
       await cashFlow.transaction(async (_sql, emit) => {
-        for (const { from, to, amount, fee, kind = 'transfer' } of postings) {
+        for (const { from, to, amount, fee, kind = 'transfer', onto = accountOf(to) } of postings) {
           posted += 1
           const transfer = `trf_${posted}`
           const ends = {
             from: accountOf(from),
-            to: accountOf(to),
+            to: onto,
             fromMember: from,
             toMember: to,
           }
@@ -90,18 +92,18 @@ export async function startHarness(
   }
 }
 
-/** Each member of these tests has one account. */
+/** The account of these tests' members, where nothing else is said. */
 export function accountOf(member: string): string {
   return member.replace('mem_', 'acc_')
 }
 
 /** Takes everything, and says what it was asked: cash flow itself is in the journeys. */
-function ledgerThatTells(empty: readonly string[]): { readonly ledger: Ledger; readonly calls: string[] } {
+function ledgerThatTells(empty: ReadonlySet<string>): { readonly ledger: Ledger; readonly calls: string[] } {
   const calls: string[] = []
   const tell = async (...words: readonly string[]): Promise<void> => void calls.push(words.join(' '))
   const ledger: Ledger = {
     async withdraw(key, account, amount) {
-      if (empty.includes(account)) return { kind: 'refused', detail: 'it does not hold as much' }
+      if (empty.has(account)) return { kind: 'refused', detail: 'it does not hold as much' }
       await tell('withdraw', key, account, toWire(amount).value)
       return { kind: 'withdrawn', withdrawal: key.replace('pay_', 'wdr_') }
     },

@@ -38,12 +38,14 @@ onEachStore('payouts', (store) => {
   })
 
   const breaker = testBreaker()
+  /** Accounts that hold nothing. */
+  const empty = new Set<string>()
   before(async () => {
     await new Promise<void>((done) => line.listen(0, '127.0.0.1', done))
     server = await store.open()
     bank = await startBank({ host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(line.address() as AddressInfo).port}`
-    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }), { empty: ['acc_spent'] })
+    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }), { empty })
   })
   beforeEach(() => {
     asked = []
@@ -152,9 +154,56 @@ onEachStore('payouts', (store) => {
   })
 
   test('of which the account does not hold enough are not sent to the bank, and the batch says so', async () => {
+    empty.add('acc_spent')
     const batch = await closeOneFor('mem_spent')
     await becomes('refused', batch.id)
     assert.deepEqual([asked, (await paidTo('mem_spent')).length], [[], 0])
+    const [payout] = (await settlement.readBatch(batch.id)).body.payouts
+    assert.deepEqual([payout.state, payout.reason], ['refused', 'it does not hold as much'])
+  })
+
+  test('are made from each account by what came to it; one that is refused is paid with the next batch', async () => {
+    settlement.clock.advance(1)
+    const [tills, change] = [settlement.told.length, { from: 'mem_buyer', to: 'mem_tills' }]
+    await settlement.post(
+      { ...change, onto: 'acc_till1', amount: money('CNY', 3_000n) },
+      { ...change, onto: 'acc_till2', amount: money('CNY', 7_000n) },
+      { from: 'mem_tills', to: 'mem_buyer', amount: money('CNY', 500n), fee: money('CNY', 1n) }, // of a third account
+      { ...change, onto: 'acc_till1', amount: money('CNY', 10n) }, // the last that came
+    )
+    empty.add('acc_till1')
+    const { body: batch } = await settlement.closeBatch('mem_tills', toRfc3339(settlement.clock.now()))
+    const sharesOf = ({
+      body,
+    }: {
+      body: { payouts: { account: string; amount: { value: string }; state: string }[] }
+    }) => body.payouts.map(({ account, amount, state }) => [account, amount.value, state])
+    await becomes('paid', batch.id)
+    assert.deepEqual(sharesOf(await settlement.readBatch(batch.id)), [
+      ['acc_till2', '70.00', 'paid'],
+      ['acc_till1', '25.09', 'refused'],
+    ])
+    assert.deepEqual([batch.net.value, batch.payout], ['95.09', batch.payouts[0].id])
+    assert.deepEqual(settlement.told.slice(tills), [`withdraw ${batch.payout} acc_till2 70.00`])
+    assert.deepEqual((await eventsOf(batch.id)).toSorted(), [
+      'settlement.closed',
+      'settlement.paid',
+      'settlement.refused',
+    ])
+
+    empty.delete('acc_till1')
+    settlement.clock.advance(1)
+    await settlement.post({ ...change, onto: 'acc_till2', amount: money('CNY', 100n) })
+    const { body: next } = await settlement.closeBatch('mem_tills', toRfc3339(settlement.clock.now()))
+    assert.deepEqual([next.carried.value, next.net.value], ['25.09', '26.09'])
+    await becomes('paid', next.id)
+    assert.deepEqual(sharesOf(await settlement.readBatch(next.id)), [
+      ['acc_till1', '25.09', 'paid'],
+      ['acc_till2', '1.00', 'paid'],
+    ])
+    settlement.clock.advance(1)
+    const { body: last } = await settlement.closeBatch('mem_tills', toRfc3339(settlement.clock.now()))
+    assert.deepEqual([last.carried.value, last.payouts], ['0.00', []], 'it is carried once')
   })
 
   test('are not made when there is nothing to pay', async () => {

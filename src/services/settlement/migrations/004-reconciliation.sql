@@ -25,7 +25,10 @@ CREATE TABLE payment_file (
 );
 CREATE INDEX payment_file_pending ON payment_file (next_try_at) WHERE state = 'pending';
 
+-- A batch is paid from each account that money came to. What is not paid in the end is carried into the member's next batch, once.
+ALTER TABLE settlement_batch DROP CONSTRAINT settlement_batch_carried_check;
 ALTER TABLE payout
+  ADD COLUMN member text,
   ADD COLUMN account text,
   ADD COLUMN currency text,
   ADD COLUMN amount numeric(38, 0),
@@ -34,10 +37,12 @@ ALTER TABLE payout
   ADD COLUMN sent_at timestamptz,
   ADD COLUMN matched_in text,
   ADD COLUMN broken_in text,
-  ADD COLUMN missing_in text;
-UPDATE payout SET currency = batch.currency, amount = batch.carried + batch.gross_in - batch.gross_out - batch.fees
+  ADD COLUMN missing_in text,
+  ADD COLUMN carried_in text REFERENCES settlement_batch;
+UPDATE payout SET member = batch.member, currency = batch.currency, amount = batch.carried + batch.gross_in - batch.gross_out - batch.fees
   FROM settlement_batch AS batch WHERE batch.id = payout.batch;
-ALTER TABLE payout ALTER COLUMN currency SET NOT NULL, ALTER COLUMN amount SET NOT NULL;
+ALTER TABLE payout ALTER COLUMN member SET NOT NULL, ALTER COLUMN currency SET NOT NULL, ALTER COLUMN amount SET NOT NULL;
+ALTER TABLE payout DROP CONSTRAINT payout_batch_key, ADD UNIQUE (batch, account);
 ALTER TABLE payout DROP CONSTRAINT payout_state_check;
 -- What the bank said it had paid before there were files is not waited for on a statement.
 UPDATE payout SET state = 'settled' WHERE state = 'paid';
@@ -47,6 +52,7 @@ DROP INDEX payout_pending;
 CREATE INDEX payout_to_book ON payout (next_try_at) WHERE state IN ('pending', 'confirming', 'rejecting', 'returning');
 CREATE INDEX payout_to_file ON payout (id) WHERE state = 'booked';
 CREATE INDEX payout_of_file ON payout (file) WHERE file IS NOT NULL;
+CREATE INDEX payout_to_carry ON payout (member, currency) WHERE state IN ('refused', 'returned') AND carried_in IS NULL;
 CREATE INDEX payout_awaited ON payout (currency, id) WHERE state IN ('sent', 'paid');
 CREATE INDEX payout_awaited_by ON payout (account, id) WHERE state IN ('sent', 'paid');
 
