@@ -110,8 +110,8 @@ export function netOf({
 export type Came = { readonly account: string | null; readonly minor: bigint }
 
 /**
- * How much of the net is paid from which account: from the one that most came to first, and from none more than came to it, so that
- * each holds its share unless it was spent since. The shares add up to `net`, which is above zero.
+ * How much of the net is paid from which account: from the one that most came to first, and from none more than came to it, so
+ * that each holds its share unless it was spent since. The shares add up to `net`, which is above zero.
  */
 export function sharesOf(net: bigint, came: readonly Came[]): readonly Came[] {
   const shares: Came[] = []

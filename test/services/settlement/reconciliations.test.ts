@@ -21,7 +21,8 @@ onEachStore('reconciliation', (store) => {
   let statements = 0
   before(async () => {
     server = await store.open()
-    settlement = await startHarness(server, bank, { config: { breaks: { open_max: { CNY: '1000000.00' } } } })
+    const config = { time_zone: 'Asia/Shanghai', cut_offs: ['22:00'], breaks: { open_max: { CNY: '1000000.00' } } }
+    settlement = await startHarness(server, bank, { config }) // it begins at 20:00 in Shanghai
   })
   beforeEach(() => settlement.clock.advance(1_000))
   after(async () => {
@@ -231,5 +232,27 @@ onEachStore('reconciliation', (store) => {
     for (const path of ['/v1/breaks', '/v1/reconciliations', '/v1/clearing-positions']) {
       assert.equal((await settlement.call('GET', path, asMember('mem_a'))).status, 404)
     }
+  })
+
+  test('goes on after a cut-off of the calendar, at which every party is closed by itself, once, and not before', async () => {
+    const parties = ['mem_cal1', 'mem_cal2', 'mem_cal3']
+    const listed = async () => {
+      const { body } = await settlement.call('GET', '/v1/settlement-batches?limit=100', asOperator)
+      const all = body.items as { member: string; currency: string; cutOff: string; lines: number }[]
+      return all.filter(({ member }) => parties.includes(member))
+    }
+    await settlement.post({ from: 'mem_cal1', to: 'mem_cal2', amount: money('CNY', 700n) })
+    await settlement.post({ from: 'mem_cal2', to: 'mem_cal3', amount: money('JPY', 5n) })
+    assert.deepEqual(await listed(), [])
+    settlement.clock.advance(2 * 3_600_000)
+    await until(async () => (await listed()).length === 4)
+    const batches = await listed()
+    assert.deepEqual(batches.map(({ member, currency, lines }) => `${member} ${currency} ${lines}`).sort(), [
+      'mem_cal1 CNY 1',
+      'mem_cal2 CNY 1',
+      'mem_cal2 JPY 1',
+      'mem_cal3 JPY 1',
+    ])
+    assert.deepEqual([...new Set(batches.map(({ cutOff }) => cutOff))], ['2026-03-01T14:00:00.000Z'])
   })
 })
