@@ -54,3 +54,10 @@ export async function closeKafka(client: KafkaAdmin | KafkaConsumer | KafkaProdu
   await Promise.race([Promise.resolve(closed).catch(() => null), late])
   over.abort()
 }
+
+/** Whether the error, or one of those that it holds, has this property with this value. */
+export async function isKafkaError(error: unknown, property: string, value: unknown): Promise<boolean> {
+  if (!(error instanceof Error)) return false
+  const { findErrorBy } = await import('@platformatic/kafka')
+  return Boolean(findErrorBy(error, property, value))
+}

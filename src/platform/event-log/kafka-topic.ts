@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConfigDescription } from '@platformatic/kafka'
-import type { KafkaAdmin } from './kafka-cluster.ts'
+import { isKafkaError, type KafkaAdmin } from './kafka-cluster.ts'
 
 /** What the topic of a service is to be. */
 export type TopicWish = {
@@ -11,6 +12,8 @@ export type TopicWish = {
 }
 
 const REPLICAS_MAX = 3
+const ASKED_MAX = 50
+const ASK_AGAIN_MS = 100
 /** The resource type of the protocol. */
 const TOPIC = 2 as const
 
@@ -53,16 +56,35 @@ export async function prepareTopic(admin: KafkaAdmin, wish: TopicWish): Promise<
         replicas,
         configs: configs.map(([name, value]) => ({ name, value })),
       })
-      .catch((error: unknown) => {
-        if (!String((error as { errors?: unknown[] }).errors ?? error).includes('TOPIC_ALREADY_EXISTS')) throw error
+      .catch(async (error: unknown) => {
+        // Another process was first, or the broker that was asked for the list had not heard of it.
+        if (!(await isKafkaError(error, 'apiId', 'TOPIC_ALREADY_EXISTS'))) throw error
       })
   }
-  await requireFit(admin, wish, brokers.size)
+  await onceKnown(topic, () => requireFit(admin, wish, brokers.size))
 }
 
-async function requireFit(admin: KafkaAdmin, { topic, isMoney }: TopicWish, brokers: number): Promise<void> {
+/** A broker hears of a new topic a little later than the one that made it. */
+async function onceKnown(topic: string, ask: () => Promise<'fit' | 'not known'>): Promise<void> {
+  for (let asked = 1; asked <= ASKED_MAX; asked++) {
+    try {
+      if ((await ask()) === 'fit') return
+    } catch (error) {
+      if (!(await isKafkaError(error, 'hasStaleMetadata', true))) throw error
+    }
+    await sleep(ASK_AGAIN_MS)
+  }
+  throw new Error(`the Kafka topic ${topic} is there, and its brokers have not told of it ${ASKED_MAX} times`)
+}
+
+async function requireFit(
+  admin: KafkaAdmin,
+  { topic, isMoney }: TopicWish,
+  brokers: number,
+): Promise<'fit' | 'not known'> {
   const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
   const partitions = metadata.topics.get(topic)?.partitions ?? []
+  if (partitions.length === 0) return 'not known'
   const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
   if (isMoney && brokers >= 2 && replicas < 2) {
     throw new TopicUnfit(topic, 'replication.factor', String(replicas), `must be 2 or more on ${brokers} brokers`)
@@ -76,6 +98,7 @@ async function requireFit(admin: KafkaAdmin, { topic, isMoney }: TopicWish, brok
     const fault = faultOf(value)
     if (fault !== null) throw new TopicUnfit(topic, name, value, fault)
   }
+  return 'fit'
 }
 
 /** A topic that would lose what must be kept. Nothing is written to it until an operator has set it right. */

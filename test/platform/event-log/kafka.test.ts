@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { closeKafka, type KafkaAdmin, openAdmin, openConsumer } from '../../../src/platform/event-log/kafka-cluster.ts'
+import { createPartitions } from '../../../src/platform/event-log/kafka-partitions.ts'
+import { prepareTopic, topicOf } from '../../../src/platform/event-log/kafka-topic.ts'
+import { type Broker, skipWithoutKafka, startKafka, type TestKafka } from '../../support/kafka.ts'
+import { openFreshPglite, type TestStore } from '../../support/stores.ts'
+import { kafkaLogOf, moved, outboxMigrations, readAll, type Teller, tellerOf } from './rig.ts'
+
+const ACCOUNTS = 5
+const FETCHES_MAX = 100
+
+// One cluster for all; each test has a topic that no other one touches, and what it opened is closed when it fails, too.
+describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
+  let kafka: TestKafka
+  let server: Awaited<ReturnType<TestStore['open']>>
+  before(async () => {
+    ;[kafka, server] = await Promise.all([startKafka(3), openFreshPglite()])
+  })
+  after(() => Promise.all([server.close(), kafka.stop(true)]))
+
+  const clusterOf = ({ brokers }: TestKafka) => ({ name: 'money' as const, brokers: brokers.split(',') })
+  const openedAdmin = async (test: TestContext): Promise<KafkaAdmin> => {
+    const admin = await openAdmin(clusterOf(kafka), 'test')
+    test.after(() => closeKafka(admin))
+    return admin
+  }
+  const make = async (admin: KafkaAdmin, topic: string, settings: Readonly<Record<string, string>>, replicas = 3) => {
+    const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
+    await admin.createTopics({ topics: [topic], partitions: 1, replicas, configs })
+  }
+  const tellerFor = async (service: 'cash-flow' | 'settlement'): Promise<Teller> =>
+    tellerOf(service, await server.open(service, [outboxMigrations]))
+
+  const kept = { 'retention.ms': '-1', 'unclean.leader.election.enable': 'false' }
+  const unfit: readonly [setting: string, settings: Readonly<Record<string, string>>, replicas?: number][] = [
+    ['retention.ms', { 'min.insync.replicas': '2' }],
+    ['min.insync.replicas', { ...kept, 'min.insync.replicas': '1' }],
+    ['cleanup.policy', { ...kept, 'min.insync.replicas': '2', 'cleanup.policy': 'compact' }],
+    [
+      'unclean.leader.election.enable',
+      { ...kept, 'min.insync.replicas': '2', 'unclean.leader.election.enable': 'true' },
+    ],
+    ['replication.factor', kept, 1],
+  ]
+  for (const [setting, settings, replicas] of unfit) {
+    test(`a topic is not fit for money by its ${setting}, and that is said`, async (test) => {
+      const admin = await openedAdmin(test)
+      const topic = topicOf(`unfit-by-${setting}`)
+      await make(admin, topic, settings, replicas)
+      const wish = { topic, partitions: 1, isMoney: true }
+      await assert.rejects(prepareTopic(admin, wish), (error: Error) =>
+        error.message.includes(`${topic} is not fit for its events: ${setting} is `),
+      )
+    })
+  }
+
+  test('a producer refuses to start on a topic that is not fit, and nothing is written there', async (test) => {
+    const admin = await openedAdmin(test)
+    const topic = topicOf('settlement')
+    await make(admin, topic, { 'retention.ms': '-1', 'min.insync.replicas': '1' })
+    const log = kafkaLogOf(kafka.brokers)
+    test.after(log.close)
+    const teller = await tellerFor('settlement')
+    await teller.tell(moved('acc_0', 1))
+    await assert.rejects(
+      teller.publish(log),
+      /settlement\.events is not fit for its events: min\.insync\.replicas is 1/,
+    )
+    const records = await everyRecordOf(test, kafka, topic)
+    assert.deepEqual(records, [])
+  })
+
+  test('one that is killed takes nothing along that was acknowledged, and the order of an account stays', async (test) => {
+    const log = kafkaLogOf(kafka.brokers)
+    const teller = await tellerFor('cash-flow')
+    const publisher = await teller.publish(log)
+    test.after(async () => {
+      await publisher.close()
+      await log.close()
+    })
+    const topic = topicOf('cash-flow')
+    const admin = await openedAdmin(test)
+    const partitions = (await admin.metadata({ topics: [topic] })).topics.get(topic)?.partitions ?? []
+    assert.deepEqual(
+      partitions.map(({ replicas, isr }) => [replicas.length, isr.length]),
+      [3, 3, 3].map((copies) => [copies, copies]),
+    )
+
+    let told = 0
+    const tell = async (times: number) => {
+      for (let left = times; left > 0; left--) {
+        const batch = Array.from({ length: ACCOUNTS * 2 }, (_, nth) => moved(`acc_${nth % ACCOUNTS}`, told + nth))
+        await teller.tell(...batch)
+        told += batch.length
+      }
+    }
+    await tell(10)
+    const source = log.feed('membership', 'cash-flow')
+    await readAll(source, told)
+    // It leads one of the three partitions: the others take over while more is told.
+    await Promise.all([leaderOf(kafka, partitions[0]?.leader).kill(), tell(40)])
+    await tell(10)
+    const seqs = Array.from({ length: told }, (_, nth) => BigInt(nth + 1))
+    const fresh = kafkaLogOf(kafka.brokers)
+    test.after(fresh.close)
+    const all = await readAll(fresh.feed('risk', 'cash-flow'), told)
+    assert.deepEqual(
+      all.map(({ seq }) => seq),
+      seqs,
+    )
+
+    const placesOf = new Map<unknown, Set<number>>()
+    const newest = new Map<unknown, bigint>()
+    for (const { partition, value } of await everyRecordOf(test, kafka, topic)) {
+      const { seq, data } = JSON.parse(String(value))
+      placesOf.set(data.from, (placesOf.get(data.from) ?? new Set()).add(partition))
+      if (BigInt(seq) <= (newest.get(data.from) ?? 0n)) continue // sent again, by a producer that began anew
+      newest.set(data.from, BigInt(seq))
+    }
+    assert.deepEqual(
+      [...placesOf.values()].map(({ size }) => size),
+      Array.from({ length: ACCOUNTS }, () => 1),
+    )
+    // The last of each account came last of it.
+    assert.deepEqual([...newest.values()].sort(), seqs.slice(-ACCOUNTS))
+  })
+})
+
+function leaderOf({ each }: TestKafka, node = 0): Broker {
+  const broker = each[node - 1]
+  assert.ok(broker !== undefined, `there is a broker ${node}`)
+  return broker
+}
+
+/** As they lie there, each partition's in its order. */
+async function everyRecordOf(test: TestContext, { brokers }: TestKafka, topic: string) {
+  const consumer = await openConsumer({ name: 'money', brokers: brokers.split(',') }, 'test')
+  test.after(() => closeKafka(consumer))
+  const partitions = createPartitions(consumer, topic)
+  const leaders = await partitions.leaders(true)
+  const bounds = await partitions.bounds()
+  const records: { partition: number; value: Buffer | null }[] = []
+  for (const [partition, { first, end }] of bounds) {
+    let from = first
+    for (let fetches = 0; from < end; fetches++) {
+      assert.ok(fetches < FETCHES_MAX, `partition ${partition} gives its records up to ${end}`)
+      const found = await partitions.fetch(leaders.get(partition) ?? -1, new Map([[partition, from]]), 1_000, 65_536)
+      records.push(...found)
+      from = (found.at(-1)?.offset ?? from - 1n) + 1n
+    }
+  }
+  return records
+}
