@@ -19,7 +19,7 @@ describe('the journal of a running platform', () => {
   let platform: TestPlatform
   const folder = (place: number): string => join(platform.places.data, `journal-${place}`)
   before(async () => {
-    platform = await startTestPlatform({ config: (text) => text + JOURNAL })
+    platform = await startTestPlatform({ database: 'pglite', config: (text) => text + JOURNAL })
     for (let nth = 0; nth < 5; nth++) assert.equal((await edgeCalls(platform).transfer('1.00')).status, 201)
   })
   after(() => platform.close())

@@ -10,6 +10,7 @@ import { startTidegate } from '../support/tidegate-process.ts'
 test('tidegate start with TLS prints https, and a line that works as it is printed', async () => {
   const tls = `{ certificate: ${pemPath('server.crt')}, key: ${pemPath('server.key')} }`
   const { environment, remove } = await prepareTestPlatform({
+    database: 'pglite',
     config: (text) => text.replace('edge:\n', `edge:\n  tls: ${tls}\n`),
   })
   const { child, output, exited } = startTidegate(['start'], environment)

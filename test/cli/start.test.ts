@@ -7,7 +7,7 @@ import { editFile, type PreparedPlatform, prepareTestPlatform, startTestPlatform
 describe('tidegate start', () => {
   let prepared: PreparedPlatform
   before(async () => {
-    prepared = await prepareTestPlatform()
+    prepared = await prepareTestPlatform({ database: 'pglite' })
   })
   after(() => prepared.remove())
 
@@ -40,7 +40,7 @@ describe('tidegate start', () => {
 
   for (const ports of ['the same ports', 'other ports'] as const) {
     test(`refuses a data directory that a platform has on ${ports}, and names it`, async () => {
-      const platform = await startTestPlatform()
+      const platform = await startTestPlatform({ database: 'pglite' })
       try {
         const port = ports === 'other ports' ? { TIDEGATE_PORT: String(await findFreePorts()) } : {}
         const { code, stderr } = await runCli(['start'], { ...platform.environment, ...port })

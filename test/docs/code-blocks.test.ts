@@ -44,7 +44,7 @@ function runAll(blocks: readonly Block[]): void {
   let platform: TestPlatform
   let shell: Shell
   before(async () => {
-    platform = await startTestPlatform()
+    platform = await startTestPlatform({ database: 'pglite' })
     shell = await openShell(platform.environment)
   })
   after(async () => {

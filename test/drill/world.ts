@@ -39,6 +39,7 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
   const relays = Object.fromEntries(started) as Record<RelayName, Relay>
   const redis = skipWithoutRedis === false ? await startTestRedis() : null
   const platform = await startTestPlatform({
+    database: 'pglite',
     config: (text) => configured(text, relays.jwks),
     policies: { 'quota.yaml': (text) => text.replace("'1000000.00'", `'${FORTUNE}'`) },
     environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()), ...redisBy(relays.redis, redis) },

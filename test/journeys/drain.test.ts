@@ -33,6 +33,7 @@ describe('an edge that is told to end under load', () => {
     const echo =
       'id: echo, path: "/echo/{rest*}", methods: [GET, POST], upstream: echo, authenticate: none, tags: [public]'
     prepared = await prepareTestPlatform({
+      database: 'none',
       config: (text) =>
         text
           .replace(

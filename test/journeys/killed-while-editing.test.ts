@@ -11,7 +11,7 @@ let prepared: PreparedPlatform
 let running: TidegateProcess
 
 before(async () => {
-  prepared = await prepareTestPlatform()
+  prepared = await prepareTestPlatform({ database: 'pglite' })
   running = await start()
 })
 after(async () => {

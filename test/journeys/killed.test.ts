@@ -10,7 +10,7 @@ let running: TidegateProcess
 let calls: EdgeCalls
 
 before(async () => {
-  prepared = await prepareTestPlatform()
+  prepared = await prepareTestPlatform({ database: 'pglite' })
   running = await start()
   const urls = urlsOf(prepared.environment)
   calls = edgeCalls({

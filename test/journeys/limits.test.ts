@@ -18,6 +18,7 @@ let calls: EdgeCalls
 
 before(async () => {
   platform = await startTestPlatform({
+    database: 'pglite',
     config: (text) =>
       text
         .replace('admission: { requests: 6000, per_ms: 10000 }', 'admission: { requests: 100, per_ms: 600000 }')

@@ -7,7 +7,7 @@ let platform: TestPlatform
 let calls: EdgeCalls
 
 before(async () => {
-  platform = await startTestPlatform()
+  platform = await startTestPlatform({ database: 'pglite' })
   calls = edgeCalls(platform)
 })
 after(() => platform.close())

@@ -23,6 +23,7 @@ describe('two edges on one port', { skip }, () => {
     await new Promise<void>((done) => upstream.listen(0, '127.0.0.1', done))
     const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
     prepared = await prepareTestPlatform({
+      database: 'none',
       config: (text) =>
         withRoutes(text, url, [{ path: '/echo', with: 'methods: [GET], tags: [public]' }])
           .replace('edge:\n', 'edge:\n  reuse_port: true\n')

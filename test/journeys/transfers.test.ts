@@ -20,7 +20,7 @@ let receiver: WebhookReceiver
 let secret: string
 
 before(async () => {
-  ;[platform, receiver] = await Promise.all([startTestPlatform(), startWebhookReceiver()])
+  ;[platform, receiver] = await Promise.all([startTestPlatform({ database: 'pglite' }), startWebhookReceiver()])
   calls = edgeCalls(platform)
   const body = { url: receiver.url, events: ['*'] }
   const endpoint = await calls.call('mem_alice', 'POST', '/v1/webhook-endpoints', { body })

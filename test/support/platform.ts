@@ -27,7 +27,10 @@ export type TestPlatformOptions = {
   /** Edits to policy files before the start: name → from the shipped text to the test's. */
   readonly policies?: Readonly<Record<string, (text: string) => string>>
   readonly config?: (text: string) => string
-  /** `postgres` makes a database on the run's server (`node test/run.ts FILE`); `none` is for a process without services. */
+  /**
+   * `postgres` makes a database on the run's server (`node test/run.ts FILE`), which starts with 2 s of CPU less than the embedded
+   * `pglite`; left out it is the former where there is such a server. `none` is for a process without services.
+   */
   readonly database?: 'pglite' | 'postgres' | 'none'
   readonly environment?: Readonly<Record<string, string>>
   /** Told where every part will listen, before anything is started: what stands between parts can be led to them. */
@@ -67,7 +70,7 @@ export async function prepareTestPlatform(options: TestPlatformOptions = {}, por
   await cp(shipped.policies, places.policies, { recursive: true })
   if (options.config !== undefined) await editFile(places.config, options.config)
   for (const [name, edit] of Object.entries(options.policies ?? {})) await editFile(join(places.policies, name), edit)
-  const { database = 'pglite' } = options
+  const { database = usualDatabase() } = options
   if (database === 'pglite') await copyEmptyDatabase(places.data)
   const environment: Record<string, string> = {
     TIDEGATE_PORT: String(port ?? (await findFreePorts())),
@@ -79,6 +82,10 @@ export async function prepareTestPlatform(options: TestPlatformOptions = {}, por
     ...options.environment,
   }
   return { places, environment, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+function usualDatabase(): 'pglite' | 'postgres' {
+  return process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined ? 'pglite' : 'postgres'
 }
 
 export async function editFile(path: string, edit: (text: string) => string): Promise<void> {

@@ -18,6 +18,7 @@ const PLENTY = 1_000_000_000
 
 export async function openStage(environment: Readonly<Record<string, string>>): Promise<Stage> {
   const prepared = await prepareTestPlatform({
+    database: 'pglite',
     environment,
     config: (text) =>
       text
