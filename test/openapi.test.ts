@@ -13,7 +13,7 @@ describe('the OpenAPI documents in config/openapi', () => {
   }
 })
 
-test('docs/api.md lists what the edge serves: else run `npm run api`', () => {
+test('docs/api.md lists what the edge serves: else run `npm run openapi`', () => {
   const page = apiPage(readFileSync('config/default.yaml', 'utf8'))
   assert.equal(readFileSync('docs/api.md', 'utf8'), page)
   for (const request of ['POST /v1/transfers', 'POST /v1/statements', 'GET /v1/breaks'])

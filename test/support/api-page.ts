@@ -17,7 +17,7 @@ export function apiPage(config: string): string {
   })
   return `# The API
 
-Written by \`npm run api\` from the routes; a test compares it. Schemas: \`config/openapi/\`; refusals: [failure-modes.md](failure-modes.md).
+Written by \`npm run openapi\` from the routes; a test compares it. Schemas: \`config/openapi/\`; refusals: [failure-modes.md](failure-modes.md).
 Names in *italics* may be left out. Every answer carries \`Tidegate-Receipt\`.
 
 ${sections.join('\n')}

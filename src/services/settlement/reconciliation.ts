@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { sha256 } from '../../kernel/canonical-json.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
@@ -87,9 +89,10 @@ export function createReconciler(outbox: Outbox, clock: Clock, rules: Reconcilia
       const statement = await readStatement(raw)
       if (typeof statement === 'string') return { kind: 'unreadable', detail: statement }
       if (statement.account !== rules.account) return { kind: 'other_account', account: statement.account }
+      const packed = await promisify(gzip)(raw)
       const now = clock.now()
       const reconciliation = await outbox.transaction(async (sql, emit) => {
-        const imported = { id: newId('statement', now), digest, raw, by, at: now }
+        const imported = { id: newId('statement', now), digest, raw: packed, by, at: now }
         if (!(await insertStatement(sql, imported, statement))) return null
         const id = await insertReconciliation(sql, imported.id, now)
         const data = { statement: imported.id, reconciliation: id, digest, lines: statement.lines.length }

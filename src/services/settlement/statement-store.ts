@@ -8,6 +8,7 @@ import type { Statement, StatementLine } from './statement.ts'
 export type Imported = {
   readonly id: Id<'statement'>
   readonly digest: string
+  /** The bytes as they came, gzipped. */
   readonly raw: Uint8Array
   readonly by: string
   readonly at: Instant
@@ -40,10 +41,10 @@ export async function insertStatement(sql: Sql, imported: Imported, statement: S
   const { account, name, currency, from, to, opening, closing, lines } = statement
   const rows = await sql.query(
     `INSERT INTO bank_statement
-       (id, digest, raw, account, name, currency, from_at, to_at, opening, closing, lines, follows, imported_by, imported_at)
+       (id, digest, raw, account, name, currency, from_at, to_at, opening, closing, lines, follows, imported_by, imported_at, gzipped)
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::numeric, $10::numeric, $11, coalesce((
        SELECT before.closing = $9::numeric FROM bank_statement AS before
-       WHERE before.account = $4 AND before.currency = $6 AND before.to_at <= $8::timestamptz ORDER BY before.to_at DESC LIMIT 1), true), $12, $13
+       WHERE before.account = $4 AND before.currency = $6 AND before.to_at <= $8::timestamptz ORDER BY before.to_at DESC LIMIT 1), true), $12, $13, true
      ON CONFLICT DO NOTHING RETURNING id`,
     [
       imported.id,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
@@ -83,7 +84,7 @@ onEachStore('reconciliation', (store) => {
     const rows = await settlement.database.transaction((sql) =>
       sql.query<{ raw: Uint8Array }>('SELECT raw FROM bank_statement ORDER BY imported_at DESC, id DESC LIMIT 1'),
     )
-    assert.deepEqual(Buffer.from(rows[0]?.raw ?? []), xml)
+    assert.deepEqual(gunzipSync(rows[0]?.raw ?? Buffer.of()), xml)
     const other = statementXml(`S-${statements}`, [])
     assert.deepEqual([(await put(other)).status, (await put(other)).body.code], [409, 'conflict'])
   })
