@@ -1,37 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { type Static, Type } from 'typebox'
+import { DeskFigures } from '../platform/desk-figures.ts'
 import { Durations, exposeDurations } from '../platform/prometheus.ts'
 import { compileSchema } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 
-const Money = Type.Object({ currency: Type.String(), value: Type.String() })
-const Figures = Type.Object({
-  queues: Type.Array(
-    Type.Object({
-      queue: Type.String(),
-      kind: Type.String(),
-      open: Type.Integer(),
-      oldestS: Type.Number(),
-      money: Money,
-    }),
-  ),
-  decided: Type.Array(Type.Object({ rule: Type.String(), state: Type.String(), cases: Type.Integer() })),
-  timedOut: Type.Array(Type.Object({ state: Type.String(), cases: Type.Integer() })),
-  heldS: Type.Object({ p50: Type.Number(), p95: Type.Number() }),
-  fallback: Type.Array(Type.Object({ outcome: Type.String(), assessments: Type.Integer() })),
-  holds: Type.Union([Type.Object({ held: Type.Integer(), unowned: Type.Integer() }), Type.Null()]),
-  providers: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      asked: Type.Record(Type.String(), Type.Integer()),
-      buckets: Type.Array(Type.Integer()),
-      sumS: Type.Number(),
-      cost: Type.Union([Money, Type.Null()]),
-    }),
-  ),
-})
-type Figures = Static<typeof Figures>
-const checkFigures = compileSchema(Figures)
+const checkFigures = compileSchema(DeskFigures)
 
 /** Less than a scrape waits. */
 const READ_TIMEOUT_MS = 1_000
@@ -40,8 +13,8 @@ const FRESH_MS = 500
 
 /** How desk and fraud providers are doing, as risk control says it when it is scraped; nothing while it is away. */
 export function exposeDesk(registry: Registry, risk: ServiceClient): void {
-  let asked: { readonly at: number; readonly answer: Promise<Figures | null> } | null = null
-  const figures = (): Promise<Figures | null> => {
+  let asked: { readonly at: number; readonly answer: Promise<DeskFigures | null> } | null = null
+  const figures = (): Promise<DeskFigures | null> => {
     if (asked === null || performance.now() - asked.at > FRESH_MS) asked = { at: performance.now(), answer: read(risk) }
     return asked.answer
   }
@@ -49,7 +22,7 @@ export function exposeDesk(registry: Registry, risk: ServiceClient): void {
     name: string,
     help: string,
     labelNames: readonly string[],
-    valuesOf: (figures: Figures) => readonly (readonly [labels: Record<string, string>, value: number])[],
+    valuesOf: (figures: DeskFigures) => readonly (readonly [labels: Record<string, string>, value: number])[],
   ): Gauge =>
     new Gauge({
       ...{ name: `tidegate_${name}`, help, labelNames: [...labelNames], registers: [registry] },
@@ -97,13 +70,13 @@ export function exposeDesk(registry: Registry, risk: ServiceClient): void {
 }
 
 /** What was asked of each fraud provider since risk control began: these are counters, and start anew with it. */
-function exposeProviders(registry: Registry, figures: () => Promise<Figures | null>): void {
+function exposeProviders(registry: Registry, figures: () => Promise<DeskFigures | null>): void {
   const providers = async () => (await figures())?.providers ?? []
   const counter = (
     name: string,
     help: string,
     labelNames: readonly string[],
-    valuesOf: (provider: Figures['providers'][number]) => readonly (readonly [Record<string, string>, number])[],
+    valuesOf: (provider: DeskFigures['providers'][number]) => readonly (readonly [Record<string, string>, number])[],
   ): Counter =>
     new Counter({
       ...{ name: `tidegate_${name}`, help, labelNames: [...labelNames], registers: [registry] },
@@ -135,7 +108,7 @@ function exposeProviders(registry: Registry, figures: () => Promise<Figures | nu
   )
 }
 
-async function read(risk: ServiceClient): Promise<Figures | null> {
+async function read(risk: ServiceClient): Promise<DeskFigures | null> {
   const call = { method: 'GET', target: '/v1/cases/figures', timeoutMs: READ_TIMEOUT_MS } as const
   const answer = await risk.call(call).catch(() => null)
   const figures = checkFigures(answer?.body)

@@ -1,38 +1,10 @@
 import type { ProviderFigures } from '../../adapters/fraud/measured.ts'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
-import { type Currency, money, toWire, type WireMoney } from '../../kernel/money.ts'
+import { type Currency, money, toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
+import type { DeskFigures } from '../../platform/desk-figures.ts'
 import type { Ownership } from './held-watch.ts'
 import type { CaseKind } from './model.ts'
-
-/** How the desk is doing. What happens is told of the last 24 hours, so that no count grows with the table. */
-export type DeskFigures = {
-  readonly queues: readonly {
-    readonly queue: string
-    readonly kind: CaseKind
-    readonly open: number
-    readonly oldestS: number
-    readonly money: WireMoney
-  }[]
-  /** Decided by people, for each rule that asked them: what they let pass was overturned. */
-  readonly decided: readonly { readonly rule: string; readonly state: string; readonly cases: number }[]
-  /** Ended by their timers. */
-  readonly timedOut: readonly { readonly state: string; readonly cases: number }[]
-  /** How long money was held, of cases that are closed: half of them, and 19 of 20, no longer. */
-  readonly heldS: { readonly p50: number; readonly p95: number }
-  /** Decisions without an answer of the fraud provider. */
-  readonly fallback: readonly { readonly outcome: string; readonly assessments: number }[]
-  /** What cash flow holds for reviews longer than half a minute, and what of it has no case; null before the first look. */
-  readonly holds: { readonly held: number; readonly unowned: number } | null
-  /** Since this process began. */
-  readonly providers: readonly {
-    readonly name: string
-    readonly asked: Readonly<Record<string, number>>
-    readonly buckets: readonly number[]
-    readonly sumS: number
-    readonly cost: WireMoney | null
-  }[]
-}
 
 const DAY_MS = 86_400_000
 /** As the decided cases of people say it; see `endInTime`. */
