@@ -14,7 +14,7 @@ export async function benchAsync(): Promise<Measured> {
   Object.assign(process.env, shared.environment)
   try {
     const { runAsync } = await import('../test/chaos/async/async-chaos.ts')
-    const base = { transfers: TRANSFERS, seed: 0, kills: false } as const
+    const base = { transfers: TRANSFERS, seed: 0, kills: 0 } as const
     const results: Record<string, AsyncResult> = {
       synchronous: await runAsync({ ...base, log: 'embedded', wantsAsync: false }),
       embedded: await runAsync({ ...base, log: 'embedded', wantsAsync: true }),

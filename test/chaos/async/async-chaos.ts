@@ -10,8 +10,8 @@ export type AsyncRun = {
   readonly log: 'embedded' | 'kafka'
   readonly transfers: number
   readonly seed: number
-  /** Whether parts are killed meanwhile. */
-  readonly kills: boolean
+  /** How many parts are killed meanwhile, each in its turn; null: one for so many transfers. */
+  readonly kills: number | null
   /** `Prefer: respond-async`. */
   readonly wantsAsync: boolean
 }
@@ -65,10 +65,9 @@ export async function runAsync(run: AsyncRun): Promise<AsyncResult> {
       const began = performance.now()
       const accepted: Accepted = new Map()
       const parts = { stage, receivers, clusters }
-      const killing = run.kills ? killUntil(done.signal, run, accepted, parts) : Promise.resolve({})
-      await sendAll(stage, members, run.transfers, run.wantsAsync, accepted)
+      const killing = run.kills !== 0 ? killUntil(done.signal, run, accepted, parts) : Promise.resolve({})
+      await sendAll(stage, members, run.transfers, run.wantsAsync, accepted).finally(() => done.abort())
       const acceptedAt = performance.now()
-      done.abort()
       const killed = await killing
       await untilTold(receivers, accepted)
       const completedAt = performance.now()
@@ -123,7 +122,7 @@ async function effectsOf({ calls }: Stage, members: readonly Member[]): Promise<
 /** Kills each part in its turn, when so many are accepted, and starts it again; at its end all of them run. */
 async function killUntil(
   done: AbortSignal,
-  { seed, transfers }: AsyncRun,
+  { seed, transfers, kills: wished }: AsyncRun,
   accepted: Accepted,
   { stage, receivers, clusters }: { stage: Stage; receivers: Receivers; clusters: readonly TestKafka[] },
 ): Promise<Readonly<Record<string, number>>> {
@@ -132,7 +131,7 @@ async function killUntil(
     each.map((broker) => [`kafka ${nth === 0 ? 'money' : 'rest'}`, broker] as const),
   )
   const victims = [['platform', stage] as const, ['receivers', receivers] as const, ...brokers]
-  const kills = Math.min(KILLS_MAX, Math.ceil(transfers / TRANSFERS_PER_KILL))
+  const kills = wished ?? Math.min(KILLS_MAX, Math.ceil(transfers / TRANSFERS_PER_KILL))
   // From the first one on: by then the tokens are there.
   const at = Array.from({ length: kills }, () => 1 + random.below(transfers - 1)).sort((a, b) => a - b)
   const killed: Record<string, number> = {}

@@ -1,12 +1,12 @@
 /**
- * `npm run chaos -- async [--log embedded | kafka] [--transfers N] [--seed S] [--json]`: transfers that are accepted to be made
- * later, while the platform, the receivers of webhooks and each Kafka cluster in turn are killed. Exits 1 when anything was lost,
- * doubled or stuck.
+ * `npm run chaos -- async [--log embedded | kafka] [--transfers N] [--kills N] [--seed S] [--json]`: transfers that are accepted to
+ * be made later, while the platform, receivers of webhooks and each Kafka cluster in turn are killed: so many times, else once
+ * for fifty transfers, up to forty times. Exits 1 when anything was lost, doubled or stuck.
  */
 import { parseArgs } from 'node:util'
 import { makeSharedStart } from '../../support/shared-start.ts'
 
-const USAGE = 'usage: npm run chaos -- async [--log embedded | kafka] [--transfers N] [--seed S] [--json]'
+const USAGE = 'usage: npm run chaos -- async [--log embedded | kafka] [--transfers N] [--kills N] [--seed S] [--json]'
 
 /** @returns the exit code */
 export async function runAsyncCommand(args: readonly string[]): Promise<number> {
@@ -15,17 +15,20 @@ export async function runAsyncCommand(args: readonly string[]): Promise<number> 
     options: {
       log: { type: 'string', default: 'embedded' },
       transfers: { type: 'string', default: '5000' },
+      kills: { type: 'string' },
       seed: { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
     },
   })
   const [transfers, seed] = [Number(values.transfers), Number(values.seed)]
+  const kills = values.kills === undefined ? null : Number(values.kills)
   const { log } = values
   if (
     (log !== 'embedded' && log !== 'kafka') ||
     !Number.isInteger(transfers) ||
     transfers < 1 ||
-    !Number.isInteger(seed)
+    !Number.isInteger(seed) ||
+    (kills !== null && !(Number.isInteger(kills) && kills >= 0))
   ) {
     console.error(USAGE)
     return 2
@@ -34,7 +37,7 @@ export async function runAsyncCommand(args: readonly string[]): Promise<number> 
   Object.assign(process.env, shared.environment)
   try {
     const { runAsync } = await import('./async-chaos.ts')
-    const result = await runAsync({ log, transfers, seed, kills: true, wantsAsync: true })
+    const result = await runAsync({ log, transfers, seed, kills, wantsAsync: true })
     console.log(JSON.stringify(result, null, values.json ? 0 : 2))
     return result.lost + result.doubled + result.stuck === 0 ? 0 : 1
   } finally {

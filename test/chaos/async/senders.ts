@@ -8,10 +8,15 @@ export type Accepted = Map<string, { readonly member: string; readonly at: numbe
 const SENDERS = 24
 const ANSWER_MS_MAX = 10_000
 const PAUSE_MS = 100
+/** Longer than a part is away, a busy machine included. */
+const ACCEPTED_MS_MAX = 120_000
 /** Refusals that end by themselves: keys that are not fetched yet, the same under way, too much. */
 const MAY_PASS: ReadonlySet<number> = new Set([401, 409, 429])
 
-/** Sends so many transfers, each again under its key until it is accepted for certain; then it stands in `accepted`. */
+/**
+ * Sends so many transfers, each again under its key until it is accepted for certain; then it stands in `accepted`.
+ * @throws Error where one is refused, or is not accepted within two minutes
+ */
 export async function sendAll(
   stage: Stage,
   members: readonly { readonly member: `mem_${string}`; readonly account: string }[],
@@ -23,11 +28,12 @@ export async function sendAll(
   for (const { member } of members) tokens.set(member, await stage.token(member))
   const dispatcher = new Agent({ connections: SENDERS })
   let next = 0
+  let isOver = false
   const send = async (nth: number): Promise<void> => {
     const payer = members[nth % members.length]
     if (payer === undefined) return
     const { member, account } = payer
-    for (;;) {
+    for (const end = performance.now() + ACCEPTED_MS_MAX; !isOver; ) {
       const operation = await attempt(
         stage.edge,
         dispatcher,
@@ -43,18 +49,23 @@ export async function sendAll(
         accepted.set(operation, { member, at: performance.now() })
         return
       }
+      if (performance.now() > end) throw new Error(`transfer ${nth} was not accepted within ${ACCEPTED_MS_MAX} ms`)
       await sleep(PAUSE_MS)
     }
   }
-  await Promise.all(
-    Array.from({ length: SENDERS }, async () => {
-      while (next < count) {
-        next += 1
-        await send(next - 1)
-      }
-    }),
-  )
-  await dispatcher.close()
+  try {
+    await Promise.all(
+      Array.from({ length: SENDERS }, async () => {
+        while (next < count && !isOver) {
+          next += 1
+          await send(next - 1)
+        }
+      }),
+    )
+  } finally {
+    isOver = true
+    await dispatcher.destroy()
+  }
 }
 
 /** The operation that is accepted for certain; null: nobody knows, or it was not. */
