@@ -1,9 +1,10 @@
+import type { WireMoney } from '../../src/kernel/money.ts'
 import type { PassportClaims } from '../../src/platform/passport.ts'
 
 /** What each transfer, and each leg of one, costs its payer, in minor units. */
 export const FEE_MINOR = 30n
 
-export type Kind = 'transfer' | 'later' | 'hold' | 'held' | 'deposit' | 'withdraw' | Change
+export type Kind = 'transfer' | 'later' | 'hold' | 'held' | 'deposit' | 'withdraw' | 'exchange' | 'credit' | Change
 /** What is done about something that was made before. */
 export type Change = 'capture' | 'void' | 'reverse' | 'confirm' | 'return'
 
@@ -21,6 +22,8 @@ export type Answer = {
     readonly code?: string
     readonly transfer?: string
     readonly operation?: string
+    /** Of an exchange. */
+    readonly received?: WireMoney
   }
   readonly isRepeated: boolean
 }

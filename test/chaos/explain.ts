@@ -23,7 +23,9 @@ class Expected {
   readonly told: Told = new Map()
 
   constructor(book: Book, opened: bigint) {
-    this.sums = new Map(book.accounts.map(({ id }) => [id, { posted: opened, pending: 0n }]))
+    const accounts = book.accounts.map(({ id }) => [id, { posted: opened, pending: 0n }] as const)
+    const dollars = [...book.dollars.values()].map((id) => [id, { posted: 0n, pending: 0n }] as const)
+    this.sums = new Map([...accounts, ...dollars])
   }
 
   add(account: string, posted: bigint, pending = 0n): void {
@@ -37,7 +39,8 @@ class Expected {
   }
 
   tell(event: string, subject: string): void {
-    this.told.set(`${event} ${subject}`, 1)
+    const what = `${event} ${subject}`
+    this.told.set(what, (this.told.get(what) ?? 0) + 1)
   }
 }
 
@@ -55,7 +58,12 @@ export async function explain(book: Book, calls: Calls, opened: bigint): Promise
     } else if (asked.kind === 'reverse') {
       expected.move(asked.from, asked.to, asked.about?.minor ?? 0n)
       expected.tell('transfer.posted', transferOf(asked))
-    } else if (asked.kind === 'withdraw') await explainWithdrawal(asked, book, calls, expected)
+    } else if (asked.kind === 'exchange') {
+      expected.add(asked.from, -asked.minor)
+      expected.add(asked.to, minorOf(asked.answer?.body.received?.value))
+      expected.tell('exchange.posted', transferOf(asked))
+    } else if (asked.kind === 'credit') expected.tell('credit_line.set', asked.from)
+    else if (asked.kind === 'withdraw') await explainWithdrawal(asked, book, calls, expected)
     else if (!(asked.kind in CHANGES)) await explainTransfer(asked, book, calls, expected)
   })
   for (const [account, sum] of expected.sums) {
@@ -65,7 +73,35 @@ export async function explain(book: Book, calls: Calls, opened: bigint): Promise
     const text = `${account} has ${posted} and ${pending} pending; all that was answered makes ${sum.posted} and ${sum.pending}`
     book.findings.push({ what: 'unsound', leg: 0, text })
   }
+  await each(book.accounts, ({ id }) => explainCreditLines(id, book, calls))
   return expected.told
+}
+
+type CreditLine = { readonly version: number; readonly reason: string }
+
+/** Each credit line that was answered as set is a version of its own, and there is no other. */
+async function explainCreditLines(account: string, book: Book, calls: Calls): Promise<void> {
+  const asked = book.asked.filter((one) => one.kind === 'credit' && one.from === account && isDone(one))
+  const found: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page = cursor === '' ? '' : `&cursor=${cursor}`
+    const target = `/v1/accounts/${account}/credit-lines?limit=100${page}`
+    const { items, next } = (await readSurely(calls, target, operator)).body as unknown as {
+      items: readonly CreditLine[]
+      next: string | null
+    }
+    found.push(...items.map(({ reason }) => reason))
+    cursor = next
+  }
+  const [there, answered] = [
+    found.sort().join(),
+    asked
+      .map(({ key }) => key)
+      .sort()
+      .join(),
+  ]
+  if (there !== answered)
+    book.findings.push({ what: 'unsound', leg: 0, text: `${account} has the credit lines ${there}, not ${answered}` })
 }
 
 async function explainTransfer(asked: Asked, book: Book, calls: Calls, expected: Expected): Promise<void> {

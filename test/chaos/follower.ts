@@ -10,7 +10,7 @@ export type Follower = {
   finish(told: Told): Promise<readonly string[]>
 }
 
-const CONCERNED = /^(transfer\.(posted|voided)|deposit\.posted|withdrawal\..*)$/
+const CONCERNED = /^(transfer\.(posted|voided)|deposit\.posted|withdrawal\..*|exchange\.posted|credit_line\.set)$/
 
 /** Follows the ledger's feed as another service does, whatever is killed meanwhile. */
 export function followLedger(calls: Calls): Follower {

@@ -92,7 +92,7 @@ const cashFlow = createCashFlow({
   ...{ database, clock, log, points, writers: Number(WRITERS) },
   journal: files === null ? null : { stores: [{ name: files.name, store: files }], writes: 1, alone: true },
   members: { exists: async () => true },
-  products: { find: async () => ({ currency: 'CNY', version: 1, fee }) },
+  products: { find: async () => ({ currency: 'CNY', otherCurrencies: ['USD'], version: 1, fee }) },
   riskEvents: feedOf(risk),
 })
 const routes = cashFlow.routes.map(mend).map((route) =>

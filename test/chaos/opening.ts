@@ -26,12 +26,34 @@ export async function openStore(
   return { at: join(folder, 'database'), remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** Two accounts in each shard, with money in each; and the events that tell of it. */
-export async function openAccounts(calls: Calls): Promise<{ accounts: MemberAccount[]; told: Map<string, number> }> {
+/** At it rounding leaves something over most of the time; it holds for longer than a round. */
+const RATE = { from: 'CNY', to: 'USD', rate: '0.1397' }
+const RATE_MS = 24 * 3_600_000
+
+export type Opened = {
+  readonly accounts: MemberAccount[]
+  /** The account of each member in another currency, with nothing in it. */
+  readonly dollars: ReadonlyMap<string, string>
+  readonly told: Map<string, number>
+}
+
+/** Two accounts in each shard, with money in each, one in another currency, and a rate; and the events that tell of it. */
+export async function openAccounts(calls: Calls): Promise<Opened> {
   const accounts: MemberAccount[] = []
+  const dollars = new Map<string, string>()
   const told = new Map<string, number>()
   const by = { claims: operator, headers: {} }
-  const members = membersByShard().flatMap((member) => Array<string>(ACCOUNTS_A_SHARD).fill(member))
+  const byShard = membersByShard()
+  const expiresAt = new Date(Date.now() + RATE_MS).toISOString()
+  const rate = await calls.send({ ...by, key: 'rate', path: '/v1/exchange-rates', body: { ...RATE, expiresAt } })
+  if (rate?.status !== 201) throw new Error(`no rate could be set: ${rate?.text}`)
+  await each(byShard, async (member) => {
+    const body = { member, product: 'prd_basic', currency: 'USD' }
+    const opened = await calls.send({ ...by, key: `dollars-${member}`, path: '/v1/accounts', body })
+    if (opened?.status !== 201) throw new Error(`no account could be opened: ${opened?.text}`)
+    dollars.set(member, opened.body.id ?? '')
+  })
+  const members = byShard.flatMap((member) => Array<string>(ACCOUNTS_A_SHARD).fill(member))
   await each([...members.entries()], async ([at, member]) => {
     const body = { member, product: 'prd_basic', currency: 'CNY' }
     const opened = await calls.send({ ...by, key: `open-${at}`, path: '/v1/accounts', body })
@@ -42,7 +64,7 @@ export async function openAccounts(calls: Calls): Promise<{ accounts: MemberAcco
     accounts.push({ id, member, shard: shardOf(member, SHARDS) })
     told.set(`deposit.posted ${deposit.body.id}`, 1)
   })
-  return { accounts: accounts.sort((a, b) => (a.id < b.id ? -1 : 1)), told }
+  return { accounts: accounts.sort((a, b) => (a.id < b.id ? -1 : 1)), dollars, told }
 }
 
 function membersByShard(): string[] {

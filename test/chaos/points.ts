@@ -30,6 +30,8 @@ const STEPS: Readonly<Record<string, (batch: Batch) => boolean>> = {
   'a hold, voided': resolves('voided'),
   'a command, accepted': ({ work }) => work.has('accepted_command'),
   'an accepted command, run': ({ done }) => done.has('accepted_command'),
+  'an exchange': writes('exchange'),
+  'a credit line': writes('credit_line'),
 }
 const OF_BATCHES = ['batch decided', 'batch sent', 'batch committed'] as const
 const EVENTS_READ = 'events read'

@@ -37,10 +37,11 @@ export async function runRound(plan: Plan, postgres: MortalPostgres | null): Pro
   const [random, follower] = [seededRandom(plan.seed), followLedger(calls)]
   const legs: Leg[] = []
   try {
-    const { accounts, told } = await openAccounts(calls)
+    const { accounts, dollars, told } = await openAccounts(calls)
     const book = {
       prefix: `r${plan.seed}`,
       accounts,
+      dollars,
       asked: [] as Asked[],
       reviewed: new Set<Asked>(),
       findings: [] as Finding[],

@@ -22,12 +22,16 @@ export type MemberAccount = { readonly id: string; readonly member: string; read
 export type Book = {
   readonly prefix: string
   readonly accounts: readonly MemberAccount[]
+  /** The account of each member that exchanges pay into. */
+  readonly dollars: ReadonlyMap<string, string>
   readonly asked: Asked[]
   readonly reviewed: Set<Asked>
   readonly findings: Finding[]
 }
 
 const CLIENTS = 12
+/** The one version of the rate that exchanges name. */
+const QUOTED = { pair: 'CNY-USD', version: 1 }
 /** What is held for review and never decided expires so soon. */
 export const EXPIRES_MS = { from: 20, to: 200 }
 const REVIEW_MS = 3_600_000
@@ -38,7 +42,7 @@ const LATELY = 200
 /** How often each kind of request is made; `again` repeats one that was answered, `reused` its key with another body. */
 const WEIGHTS = {
   ...{ transfer: 6, later: 3, hold: 5, held: 5, deposit: 2, capture: 4, void: 2, reverse: 3 },
-  ...{ withdraw: 3, confirm: 2, return: 2 },
+  ...{ withdraw: 3, confirm: 2, return: 2, exchange: 3, credit: 2 },
   ...{ poor: 1, again: 1, reused: 1 },
 } as const
 const DRAWN = Object.entries(WEIGHTS).flatMap(([kind, weight]) =>
@@ -98,6 +102,17 @@ function moving(kind: Exclude<Kind, Change>, leg: number, book: Book, random: Ra
   if (kind === 'deposit' || kind === 'withdraw') {
     const body = { account: payer.id, amount: wireOf(minor), reference: kind }
     const path = kind === 'deposit' ? '/v1/deposits' : '/v1/withdrawals'
+    return { ...what, minor, from: payer.id, to: payer.id, review: null, claims: operator, path, body }
+  }
+  if (kind === 'exchange') {
+    const to = book.dollars.get(payer.member) ?? ''
+    const body = { from: payer.id, to, amount: wireOf(minor), rate: QUOTED, reference: kind }
+    const claims = member(payer.member)
+    return { ...what, minor, from: payer.id, to, review: null, claims, path: '/v1/exchanges', body }
+  }
+  if (kind === 'credit') {
+    const body = { creditLine: wireOf(minor), reason: what.key }
+    const path = `/v1/accounts/${payer.id}/credit-lines`
     return { ...what, minor, from: payer.id, to: payer.id, review: null, claims: operator, path, body }
   }
   const review = kind === 'held' ? (([null, 'approve', 'decline'] as const)[random.below(3)] ?? null) : null
