@@ -6,6 +6,7 @@ import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createOutbox } from '../../src/platform/outbox.ts'
 import { readTogether } from '../../src/platform/read-together.ts'
+import type { Standings } from '../../src/platform/standings.ts'
 import { calendarIn } from '../../src/services/cash-flow/calendar.ts'
 import { createDirectory } from '../../src/services/cash-flow/directory.ts'
 import { cashFlowMigrations } from '../../src/services/cash-flow/index.ts'
@@ -21,6 +22,9 @@ import { type Account, accounts, SHARDS } from './transfers.ts'
 
 const OPENING = money('CNY', 1_000_000_000_000n)
 const CREATED = 201
+
+/** In the platform membership tells who is not, in memory as well. */
+const everybody: Pick<Standings, 'statusOf'> = { statusOf: async () => 'active' }
 
 /** The cash-flow service as it is put together for a platform, behind its routes and before its background. */
 export async function openOurs(
@@ -43,7 +47,7 @@ export async function openOurs(
     members: { exists: async () => true },
     products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   }
-  const terms = createTermsSource({ directory, products: references.products, clock })
+  const terms = createTermsSource({ directory, products: references.products, standings: everybody, clock })
   const service = createService({ transaction, clock, references, terms, writers, store })
   const { signal } = new AbortController()
   const seeded = Promise.withResolvers<void>()

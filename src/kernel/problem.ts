@@ -30,6 +30,7 @@ export const PROBLEMS = {
   firewall_denied: [403, 'The firewall denies this request'],
   cors_denied: [403, 'Pages of this origin may not send this request'],
   risk_rejected: [403, 'Risk control rejects this request'],
+  member_not_active: [403, 'The member is frozen or closed'],
   reviewer_not_allowed: [403, 'This reviewer may not vote on this case'],
   // what is there
   route_not_found: [404, 'No such route'],

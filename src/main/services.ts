@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import type { Express } from 'express'
 import { createBank } from '../adapters/bank.ts'
 import { tokenLifeMsMax } from '../edge/token-verifier.ts'
-import { type Clock, fromRfc3339, type Instant, toRfc3339 } from '../kernel/clock.ts'
-import { asId, isId } from '../kernel/id.ts'
+import { asId } from '../kernel/id.ts'
 import { money } from '../kernel/money.ts'
 import { breakerRoutes } from '../platform/breaker-routes.ts'
 import { createBreakers } from '../platform/breakers.ts'
@@ -22,17 +21,18 @@ import { openPglite } from '../platform/pglite.ts'
 import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
 import { safeDispatcher } from '../platform/safe-destination.ts'
 import { readSecret } from '../platform/secret-file.ts'
-import { problemOf, type ServiceClient } from '../platform/service-client.ts'
 import type { ServiceRoute } from '../platform/service-route.ts'
 import { readPublicKey } from '../platform/standard-webhooks.ts'
+import { followStandings } from '../platform/standings.ts'
 import { cashFlowMigrations, createCashFlow, type ProductTerms } from '../services/cash-flow/index.ts'
 import { createMembership, membershipMigrations } from '../services/membership/index.ts'
 import { createProduct, productMigrations } from '../services/product/index.ts'
-import { createRisk, type HeldSource, type Members, riskMigrations } from '../services/risk/index.ts'
+import { createRisk, riskMigrations } from '../services/risk/index.ts'
 import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
 import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
 import { openLedgerJournal } from './journal.ts'
+import { find, heldBy, isMember, membersBy } from './ports.ts'
 import { ledgerOf } from './settlement-ledger.ts'
 
 type Service = {
@@ -46,11 +46,6 @@ type Service = {
 }
 
 const WEBHOOK_TIMEOUT_MS = 10_000
-const REFERENCE_TIMEOUT_MS = 3_000
-const MEMBER_TIMEOUT_MS = 500
-const MEMBER_AWAY_MS = 5_000
-/** Remembered at once. */
-const MEMBERS_MAX = 100_000
 
 /** Starts services, each with its own schema and role in the store and its own door. */
 export async function startServices(
@@ -182,6 +177,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         journal: openLedgerJournal(house),
         riskEvents: events.feed('cash-flow', 'risk'),
         members: { exists: (member) => isMember(members, member) },
+        standings: followStandings(members, log),
         products: { find: (product) => find<ProductTerms>(products, `/v1/products/${product}`) },
       })
       await service.begin(async () => {
@@ -247,52 +243,6 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
       return { ...settlement, routes: [...settlement.routes, ...breakerRoutes(breakers, clock)] }
     },
   },
-}
-
-/** What another service keeps under the target, as its schema says; null when it has none. */
-async function find<Resource>(client: ServiceClient, target: string): Promise<Resource | null> {
-  const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS })
-  if (answer.status !== 200 && answer.status !== 404) throw problemOf(answer)
-  return answer.status === 200 ? (answer.body as Resource) : null
-}
-
-/** When members were registered, asked once for each: it never changes. While membership is away nobody waits for it twice. */
-function membersBy(client: ServiceClient, clock: Clock): Members {
-  const known = new Map<string, Instant>()
-  let awayUntil = 0
-  return {
-    async registeredAt(member) {
-      const found = known.get(member)
-      if (found !== undefined || clock.now() < awayUntil || !isId('member', member)) return found ?? null
-      const call = { method: 'GET', target: `/v1/members/${member}?asOf=1`, timeoutMs: MEMBER_TIMEOUT_MS } as const
-      const answer = await client.call(call).catch(() => null)
-      if (answer === null || answer.status >= 500) awayUntil = clock.now() + MEMBER_AWAY_MS
-      if (answer?.status !== 200) return null
-      const at = fromRfc3339(String((answer.body as { recordedAt?: string }).recordedAt))
-      if (known.size >= MEMBERS_MAX) known.clear()
-      if (at !== null) known.set(member, at)
-      return at
-    },
-  }
-}
-
-/** What cash flow holds for reviews, a page at a time. */
-function heldBy(client: ServiceClient): HeldSource {
-  return async (before, after, signal) => {
-    const target = `/internal/held?before=${encodeURIComponent(toRfc3339(before))}&after=${after}`
-    const answer = await client.call({ method: 'GET', target, timeoutMs: REFERENCE_TIMEOUT_MS, signal })
-    if (answer.status !== 200) throw problemOf(answer)
-    const { items } = answer.body as { items: readonly { transfer: string; heldAt: string; expiresAt: string }[] }
-    return items.map(({ transfer, heldAt, expiresAt }) => {
-      return { transfer, heldAt: Date.parse(heldAt) as Instant, expiresAt: Date.parse(expiresAt) as Instant }
-    })
-  }
-}
-
-/** An erased member opens no account any more. */
-async function isMember(members: ServiceClient, id: string): Promise<boolean> {
-  const member = await find<{ erased?: object }>(members, `/v1/members/${id}`)
-  return member !== null && member.erased === undefined
 }
 
 function webhookDispatcher({ config }: House): ReturnType<typeof safeDispatcher> {

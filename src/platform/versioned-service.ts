@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import { type IdKind, newId } from '../kernel/id.ts'
-import type { Database } from './database.ts'
+import type { Database, Sql } from './database.ts'
+import type { Happening, Outbox } from './outbox.ts'
 import type { ChangeOutcome, Version, VersionChoice, VersionedRecords } from './versions.ts'
 
 export type RollbackOutcome<Fields> = ChangeOutcome<Fields> | { readonly kind: 'unknown_version' }
@@ -29,8 +30,22 @@ export function createVersionedService<Fields>(options: {
   readonly records: VersionedRecords<Fields>
   readonly database: Database
   readonly clock: Clock
+  /** Where others are told of each change, in its transaction. */
+  readonly told?: { readonly outbox: Pick<Outbox, 'transaction'>; happening(version: Version<Fields>): Happening }
 }): VersionedService<Fields> {
-  const { kind, records, database, clock } = options
+  const { kind, records, database, clock, told } = options
+
+  const changing = <Outcome extends RollbackOutcome<Fields>>(
+    work: (sql: Sql) => Promise<Outcome>,
+  ): Promise<Outcome> => {
+    if (told === undefined) return database.transaction(work)
+    return told.outbox.transaction(async (sql, emit) => {
+      const outcome = await work(sql)
+      if (outcome.kind === 'changed') emit(told.happening(outcome.version))
+      return outcome
+    })
+  }
+
   return {
     create: (fields, actor) =>
       database.transaction((sql) => records.create(sql, newId(kind, clock.now()), fields, actor)),
@@ -45,12 +60,10 @@ export function createVersionedService<Fields>(options: {
     list: (id, limit, before) => database.transaction((sql) => records.list(sql, id, limit, before)),
 
     change: (id, expected, actor, next) =>
-      database.transaction((sql) =>
-        records.change(sql, id, expected, actor, (newest) => ({ fields: next(newest.fields) })),
-      ),
+      changing((sql) => records.change(sql, id, expected, actor, (newest) => ({ fields: next(newest.fields) }))),
 
     rollback: (id, expected, actor, to) =>
-      database.transaction(async (sql) => {
+      changing<RollbackOutcome<Fields>>(async (sql) => {
         const target = await records.read(sql, id, { version: to })
         if (target !== null)
           return records.change(sql, id, expected, actor, () => ({ fields: target.fields, rollbackOf: to }))

@@ -22,6 +22,7 @@ export const OPERATOR_SCOPES: readonly string[] = [
   ...MEMBER_SCOPES,
   'members:write',
   'members:erase',
+  'standings:write',
   'accounts:credit',
   'deposits:write',
   'rates:write',

@@ -17,6 +17,7 @@ import { openPostgres } from '../../src/platform/postgres.ts'
 import { createServiceClient } from '../../src/platform/service-client.ts'
 import { cashFlowMigrations, createCashFlow } from '../../src/services/cash-flow/index.ts'
 import type { Points } from '../../src/services/cash-flow/points.ts'
+import { saidStandings } from '../support/standings.ts'
 import { FEE_MINOR } from './asked.ts'
 import { broken, type Fault } from './broken.ts'
 import { judge, workLeft } from './judge.ts'
@@ -92,6 +93,7 @@ const cashFlow = createCashFlow({
   ...{ database, clock, log, points, writers: Number(WRITERS) },
   journal: files === null ? null : { stores: [{ name: files.name, store: files }], writes: 1, alone: true },
   members: { exists: async () => true },
+  standings: saidStandings(),
   products: { find: async () => ({ currency: 'CNY', otherCurrencies: ['USD'], version: 1, fee }) },
   riskEvents: feedOf(risk),
 })

@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
-import { systemClock } from '../../src/kernel/clock.ts'
 import { passportKeysIn } from '../../src/platform/passport-keys.ts'
-import { createServiceClient } from '../../src/platform/service-client.ts'
-import { asOperator } from '../support/caller.ts'
+import { asMember, asOperator, createCaller } from '../support/caller.ts'
 import { runCli } from '../support/cli.ts'
 import {
   assertRefused,
@@ -173,28 +171,88 @@ describe('an edge that is not told which tokens are revoked', () => {
     }
     assert.equal((await read(token)).status, 401)
     assert.equal((await transfer(token, 'missed')).status, 401)
-    assert.equal((await transfer(later, 'stale-refuse')).status, 201)
+    await eventually('money moves', async () => (await transfer(later, 'stale-refuse')).status === 201)
+  })
+})
+
+describe('a member who is frozen', () => {
+  const stand = async (status: string): Promise<void> => {
+    const { body } = await calls.call('operator', 'GET', '/v1/standings/mem_bob')
+    const options = { headers: { 'if-match': `"${body.version}"` }, body: { status, reason: 'a test' } }
+    const changed = await calls.call('operator', 'PATCH', '/v1/standings/mem_bob', options)
+    assert.equal(changed.status, 200, changed.text)
+  }
+  let keys = 0
+  const body = { ...transferOf('0.01'), from: 'acc_bob', to: 'acc_alice' }
+  const pay = () => {
+    keys += 1
+    return calls.call('mem_bob', 'POST', '/v1/transfers', { key: `bob-${keys}`, body })
+  }
+  /** Past the edge: cash flow decides by what itself knows. */
+  const payPastTheEdge = () => {
+    keys += 1
+    const options = { body, headers: { 'idempotency-key': `bob-${keys}` } }
+    return callerOf('cash-flow')('POST', '/v1/transfers', asMember('mem_bob'), options)
+  }
+  const posted = async (): Promise<number> =>
+    Number((await calls.call('operator', 'GET', '/v1/accounts/acc_bob')).body.balance.posted.value)
+
+  test('while requests are in flight pays nothing more within a second, not past the edge either; he still reads', async () => {
+    const before = await posted()
+    const answers: { readonly status: number; readonly code?: string; readonly nth: number }[] = []
+    let sent = 0
+    let running = true
+    const clients = Array.from({ length: 4 }, async () => {
+      while (running) {
+        const nth = ++sent
+        const { status, body } = await pay()
+        answers.push({ status, code: body.code, nth })
+        await sleep(20) // below the member's quota
+      }
+    })
+    await eventually('money moves', async () => answers.some(({ status }) => status === 201))
+    await stand('frozen')
+    const isRefused = async () => answers.some(({ code }) => code === 'member_not_active')
+    await eventually('it is refused', isRefused, IN_FORCE_MS_MAX)
+    const sentByThen = sent
+    await eventually('more were sent', async () => answers.filter(({ nth }) => nth > sentByThen).length > 20)
+    running = false
+    await Promise.all(clients)
+    for (const { status, code } of answers)
+      assert.ok(status === 201 || code === 'member_not_active', `${status} ${code}`)
+    assert.deepEqual(new Set(answers.filter(({ nth }) => nth > sentByThen).map(({ status }) => status)), new Set([403]))
+    const refused = await pay()
+    assertRefused(refused, 'member_not_active')
+    assert.deepEqual(refused.body.state, { status: 'frozen' })
+    const isRefusedThere = async () => {
+      const { status, body } = await payPastTheEdge()
+      if (status === 201) answers.push({ status, nth: 0 })
+      return status === 403 && body.code === 'member_not_active'
+    }
+    await eventually('cash flow refuses it, too', isRefusedThere, IN_FORCE_MS_MAX)
+    const moved = answers.filter(({ status }) => status === 201).length
+    assert.equal(((before - (await posted())) * 100).toFixed(0), String(moved), 'what was answered is what moved')
+    assert.equal((await calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob')).status, 200)
+    await stand('active')
+    await eventually('he pays again', async () => (await pay()).status === 201, IN_FORCE_MS_MAX)
+  })
+
+  test('is not paid for by cash flow that is not told who is, until it is told again', async () => {
+    await eventually('it knows', async () => (await payPastTheEdge()).status === 201)
+    await membership.become('hang')
+    await eventually('its knowledge is too old', async () => (await payPastTheEdge()).status === 503)
+    await membership.become('pass')
+    await eventually('it is told again', async () => (await payPastTheEdge()).status === 201)
   })
 })
 
 /** Past the edge, which does not reach it: as another edge would. */
 async function revokeAtMembership(jti: string): Promise<void> {
-  const passports = passportKeysIn(join(platform.places.data, 'keys'), false, (error) => assert.ifError(error))
-  const origin = platform.urls.membership
-  const direct = createServiceClient({
-    self: 'edge',
-    service: 'membership',
-    origins: [origin],
-    passports,
-    clock: systemClock,
-  })
   const body = { jti, reason: 'elsewhere' }
-  const made = await direct.call({
-    method: 'POST',
-    target: '/v1/revocations',
-    body,
-    timeoutMs: 5_000,
-    claims: asOperator,
-  })
-  assert.equal(made.status, 201)
+  assert.equal((await callerOf('membership')('POST', '/v1/revocations', asOperator, { body })).status, 201)
+}
+
+function callerOf(service: 'membership' | 'cash-flow') {
+  const passports = passportKeysIn(join(platform.places.data, 'keys'), false, (error) => assert.ifError(error))
+  return createCaller(platform.urls[service], service, passports)
 }

@@ -27,8 +27,8 @@ export const asOperator: Claims = { principal: { kind: 'operator', id: 'op_olga'
 export const asService = (id: string): Claims => ({ principal: { kind: 'service', id } })
 export const asAnonymous: Claims = { principal: { kind: 'anonymous' } }
 
-/** Calls a service's app over a real socket (supertest) with a valid passport for each request. */
-export function createCaller(app: Express, service: string, keys: PassportKeys, clock: Clock = systemClock) {
+/** Calls a service's app, or the service at an origin, over a real socket (supertest) with a valid passport for each request. */
+export function createCaller(app: Express | string, service: string, keys: PassportKeys, clock: Clock = systemClock) {
   return (
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     target: string,

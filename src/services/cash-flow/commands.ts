@@ -1,5 +1,6 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
+import type { MemberStatus } from '../../platform/standing-news.ts'
 import type { ExceededLimit, Limits } from './limits.ts'
 import type {
   Account,
@@ -34,12 +35,14 @@ export type KeyedRequest = { readonly owner: string; readonly key: string; reado
 /** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
 export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
 
-/** What the payer's product says of a part of a transfer: what it costs, and how much may be spent. */
+/** What the payer's product says of a part of a transfer, what it costs and how much may be spent; and who pays. */
 export type PartTerms = {
   readonly judgedBy: JudgedBy
   readonly fee: Fee | null
   /** In the part's currency. */
   readonly limits: Limits
+  /** The paying member's. */
+  readonly status: MemberStatus
   /** Whether money in the part's currency may be paid under the product. */
   readonly takesCurrency: boolean
 }
@@ -237,9 +240,10 @@ export type Refusal =
   | { readonly kind: 'unknown_account'; readonly field: string }
   | { readonly kind: 'several_payers' }
   | { readonly kind: 'same_account' }
-  /** The product's terms could not be asked for: nothing was done. */
+  /** The terms, or who may pay, could not be asked for: nothing was done. */
   | { readonly kind: 'terms_unknown' }
   | { readonly kind: 'limit_exceeded'; readonly account: Account; readonly by: JudgedBy; readonly limit: ExceededLimit }
+  | { readonly kind: 'not_active'; readonly account: Account; readonly status: MemberStatus }
   | { readonly kind: 'currency_not_taken'; readonly account: Account; readonly by: JudgedBy }
   /** When it is to count as moved is not acceptable; `why` follows on its name. */
   | { readonly kind: 'not_effective'; readonly why: string }

@@ -32,8 +32,12 @@ export function problemOf(refusal: Refusal): KeptProblem {
       return {
         code,
         detail:
-          'what the transfer costs, and may take, is not known while the product service is away; nothing was done',
+          'the terms of the transfer are not known while membership or the product service is away; nothing was done',
       }
+    case 'not_active': {
+      const { account, status } = refusal
+      return { code, detail: `the member who pays is ${status}`, state: { account: account.id, status } }
+    }
     case 'limit_exceeded':
       return { code, ...limitProblem(refusal) }
     case 'currency_not_taken': {
@@ -107,6 +111,7 @@ const CODES = {
   unknown_account: 'unknown_reference',
   same_account: 'unacceptable_value',
   terms_unknown: 'dependency_unavailable',
+  not_active: 'member_not_active',
   limit_exceeded: 'limit_exceeded',
   currency_not_taken: 'terms_not_met',
   not_effective: 'unacceptable_value',

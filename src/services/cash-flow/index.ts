@@ -7,6 +7,7 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import type { Standings } from '../../platform/standings.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import type { NewAccount } from './append.ts'
 import { createBackground } from './background.ts'
@@ -34,6 +35,8 @@ export type CashFlowDeps = References & {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** Which members are active: membership's word. */
+  readonly standings: Standings
   /** Risk control's events: what its reviews decided. */
   readonly riskEvents: FeedSource
   /** Over how many shards new accounts are spread. */
@@ -79,7 +82,7 @@ export const cashFlowMigrations: readonly URL[] = [
 
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
-  const { database, clock, log, riskEvents, shards = SHARDS, writers: count = WRITERS } = deps
+  const { database, clock, log, riskEvents, standings, shards = SHARDS, writers: count = WRITERS } = deps
   const { journal = null, points = nobodyListens, timeZone = TIME_ZONE } = deps
   const outbox = createOutbox(database, clock)
   const watch = createOperationWatch(outbox)
@@ -98,7 +101,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     calendar: calendarIn(timeZone),
   })
   const { transaction } = watch
-  const terms = createTermsSource({ directory, products: deps.products, clock })
+  const terms = createTermsSource({ directory, products: deps.products, standings, clock })
   const service = createService({ transaction, clock, references: deps, terms, writers, store })
   const reads = createReads({ transaction: outbox.transaction, watch })
   const background = createBackground({ service, transaction, clock, log, riskEvents, isServing, points })
@@ -113,12 +116,16 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     outbox,
     begin: (onLead) => (lead === null ? onLead() : lead.begin(onLead)),
     isServing,
-    start: background.start,
+    start() {
+      standings.start()
+      background.start()
+    },
     async close() {
       watch.close()
       await Promise.all([proof.close(), months.close()])
       await background.close()
       await service.close()
+      await standings.close()
       await lead?.close()
     },
     seedAccount: service.seedAccount,

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { type Currency, type Money, money, parseMoney, type WireMoney } from '../../kernel/money.ts'
+import type { MemberStatus } from '../../platform/standing-news.ts'
+import type { Standings } from '../../platform/standings.ts'
 import type { PartTerms, Terms } from './commands.ts'
 import type { Directory } from './directory.ts'
 import { type FeeFormula, feeOn } from './fee-formula.ts'
@@ -48,9 +50,10 @@ export function takesCurrency({ currency, otherCurrencies = [] }: ProductTerms, 
 export function createTermsSource(deps: {
   readonly directory: Directory
   readonly products: { find(product: string): Promise<ProductTerms | null> }
+  readonly standings: Pick<Standings, 'statusOf'>
   readonly clock: Clock
 }): TermsSource {
-  const { directory, products, clock } = deps
+  const { directory, products, standings, clock } = deps
   const remembered = new Map<string, Known>()
   const asking = new Map<string, Promise<Known | null>>()
 
@@ -90,11 +93,12 @@ export function createTermsSource(deps: {
       const found = new Map<string, PartTerms>()
       const accounts = await directory.accounts(parts.map(({ from }) => from))
       for (const { id, from, amount } of parts) {
-        const product = accounts.get(from)?.product ?? null
-        if (product === null) continue // nobody pays out of a clearing account
+        const { product = null, member = null } = accounts.get(from) ?? {}
+        if (product === null || member === null) continue // nobody pays out of a clearing account
         const known = await current(product)
-        if (known === null) return 'unknown'
-        found.set(id, partTerms(product, known.terms, amount))
+        const status = await standings.statusOf(member)
+        if (known === null || status === 'unknown') return 'unknown'
+        found.set(id, partTerms(product, known.terms, status, amount))
       }
       return found
     },
@@ -102,12 +106,13 @@ export function createTermsSource(deps: {
 }
 
 /** One function of the product's terms and the amount. */
-function partTerms(product: string, terms: ProductTerms, amount: Money): PartTerms {
+function partTerms(product: string, terms: ProductTerms, status: MemberStatus, amount: Money): PartTerms {
   const { version } = terms
   return {
     judgedBy: { product, version },
     fee: feeOf(product, terms, amount),
     limits: limitsIn(terms, amount.currency),
+    status,
     takesCurrency: takesCurrency(terms, amount.currency),
   }
 }

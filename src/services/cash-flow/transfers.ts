@@ -96,7 +96,8 @@ function againstTerms(books: Books, parts: readonly Part[]): Refusal | null {
   const taken = new Map<string, bigint>()
   for (const { payer, amount, terms } of parts) {
     if (terms === null) continue
-    const { judgedBy: by, limits, takesCurrency } = terms
+    const { judgedBy: by, limits, status, takesCurrency } = terms
+    if (status !== 'active') return { kind: 'not_active', account: payer, status }
     if (!takesCurrency) return { kind: 'currency_not_taken', account: payer, by }
     const minor = (taken.get(payer.id) ?? 0n) + amount.minor
     taken.set(payer.id, minor)

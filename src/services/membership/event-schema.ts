@@ -11,5 +11,16 @@ export const membershipEvents: EventSchemas = {
     summary: 'Tokens are no longer good',
     data: Type.Object({ id: text, jti: orNull, sub: orNull, at: text, until: text }),
   },
+  'standing.changed': {
+    version: 1,
+    summary: 'A member may do more here, or less, from this version of its standing on',
+    data: Type.Object({
+      member: text,
+      version: Type.Integer(),
+      status: Type.Enum(['active', 'frozen', 'closed']),
+      level: Type.Integer(),
+      kind: Type.Enum(['person', 'organisation']),
+    }),
+  },
   'revocation.lifted': { version: 1, summary: 'They are good again', data: Type.Object({ id: text }) },
 }

@@ -17,6 +17,8 @@ import { createRevocations } from './revocations.ts'
 import { membershipRoutes } from './routes.ts'
 import type { MemberFields } from './schema.ts'
 import { createMembershipService } from './service.ts'
+import { standingRoutes } from './standing-routes.ts'
+import { createStandings } from './standings.ts'
 import { destinationAt, tellMembers } from './telling.ts'
 
 export const membershipMigrations: readonly URL[] = [
@@ -60,6 +62,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
   const { database, clock, log, cashFlowEvents, tokenLifeMsMax } = deps
   const service = createMembershipService(deps)
   const outbox = createOutbox(database, clock)
+  const standings = createStandings(database, outbox, clock)
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []
   return {
@@ -67,6 +70,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
     prepare: () => prepareKeys(deps),
     routes: [
       ...membershipRoutes(service, revocations),
+      ...standingRoutes(standings),
       feedRoute(outbox),
       ...deadLetterRoutes('membership', database, clock),
     ],

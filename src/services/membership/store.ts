@@ -6,9 +6,21 @@ import { createVersionedRecords, type VersionedRecords } from '../../platform/ve
 import { sealedFields } from './member-fields.ts'
 import type { Endpoint, MemberEvent } from './model.ts'
 import type { MemberRecord } from './schema.ts'
+import { FIRST_STANDING, standingRecords } from './standings.ts'
 
 export function createMemberStore(clock: Clock, ring: KeyRing): VersionedRecords<MemberRecord> {
-  return createVersionedRecords('member', clock, sealedFields(clock, ring))
+  const [members, standings] = [
+    createVersionedRecords('member', clock, sealedFields(clock, ring)),
+    standingRecords(clock),
+  ]
+  return {
+    ...members,
+    async create(sql, id, fields, actor) {
+      const first = await members.create(sql, id, fields, actor)
+      await standings.create(sql, id, FIRST_STANDING, actor)
+      return first
+    },
+  }
 }
 
 /** Whether there is a record of the member, erased or not. */

@@ -16,6 +16,7 @@ import type { Points } from '../../../src/services/cash-flow/points.ts'
 import { alice, fromAlice, key } from '../../services/cash-flow/cash-flow.ts'
 import { assertSound } from '../../services/cash-flow/invariants.ts'
 import { asOperator, createCaller, testPassportKeys } from '../../support/caller.ts'
+import { saidStandings } from '../../support/standings.ts'
 import type { CrashPoint, Signal } from './points.ts'
 
 export type Order =
@@ -93,6 +94,7 @@ const cashFlow = createCashFlow({
   ...{ database, clock: systemClock, log, points },
   journal: { stores: counted.map((store, at) => ({ name: `${at}`, store })), writes: 2, alone, lookMs: LOOK_MS },
   members: { exists: async () => true },
+  standings: saidStandings(),
   products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   async riskEvents(_after, signal) {
     await sleep(10_000, null, { signal }).catch(() => null)

@@ -20,6 +20,7 @@ import {
 } from '../../../src/services/cash-flow/index.ts'
 import type { MailboxLimits } from '../../../src/services/cash-flow/mailbox.ts'
 import { asMember, asOperator, type Claims, createCaller, testPassportKeys } from '../../support/caller.ts'
+import { saidStandings } from '../../support/standings.ts'
 
 export const alice = asMember('mem_alice')
 export const bob = asMember('mem_bob')
@@ -38,6 +39,8 @@ export type CashFlowUnderTest = {
   readonly database: Database
   readonly app: Express
   readonly keys: PassportKeys
+  /** What membership says of members. */
+  readonly standings: ReturnType<typeof saidStandings>
   /** The ledger's; passports go by the real time. */
   readonly clock: ReturnType<typeof manualClock>
   readonly call: ReturnType<typeof createCaller>
@@ -71,11 +74,13 @@ export async function openCashFlow(
   const log = createLog('error')
   const decisions: Event[] = []
   const products = new Map(Object.entries(PRODUCTS))
+  const standings = saidStandings()
   let away = false
   const members = new Set(['mem_alice', 'mem_bob', 'mem_carol'])
   const deps = {
     ...{ database, clock, log },
     members: { exists: async (member: string) => members.has(member) },
+    standings,
     products: {
       async find(product: string) {
         if (away) throw new Problem('dependency_unavailable')
@@ -114,7 +119,7 @@ export async function openCashFlow(
     createDoor({ service: 'cash-flow', routes, passports: keys, clock: systemClock, log })
   const app = doorOf(cashFlow)
   return {
-    ...{ cashFlow, database, app, keys, clock },
+    ...{ cashFlow, database, app, keys, clock, standings },
     call: createCaller(app, 'cash-flow', keys),
     callTwin: createCaller(doorOf(twin), 'cash-flow', keys),
     setFee(product, said) {

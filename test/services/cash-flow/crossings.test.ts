@@ -8,6 +8,7 @@ import { createDoor } from '../../../src/platform/door.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { type CashFlowDeps, createCashFlow } from '../../../src/services/cash-flow/index.ts'
 import { asOperator, createCaller } from '../../support/caller.ts'
+import { saidStandings } from '../../support/standings.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, fromAlice, key, openCashFlow } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
@@ -186,7 +187,8 @@ onEachStore('money from one shard to another', (store) => {
   ) {
     const { clock, keys } = under
     const log = createLog('silent')
-    const nobody: Pick<CashFlowDeps, 'members' | 'products' | 'riskEvents'> = {
+    const nobody: Pick<CashFlowDeps, 'members' | 'products' | 'standings' | 'riskEvents'> = {
+      standings: saidStandings(),
       members: { exists: async () => true },
       products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
       riskEvents: async () => [],

@@ -8,6 +8,7 @@ import { systemTimers } from '../../../src/platform/journal/timers.ts'
 import { createLog } from '../../../src/platform/log.ts'
 import { cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
 import { asOperator } from '../../support/caller.ts'
+import { saidStandings } from '../../support/standings.ts'
 import { onEachStore } from '../../support/stores.ts'
 import {
   alice,
@@ -144,6 +145,7 @@ const dave = { id: 'acc_dave', member: 'mem_dave', product: 'prd_basic', currenc
 
 const nobody = {
   members: { exists: async () => true },
+  standings: saidStandings(),
   products: { find: async () => null },
   riskEvents: async () => [],
 }

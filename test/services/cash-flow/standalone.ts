@@ -12,6 +12,7 @@ import { createLog } from '../../../src/platform/log.ts'
 import { openPglite } from '../../../src/platform/pglite.ts'
 import { openPostgres } from '../../../src/platform/postgres.ts'
 import { cashFlowMigrations, createCashFlow } from '../../../src/services/cash-flow/index.ts'
+import { saidStandings } from '../../support/standings.ts'
 
 const { STORE = '', PASSPORT_SECRET = '' } = process.env
 const secret = Buffer.from(PASSPORT_SECRET, 'hex')
@@ -30,6 +31,7 @@ const cashFlow = createCashFlow({
   database: await server.open('cash-flow', cashFlowMigrations),
   ...{ clock, log },
   members: { exists: async () => true },
+  standings: saidStandings(),
   products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   async riskEvents(_after, signal) {
     await sleep(10_000, null, { signal }).catch(() => null)

@@ -43,6 +43,24 @@ onEachStore('a transfer', (store) => {
     assert.deepEqual([operation.body.state, operation.body.transfer], ['succeeded', id])
   })
 
+  test('is refused while its payer is not active, and not decided while nobody knows', async () => {
+    for (const status of ['frozen', 'closed'] as const) {
+      under.standings.say('mem_alice', status)
+      const refused = await transfer(fromAlice('1.00'), `while-${status}`)
+      assert.deepEqual([refused.status, refused.body.code], [403, 'member_not_active'], refused.text)
+      assert.deepEqual(refused.body.state, { account: 'acc_alice', status })
+    }
+    const headers = { ...key('accepted-while-frozen'), prefer: 'respond-async' }
+    const { body } = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('1.00'), headers })
+    const ended = await under.call('GET', `/v1/operations/${body.operation}?wait=25`, alice)
+    assert.deepEqual([ended.body.state, ended.body.reason], ['failed', 'member_not_active'])
+    under.standings.say('mem_alice', 'unknown')
+    const unknown = await transfer(fromAlice('1.00'), 'while-unknown')
+    assert.deepEqual([unknown.status, unknown.body.code], [503, 'dependency_unavailable'])
+    assert.equal(await available('alice'), '987.50')
+    under.standings.say('mem_alice', 'active')
+  })
+
   test('can be read by both ends and by an operator, and is not there for anyone else', async () => {
     const target = `/v1/transfers/${transferIdOf('mem_alice', 'first')}`
     for (const claims of [alice, bob, asOperator]) assert.equal((await under.call('GET', target, claims)).status, 200)

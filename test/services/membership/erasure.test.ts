@@ -115,8 +115,11 @@ onEachStore("members' keys", (store) => {
   it("a sealed version is no other version's and no other member's", async () => {
     const [id, other] = [await create(), await create()]
     await rename(id, 1, 'Second')
+    const sealed = "kind = 'member' AND"
     const put = (from: string, to: string) =>
-      rows(`UPDATE record_version SET data = (SELECT data FROM record_version WHERE ${from}) WHERE ${to}`)
+      rows(
+        `UPDATE record_version SET data = (SELECT data FROM record_version WHERE ${sealed} ${from}) WHERE ${sealed} ${to}`,
+      )
     await put(`id = '${id}' AND version = 1`, `id = '${id}' AND version = 2`)
     await put(`id = '${id}' AND version = 1`, `id = '${other}' AND version = 1`)
     for (const spoilt of [id, other]) assert.equal((await call('GET', `/v1/members/${spoilt}`, asOperator)).status, 500)

@@ -44,12 +44,12 @@ onEachStore("membership's store", (store) => {
   })
 
   it("can't be read, nor its records written, by another service", async () => {
-    assert.equal((await run(membership, 'SELECT * FROM membership.record_version')).length, 1)
+    assert.equal((await run(membership, 'SELECT * FROM membership.record_version')).length, 2, 'a member, a standing')
     await assert.rejects(run(product, 'SELECT * FROM membership.record_version'), /permission denied/)
     await assert.rejects(run(membership, 'SELECT * FROM product.record_version'), /permission denied/)
   })
 
-  it('refuses a record that is no member, or is not sealed', async () => {
+  it('refuses a record that is no member or standing, or is not sealed', async () => {
     const insert = (kind: string, id: string, data: string) =>
       run(
         membership,
@@ -62,6 +62,7 @@ onEachStore("membership's store", (store) => {
     for (const plain of ['{"name":"Bob","country":"GB"}', '{"iv":"AAAA","text":"AAAA","name":"Bob"}', '{}', '"Bob"'])
       await assert.rejects(insert('member', 'mem_bob', plain), /is_sealed|cannot delete/, plain)
     await insert('member', 'mem_bob', data)
+    await assert.rejects(insert('standing', 'mem_bob', data), /is_standing/)
   })
 
   it('takes back the number of an event that was not kept', async () => {

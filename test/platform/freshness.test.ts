@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createFreshness } from '../../../src/edge/tokens/freshness.ts'
+import { createFreshness } from '../../src/platform/freshness.ts'
 
 const HOUR_MS = 3_600_000
 
