@@ -16,6 +16,7 @@ const KINDS = {
   hold: 'hold',
   match: 'mat',
   member: 'mem',
+  notification: 'ntf',
   operation: 'op',
   paymentFile: 'pmf',
   payout: 'pay',

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { CAMT_053, CAMT_054 } from '../../src/platform/iso20022/camt.ts'
+import { CAMT_053 } from '../../src/platform/iso20022/camt.ts'
 import { PAIN_002 } from '../../src/platform/iso20022/pain.ts'
 import { readMessage } from '../../src/platform/iso20022/read.ts'
 import type { Message } from '../../src/platform/iso20022/shape.ts'
 import { startBank } from '../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../src/sandbox/stand-in.ts'
+import { readNotification } from '../../src/services/settlement/notification.ts'
 import { readStatement } from '../../src/services/settlement/statement.ts'
 import { paymentFile } from '../support/payment-files.ts'
 
@@ -64,7 +65,12 @@ describe('the bank', () => {
     await send(paymentFile('pmf_day', ['pay_day'], ['pay_twice']))
     await post('/plant', { payment: 'pay_twice', as: 'twice' })
     const query = new URLSearchParams(account)
-    isMessage(CAMT_054, await bytesOf(await fetch(`${bank.url}/notifications?${query}`)))
+    const told = await readNotification(await bytesOf(await fetch(`${bank.url}/notifications?${query}`)))
+    assert.ok(typeof told !== 'string', String(told))
+    assert.deepEqual(
+      [told.account, told.lines.some(({ reference }) => reference === 'pay_day')],
+      [account.account, true],
+    )
     const day = await bytesOf(await post('/statements', account))
     isMessage(CAMT_053, day)
     const read = await readStatement(day)

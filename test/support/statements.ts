@@ -1,5 +1,5 @@
 import { formatMinor, money } from '../../src/kernel/money.ts'
-import { CAMT_053 } from '../../src/platform/iso20022/camt.ts'
+import { CAMT_053, CAMT_054 } from '../../src/platform/iso20022/camt.ts'
 import { type Element, writeUnchecked } from '../../src/platform/iso20022/write.ts'
 
 /** A line of a bank's statement, as a test wants it told; amounts in minor units of CNY. */
@@ -49,6 +49,24 @@ export function statementXml(
             ...lines.map(entry),
           ],
         ],
+      ],
+    ],
+  ])
+}
+
+/** A camt.054 of these lines, by its name. */
+export function notificationXml(name: string, lines: readonly ToldLine[]): Buffer {
+  const account: Element = ['Acct', [['Id', [['Othr', [['Id', 'TIDEGATE-MAIN']]]]]]]
+  const header: Element[] = [
+    ['MsgId', `M-${name}`],
+    ['CreDtTm', '2026-03-01T12:00:00Z'],
+  ]
+  return writeUnchecked(CAMT_054, [
+    [
+      'BkToCstmrDbtCdtNtfctn',
+      [
+        ['GrpHdr', header],
+        ['Ntfctn', [['Id', name], account, ...lines.map(entry)]],
       ],
     ],
   ])

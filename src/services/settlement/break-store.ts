@@ -86,10 +86,11 @@ export async function resolvePayouts(
   state: 'confirming' | 'returning',
   now: Instant,
 ): Promise<void> {
+  const told = state === 'returning' ? ['confirming', 'settled'] : [] // by a notification that was wrong
   await sql.query(
     `UPDATE payout SET state = $2, next_try_at = $3, tries = 0
-     WHERE (broken_in = $1 OR missing_in = $1) AND state IN ('sent', 'paid')`,
-    [id, state, toRfc3339(now)],
+     WHERE (broken_in = $1 OR missing_in = $1) AND state = ANY($4)`,
+    [id, state, toRfc3339(now), ['sent', 'paid', ...told]],
   )
 }
 

@@ -36,6 +36,11 @@ export const settlementEvents: EventSchemas = {
     summary: "The bank's statement was taken in",
     data: Type.Object({ statement: text, reconciliation: text, digest: text, lines: count }),
   },
+  'notification.imported': {
+    version: 1,
+    summary: "The bank's notification was taken in: how many payouts it was the first to tell of",
+    data: Type.Object({ notification: text, digest: text, lines: count, paid: count, returned: count }),
+  },
   'reconciliation.finished': {
     version: 1,
     summary: 'Every line of a statement, and every payout that was due on it, is in a match or in a break',

@@ -8,6 +8,8 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { breakRoutes } from './break-routes.ts'
 import { createBreaks } from './breaks.ts'
 import type { Ledger } from './ledger.ts'
+import { notificationRoutes } from './notification-routes.ts'
+import { createNotifications } from './notifications.ts'
 import { type SettlementConfig, settlementOptions } from './options.ts'
 import { type Bank, startPayouts } from './payouts.ts'
 import { positionRoutes } from './position-routes.ts'
@@ -58,6 +60,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
       ...settlementRoutes(service),
       ...positionRoutes(service, clock, clearsWithinH),
       ...statementRoutes(outbox, reconciler),
+      ...notificationRoutes(createNotifications(outbox, clock, payer.account)),
       ...breakRoutes(createBreaks(outbox, clock), clock),
       feedRoute(outbox),
       ...deadLetterRoutes('settlement', database, clock),

@@ -1,4 +1,4 @@
-import type { StatementLine } from './statement.ts'
+import type { StatementLine } from './bank-entry.ts'
 
 /** A payout that the bank was asked for, as a statement is held against it. */
 export type Expected = {

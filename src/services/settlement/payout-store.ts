@@ -14,7 +14,7 @@ export type LedgerStep = {
   readonly amount: Money
   readonly state: 'pending' | 'confirming' | 'rejecting' | 'returning'
   readonly withdrawal: string | null
-  /** A statement has told that the bank paid it. */
+  /** A statement or a notification has told that the bank paid it. */
   readonly matched: boolean
   readonly reason: string
   readonly tries: number
@@ -84,7 +84,7 @@ type StepRow = Omit<LedgerStep, 'amount'> & { currency: Currency; minor: string 
 export async function selectLedgerSteps(sql: Sql, now: Instant, limit: number): Promise<LedgerStep[]> {
   const rows = await sql.query<StepRow>(
     `SELECT id, batch, tries, state, account, withdrawal, currency,
-       amount::text AS minor, last_error AS reason, matched_in IS NOT NULL AS matched, member
+       amount::text AS minor, last_error AS reason, coalesce(matched_in, told_in) IS NOT NULL AS matched, member
      FROM payout
      WHERE state IN ('pending', 'confirming', 'rejecting', 'returning') AND next_try_at <= $1
      ORDER BY next_try_at LIMIT $2`,

@@ -65,6 +65,26 @@ export const WireStatement = Type.Object(
   closed,
 )
 
+export const ByNotification = Type.Object({ id: Type.String({ pattern: idPattern('notification') }) })
+
+/** Of its lines, `paid` and `returned` told of a payout first. */
+export const WireNotification = Type.Object(
+  {
+    id: Type.String({ pattern: idPattern('notification') }),
+    digest: Type.String(),
+    account: Type.String(),
+    name: Type.String(),
+    lines: Count,
+    paid: Count,
+    returned: Count,
+    importedBy: Type.String(),
+    importedAt: Time,
+    version: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+)
+export type WireNotification = Static<typeof WireNotification>
+
 const Resolution = Type.Enum(['write_off', 'give_back', 'explained'])
 
 export const WireBreak = Type.Object(

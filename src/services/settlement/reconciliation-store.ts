@@ -2,7 +2,7 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
-import type { Difference, Expected, Match, Named } from './matching.ts'
+import type { Difference, Match } from './matching.ts'
 
 export const PASSES = ['reference', 'party', 'rest', 'missing', 'done'] as const
 export type Pass = (typeof PASSES)[number]
@@ -99,75 +99,6 @@ function toReconciliation(row: Row): Reconciliation {
   }
 }
 
-const EXPECTED = `id AS payout, amount::text, coalesce(account, '') AS account, coalesce(file, '') AS file,
-  to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "sentOn"`
-/** The bank was asked for it, and no statement has told of it so far. */
-const AWAITED = "state IN ('sent', 'paid') AND matched_in IS NULL AND broken_in IS NULL"
-
-type ExpectedRow = Record<'payout' | 'amount' | 'account' | 'file' | 'sentOn', string>
-
-function toExpected({ payout, amount, account, sentOn }: ExpectedRow): Expected {
-  return { payout, amount: BigInt(amount), account, sentOn }
-}
-
-/** What each of these references names. */
-export async function namedBy(
-  sql: Sql,
-  currency: Currency,
-  references: readonly string[],
-): Promise<ReadonlyMap<string, Named>> {
-  const named = new Map<string, Named>()
-  const payouts = await sql.query<ExpectedRow & { awaited: boolean; matched: boolean }>(
-    `SELECT ${EXPECTED}, (${AWAITED}) AS awaited,
-       (matched_in IS NOT NULL AND state NOT IN ('returning', 'returned')) AS matched
-     FROM payout WHERE id = ANY($1) AND currency = $2 AND file IS NOT NULL`,
-    [references, currency],
-  )
-  for (const row of payouts) {
-    const expected = toExpected(row)
-    if (row.awaited) named.set(row.payout, { kind: 'awaited', payouts: [expected] })
-    else named.set(row.payout, row.matched ? { kind: 'matched', payout: expected } : { kind: 'over' })
-  }
-  const inFiles = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout WHERE file = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id`,
-    [references, currency],
-  )
-  for (const [file, rows] of Map.groupBy(inFiles, (row) => row.file)) {
-    named.set(file, { kind: 'awaited', payouts: rows.map(toExpected) })
-  }
-  return named
-}
-
-const AWAITED_BY_PARTIES_MAX = 20_000
-
-/** What these accounts are still to be paid. */
-export async function awaitedBy(
-  sql: Sql,
-  currency: Currency,
-  accounts: readonly string[],
-): Promise<ReadonlyMap<string, readonly Expected[]>> {
-  const rows = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout WHERE account = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id LIMIT $3`,
-    [accounts, currency, AWAITED_BY_PARTIES_MAX],
-  )
-  return Map.groupBy(rows.map(toExpected), ({ account }) => account)
-}
-
-/** Payouts above `after` that were sent before the statement ended, and that no statement has told of and no break is about. */
-export async function notTold(
-  sql: Sql,
-  { currency, to }: Reconciliation,
-  after: string,
-  limit: number,
-): Promise<Expected[]> {
-  const rows = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout
-     WHERE currency = $1 AND id > $2 AND sent_at <= $3 AND ${AWAITED} AND missing_in IS NULL ORDER BY id LIMIT $4`,
-    [currency, after, toRfc3339(to), limit],
-  )
-  return rows.map(toExpected)
-}
-
 /** Writes down what a page of lines and payouts came to, and sets going what that asks of the ledger. */
 export async function keepFound(
   sql: Sql,
@@ -214,18 +145,24 @@ async function insertMatches(
   const paid = matches.filter(({ rule }) => rule !== 'return')
   const payouts = paid.flatMap((match) => match.payouts)
   await sql.query(
-    `UPDATE payout SET matched_in = told.match, state = 'confirming', next_try_at = $3, tries = 0
+    `UPDATE payout SET matched_in = told.match, ${movedFrom("'sent', 'paid'", 'confirming')}
      FROM unnest($1::text[], $2::text[]) AS told (payout, match) WHERE payout.id = told.payout`,
     [payouts, paid.flatMap((match) => match.payouts.map(() => match.id)), toRfc3339(now)],
   )
   await closeMissing(sql, payouts, statement, now)
-  const back = matches.filter(({ rule }) => rule === 'return').flatMap(({ payouts }) => payouts)
+  const back = matches.filter(({ rule }) => rule === 'return')
   if (back.length === 0) return
   await sql.query(
-    "UPDATE payout SET state = 'returning', next_try_at = $2, tries = 0 WHERE id = ANY($1) AND state IN ('confirming', 'settled')",
-    [back, toRfc3339(now)],
+    `UPDATE payout SET return_in = told.match, ${movedFrom("'confirming', 'settled'", 'returning')}
+     FROM unnest($1::text[], $2::text[]) AS told (payout, match) WHERE payout.id = told.payout`,
+    [back.flatMap(({ payouts }) => payouts), back.flatMap((one) => one.payouts.map(() => one.id)), toRfc3339(now)],
   )
 }
+
+/** Sets going what is to be done in the ledger, at the time $3, unless a notification did. */
+const movedFrom = (states: string, to: 'confirming' | 'returning'): string =>
+  `state = CASE WHEN state IN (${states}) THEN '${to}' ELSE state END,
+   next_try_at = CASE WHEN state IN (${states}) THEN $3::timestamptz ELSE next_try_at END`
 
 async function insertBreaks(
   sql: Sql,

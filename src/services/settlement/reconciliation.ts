@@ -8,6 +8,8 @@ import type { Sql } from '../../platform/database.ts'
 import { keepDoing, type Round } from '../../platform/every.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
+import type { StatementLine } from './bank-entry.ts'
+import { awaitedBy, namedBy, notTold } from './expected-store.ts'
 import {
   type Difference,
   type Found,
@@ -18,19 +20,16 @@ import {
   unexpected,
 } from './matching.ts'
 import {
-  awaitedBy,
   findReconciliation,
   insertReconciliation,
   keepFound,
   lockOldestRunning,
   moveOn,
-  namedBy,
-  notTold,
   PASSES,
   type Pass,
   type Reconciliation,
 } from './reconciliation-store.ts'
-import { readStatement, type StatementLine } from './statement.ts'
+import { readStatement } from './statement.ts'
 import {
   findByDigest,
   findByName,

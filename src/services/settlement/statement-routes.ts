@@ -3,7 +3,7 @@ import { money, toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import { limitOf, pageOf } from '../../platform/page.ts'
-import { route, type ServiceRoute } from '../../platform/service-route.ts'
+import { type Call, route, type ServiceRoute } from '../../platform/service-route.ts'
 import { actorOf } from '../../platform/versioned-routes.ts'
 import { findFile } from './payout-store.ts'
 import type { ImportOutcome, Reconciler } from './reconciliation.ts'
@@ -100,9 +100,7 @@ function importRoute(reconciler: Reconciler, read: (id: string) => Promise<WireR
     bodyBytesMax: STATEMENT_BYTES_MAX,
     answers: { 200: WireReconciliation, 201: WireReconciliation },
     async run({ rawBody, headers, passport }) {
-      if (!/^(?:application|text)\/xml(?:\s*;\s*charset="?utf-8"?)?$/i.test(headers['content-type'] ?? '')) {
-        throw new Problem('unsupported_media_type', { detail: 'this route takes application/xml in UTF-8' })
-      }
+      requireXml(headers)
       const outcome = await reconciler.import(rawBody, actorOf(passport.principal))
       if (outcome.kind !== 'imported' && outcome.kind !== 'repeated') throw refusalOf(outcome)
       const body = await read(outcome.reconciliation)
@@ -110,6 +108,12 @@ function importRoute(reconciler: Reconciler, read: (id: string) => Promise<WireR
       return { status: outcome.kind === 'imported' ? 201 : 200, headers: { location }, body }
     },
   })
+}
+
+/** @throws Problem `unsupported_media_type` */
+export function requireXml(headers: Call['headers']): void {
+  if (/^(?:application|text)\/xml(?:\s*;\s*charset="?utf-8"?)?$/i.test(headers['content-type'] ?? '')) return
+  throw new Problem('unsupported_media_type', { detail: 'this route takes application/xml in UTF-8' })
 }
 
 function refusalOf(outcome: Exclude<ImportOutcome, { kind: 'imported' | 'repeated' }>): Problem {

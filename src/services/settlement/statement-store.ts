@@ -3,7 +3,8 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Id } from '../../kernel/id.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
-import type { Statement, StatementLine } from './statement.ts'
+import type { StatementLine } from './bank-entry.ts'
+import type { Statement } from './statement.ts'
 
 export type Imported = {
   readonly id: Id<'statement'>

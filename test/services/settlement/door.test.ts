@@ -69,6 +69,8 @@ describe("settlement's door", () => {
       '/v1/dead-letters/settlement/{feed}/{seq}/give-up',
       '/v1/dead-letters/settlement/{feed}/{seq}/replay',
       '/v1/net-positions',
+      '/v1/notifications',
+      '/v1/notifications/{id}',
       '/v1/payment-files/{id}',
       '/v1/reconciliations',
       '/v1/reconciliations/{id}',

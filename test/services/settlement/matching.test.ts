@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { StatementLine } from '../../../src/services/settlement/bank-entry.ts'
 import { type Expected, matchByParty, matchByReference } from '../../../src/services/settlement/matching.ts'
-import type { StatementLine } from '../../../src/services/settlement/statement.ts'
 
 const line = (number: number, amount: bigint, rest: Partial<StatementLine> = {}): StatementLine => ({
   ...{ number, amount, direction: 'debit', bookedOn: '2026-03-01', reference: null, party: 'acc_a', returned: false },

@@ -6,20 +6,17 @@ import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import type { Bank } from '../../../src/services/settlement/index.ts'
 import { asMember, asOperator, asService, type Claims } from '../../support/caller.ts'
-import { statementXml, type ToldLine } from '../../support/statements.ts'
+import { notificationXml, statementXml, type ToldLine } from '../../support/statements.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { accountOf, type Harness, startHarness, until } from './harness.ts'
+import { type Harness, startHarness, until } from './harness.ts'
+import { asOther, type Paid, reconciling } from './reconciling.ts'
 
 /** A bank that says yes; what its statements say is each test's. */
 const bank: Bank = { send: async () => ({ kind: 'answered', statusOf: () => ({ kind: 'accepted' }) }) }
-const asOther: Claims = { principal: { kind: 'operator', id: 'op_otto', scopes: ['operator'] } }
-
-type Paid = { readonly batch: string; readonly payout: string; readonly minor: bigint; readonly member: string }
 
 onEachStore('reconciliation', (store) => {
   let server: DatabaseServer
   let settlement: Harness
-  let statements = 0
   before(async () => {
     server = await store.open()
     const config = { time_zone: 'Asia/Shanghai', cut_offs: ['22:00'], breaks: { open_max: { CNY: '1000000.00' } } }
@@ -31,33 +28,7 @@ onEachStore('reconciliation', (store) => {
     await server.close()
   })
 
-  /** Payouts that the bank was asked for, one for each member. */
-  const pay = async (...amounts: readonly (readonly [member: string, minor: bigint])[]): Promise<Paid[]> => {
-    settlement.clock.advance(1)
-    await settlement.post(...amounts.map(([to, minor]) => ({ from: 'mem_payer', to, amount: money('CNY', minor) })))
-    const cutOff = new Date(settlement.clock.now()).toISOString()
-    const paid: Paid[] = []
-    for (const [member, minor] of amounts) {
-      const { body } = await settlement.closeBatch(member, cutOff)
-      paid.push({ batch: body.id, payout: body.payout, minor, member })
-    }
-    for (const { batch } of paid) await batchIs(batch, 'paid')
-    return paid
-  }
-  const batchIs = (id: string, state: string) =>
-    until(async () => {
-      settlement.clock.advance(1)
-      return (await settlement.readBatch(id)).body.state === state
-    })
-  const told = ({ payout, minor, member }: Paid, more: Partial<ToldLine> = {}): ToldLine => ({
-    ...{ amount: minor, reference: payout, party: accountOf(member), on: '2026-03-01' },
-    ...more,
-  })
-  const put = (xml: Uint8Array, caller: Claims = asOperator) => settlement.callXml('/v1/statements', caller, xml)
-  const statement = (lines: readonly ToldLine[]) => statementXml(`S-${++statements}`, lines, { to: soon() })
-  const soon = () => new Date(settlement.clock.now() + 1_000).toISOString()
-  const breaksOf = async (reconciliation: string) =>
-    (await settlement.call('GET', `/v1/breaks?reconciliation=${reconciliation}&limit=100`, asOperator)).body.items
+  const { pay, batchIs, told, put, statement, breaksOf, explain } = reconciling(() => settlement)
 
   test('matches what the bank booked, confirms it in the ledger, and says that nothing is in transit', async () => {
     const [one, two] = (await pay(['mem_r1', 1_000n], ['mem_r2', 2_500n])) as [Paid, Paid]
@@ -76,7 +47,7 @@ onEachStore('reconciliation', (store) => {
 
   test('changes nothing when a statement comes twice, also at once', async () => {
     const [one] = (await pay(['mem_twice', 700n])) as [Paid]
-    const xml = statement([told(one)])
+    const xml = statementXml('S-twice', [told(one)], { to: '2026-03-01T23:59:59Z' })
     const answers = await Promise.all([put(xml), put(xml), put(xml)])
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 201])
     assert.equal(new Set(answers.map(({ body }) => body.id)).size, 1)
@@ -85,7 +56,7 @@ onEachStore('reconciliation', (store) => {
       sql.query<{ raw: Uint8Array }>('SELECT raw FROM bank_statement ORDER BY imported_at DESC, id DESC LIMIT 1'),
     )
     assert.deepEqual(gunzipSync(rows[0]?.raw ?? Buffer.of()), xml)
-    const other = statementXml(`S-${statements}`, [])
+    const other = statementXml('S-twice', [])
     assert.deepEqual([(await put(other)).status, (await put(other)).body.code], [409, 'conflict'])
   })
 
@@ -98,6 +69,68 @@ onEachStore('reconciliation', (store) => {
     const { body } = await put(statement([told(two, { direction: 'credit', returned: true })]))
     assert.deepEqual(body.lines, { all: 1, matched: 1, broken: 0 })
     await batchIs(two.batch, 'returned')
+  })
+
+  test('is told some of it by notifications before, and does nothing twice when the statement brings it again', async () => {
+    const [early, back, later, off] = (await pay(
+      ['mem_n1', 100n],
+      ['mem_n2', 200n],
+      ['mem_n3', 300n],
+      ['mem_n4', 400n],
+    )) as [Paid, Paid, Paid, Paid]
+    const notify = (xml: Uint8Array, caller = asOperator) => settlement.callXml('/v1/notifications', caller, xml)
+    const credit = { direction: 'credit', returned: true } as const
+    const first = notificationXml('N-1', [told(early), told(back), told(off, { amount: 399n })])
+    const { status, body, headers } = await notify(first)
+    assert.deepEqual([status, body.lines, body.paid, body.returned], [201, 3, 2, 0], JSON.stringify(body))
+    assert.deepEqual((await settlement.call('GET', headers['location'] ?? '', asOperator)).body, body)
+    const again = await Promise.all([notify(first), notify(first)])
+    assert.deepEqual(
+      again.map((answer) => [answer.status, answer.body.id]),
+      Array(2).fill([200, body.id]),
+    )
+    await batchIs(early.batch, 'settled')
+    await batchIs(back.batch, 'settled')
+    const more = [told(early), told(back), told(back, credit)] // the day so far, once more
+    const second = await notify(notificationXml('N-2', more))
+    assert.deepEqual([second.body.paid, second.body.returned], [0, 1])
+    await batchIs(back.batch, 'returned')
+
+    const day = await put(statement([...more, told(later), told(off)]))
+    assert.deepEqual(day.body.lines, { all: 5, matched: 5, broken: 0 }, JSON.stringify(await breaksOf(day.body.id)))
+    assert.deepEqual(day.body.payouts, { matched: 4, broken: 0 })
+    await batchIs(off.batch, 'settled')
+    await notify(notificationXml('N-3', [told(later, credit)]))
+    await batchIs(later.batch, 'returned')
+    const next = await put(statement([told(later, credit)]))
+    assert.deepEqual(next.body.lines, { all: 1, matched: 1, broken: 0 })
+    const twice = await put(statement([told(later, credit), told(back, credit)]))
+    assert.deepEqual(twice.body.lines, { all: 2, matched: 0, broken: 2 }, 'more than was paid is not given back')
+    for (const { id } of await breaksOf(twice.body.id)) await explain(id)
+    for (const { payout } of [back, later])
+      assert.equal(settlement.told.filter((call) => call.startsWith(`deposit ${payout}:deposit`)).length, 1)
+    for (const { batch, state } of [
+      { ...early, state: 'settled' },
+      { ...back, state: 'returned' },
+    ])
+      assert.equal((await settlement.readBatch(batch)).body.state, state)
+  })
+
+  test('says so when a notification was wrong, and takes back what it did', async () => {
+    const [one] = (await pay(['mem_wrong', 600n])) as [Paid]
+    await settlement.callXml('/v1/notifications', asOperator, notificationXml('N-4', [told(one)]))
+    await batchIs(one.batch, 'settled')
+    const { body } = await put(statement([]))
+    const [missing] = await breaksOf(body.id)
+    assert.deepEqual([missing.kind, missing.payouts], ['missing', [one.payout]])
+    const sent = { resolution: 'give_back', reason: 'the bank took it back' }
+    await settlement.call('POST', `/v1/breaks/${missing.id}/propose`, asOperator, { body: sent })
+    await settlement.call('POST', `/v1/breaks/${missing.id}/approve`, asOther, { body: { version: 2 } })
+    await batchIs(one.batch, 'returned')
+    assert.ok(settlement.told.includes(`deposit ${one.payout}:deposit acc_wrong 6.00`))
+    const late = await put(statement([told(one)]))
+    assert.deepEqual(late.body.lines, { all: 1, matched: 0, broken: 1 }, 'paid after all: somebody has to look')
+    for (const { id } of await breaksOf(late.body.id)) await explain(id)
   })
 
   test('needs two people for a write-off, and tells of it', async () => {
@@ -165,9 +198,7 @@ onEachStore('reconciliation', (store) => {
     assert.deepEqual([refused.status, refused.body.code], [409, 'conflict'])
     assert.equal(refused.body.state.open.value, '1000001.00')
     const [found] = await breaksOf(body.id)
-    const sent = { resolution: 'explained', reason: 'not ours' }
-    await settlement.call('POST', `/v1/breaks/${found.id}/propose`, asOther, { body: sent })
-    await settlement.call('POST', `/v1/breaks/${found.id}/approve`, asOperator, { body: { version: 2 } })
+    await explain(found.id)
     const closed = await settlement.closeBatch('mem_held', cutOff)
     assert.equal(closed.status, 201)
     await batchIs(closed.body.id, 'paid')
@@ -228,6 +259,10 @@ onEachStore('reconciliation', (store) => {
       ['{}', 400],
     ]
     for (const [xml, status] of wrong) assert.equal((await put(Buffer.from(xml))).status, status, xml.slice(0, 300))
+    for (const xml of [sound, String(notificationXml('N', [])).replace('TIDEGATE-MAIN', 'SOMEBODY-ELSE'), '{}']) {
+      const answer = await settlement.callXml('/v1/notifications', asOperator, Buffer.from(xml))
+      assert.equal(answer.status, xml.includes('SOMEBODY') ? 422 : 400)
+    }
     const asJson = await settlement.call('POST', '/v1/statements', asOperator, { body: {} })
     assert.deepEqual([asJson.status, asJson.body.code], [415, 'unsupported_media_type'])
     for (const path of ['/v1/breaks', '/v1/reconciliations', '/v1/clearing-positions']) {

@@ -1,0 +1,53 @@
+import { money } from '../../../src/kernel/money.ts'
+import { asOperator, type Claims } from '../../support/caller.ts'
+import { statementXml, type ToldLine } from '../../support/statements.ts'
+import { accountOf, type Harness, until } from './harness.ts'
+
+export const asOther: Claims = { principal: { kind: 'operator', id: 'op_otto', scopes: ['operator'] } }
+
+export type Paid = {
+  readonly batch: string
+  readonly payout: string
+  readonly minor: bigint
+  readonly member: string
+}
+
+/** What operators do between a payout and the end of a break, by a settlement that is started later. */
+export function reconciling(harness: () => Harness) {
+  let statements = 0
+
+  /** Payouts that the bank was asked for, one for each member. */
+  const pay = async (...amounts: readonly (readonly [member: string, minor: bigint])[]): Promise<Paid[]> => {
+    harness().clock.advance(1)
+    await harness().post(...amounts.map(([to, minor]) => ({ from: 'mem_payer', to, amount: money('CNY', minor) })))
+    const cutOff = new Date(harness().clock.now()).toISOString()
+    const paid: Paid[] = []
+    for (const [member, minor] of amounts) {
+      const { body } = await harness().closeBatch(member, cutOff)
+      paid.push({ batch: body.id, payout: body.payout, minor, member })
+    }
+    for (const { batch } of paid) await batchIs(batch, 'paid')
+    return paid
+  }
+  const batchIs = (id: string, state: string) =>
+    until(async () => {
+      harness().clock.advance(1)
+      return (await harness().readBatch(id)).body.state === state
+    })
+  const told = ({ payout, minor, member }: Paid, more: Partial<ToldLine> = {}): ToldLine => ({
+    ...{ amount: minor, reference: payout, party: accountOf(member), on: '2026-03-01' },
+    ...more,
+  })
+  const put = (xml: Uint8Array, caller: Claims = asOperator) => harness().callXml('/v1/statements', caller, xml)
+  const statement = (lines: readonly ToldLine[]) => statementXml(`S-${++statements}`, lines, { to: soon() })
+  const soon = () => new Date(harness().clock.now() + 1_000).toISOString()
+  const explain = async (id: string) => {
+    const sent = { resolution: 'explained', reason: 'not ours' }
+    await harness().call('POST', `/v1/breaks/${id}/propose`, asOther, { body: sent })
+    await harness().call('POST', `/v1/breaks/${id}/approve`, asOperator, { body: { version: 2 } })
+  }
+  const breaksOf = async (reconciliation: string) =>
+    (await harness().call('GET', `/v1/breaks?reconciliation=${reconciliation}&limit=100`, asOperator)).body.items
+
+  return { pay, batchIs, told, put, statement, breaksOf, explain }
+}
