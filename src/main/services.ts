@@ -215,6 +215,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
           publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
         },
         cashFlowEvents: events.feed('risk', 'cash-flow'),
+        membershipEvents: events.feed('risk', 'membership'),
         members: membersBy(client('risk', 'membership'), clock),
         held: heldBy(client('risk', 'cash-flow')),
         dispatcher,

@@ -37,6 +37,7 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       ...base,
       ...outward,
       cashFlowEvents: events,
+      membershipEvents: events,
       providerFigures: notCalled,
       members: { registeredAt: notCalled },
       held: notCalled,

@@ -91,23 +91,24 @@ export async function lockNextCase(
   return found ?? null
 }
 
-/** Open cases of money that waits to go to this account. */
-export async function listOpenByPayee(sql: Sql, payee: string, limit: number): Promise<readonly string[]> {
-  return idsOf(
-    await sql.query(
-      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held' AND facts ->> 'to' = $1 ORDER BY id LIMIT $2`,
-      [payee, limit],
-    ),
-  )
+const CONCERNS = {
+  payee: `facts ->> 'to' = $1`,
+  /** By itself, or as a leg. */
+  payer: `(facts ->> 'from' = $1 OR facts -> 'legs' @> jsonb_build_array(jsonb_build_object('from', $1::text)))`,
+  maker: 'maker = $1',
 }
 
-/** Open cases of money that waits to leave this account, by itself or as a leg. */
-export async function listOpenByPayer(sql: Sql, payer: string, limit: number): Promise<readonly string[]> {
+/** Open cases of money that waits to go to an account, to leave one, or on a member's word. */
+export async function listOpenOf(
+  sql: Sql,
+  role: keyof typeof CONCERNS,
+  id: string,
+  limit: number,
+): Promise<readonly string[]> {
   return idsOf(
     await sql.query(
-      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held'
-       AND (facts ->> 'from' = $1 OR facts -> 'legs' @> jsonb_build_array(jsonb_build_object('from', $1::text))) ORDER BY id LIMIT $2`,
-      [payer, limit],
+      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held' AND ${CONCERNS[role]} ORDER BY id LIMIT $2`,
+      [id, limit],
     ),
   )
 }

@@ -1,6 +1,6 @@
 import type { Sql } from '../../platform/database.ts'
 import { readRiskFacts } from '../../policy/index.ts'
-import { insertCaseEvent, listOpenByPayer, lockCase, updateCase } from './case-store.ts'
+import { insertCaseEvent, listOpenOf, lockCase, updateCase } from './case-store.ts'
 import { type CaseFacts, type News, type Since, snapshotHashOf } from './facts.ts'
 import { type ReviewCase, validVotes } from './model.ts'
 import { findAssessment } from './store.ts'
@@ -8,7 +8,7 @@ import type { Change } from './voting.ts'
 
 /** Kept of what changed; older ones are in the case's history. */
 const SINCE_MAX = 10
-/** Cases that one piece of news may change; there are hardly so many open of one account. */
+/** Cases that one piece of news may change; there are hardly so many open of one account, or one member. */
 const CASES_MAX = 100
 
 /**
@@ -48,7 +48,9 @@ export async function learn(change: Change, news: News, actor: string): Promise<
 function listConcerned(sql: Sql, news: News): Promise<readonly string[]> {
   switch (news.what) {
     case 'credit_line':
-      return listOpenByPayer(sql, news.account, CASES_MAX)
+      return listOpenOf(sql, 'payer', news.account, CASES_MAX)
+    case 'standing':
+      return listOpenOf(sql, 'maker', news.member, CASES_MAX)
   }
 }
 

@@ -112,6 +112,8 @@ function inWords(news: Since): string {
       return `${news.outcome} by ${news.rule}`
     case 'label':
       return `another payment to the payee is ${news.label}`
+    case 'standing':
+      return `${news.member} is ${news.status}, of level ${news.level}`
     case 'credit_line':
       return `the credit line of ${news.account} is ${news.creditLine.value} ${news.creditLine.currency}`
   }

@@ -38,15 +38,16 @@ export type CaseFacts = {
 
 /**
  * `policies`: what they would decide now. `label`: what another transfer to the same payee turned out to be. `credit_line`: how
- * far below zero the account that pays may go now.
+ * far below zero the account that pays may go now. `standing`: what the member who asked for it may do now.
  */
 export type Since =
   | { readonly what: 'policies'; readonly outcome: string; readonly rule: string; readonly reasons: readonly string[] }
   | { readonly what: 'label'; readonly label: string; readonly assessment: string }
   | { readonly what: 'credit_line'; readonly account: string; readonly creditLine: WireMoney }
+  | { readonly what: 'standing'; readonly member: string; readonly status: string; readonly level: number }
 
 /** What other services tell. */
-export type News = Extract<Since, { readonly what: 'credit_line' }>
+export type News = Extract<Since, { readonly what: 'credit_line' | 'standing' }>
 
 export function caseFacts(
   facts: StoredFacts,

@@ -1,6 +1,6 @@
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
-import { listOpenByPayee, lockCase } from './case-store.ts'
+import { listOpenOf, lockCase } from './case-store.ts'
 import { changeFacts } from './changed-facts.ts'
 import { type Assessment, findAssessment, toAssessment } from './store.ts'
 import type { Change } from './voting.ts'
@@ -37,7 +37,7 @@ export async function labelAssessment(
     [id, label, toRfc3339(now), by, note],
   )
   if (label !== 'false_alarm') {
-    for (const other of await listOpenByPayee(sql, assessment.facts.transfer.to, CASES_MAX)) {
+    for (const other of await listOpenOf(sql, 'payee', assessment.facts.transfer.to, CASES_MAX)) {
       const review = await lockCase(sql, other)
       if (review === null || review.state !== 'open' || review.assessment === id) continue
       await changeFacts(change, review, by, { what: 'label', label, assessment: id })

@@ -130,6 +130,7 @@ export const TransferHeld = Type.Object({
   receipt: Type.Optional(nullable(Type.String())),
   expiresAt: Type.String(),
 })
+export const StandingChanged = Type.Object({ member: Type.String(), status: Type.String(), level: Type.Integer() })
 export const CreditLineSet = Type.Object({ account: Type.String(), creditLine: MoneyShape })
 /** Of a leg, `partOf` is the transfer that was assessed. */
 export const TransferResolved = Type.Object({

@@ -13,6 +13,7 @@ import type { Bundle } from '../../policy/index.ts'
 import { type Assessments, createAssessments, type Members } from './assessments.ts'
 import { readFigures } from './figures.ts'
 import { followCashFlow } from './follow-cash-flow.ts'
+import { followMembership } from './follow-membership.ts'
 import { createHeldWatch, type HeldSource, type HeldWatch } from './held-watch.ts'
 import { createReviews, type Reviews } from './reviews.ts'
 import { runTimers } from './timers.ts'
@@ -29,6 +30,7 @@ export type RiskDeps = {
   readonly providerFigures: () => readonly ProviderFigures[]
   readonly desk: ReviewDeskOptions
   readonly cashFlowEvents: FeedSource
+  readonly membershipEvents: FeedSource
   readonly members: Members
   /** What cash flow holds for reviews. */
   readonly held: HeldSource
@@ -37,7 +39,7 @@ export type RiskDeps = {
   readonly allowLoopback: boolean
 }
 
-/** The use cases, and what runs by itself once started: cash flow's events, timers of cases, messages to the desk. */
+/** The use cases, and what runs by itself once started: others' events, timers of cases, messages to the desk. */
 export type RiskService = {
   readonly assessments: Assessments
   readonly reviews: Reviews
@@ -79,6 +81,7 @@ export function createRiskService(deps: RiskDeps): RiskService {
       const destinationOf = async () => desk.destination
       loops.push(
         followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
+        followMembership({ source: deps.membershipEvents, outbox, reviews, log }),
         runTimers(reviews, log),
         watch,
         startDeliveries({ database, clock, log, dispatcher, allowLoopback, destinationOf }),

@@ -105,6 +105,29 @@ onEachStore('what changed since a case was opened', (store) => {
     await eventually(async () => (await read(opened.case)).caseVersion === 3)
   })
 
+  test('so does another standing of the member who asked for it', async () => {
+    const [member, other] = [maker(), maker()]
+    const [opened, others] = [await world.openCase(member), await world.openCase(other)]
+    const standing = { member, version: 2, status: 'frozen', level: 1, kind: 'person' }
+    world.membershipTells('revocation.lifted', { id: 'rev_1' }, world.clock.now())
+    world.membershipTells('standing.changed', standing, world.clock.now())
+    const changed = await eventually(async () => {
+      const now = await read(opened.case)
+      return now.caseVersion === 2 && now
+    })
+    assert.deepEqual(changed.facts.since, [{ what: 'standing', member, status: 'frozen', level: 1 }])
+    assert.equal((await read(others.case)).caseVersion, 1)
+    const { caseVersion, snapshotHash } = opened
+    const stale = await world.decide({
+      case: opened.case,
+      vote: 'approve',
+      reviewer: 'rita',
+      caseVersion,
+      snapshotHash,
+    })
+    assert.match(String(stale.body['detail']), new RegExp(`${member} is frozen, of level 1`))
+  })
+
   test('policies that decide the same leave case and votes alone', async () => {
     const opened = await world.openCase(maker(), '85000.00')
     await approve(opened.case, 'rita')

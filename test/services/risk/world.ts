@@ -51,7 +51,7 @@ export async function startWorld(store: TestStore) {
   }
   const server = await store.open()
   const registered = new Map<string, Instant>()
-  const cashFlow = inMemoryFeed()
+  const [cashFlow, membership] = [inMemoryFeed(), inMemoryFeed()]
   const provider = createTongdun({
     url: fraud.url,
     partnerCode: 'tidegate',
@@ -77,6 +77,7 @@ export async function startWorld(store: TestStore) {
       publicKeys: [publicKey, next.publicKey],
     },
     cashFlowEvents: cashFlow.source,
+    membershipEvents: membership.source,
     held: cashFlow.held,
     providerFigures: () => [],
     members: { registeredAt: async (member) => registered.get(member) ?? null },
@@ -110,6 +111,8 @@ export async function startWorld(store: TestStore) {
     privateKey: privateKey as KeyObject,
     /** Appends an event to cash flow's feed. */
     feed: cashFlow.append,
+    /** Appends one to membership's. */
+    membershipTells: membership.append,
 
     /** Asks for an assessment as the edge does. */
     assess: (asked: Asked) => call('POST', '/v1/assessments', asService('edge'), { body: assessmentBody(asked) }),
