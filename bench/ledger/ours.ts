@@ -24,7 +24,12 @@ const OPENING = money('CNY', 1_000_000_000_000n)
 const CREATED = 201
 
 /** In the platform membership tells who is not, in memory as well. */
-const everybody: Pick<Standings, 'statusOf'> = { statusOf: async () => 'active' }
+const everybody: Standings = {
+  statusOf: async () => 'active',
+  standingOf: async () => null,
+  start() {},
+  async close() {},
+}
 
 /** The cash-flow service as it is put together for a platform, behind its routes and before its background. */
 export async function openOurs(
@@ -45,6 +50,7 @@ export async function openOurs(
   const writers = createWriters({ wished: SHARDS, writers: 1, transaction, reads, store, clock, directory, calendar })
   const references: References = {
     members: { exists: async () => true },
+    standings: everybody,
     products: { find: async () => ({ currency: 'CNY', version: 1, fee: { kind: 'none' } }) },
   }
   const terms = createTermsSource({ directory, products: references.products, standings: everybody, clock })

@@ -40,13 +40,12 @@ export async function readNotActive(
   return { seq: seq ?? 0n, members }
 }
 
-/** Takes an event of membership's feed in. @returns the member whose standing changed, null where none did @throws Error when it can't be read */
-export function takeStandingIn(members: NotActive, { type, data }: Event): string | null {
-  if (type !== 'standing.changed') return null
+/** Takes an event of membership's feed in. @throws Error when it can't be read */
+export function takeStandingIn(members: NotActive, { type, data }: Event): void {
+  if (type !== 'standing.changed') return
   const change = checkChange(data)
   if (!change.ok) throw new Error('the change of a standing can not be read')
   const { member, status } = change.value
   if (status === 'active') members.delete(member)
   else members.set(member, status)
-  return member
 }

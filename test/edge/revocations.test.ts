@@ -176,9 +176,9 @@ describe('an edge that is not told which tokens are revoked', () => {
 })
 
 describe('a member who is frozen', () => {
-  const stand = async (status: string): Promise<void> => {
+  const stand = async (status: string, level = 0): Promise<void> => {
     const { body } = await calls.call('operator', 'GET', '/v1/standings/mem_bob')
-    const options = { headers: { 'if-match': `"${body.version}"` }, body: { status, reason: 'a test' } }
+    const options = { headers: { 'if-match': `"${body.version}"` }, body: { status, level, reason: 'a test' } }
     const changed = await calls.call('operator', 'PATCH', '/v1/standings/mem_bob', options)
     assert.equal(changed.status, 200, changed.text)
   }
@@ -235,6 +235,22 @@ describe('a member who is frozen', () => {
     assert.equal((await calls.call('mem_bob', 'GET', '/v1/accounts/acc_bob')).status, 200)
     await stand('active')
     await eventually('he pays again', async () => (await pay()).status === 201, IN_FORCE_MS_MAX)
+  })
+
+  test('or verified opens what a product keeps for his level, within a second', async () => {
+    const body = { name: 'Verified', currency: 'CNY', holders: { fromLevel: 1, countries: ['CN'] } }
+    const product = await calls.call('operator', 'POST', '/v1/products', { body })
+    const account = { member: 'mem_bob', product: product.body.id, currency: 'CNY' }
+    const open = () => calls.call('mem_bob', 'POST', '/v1/accounts', { body: account })
+    const refused = await open()
+    assertRefused(refused, 'terms_not_met')
+    assert.deepEqual(refused.body.state, { product: product.body.id, version: 1, term: 'level' })
+    await stand('active', 1)
+    await eventually('he may', async () => (await open()).status === 201, IN_FORCE_MS_MAX)
+    const { body: member } = await calls.call('operator', 'GET', '/v1/members/mem_bob')
+    const headers = { 'if-match': `"${member.version}"` }
+    await calls.call('operator', 'PATCH', '/v1/members/mem_bob', { headers, body: { country: 'HK' } })
+    await eventually('he may not', async () => (await open()).body.state?.term === 'country', IN_FORCE_MS_MAX)
   })
 
   test('is not paid for by cash flow that is not told who is, until it is told again', async () => {

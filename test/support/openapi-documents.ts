@@ -30,7 +30,7 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       ...base,
       riskEvents: events,
       members: { exists: notCalled },
-      standings: { statusOf: notCalled, start: notCalled, close: notCalled },
+      standings: { statusOf: notCalled, standingOf: notCalled, start: notCalled, close: notCalled },
       products: { find: notCalled },
     }).routes,
     risk: createRisk({

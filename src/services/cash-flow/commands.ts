@@ -35,6 +35,9 @@ export type KeyedRequest = { readonly owner: string; readonly key: string; reado
 /** One of the parts of a transfer that succeed together; `id` is the transfer's that it is kept as. */
 export type Leg = { readonly id: string; readonly from: string; readonly to: string; readonly amount: Money }
 
+/** What of an account or its member is not as the product wants it. */
+export type Unmet = 'currency' | 'level' | 'kind' | 'country'
+
 /** What the payer's product says of a part of a transfer, what it costs and how much may be spent; and who pays. */
 export type PartTerms = {
   readonly judgedBy: JudgedBy
@@ -43,8 +46,8 @@ export type PartTerms = {
   readonly limits: Limits
   /** The paying member's. */
   readonly status: MemberStatus
-  /** Whether money in the part's currency may be paid under the product. */
-  readonly takesCurrency: boolean
+  /** Which of the product's terms the payer does not meet; null: none. */
+  readonly unmet: Unmet | null
 }
 
 /** The terms of the parts of a transfer, by the id that each is kept as; `unknown`: nobody could say. */
@@ -244,7 +247,7 @@ export type Refusal =
   | { readonly kind: 'terms_unknown' }
   | { readonly kind: 'limit_exceeded'; readonly account: Account; readonly by: JudgedBy; readonly limit: ExceededLimit }
   | { readonly kind: 'not_active'; readonly account: Account; readonly status: MemberStatus }
-  | { readonly kind: 'currency_not_taken'; readonly account: Account; readonly by: JudgedBy }
+  | { readonly kind: 'terms_not_met'; readonly account: Account; readonly by: JudgedBy; readonly term: Unmet }
   /** When it is to count as moved is not acceptable; `why` follows on its name. */
   | { readonly kind: 'not_effective'; readonly why: string }
   | { readonly kind: 'currency_mismatch' }

@@ -2,7 +2,7 @@ import { assert, unreachable } from '../../kernel/assert.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { money, toWire, type WireMoney } from '../../kernel/money.ts'
 import { Problem, type ProblemCode } from '../../kernel/problem.ts'
-import type { Refusal } from './commands.ts'
+import type { Refusal, Unmet } from './commands.ts'
 import { stateOf, type Transfer } from './model.ts'
 
 type PresentState = Readonly<Record<string, string | number | null | WireMoney>>
@@ -40,13 +40,9 @@ export function problemOf(refusal: Refusal): KeptProblem {
     }
     case 'limit_exceeded':
       return { code, ...limitProblem(refusal) }
-    case 'currency_not_taken': {
-      const { account, by } = refusal
-      return {
-        code,
-        detail: `the product takes no ${account.currency}`,
-        state: { account: account.id, ...by, term: 'currency' },
-      }
+    case 'terms_not_met': {
+      const { account, by, term } = refusal
+      return { code, detail: `the product is not for ${UNMET[term]}`, state: { account: account.id, ...by, term } }
     }
     case 'not_effective':
       return { code, detail: `body/effectiveAt: ${refusal.why}` }
@@ -113,7 +109,7 @@ const CODES = {
   terms_unknown: 'dependency_unavailable',
   not_active: 'member_not_active',
   limit_exceeded: 'limit_exceeded',
-  currency_not_taken: 'terms_not_met',
+  terms_not_met: 'terms_not_met',
   not_effective: 'unacceptable_value',
   currency_mismatch: 'currency_mismatch',
   insufficient_funds: 'insufficient_funds',
@@ -148,6 +144,13 @@ export function unknownOperation(): Problem {
 
 export function notFound(what: string): Problem {
   return new Problem('not_found', { detail: `there is no such ${what}` })
+}
+
+export const UNMET: Readonly<Record<Unmet, string>> = {
+  currency: 'accounts in this currency',
+  level: 'members of this level',
+  kind: 'members of this kind',
+  country: 'members of this country',
 }
 
 const LIMIT_NAMES = { perTransfer: 'one transfer', perDay: 'a day', perMonth: 'a month' } as const

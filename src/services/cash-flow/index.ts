@@ -7,7 +7,6 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
-import type { Standings } from '../../platform/standings.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import type { NewAccount } from './append.ts'
 import { createBackground } from './background.ts'
@@ -35,8 +34,6 @@ export type CashFlowDeps = References & {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
-  /** Which members are active: membership's word. */
-  readonly standings: Standings
   /** Risk control's events: what its reviews decided. */
   readonly riskEvents: FeedSource
   /** Over how many shards new accounts are spread. */

@@ -3,8 +3,8 @@ import { assert } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { type Currency, type Money, money, parseMoney, type WireMoney } from '../../kernel/money.ts'
 import type { MemberStatus } from '../../platform/standing-news.ts'
-import type { Standings } from '../../platform/standings.ts'
-import type { PartTerms, Terms } from './commands.ts'
+import type { Standing, Standings } from '../../platform/standings.ts'
+import type { PartTerms, Terms, Unmet } from './commands.ts'
 import type { Directory } from './directory.ts'
 import { type FeeFormula, feeOn } from './fee-formula.ts'
 import type { Limits } from './limits.ts'
@@ -17,11 +17,16 @@ export type ProductTerms = {
   readonly otherCurrencies?: readonly string[]
   readonly version: number
   readonly fee: FeeFormula
-  /** One for a currency at most. */
+  /** One for a currency and a level at most. */
   readonly limits?: readonly WireLimits[]
+  readonly holders?: {
+    readonly fromLevel?: number
+    readonly kinds?: readonly string[]
+    readonly countries?: readonly string[]
+  }
 }
 
-type WireLimits = { readonly [limit in keyof Limits]?: WireMoney }
+type WireLimits = { readonly fromLevel?: number } & { readonly [limit in keyof Limits]?: WireMoney }
 
 export interface TermsSource {
   /** What its product says of each of these parts of a transfer by now; `unknown` when nobody can say. */
@@ -41,16 +46,30 @@ const PRODUCTS_MAX = 10_000
 
 type Known = { readonly terms: ProductTerms; readonly toldAt: Instant; askedAt: Instant }
 
-/** Whether accounts under the product may be in the currency. */
-export function takesCurrency({ currency, otherCurrencies = [] }: ProductTerms, other: string): boolean {
-  return currency === other || otherCurrencies.includes(other)
+/** Whether it matters under the product who the member is. */
+export function asksForStanding({ holders, limits = [] }: ProductTerms): boolean {
+  return holders !== undefined || limits.some(({ fromLevel = 0 }) => fromLevel > 0)
 }
+
+/** The first of the terms that an account in the currency, of such a member, does not meet. */
+export function unmetBy(terms: ProductTerms, currency: string, { level, kind, country }: Standing): Unmet | null {
+  const { otherCurrencies = [], holders = {} } = terms
+  const { fromLevel = 0, kinds, countries } = holders
+  if (currency !== terms.currency && !otherCurrencies.includes(currency)) return 'currency'
+  if (level < fromLevel) return 'level'
+  if (kinds !== undefined && !kinds.includes(kind)) return 'kind'
+  if (countries !== undefined && (country === null || !countries.includes(country))) return 'country'
+  return null
+}
+
+/** Where nothing depends on who the member is, nobody is asked. */
+export const ANYBODY: Standing = { level: 0, kind: 'person', country: null }
 
 /** Knows the terms of products: each product is asked for once a second at most, while money moves under it. */
 export function createTermsSource(deps: {
   readonly directory: Directory
   readonly products: { find(product: string): Promise<ProductTerms | null> }
-  readonly standings: Pick<Standings, 'statusOf'>
+  readonly standings: Pick<Standings, 'statusOf' | 'standingOf'>
   readonly clock: Clock
 }): TermsSource {
   const { directory, products, standings, clock } = deps
@@ -98,22 +117,26 @@ export function createTermsSource(deps: {
         const known = await current(product)
         const status = await standings.statusOf(member)
         if (known === null || status === 'unknown') return 'unknown'
-        found.set(id, partTerms(product, known.terms, status, amount))
+        const standing = asksForStanding(known.terms) ? await standings.standingOf(member) : ANYBODY
+        if (standing === null || standing === 'unknown') return 'unknown'
+        found.set(id, partTerms(product, known.terms, { ...standing, status }, amount))
       }
       return found
     },
   }
 }
 
-/** One function of the product's terms and the amount. */
-function partTerms(product: string, terms: ProductTerms, status: MemberStatus, amount: Money): PartTerms {
+type Payer = Standing & { readonly status: MemberStatus }
+
+/** One function of the product's terms, who pays and the amount. */
+function partTerms(product: string, terms: ProductTerms, payer: Payer, amount: Money): PartTerms {
   const { version } = terms
   return {
     judgedBy: { product, version },
     fee: feeOf(product, terms, amount),
-    limits: limitsIn(terms, amount.currency),
-    status,
-    takesCurrency: takesCurrency(terms, amount.currency),
+    limits: limitsIn(terms, amount.currency, payer.level),
+    status: payer.status,
+    unmet: unmetBy(terms, amount.currency, payer),
   }
 }
 
@@ -123,9 +146,15 @@ function feeOf(product: string, { version, fee }: ProductTerms, amount: Money): 
   return minor === 0n ? null : { amount: money(amount.currency, minor), product, version }
 }
 
-function limitsIn({ limits = [] }: ProductTerms, currency: Currency): Limits {
-  const own = limits.find((limit) => Object.values(limit).some((amount) => amount.currency === currency))
-  const { perTransfer, perDay, perMonth } = own ?? {}
+/** Those from the highest level that the member has. */
+function limitsIn({ limits = [] }: ProductTerms, currency: Currency, level: number): Limits {
+  let newest: WireLimits | null = null
+  for (const limit of limits) {
+    const { fromLevel = 0, perTransfer, perDay, perMonth } = limit
+    if ((perTransfer ?? perDay ?? perMonth)?.currency !== currency || fromLevel > level) continue
+    if (newest === null || fromLevel > (newest.fromLevel ?? 0)) newest = limit
+  }
+  const { perTransfer, perDay, perMonth } = newest ?? {}
   return { perTransfer: minorOf(perTransfer), perDay: minorOf(perDay), perMonth: minorOf(perMonth) }
 }
 

@@ -5,13 +5,14 @@ import type { Money } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import type { Answer } from '../../platform/service-route.ts'
+import type { Standings } from '../../platform/standings.ts'
 import { deliver } from './answers.ts'
 import type { BatchStore, NewAccount } from './append.ts'
 import type { Settled } from './batch.ts'
 import type { OpenAccount } from './books.ts'
 import type { Actor, Command, Crossing } from './commands.ts'
-import { notFound } from './errors.ts'
-import { type ProductTerms, type TermsSource, takesCurrency } from './product-terms.ts'
+import { notFound, UNMET } from './errors.ts'
+import { ANYBODY, asksForStanding, type ProductTerms, type TermsSource, unmetBy } from './product-terms.ts'
 import { shardOf } from './shards.ts'
 import { readAccount } from './store.ts'
 import type { Writers } from './writers.ts'
@@ -20,6 +21,8 @@ import type { Writers } from './writers.ts'
 export type References = {
   readonly members: { exists(member: string): Promise<boolean> }
   readonly products: { find(product: string): Promise<ProductTerms | null> }
+  /** Who members are and whether they are active: membership's word. */
+  readonly standings: Standings
 }
 
 /** The use cases that change something. Each shard has one queue and one writer, which decides in the order of arrival. */
@@ -137,14 +140,21 @@ export function createService(deps: {
 export type Service = ReturnType<typeof createService>
 
 async function checkReferences(
-  { members, products }: References,
+  { members, products, standings }: References,
   { member, product, currency }: Omit<NewAccount, 'id' | 'shard'>,
 ): Promise<void> {
   const [known, found] = await Promise.all([members.exists(member), products.find(product)])
   if (!known) throw new Problem('unknown_reference', { detail: 'body/member: there is no such member' })
   if (found === null) throw new Problem('unknown_reference', { detail: 'body/product: there is no such product' })
-  if (!takesCurrency(found, currency)) {
+  const standing = asksForStanding(found) ? await standings.standingOf(member) : ANYBODY
+  if (standing === null || standing === 'unknown') throw new Problem('dependency_unavailable')
+  const term = unmetBy(found, currency, standing)
+  if (term === 'currency') {
     throw new Problem('currency_mismatch', { detail: 'body/currency: is not a currency of the product' })
+  }
+  if (term !== null) {
+    const state = { product, version: found.version, term }
+    throw new Problem('terms_not_met', { detail: `the product is not for ${UNMET[term]}`, state })
   }
 }
 

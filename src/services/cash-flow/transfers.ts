@@ -96,9 +96,9 @@ function againstTerms(books: Books, parts: readonly Part[]): Refusal | null {
   const taken = new Map<string, bigint>()
   for (const { payer, amount, terms } of parts) {
     if (terms === null) continue
-    const { judgedBy: by, limits, status, takesCurrency } = terms
+    const { judgedBy: by, limits, status, unmet } = terms
     if (status !== 'active') return { kind: 'not_active', account: payer, status }
-    if (!takesCurrency) return { kind: 'currency_not_taken', account: payer, by }
+    if (unmet !== null) return { kind: 'terms_not_met', account: payer, by, term: unmet }
     const minor = (taken.get(payer.id) ?? 0n) + amount.minor
     taken.set(payer.id, minor)
     const limit = limitAgainst(books, payer.id, minor, limits)

@@ -11,6 +11,11 @@ export const membershipEvents: EventSchemas = {
     summary: 'Tokens are no longer good',
     data: Type.Object({ id: text, jti: orNull, sub: orNull, at: text, until: text }),
   },
+  'member.changed': {
+    version: 1,
+    summary: 'What is kept of a person has changed, or was erased',
+    data: Type.Object({ member: text, version: Type.Integer() }),
+  },
   'standing.changed': {
     version: 1,
     summary: 'A member may do more here, or less, from this version of its standing on',

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { isCountry } from '../../kernel/country.ts'
 import type { Database } from '../../platform/database.ts'
 import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
@@ -10,7 +11,6 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
-import { isCountry } from './country.ts'
 import { endpointHealth } from './endpoint-health.ts'
 import { prepareKeys, startRewrapping } from './key-upkeep.ts'
 import { createRevocations } from './revocations.ts'
@@ -60,8 +60,8 @@ export type MembershipPart = {
  */
 export function createMembership(deps: MembershipDeps): MembershipPart {
   const { database, clock, log, cashFlowEvents, tokenLifeMsMax } = deps
-  const service = createMembershipService(deps)
   const outbox = createOutbox(database, clock)
+  const service = createMembershipService({ ...deps, outbox })
   const standings = createStandings(database, outbox, clock)
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []

@@ -4,6 +4,7 @@ import { newId } from '../../kernel/id.ts'
 import type { Database } from '../../platform/database.ts'
 import { deliverAgain, type KeptDelivery, listDeliveries } from '../../platform/deliveries.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
+import type { Happening, Outbox } from '../../platform/outbox.ts'
 import { destinationFault } from '../../platform/safe-destination.ts'
 import { createVersionedService, type VersionedService } from '../../platform/versioned-service.ts'
 import type { Version } from '../../platform/versions.ts'
@@ -70,22 +71,29 @@ export interface MembershipService {
 
 export function createMembershipService(options: {
   readonly database: Database
+  /** Where others are told that what is said of a person changed. */
+  readonly outbox: Outbox
   readonly clock: Clock
   readonly ring: KeyRing
   readonly allowLoopback: boolean
 }): MembershipService {
-  const { database, clock, ring, allowLoopback } = options
+  const { database, outbox, clock, ring, allowLoopback } = options
   const records = createMemberStore(clock, ring)
   return {
-    members: createVersionedService({ kind: 'member', records, database, clock }),
+    members: createVersionedService({
+      ...{ kind: 'member', records, database, clock },
+      told: { outbox, happening: ({ id, version }) => changed(id, version) },
+    }),
 
     erase: (member, actor, reason) =>
-      database.transaction(async (sql) => {
+      outbox.transaction(async (sql, emit) => {
         if (!(await hasMember(sql, member))) return null // not by reading: a key that is lost holds up no erasure
         await lockMember(sql, member, 0) // an endpoint that is being registered is there by then, or refused
         await destroyKey(sql, member, { at: clock.now(), actor, reason })
         await deleteEndpoints(sql, member)
-        return records.read(sql, member, 'newest')
+        const erased = await records.read(sql, member, 'newest')
+        if (erased !== null) emit(changed(member, erased.version))
+        return erased
       }),
 
     async registerEndpoint(member, url, events) {
@@ -147,4 +155,9 @@ export function createMembershipService(options: {
 
     listEvents: (member, after, limit) => database.transaction((sql) => selectMemberEvents(sql, member, after, limit)),
   }
+}
+
+/** Others ask for what they need of a person: the event says no more than that it is to be asked for. */
+function changed(member: string, version: number): Happening {
+  return { type: 'member.changed', subject: member, members: [], data: { member, version } }
 }

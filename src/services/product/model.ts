@@ -1,6 +1,6 @@
 import { compareMoney, type Money, type WireMoney } from '../../kernel/money.ts'
 import { readAmount, readLimit } from '../../platform/wire.ts'
-import { type Unsound, unsoundLimits } from './limits.ts'
+import { type Unsound, unsoundHolders, unsoundLimits } from './limits.ts'
 import type { Fee, ProductCreation, ProductFields, SimpleFee } from './schema.ts'
 
 export type TermsOutcome =
@@ -16,7 +16,7 @@ export type TermsOutcome =
 
 /** A product of which no fee was said has none. @throws Problem for what is no amount */
 export function termsOf({ fee = { kind: 'none' }, ...creation }: ProductCreation): TermsOutcome {
-  const { currency, otherCurrencies = [], limits = [] } = creation
+  const { currency, otherCurrencies = [], limits = [], holders = {} } = creation
   const currencies = [currency, ...otherCurrencies]
   const other = moniesIn(fee).find(([, money]) => money.currency !== currency)
   if (other !== undefined) {
@@ -27,7 +27,8 @@ export function termsOf({ fee = { kind: 'none' }, ...creation }: ProductCreation
     unsoundCurrencies(currency, otherCurrencies) ??
     (currencies.length > 1 ? unsoundAmong(fee) : null) ??
     (fee.kind === 'tiers' ? unsoundTiers(fee.tiers) : unsoundRate(fee, '/fee')) ??
-    unsoundLimits(limits, currencies)
+    unsoundLimits(limits, currencies, holders) ??
+    unsoundHolders(holders)
   if (unsound !== null) return { kind: 'unsound', ...unsound }
   return { kind: 'sound', product: { ...creation, fee } }
 }

@@ -39,12 +39,16 @@ export type Fee = Static<typeof Fee>
 const name = line(140)
 const currency = Type.Enum([...CURRENCIES])
 
+/** From which level of verification on; the highest that the member has holds. Left out: from none. */
+const fromLevel = Type.Optional(Type.Integer({ minimum: 0, maximum: 9 }))
+
 /**
  * How much transfers may take of an account in the currency of these amounts: each of them, all of a day and all of a month.
  * Cash flow counts what is held as well.
  */
 const Limits = Type.Object(
   {
+    fromLevel,
     perTransfer: Type.Optional(MoneyShape),
     perDay: Type.Optional(MoneyShape),
     perMonth: Type.Optional(MoneyShape),
@@ -53,13 +57,28 @@ const Limits = Type.Object(
 )
 export type Limits = Static<typeof Limits>
 
+/** Which members may open accounts under the product, and pay from them; what is left out asks for nothing. */
+const Holders = Type.Object(
+  {
+    fromLevel,
+    kinds: Type.Optional(Type.Array(Type.Enum(['person', 'organisation']), { minItems: 1, uniqueItems: true })),
+    /** ISO 3166-1 alpha-2. */
+    countries: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Z]{2}$' }), { minItems: 1, maxItems: 250, uniqueItems: true }),
+    ),
+  },
+  closed,
+)
+export type Holders = Static<typeof Holders>
+
 /** What may be left out of a product: then it has none. */
 const terms = {
   fee: Type.Optional(Fee),
   /** In which accounts may be opened, and pay, beside the product's own. */
   otherCurrencies: Type.Optional(Type.Array(currency, { maxItems: CURRENCIES.length, uniqueItems: true })),
-  /** One for a currency at most; without one nothing is limited in it. */
-  limits: Type.Optional(Type.Array(Limits, { maxItems: CURRENCIES.length })),
+  /** One for a currency and level at most; without one nothing is limited in it. */
+  limits: Type.Optional(Type.Array(Limits, { maxItems: 10 * CURRENCIES.length })),
+  holders: Type.Optional(Holders),
 }
 
 export const ProductCreation = Type.Object({ name, currency, ...terms }, closed)

@@ -166,6 +166,42 @@ onEachStore('the limits of a product', (store) => {
     assert.deepEqual(refused.body.state, { account: own.body.id, product: 'prd_basic', version, term: 'currency' })
   })
 
+  test('are those of the highest level that the member has', async () => {
+    nextMonth()
+    under.setTerms('prd_basic', { limits: [{ fromLevel: 2, perDay: cny('50.00') }, { perDay: cny('10.00') }] })
+    const place = (level: number) => under.standings.place('mem_alice', { level, kind: 'person', country: 'CN' })
+    place(1)
+    assert.deepEqual([await pay('10.01'), await pay('10.00')], [422, 201])
+    place(3)
+    assert.deepEqual([await pay('40.01'), await pay('40.00')], [422, 201])
+    place(0)
+    assert.equal(await pay('0.01'), 422)
+    under.setTerms('prd_basic', { limits: [] })
+  })
+
+  test('are beside who may hold it: others open no account under it, and pay from none', async () => {
+    const person = { level: 1, kind: 'person', country: 'CN' }
+    const cases = [
+      [{ fromLevel: 2 }, 'level'],
+      [{ kinds: ['organisation'] }, 'kind'],
+      [{ countries: ['HK'] }, 'country'],
+    ] as const
+    for (const [holders, term] of cases) {
+      under.standings.place('mem_alice', person)
+      const version = under.setTerms('prd_basic', { holders })
+      const body = { member: 'mem_alice', product: 'prd_basic', currency: 'CNY' }
+      const opened = await under.call('POST', '/v1/accounts', alice, { body })
+      assert.deepEqual([opened.status, opened.body.code], [422, 'terms_not_met'], opened.text)
+      assert.deepEqual(opened.body.state, { product: 'prd_basic', version, term })
+      const refused = await transfer(fromAlice('1.00'))
+      assert.deepEqual([refused.status, refused.body.state.term], [422, term], refused.text)
+      under.standings.place('mem_alice', { level: 2, kind: 'organisation', country: 'HK' })
+      assert.equal((await under.call('POST', '/v1/accounts', alice, { body })).status, 201)
+      assert.equal(await pay('1.00'), 201)
+    }
+    under.setTerms('prd_basic', { holders: {} })
+  })
+
   test('leave a count that nobody changes unseen: the rebuild names it', async () => {
     await pay('1.00')
     const shift = (by: number) =>

@@ -15,6 +15,7 @@ import { cashFlowMigrations } from '../../../src/services/cash-flow/index.ts'
 import { createService, type Service } from '../../../src/services/cash-flow/service.ts'
 import { createBatchStore } from '../../../src/services/cash-flow/store.ts'
 import { createWriters, type Writers } from '../../../src/services/cash-flow/writers.ts'
+import { saidStandings } from '../../support/standings.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { assertSound } from './invariants.ts'
 
@@ -40,7 +41,11 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
       ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory, calendar: calendarIn('UTC') },
       ...{ reads: readTogether(database), store: kept },
     })
-    const references = { members: { exists: async () => true }, products: { find: async () => null } }
+    const references = {
+      members: { exists: async () => true },
+      products: { find: async () => null },
+      standings: saidStandings(),
+    }
     const terms = { termsOf: async () => new Map() }
     service = createService({ transaction, clock: systemClock, references, terms, writers, store: kept })
     for (const [name, minor] of Object.entries({ alice: 1_000n, bob: 1n })) {

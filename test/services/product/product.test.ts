@@ -130,8 +130,14 @@ onEachStore('products', (store) => {
     assert.deepEqual([back.body.version, back.body.limits], [3, terms.limits])
     const unsound: readonly (readonly [object, string])[] = [
       [{ limits: [{ perDay: money('10.00'), perMonth: money('9.99') }] }, '/limits/0/perMonth'],
-      [{ limits: [{ perTransfer: money('10.00') }, { perDay: money('20.00') }] }, '/limits/1/perDay'],
-      [{ limits: [{ perDay: usd('10.00') }] }, '/limits/0/perDay'],
+      [{ limits: [{ perTransfer: money('10.00') }, { fromLevel: 0, perDay: money('20.00') }] }, '/limits/1'],
+      [{ limits: [{ perDay: usd('10.00') }] }, '/limits/0'],
+      [{ limits: [{ fromLevel: 1, perDay: money('10.00') }] }, '/limits'],
+      [
+        { limits: [{ perDay: money('10.00') }, { fromLevel: 2, perDay: usd('9.00') }], otherCurrencies: ['USD'] },
+        '/limits',
+      ],
+      [{ holders: { countries: ['CN', 'XX'] } }, '/holders/countries/1'],
       [
         { limits: [{ perDay: money('10.00'), perMonth: usd('10.00') }], otherCurrencies: ['USD'] },
         '/limits/0/perMonth',
@@ -145,10 +151,27 @@ onEachStore('products', (store) => {
     }
   })
 
+  it('says who may hold it, and has limits by the level of verification', async () => {
+    const terms = {
+      holders: { fromLevel: 1, kinds: ['organisation'], countries: ['CN', 'HK'] },
+      limits: [
+        { fromLevel: 3, perDay: money('90.00') },
+        { fromLevel: 1, perDay: money('10.00') },
+      ],
+    }
+    const made = await create({ name: 'Business', currency: 'CNY', ...terms })
+    assert.equal(made.status, 201, made.text)
+    assert.deepEqual([made.body.holders, made.body.limits], [terms.holders, terms.limits])
+    const nothing = await create({ name: 'Business', currency: 'CNY', limits: [{ fromLevel: 0 }] })
+    assert.deepEqual([nothing.status, nothing.body.errors[0].pointer], [422, '/limits/0'])
+  })
+
   const bodies: readonly [why: string, body: unknown][] = [
     ['a rate of nothing', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0 }) }],
     ['a rate with a fraction', { name: 'A', currency: 'CNY', fee: rate({ basisPoints: 0.5 }) }],
     ['limits of nothing', { name: 'A', currency: 'CNY', limits: [{}] }],
+    ['a level above nine', { name: 'A', currency: 'CNY', holders: { fromLevel: 10 } }],
+    ['holders of no kind', { name: 'A', currency: 'CNY', holders: { kinds: [] } }],
     ['a limit of zero', { name: 'A', currency: 'CNY', limits: [{ perDay: money('0.00') }] }],
     ['a limit of an unknown time', { name: 'A', currency: 'CNY', limits: [{ perYear: money('1.00') }] }],
     ['no tiers', { name: 'A', currency: 'CNY', fee: { kind: 'tiers', tiers: [] } }],
