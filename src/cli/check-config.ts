@@ -11,6 +11,7 @@ import { addressesFrom, type Environment } from '../platform/addresses.ts'
 import { ConfigError, parseConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
 import { journalFault } from '../platform/journal-config.ts'
+import { kafkaSecurityFault } from '../platform/kafka-config.ts'
 import { redisUrl } from '../platform/redis.ts'
 import { endpointsOf } from '../platform/upstream-config.ts'
 import type { Finding, RouteFault, Surface } from '../policy/index.ts'
@@ -42,6 +43,7 @@ export async function checkConfig(places: Places, environment: Environment): Pro
       ...checkEdge(config, place, file),
       ...checkUpstreams(config, place, file),
       ...checkJournal(config, place, file),
+      ...checkKafka(config, place, file),
       ...findProfileFaults(config, addresses.edge).map(
         ({ keys, message }): Finding => ({ file, ...place(keys), severity: 'error', code: 'profile', message }),
       ),
@@ -85,6 +87,13 @@ function checkEdge({ edge }: Config, place: ReturnType<typeof placesIn>, file: s
 function checkJournal({ journal }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
   const message = journal === undefined ? null : journalFault(journal)
   return message === null ? [] : [{ file, ...place(['journal', 'writes']), severity: 'error', code: 'config', message }]
+}
+
+function checkKafka({ kafka }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
+  return (['money', 'rest'] as const).flatMap((name): readonly Finding[] => {
+    const message = kafkaSecurityFault(kafka?.[name] ?? {})
+    return message === null ? [] : [{ file, ...place(['kafka', name]), severity: 'error', code: 'config', message }]
+  })
 }
 
 function checkUpstreams({ upstreams }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {

@@ -1,6 +1,7 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import { BreakerConfig } from './breaker-config.ts'
 import { JournalStores } from './journal-config.ts'
+import { KafkaClusters } from './kafka-config.ts'
 import { SettlementConfig } from './settlement-config.ts'
 import { Upstream } from './upstream-config.ts'
 
@@ -9,7 +10,6 @@ const count = Type.Integer({ minimum: 1 })
 const name = Type.String({ pattern: '^[a-z][a-z0-9.-]{0,62}$' })
 const file = Type.String({ minLength: 1 })
 const method = Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-const brokers = Type.Array(Type.String({ pattern: '^[^\\s,:]+:[0-9]{1,5}$' }), { minItems: 1 })
 const url = Type.String({ pattern: '^(https?://|\\$\\{)' })
 
 const provided = {
@@ -207,17 +207,8 @@ export const ConfigSchema = strict({
   }),
   /** Where edges share what they count; TIDEGATE_REDIS_URL goes before `url`. Each counts for itself when left out. */
   redis: Type.Optional(strict({ url: Type.String({ pattern: '^rediss?://' }), timeout_ms: Type.Optional(count) })),
-  /**
-   * Where services meet by Kafka; TIDEGATE_KAFKA_BROKERS and TIDEGATE_KAFKA_REST_BROKERS go before. `money`: what cash flow, risk
-   * control and settlement tell; `rest`: all others, in the same cluster when left out. `partitions`: of topics that are made.
-   */
-  kafka: Type.Optional(
-    strict({
-      money: strict({ brokers }),
-      rest: Type.Optional(strict({ brokers })),
-      partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
-    }),
-  ),
+  /** Where services meet by Kafka; TIDEGATE_KAFKA_BROKERS and TIDEGATE_KAFKA_REST_BROKERS go before its brokers. */
+  kafka: Type.Optional(KafkaClusters),
   /** Where the policies come from, when not from the folder: another edge's operator API, with the token in the file. */
   policies: Type.Optional(
     strict({ pull: strict({ url, token_file: file, every_ms: Type.Integer({ minimum: 100, maximum: 3_600_000 }) }) }),

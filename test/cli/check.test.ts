@@ -139,11 +139,14 @@ describe('tidegate check', () => {
     assert.match(stdout, /default\.yaml:\d+:20: error config: edge\.trusted_proxies: 0\.0\.0\.0\/0 trusts strangers/)
   })
 
-  test('a journal that is to be written to more stores than it has is an error with its place', async () => {
-    await editFile(config, (text) => `${text}journal: { stores: [{ folder: here }], writes: 2 }\n`)
+  test('a journal that lacks stores, and a login that others could read, are errors with their places', async () => {
+    const login = '{ mechanism: PLAIN, username: tidegate, password_file: p }'
+    const kafka = `kafka: { money: { brokers: ['k:9092'], login: ${login} } }`
+    await editFile(config, (text) => `${text}journal: { stores: [{ folder: here }], writes: 2 }\n${kafka}\n`)
     const { code, stdout } = await runCli(['check'], places())
     assert.equal(code, 1)
     assert.match(stdout, /default\.yaml:\d+:\d+: error config: there are 1 stores, fewer than 2/)
+    assert.match(stdout, /default\.yaml:\d+:17: error config: `login` needs `tls`/)
   })
 
   test('as of a later date it lists what is in force now and ends until then, the first one first', async () => {

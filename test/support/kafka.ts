@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,8 @@ export const skipWithoutKafka = hasKafka()
 /** One broker of a cluster, which is a controller, too. */
 export type Broker = {
   readonly address: string
+  /** Where it takes TLS and a login alone, of brokers that are started so. */
+  readonly securedAddress: string
   /** Null while it is not running. */
   readonly pid: number | null
   start(): Promise<void>
@@ -36,19 +38,26 @@ const CLUSTER_ID = 'tidegate-test-clusterA'
 const JAVA = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 const QUIET = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
 
+/** Certificate and key of a listener that takes TLS, and a login by SCRAM-SHA-512, of users that are made later. */
+export type Secured = { readonly cert: string; readonly key: string }
+
 /** Starts brokers as one cluster on free ports. `kept`: where they keep what they are told; a temporary folder when left out. */
-export async function startKafka(count: number, kept?: string): Promise<TestKafka> {
+export async function startKafka(
+  count: number,
+  { kept, secured }: { readonly kept?: string; readonly secured?: Secured } = {},
+): Promise<TestKafka> {
   const jars = jarsFolder()
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'tidegate-kafka-')))
   const ports = await Promise.all(
-    Array.from({ length: count }, async () => [await freePort(), await freePort()] as const),
+    Array.from({ length: count }, async () => [await freePort(), await freePort(), await freePort()] as const),
   )
   const voters = ports.map(([, controller], nth) => `${nth + 1}@127.0.0.1:${controller}`).join(',')
   const each = await Promise.all(
-    ports.map(async ([port, controller], nth) => {
+    ports.map(async ([port, controller, securedPort], nth) => {
       const own = join(folder, `broker-${nth + 1}`)
       await prepareFolder(own, { id: nth + 1, port, controller, voters, count })
-      return brokerIn(own, port, jars)
+      if (secured !== undefined) await secureIn(own, port, controller, securedPort, secured)
+      return brokerIn(own, port, securedPort, jars)
     }),
   )
   const stop = async (remove: boolean): Promise<void> => {
@@ -99,11 +108,37 @@ async function prepareFolder(
   await writeFile(join(data, 'meta.properties'), `${meta.join('\n')}\n`)
 }
 
-function brokerIn(folder: string, port: number, jars: string): Broker {
+/** One more listener. What is said later in the file goes before. */
+async function secureIn(
+  folder: string,
+  port: number,
+  controller: number,
+  securedPort: number,
+  { cert, key }: Secured,
+): Promise<void> {
+  const pem = join(folder, 'broker.pem')
+  await writeFile(pem, `${key}\n${cert}`)
+  const [plain, own] = [`PLAINTEXT://127.0.0.1:${port}`, `SECURED://127.0.0.1:${securedPort}`]
+  const settings = {
+    listeners: `${plain},${own},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `${plain},${own}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
+    'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+    'listener.name.secured.scram-sha-512.sasl.jaas.config':
+      'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+    'listener.name.secured.ssl.keystore.type': 'PEM',
+    'listener.name.secured.ssl.keystore.location': pem,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  await appendFile(join(folder, 'server.properties'), `${lines.join('\n')}\n`)
+}
+
+function brokerIn(folder: string, port: number, securedPort: number, jars: string): Broker {
   const settings = join(folder, 'server.properties')
   let server: ChildProcess | null = null
   return {
     address: `127.0.0.1:${port}`,
+    securedAddress: `127.0.0.1:${securedPort}`,
     get pid() {
       return server?.pid ?? null
     },

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Consumer, Producer } from '@platformatic/kafka'
+import type { KafkaSecurity } from '../kafka-config.ts'
+import { securityOptions } from './kafka-security.ts'
 
 /** A Kafka cluster, as an operator names it. */
 export type KafkaCluster = {
   readonly name: 'money' | 'rest'
   /** `host:port`, some of them: the others are learnt. */
   readonly brokers: readonly string[]
+  readonly security: KafkaSecurity
 }
 
 /** Longer than a broker takes to be missed by the others and replaced. */
@@ -17,9 +20,10 @@ export type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
 export type KafkaProducer = Producer<string, string, string, string>
 
 /** What all clients have in common: nothing is tried again by the library, for who calls knows how long it is worth it. */
-function optionsOf({ brokers }: KafkaCluster, clientId: string) {
+function optionsOf({ brokers, security }: KafkaCluster, clientId: string) {
   const times = { timeout: CALL_MS_MAX, requestTimeout: CALL_MS_MAX, connectTimeout: CONNECT_MS_MAX }
-  return { clientId, bootstrapBrokers: [...brokers], retries: 0, autocreateTopics: false, ...times }
+  const known = { clientId, bootstrapBrokers: [...brokers], retries: 0, autocreateTopics: false }
+  return { ...known, ...times, ...securityOptions(security, brokers) }
 }
 
 /** The library is loaded when it is needed: most platforms have no Kafka. */

@@ -10,6 +10,7 @@ import {
   openProducer,
 } from './kafka-cluster.ts'
 import { createKafkaFeed } from './kafka-feed.ts'
+import { securityInWords } from './kafka-security.ts'
 import { prepareTopic, TopicUnfit, type TopicWish, topicOf } from './kafka-topic.ts'
 import { startPublisher } from './publisher.ts'
 
@@ -64,8 +65,8 @@ export function createKafkaLog(options: {
     },
 
     whereabouts(service) {
-      const { name, brokers } = clusterOf(service)
-      return `topic ${topicOf(service)}, Kafka cluster ${name} (${brokers.join(', ')})`
+      const { name, brokers, security } = clusterOf(service)
+      return `topic ${topicOf(service)}, Kafka cluster ${name} (${brokers.join(', ')}; ${securityInWords(security)})`
     },
 
     async close() {

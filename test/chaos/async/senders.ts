@@ -10,8 +10,8 @@ const ANSWER_MS_MAX = 10_000
 const PAUSE_MS = 100
 /** Longer than a part is away, a busy machine included. */
 const ACCEPTED_MS_MAX = 120_000
-/** Refusals that end by themselves: keys that are not fetched yet, the same under way, too much. */
-const MAY_PASS: ReadonlySet<number> = new Set([401, 409, 429])
+/** Refusals that end by themselves: the same under way, too much. */
+const MAY_PASS: ReadonlySet<number> = new Set([409, 429])
 
 /**
  * Sends so many transfers, each again under its key until it is accepted for certain; then it stands in `accepted`.
@@ -25,7 +25,10 @@ export async function sendAll(
   accepted: Accepted,
 ): Promise<void> {
   const tokens = new Map<string, string>()
-  for (const { member } of members) tokens.set(member, await stage.token(member))
+  const renew = async (member: `mem_${string}`): Promise<void> => {
+    tokens.set(member, await stage.token(member))
+  }
+  for (const { member } of members) await renew(member)
   const dispatcher = new Agent({ connections: SENDERS })
   let next = 0
   let isOver = false
@@ -45,7 +48,9 @@ export async function sendAll(
         },
         account,
       )
-      if (operation !== null) {
+      // They run out, and the provider may be away.
+      if (operation === 'no token') await renew(member).catch(() => null)
+      else if (operation !== null) {
         accepted.set(operation, { member, at: performance.now() })
         return
       }
@@ -68,13 +73,13 @@ export async function sendAll(
   }
 }
 
-/** The operation that is accepted for certain; null: nobody knows, or it was not. */
+/** The operation that is accepted for certain; null: nobody knows, or it was not, `no token` among it. */
 async function attempt(
   edge: string,
   dispatcher: Agent,
   headers: Readonly<Record<string, string>>,
   from: string,
-): Promise<string | null> {
+): Promise<string | 'no token' | null> {
   try {
     const amount = { currency: 'CNY', value: '1.00' }
     const answer = await request(`${edge}/v1/transfers`, {
@@ -85,6 +90,7 @@ async function attempt(
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })
     const text = await answer.body.text()
+    if (answer.statusCode === 401) return 'no token'
     if (answer.statusCode !== 201 && answer.statusCode !== 202) {
       if (answer.statusCode < 500 && !MAY_PASS.has(answer.statusCode)) throw new Refused(text)
       return null

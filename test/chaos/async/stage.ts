@@ -15,6 +15,8 @@ export type Stage = {
 
 /** Without limits on how much one member or address may do: how much that is, is what is tried here. */
 const PLENTY = 1_000_000_000
+/** Beside much else a start takes a while. */
+const READY_MS_MAX = 180_000
 
 export async function openStage(environment: Readonly<Record<string, string>>): Promise<Stage> {
   const prepared = await prepareTestPlatform({
@@ -50,8 +52,10 @@ export async function openStage(environment: Readonly<Record<string, string>>): 
           if (started.child.exitCode !== null) throw new Error(started.output())
           return started.output().includes('Tidegate is ready')
         },
-        60_000,
-      )
+        READY_MS_MAX,
+      ).catch((cause) => {
+        throw new Error(started.output(), { cause })
+      })
     },
     async kill() {
       running?.child.kill('SIGKILL')

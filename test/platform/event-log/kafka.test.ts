@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { closeKafka, type KafkaAdmin, openAdmin, openConsumer } from '../../../src/platform/event-log/kafka-cluster.ts'
 import { createPartitions } from '../../../src/platform/event-log/kafka-partitions.ts'
 import { prepareTopic, topicOf } from '../../../src/platform/event-log/kafka-topic.ts'
+import type { KafkaSecurity } from '../../../src/platform/kafka-config.ts'
+import { pairOf, pemPath } from '../../support/certificates.ts'
 import { type Broker, skipWithoutKafka, startKafka, type TestKafka } from '../../support/kafka.ts'
 import { openFreshPglite, type TestStore } from '../../support/stores.ts'
-import { kafkaLogOf, moved, outboxMigrations, readAll, type Teller, tellerOf } from './rig.ts'
+import { kafkaLogOf, moved, outboxMigrations, readAll, silent, type Teller, tellerOf } from './rig.ts'
 
 const ACCOUNTS = 5
 const FETCHES_MAX = 100
@@ -15,11 +21,11 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
   let kafka: TestKafka
   let server: Awaited<ReturnType<TestStore['open']>>
   before(async () => {
-    ;[kafka, server] = await Promise.all([startKafka(3), openFreshPglite()])
+    ;[kafka, server] = await Promise.all([startKafka(3, { secured: pairOf('server') }), openFreshPglite()])
   })
   after(() => Promise.all([server.close(), kafka.stop(true)]))
 
-  const clusterOf = ({ brokers }: TestKafka) => ({ name: 'money' as const, brokers: brokers.split(',') })
+  const clusterOf = ({ brokers }: TestKafka) => ({ name: 'money' as const, brokers: brokers.split(','), security: {} })
   const openedAdmin = async (test: TestContext): Promise<KafkaAdmin> => {
     const admin = await openAdmin(clusterOf(kafka), 'test')
     test.after(() => closeKafka(admin))
@@ -29,7 +35,7 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
     const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
     await admin.createTopics({ topics: [topic], partitions: 1, replicas, configs })
   }
-  const tellerFor = async (service: 'cash-flow' | 'settlement'): Promise<Teller> =>
+  const tellerFor = async (service: 'cash-flow' | 'risk' | 'settlement'): Promise<Teller> =>
     tellerOf(service, await server.open(service, [outboxMigrations]))
 
   const kept = { 'retention.ms': '-1', 'unclean.leader.election.enable': 'false' }
@@ -69,6 +75,44 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
     )
     const records = await everyRecordOf(test, kafka, topic)
     assert.deepEqual(records, [])
+  })
+
+  test('over TLS and with a login events come as without; who is not sure of the other side, or of himself, gets nothing', async (test) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidegate-login-'))
+    test.after(() => rm(folder, { recursive: true }))
+    const passwordFile = async (name: string, password: string): Promise<string> => {
+      await writeFile(join(folder, name), password)
+      return join(folder, name)
+    }
+    await makeUser(kafka, 'tidegate', 'the right one')
+    const login = {
+      mechanism: 'SCRAM-SHA-512',
+      username: 'tidegate',
+      password_file: await passwordFile('right', 'the right one\n'),
+    } as const
+    const tls = { ca_file: pemPath('server.crt') }
+    const brokers = kafka.each.map(({ securedAddress }) => securedAddress).join(',')
+    const log = kafkaLogOf(brokers, brokers, silent, { tls, login })
+    const teller = await tellerFor('risk')
+    const publisher = await teller.publish(log)
+    test.after(async () => {
+      await publisher.close()
+      await log.close()
+    })
+    await teller.tell(...Array.from({ length: 20 }, (_, nth) => moved('acc_0', nth)))
+    assert.equal((await readAll(log.feed('membership', 'risk'), 20)).length, 20)
+
+    const wrong: readonly (readonly [string, KafkaSecurity])[] = [
+      ['without TLS', {}],
+      ['with a CA that did not issue it', { tls: { ca_file: pemPath('client-ca.crt') }, login }],
+      ['without a login', { tls }],
+      ['with another password', { tls, login: { ...login, password_file: await passwordFile('wrong', 'another') } }],
+    ]
+    for (const [how, security] of wrong) {
+      const admin = await openAdmin({ name: 'money', brokers: brokers.split(','), security }, 'test')
+      test.after(() => closeKafka(admin))
+      await assert.rejects(admin.listTopics(), `${how} nothing is told`)
+    }
   })
 
   test('one that is killed takes nothing along that was acknowledged, and the order of an account stays', async (test) => {
@@ -133,9 +177,22 @@ function leaderOf({ each }: TestKafka, node = 0): Broker {
   return broker
 }
 
+/** As an administrator of the cluster would: RFC 5802 has what is kept instead of the password. */
+async function makeUser({ each }: TestKafka, name: string, password: string): Promise<void> {
+  const { alterUserScramCredentialsV0, Connection } = await import('@platformatic/kafka')
+  const connection = new Connection('test')
+  const [host = '', port = ''] = each[0]?.address.split(':') ?? []
+  await connection.connect(host, Number(port))
+  const [salt, iterations] = [randomBytes(16), 4_096]
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512')
+  const user = { name, mechanism: 2, iterations, salt, saltedPassword } // SCRAM-SHA-512
+  await alterUserScramCredentialsV0.api.async(connection, [], [user])
+  await connection.close()
+}
+
 /** As they lie there, each partition's in its order. */
 async function everyRecordOf(test: TestContext, { brokers }: TestKafka, topic: string) {
-  const consumer = await openConsumer({ name: 'money', brokers: brokers.split(',') }, 'test')
+  const consumer = await openConsumer({ name: 'money', brokers: brokers.split(','), security: {} }, 'test')
   test.after(() => closeKafka(consumer))
   const partitions = createPartitions(consumer, topic)
   const leaders = await partitions.leaders(true)

@@ -7,6 +7,7 @@ import { createEmbeddedLog, type EventLog, type Publisher } from '../../../src/p
 import { createKafkaLog } from '../../../src/platform/event-log/kafka-log.ts'
 import { createPlace } from '../../../src/platform/event-log/place.ts'
 import { type FeedSource, feedOf, feedRoute } from '../../../src/platform/feed.ts'
+import type { KafkaSecurity } from '../../../src/platform/kafka-config.ts'
 import { createLog, type Log } from '../../../src/platform/log.ts'
 import {
   createOutbox,
@@ -82,10 +83,10 @@ export async function openEmbedded(teller: Teller): Promise<{ log: EventLog; clo
   return { log, close: () => closeServer(door, 1_000) }
 }
 
-export function kafkaLogOf(money: string, rest = money, log: Log = silent): EventLog {
+export function kafkaLogOf(money: string, rest = money, log: Log = silent, security: KafkaSecurity = {}): EventLog {
   const clusters = {
-    money: { name: 'money', brokers: money.split(',') },
-    rest: { name: 'rest', brokers: rest.split(',') },
+    money: { name: 'money', brokers: money.split(','), security },
+    rest: { name: 'rest', brokers: rest.split(','), security },
   } as const
   return createKafkaLog({ clusters, partitions: 3, log })
 }
