@@ -66,9 +66,10 @@ export async function runAsync(run: AsyncRun): Promise<AsyncResult> {
       const accepted: Accepted = new Map()
       const parts = { stage, receivers, clusters }
       const killing = run.kills !== 0 ? killUntil(done.signal, run, accepted, parts) : Promise.resolve({})
-      await sendAll(stage, members, run.transfers, run.wantsAsync, accepted).finally(() => done.abort())
-      const acceptedAt = performance.now()
-      const killed = await killing
+      const sending = sendAll(stage, members, run.transfers, run.wantsAsync, accepted)
+        .then(() => performance.now())
+        .finally(() => done.abort())
+      const [acceptedAt, killed] = await Promise.all([sending, killing]) // whichever fails, all is closed
       await untilTold(receivers, accepted)
       const completedAt = performance.now()
       const effects = await effectsOf(stage, members)
