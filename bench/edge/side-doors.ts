@@ -5,6 +5,9 @@ import type { JWK } from 'jose'
 /** How long membership waits for something to tell, at most. */
 const WAIT_MS_MAX = 1_000
 
+/** Which tokens were taken back, and which members are not active: none. */
+const NOBODY: ReadonlySet<string> = new Set(['/internal/revocations', '/internal/standings'])
+
 /**
  * What an edge asks besides its upstreams: the issuer's keys, and membership for the tokens that were taken back, of which
  * there are none; and the collector of traces.
@@ -17,7 +20,7 @@ export async function startSideDoors(publicJwk: JWK): Promise<string> {
     }
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://side.doors')
     if (pathname === '/.well-known/jwks.json') answer({ keys: [publicJwk] })
-    else if (pathname === '/internal/revocations') answer({ seq: '0', items: [], next: null })
+    else if (NOBODY.has(pathname)) answer({ seq: '0', items: [], next: null })
     else if (pathname === '/internal/feed') {
       setTimeout(answer, Math.min(WAIT_MS_MAX, Number(searchParams.get('waitMs'))), { items: [] })
     } else if (pathname === '/v1/traces') request.resume().on('end', () => answer({}))
