@@ -95,10 +95,13 @@ function rounded(figure: number): number {
 async function writeLines(database: Database, count: number): Promise<void> {
   await database.transaction((sql) =>
     sql.query(
-      `INSERT INTO settlement_line
-         (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty)
-       SELECT n, 'in', 'mem_busy', 'CNY', 100 + n % 1000, 'trf_' || n, 'transfer', now() - interval '1 hour', 'acc_busy',
-         'mem_' || n % 500 FROM generate_series(1, $1::int) AS n`,
+      `WITH line AS (
+         INSERT INTO settlement_line
+           (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty)
+         SELECT n, 'in', 'mem_busy', 'CNY', 100 + n % 1000, 'trf_' || n, 'transfer', now() - interval '1 hour', 'acc_busy',
+           'mem_' || n % 500 FROM generate_series(1, $1::int) AS n
+         RETURNING seq, direction, member, currency, posted_at)
+       INSERT INTO open_line (seq, direction, member, currency, posted_at) SELECT * FROM line`,
       [count],
     ),
   )

@@ -49,10 +49,8 @@ export function startScheduled(options: {
 }
 
 /** Who has lines up to a time that no batch has, and no batch that reaches as far. */
-const OPEN_AT = `SELECT DISTINCT line.member, line.currency FROM settlement_line AS line
+const OPEN_AT = `SELECT DISTINCT line.member, line.currency FROM open_line AS line
   WHERE line.posted_at <= $1 AND NOT EXISTS (
     SELECT FROM settlement_batch AS batch
     WHERE batch.member = line.member AND batch.currency = line.currency AND batch.cut_off >= $1
-  ) AND NOT EXISTS (
-    SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction
   ) LIMIT $2`

@@ -6,11 +6,14 @@ import type { Row, Sql, SqlValue } from '../../platform/database.ts'
 import type { Batch, Came, Closing, Line, Payout } from './model.ts'
 import { payoutsOfBatches } from './payout-store.ts'
 
+/** Keeps the line, open until a batch takes it. */
 export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
   await sql.query(
-    `INSERT INTO settlement_line
-       (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty, fee)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    `WITH line AS (
+       INSERT INTO settlement_line
+         (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty, fee)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq, direction, member, currency, posted_at)
+     INSERT INTO open_line (seq, direction, member, currency, posted_at) SELECT * FROM line`,
     [
       seq,
       line.direction,
@@ -68,8 +71,8 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 }
 
 /**
- * Writes the batch with every line up to `reach` that no batch has, what the last one left below zero, and what was not paid of
- * earlier ones. One statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or
+ * Writes the batch with every open line up to `reach`, however late it came, what the last one left below zero, and what was not
+ * paid of earlier ones. One statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or
  * in neither.
  * @returns what came to each account by it
  */
@@ -81,12 +84,10 @@ export async function insertBatch(
   now: Instant,
 ): Promise<readonly Came[]> {
   const rows = await sql.query<{ account: string | null; minor: string }>(
-    `WITH closing AS (
-       SELECT seq, direction, amount, fee, account FROM settlement_line AS line
-       WHERE member = $2 AND currency = $3 AND seq <= $6 AND seq > coalesce((
-         SELECT through_seq FROM settlement_batch WHERE member = $2 AND currency = $3 ORDER BY cut_off DESC LIMIT 1), 0)
-       AND NOT EXISTS (
-         SELECT FROM settlement_batch_line AS taken WHERE taken.seq = line.seq AND taken.direction = line.direction)
+    `WITH open AS (
+       DELETE FROM open_line WHERE member = $2 AND currency = $3 AND seq <= $6 RETURNING seq, direction
+     ), closing AS (
+       SELECT seq, direction, amount, fee, account FROM open JOIN settlement_line USING (seq, direction)
      ), unpaid AS (
        UPDATE payout SET carried_in = $1
        WHERE member = $2 AND currency = $3 AND state IN ('refused', 'returned') AND carried_in IS NULL
