@@ -96,6 +96,8 @@ export type WithdrawCommand = {
   readonly request: KeyedRequest | null
   readonly by: Actor
   readonly withdrawal: string
+  /** Whose account it has to be; null: nobody says. */
+  readonly member: string | null
   readonly account: string
   readonly amount: Money
   readonly reference: string
@@ -260,6 +262,9 @@ export type Refusal =
   | { readonly kind: 'under_review'; readonly transfer: Transfer }
   | { readonly kind: 'not_reversible' | 'is_leg' | 'has_legs'; readonly transfer: Transfer }
   | { readonly kind: 'ended'; readonly withdrawal: Transfer }
+  /** A service made it, and alone knows what the bank said of it. */
+  | { readonly kind: 'of_service'; readonly withdrawal: Transfer }
+  | { readonly kind: 'of_another_member' }
 
 /** Reserved, and on its way to another shard: it can not be refused any more. */
 export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing }

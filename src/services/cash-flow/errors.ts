@@ -96,6 +96,13 @@ export function problemOf(refusal: Refusal): KeptProblem {
       const state = { withdrawal: id, state: end?.outcome ?? null }
       return { code, detail: 'the bank has confirmed or returned the withdrawal before', state }
     }
+    case 'of_service': {
+      const { id, maker } = refusal.withdrawal
+      const detail = `${maker} made the withdrawal, and ends it by what the bank tells`
+      return { code, detail, state: { withdrawal: id, state: 'pending' } }
+    }
+    case 'of_another_member':
+      return { code, detail: 'body/account: is not an account of the member' }
     default:
       return unreachable(refusal)
   }
@@ -128,6 +135,8 @@ const CODES = {
   has_legs: 'conflict',
   several_payers: 'unacceptable_value',
   ended: 'conflict',
+  of_service: 'conflict',
+  of_another_member: 'unacceptable_value',
 } as const satisfies Record<Refusal['kind'], ProblemCode>
 
 /** The code of a refusal; also the reason of an operation that failed by it. */

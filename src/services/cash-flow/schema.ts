@@ -84,7 +84,8 @@ const moved = { account: AccountId, amount: MoneyShape, reference: Reference }
 /** RFC 3339; read where it is decided on. */
 const EffectiveAt = Type.Optional(Type.String({ maxLength: 64 }))
 export const DepositBody = Type.Object({ ...moved, effectiveAt: EffectiveAt }, closed)
-export const WithdrawalBody = Type.Object(moved, closed)
+/** `member`: whose account it has to be. */
+export const WithdrawalBody = Type.Object({ ...moved, member: Type.Optional(MemberId) }, closed)
 export const ReversalBody = Type.Object({ effectiveAt: EffectiveAt }, closed)
 export const DepositOnWire = Type.Object({
   id: Type.String(),

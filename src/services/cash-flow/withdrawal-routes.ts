@@ -39,6 +39,7 @@ function withdrawRoute(service: Service, clock: Clock): ServiceRoute {
         by: actorOf(passport.principal),
         withdrawal:
           request === null ? newId('withdrawal', clock.now()) : derivedId('withdrawal', request.owner, request.key),
+        member: body.member ?? null,
         account: body.account,
         amount: readAmount(body.amount, '/amount'),
         reference: body.reference,
@@ -95,7 +96,7 @@ function endRoutes(service: Service, clock: Clock): readonly ServiceRoute[] {
       method: 'post',
       path: '/v1/withdrawals/:id/confirm',
       operationId: 'confirmWithdrawal',
-      summary: 'The bank has paid the withdrawal; `reference` is its own',
+      summary: 'The bank has paid the withdrawal; `reference` is its own. What a service made it ends itself',
       callers: ['operator', 'service'],
       params: ById,
       body: ConfirmBody,
@@ -106,7 +107,8 @@ function endRoutes(service: Service, clock: Clock): readonly ServiceRoute[] {
       method: 'post',
       path: '/v1/withdrawals/:id/return',
       operationId: 'returnWithdrawal',
-      summary: 'The bank has given the withdrawal back; the money is on the account again',
+      summary:
+        'The bank has given the withdrawal back; the money is on the account again. What a service made it ends itself',
       callers: ['operator', 'service'],
       params: ById,
       body: ReturnBody,

@@ -1,3 +1,4 @@
+import { SERVICE_NAMES } from '../../platform/database.ts'
 import type { Books } from './books.ts'
 import type { EndWithdrawalCommand, Outcome, WithdrawCommand } from './commands.ts'
 import { endsIn, withdrawalHappening } from './happenings.ts'
@@ -12,9 +13,10 @@ import { externalAccountOf, transitAccountOf } from './shards.ts'
  */
 
 export function withdraw(books: Books, command: WithdrawCommand): Outcome {
-  const { withdrawal: id, account: from, amount, reference, receipt, by } = command
+  const { withdrawal: id, member, account: from, amount, reference, receipt, by } = command
   const account = books.account(from)
   if (account === undefined || account.kind === 'clearing') return { kind: 'unknown_account', field: 'account' }
+  if (member !== null && account.member !== member) return { kind: 'of_another_member' }
   if (account.currency !== amount.currency) return { kind: 'currency_mismatch' }
   const to = transitAccountOf(amount.currency, account.shard)
   const entered = books.enter(id, postings(from, to, amount.minor))
@@ -30,6 +32,7 @@ export function endWithdrawal(books: Books, command: EndWithdrawalCommand): Outc
   const withdrawal = books.transfer(command.transfer)
   if (withdrawal?.kind !== 'withdrawal') return { kind: 'not_found' }
   if (withdrawal.end !== null) return { kind: 'ended', withdrawal }
+  if (command.by.kind === 'operator' && isService(withdrawal.maker)) return { kind: 'of_service', withdrawal }
   const { end: id, outcome, reference, receipt, by } = command
   const { amount, from: account, to: from } = withdrawal
   const shard = books.account(account)?.shard ?? 0
@@ -44,4 +47,8 @@ export function endWithdrawal(books: Books, command: EndWithdrawalCommand): Outc
   const ended = books.end(withdrawal, { outcome, transfer: id })
   books.tell(withdrawalHappening(ended, endsIn(books, ended).fromMember))
   return { kind: 'withdrawal_ended', withdrawal: ended }
+}
+
+function isService(maker: string): boolean {
+  return SERVICE_NAMES.some((name) => name === maker)
 }

@@ -13,6 +13,13 @@ export function refusalOf(outcome: Refusal): Problem {
       state: { open: toWire(outcome.open), most: toWire(outcome.most) },
     })
   }
+  if (outcome.kind === 'other_account') {
+    const { id, payouts } = outcome.batch
+    return new Problem('conflict', {
+      detail: 'the batch was closed at this cut-off before, and is not paid from this account',
+      state: { batch: id, accounts: [...new Set(payouts.map(({ account }) => account))] },
+    })
+  }
   if (outcome.kind === 'in_the_future') return unacceptable('is in the future')
   return unacceptable(`is not after ${toRfc3339(outcome.last)}, the cut-off of the last batch`)
 }

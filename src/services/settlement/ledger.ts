@@ -2,7 +2,7 @@ import type { Money } from '../../kernel/money.ts'
 
 export type Withdrawn =
   | { readonly kind: 'withdrawn'; readonly withdrawal: string }
-  /** The account does not hold it, or can not be paid from. */
+  /** The account does not hold it, is not the member's, or can not be paid from. */
   | { readonly kind: 'refused'; readonly detail: string }
 
 /**
@@ -11,7 +11,7 @@ export type Withdrawn =
  * @throws Problem where it is not known whether it was done
  */
 export interface Ledger {
-  withdraw(key: string, account: string, amount: Money): Promise<Withdrawn>
+  withdraw(key: string, member: string, account: string, amount: Money): Promise<Withdrawn>
   confirm(key: string, withdrawal: string, reference: string): Promise<void>
   giveBack(key: string, withdrawal: string, reason: string): Promise<void>
   /** Back onto the account, of what had been confirmed before. */

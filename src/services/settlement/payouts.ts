@@ -118,10 +118,10 @@ type Ended = {
 
 /** What each state asks of the ledger, and what it comes to. */
 const STEP: Readonly<Record<LedgerStep['state'], (deps: Deps, step: LedgerStep) => Promise<Ended>>> = {
-  async pending({ ledger }, { id, account, amount }) {
+  async pending({ ledger }, { id, member, account, amount }) {
     if (account === null) return { state: 'refused', reason: 'no account to pay from is known' }
     if (account.length > ACCOUNT_CHARACTERS_MAX) return { state: 'refused', reason: 'the account has too long a name' }
-    const taken = await ledger.withdraw(id, account, amount)
+    const taken = await ledger.withdraw(id, member, account, amount)
     if (taken.kind === 'refused') return { state: 'refused', reason: taken.detail.slice(0, ERROR_CHARACTERS_MAX) }
     return { state: 'booked', withdrawal: taken.withdrawal }
   },

@@ -25,6 +25,8 @@ export type CloseOutcome =
   | { readonly kind: 'closed'; readonly batch: Batch }
   /** The batch was closed at this very cut-off before. */
   | { readonly kind: 'repeated'; readonly batch: Batch }
+  /** It was closed at this very cut-off before, and is paid from other accounts than the one that is named now. */
+  | { readonly kind: 'other_account'; readonly batch: Batch }
   | Exclude<CutOffVerdict, { kind: 'acceptable' }>
 
 export interface SettlementService {
@@ -65,7 +67,8 @@ export function createService(
       outbox.transaction(async (sql, emit) => {
         await lockParty(sql, closing)
         const earlier = await findBatchAt(sql, closing)
-        if (earlier !== null) return { kind: 'repeated', batch: earlier }
+        if (earlier !== null)
+          return { kind: isPaidFrom(earlier, closing) ? 'repeated' : 'other_account', batch: earlier }
         const now = clock.now()
         const verdict = judgeCutOff(closing.cutOff, now, await lastCutOff(sql, closing))
         if (verdict.kind !== 'acceptable') return verdict
@@ -97,6 +100,11 @@ async function write(sql: Sql, closing: Closing, now: Instant): Promise<Batch> {
   const shares = account === undefined ? sharesOf(net, came) : [{ account, minor: net }]
   await insertPayouts(sql, batch, shares, now)
   return readWritten(sql, id)
+}
+
+/** Whether it is paid from no other account than the closing names, if it names one. */
+function isPaidFrom({ payouts }: Batch, { account }: Closing): boolean {
+  return account === undefined || payouts.every((payout) => payout.account === account)
 }
 
 async function readWritten(sql: Sql, id: string): Promise<Batch> {

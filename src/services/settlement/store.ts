@@ -71,9 +71,9 @@ export async function lastCutOff(sql: Sql, { member, currency }: Closing): Promi
 }
 
 /**
- * Writes the batch with every open line up to `reach`, however late it came, what the last one left below zero, and what was not
- * paid of earlier ones. One statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is in both or
- * in neither.
+ * Writes the batch with every open line up to `reach`, however late it came, what the last one left below zero, and what was
+ * not paid of earlier ones. One statement, so that the totals and the lines are of one snapshot: a line that arrives meanwhile is
+ * in both or in neither.
  * @returns what came to each account by it
  */
 export async function insertBatch(

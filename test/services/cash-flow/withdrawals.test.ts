@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { asOperator, type Claims } from '../../support/caller.ts'
+import { money } from '../../../src/kernel/money.ts'
+import { ledgerOf } from '../../../src/main/settlement-ledger.ts'
+import { asOperator, asService, type Claims } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, cny, fromAlice, key, openCashFlow, rebuildOf } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
@@ -76,6 +78,28 @@ onEachStore('a withdrawal', (store) => {
     await assertSound(under.database)
   })
 
+  test('that a service made is not ended by an operator; asked for as settlement does, it ends once', async () => {
+    const ledger = ledgerOf({
+      async call({ method, target, body, idempotencyKey = '' }) {
+        return under.call(method, target, asService('settlement'), { body, headers: key(idempotencyKey) })
+      },
+    })
+    const taken = await ledger.withdraw('pay_1', 'mem_alice', 'acc_alice', money('CNY', 100n))
+    assert.equal(taken.kind, 'withdrawn')
+    const id = taken.kind === 'withdrawn' ? taken.withdrawal : ''
+    for (const how of ['confirm', 'return'] as const) {
+      const { status, body } = await end(id, how)
+      assert.deepEqual([status, body.code, body.state], [409, 'conflict', { withdrawal: id, state: 'pending' }])
+    }
+    await ledger.confirm('pay_1:confirm', id, 'pay_1')
+    await ledger.confirm('another-key', id, 'pay_1') // it is as it should be
+    await assert.rejects(ledger.giveBack('pay_1:return', id, 'not paid'), /confirmed or returned/)
+    const strangers = await ledger.withdraw('pay_2', 'mem_bob', 'acc_alice', money('CNY', 100n))
+    assert.deepEqual(strangers, { kind: 'refused', detail: 'body/account: is not an account of the member' })
+    await assert.rejects(ledger.withdraw('pay_1', 'mem_alice', 'acc_alice', money('CNY', 200n)), /another request/)
+    await assertSound(under.database)
+  })
+
   test('is made once for each key', async () => {
     const first = await withdraw('1.00', { headers: key('wdr-1') })
     const again = await withdraw('1.00', { headers: key('wdr-1') })
@@ -93,6 +117,7 @@ onEachStore('a withdrawal', (store) => {
     )
     const cases: [object, number, string][] = [
       [{ account: 'acc_none' }, 422, 'unknown_reference'],
+      [{ member: 'mem_bob' }, 422, 'unacceptable_value'],
       [{ account: 'acc_external_cny' }, 422, 'unknown_reference'],
       [{ account: 'acc_transit_cny_1' }, 422, 'unknown_reference'],
       [{ amount: { currency: 'JPY', value: '1' } }, 422, 'currency_mismatch'],

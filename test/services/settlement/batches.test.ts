@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import type { Id } from '../../../src/kernel/id.ts'
-import { money, toWire } from '../../../src/kernel/money.ts'
+import { money } from '../../../src/kernel/money.ts'
 import type { DatabaseServer, SqlValue } from '../../../src/platform/database.ts'
-import { setAside } from '../../../src/platform/dead-letters.ts'
 import { createOutbox } from '../../../src/platform/outbox.ts'
 import { asAnonymous, asMember, asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { type Harness, startHarness, until } from './harness.ts'
+import { type Harness, startHarness } from './harness.ts'
 
 const cny = (minor: bigint) => money('CNY', minor)
 
@@ -116,36 +114,6 @@ onEachStore('settlement batches', (store) => {
     const values = [first, second, third].map(({ body }) => body.gross.out.value)
     assert.deepEqual(values, ['1.00', '2.00', '4.00'])
   })
-
-  test('leave to the next one what is taken from the dead letters after a cut-off that it was behind', async () => {
-    const [seq, subject] = [0n, 'trf_dead'] // before all that was posted
-    const ends = { from: 'acc_b', to: 'acc_dead', fromMember: 'mem_b', toMember: 'mem_dead' }
-    const data = { transfer: subject, ...ends, amount: toWire(cny(10_000n)), kind: 'transfer', reference: 'x' }
-    const event = { id: 'evt_dead' as Id<'event'>, seq, type: 'transfer.posted', at: began, subject, members: [], data }
-    await settlement.database.transaction((sql) =>
-      setAside(sql, settlement.clock, 'cash-flow', event, { error: 'a bug of that day', tries: 8 }),
-    )
-    await settlement.post({ from: 'mem_b', to: 'mem_dead', amount: cny(700n) })
-    const close = async (after: number) => {
-      settlement.clock.advance(60_000)
-      return (await settlement.closeBatch('mem_dead', at(after))).body
-    }
-    const first = await close(0)
-    const replayed = await settlement.call('POST', `/v1/dead-letters/settlement/cash-flow/${seq}/replay`, asOperator)
-    assert.equal(replayed.status, 200)
-    await until(async () => (await openOf('mem_dead')) > 0n)
-    const [second, third] = [await close(60), await close(120)]
-    assert.deepEqual(
-      [first, second, third].map(({ gross }) => gross.in.value),
-      ['7.00', '100.00', '0.00'],
-    )
-  })
-
-  const openOf = async (member: string): Promise<bigint> => {
-    const count = 'SELECT count(*) AS open FROM open_line WHERE member = $1'
-    const [row] = await settlement.database.transaction((sql) => sql.query<{ open: bigint }>(count, [member]))
-    return row?.open ?? 0n
-  }
 
   test('have both sides of a transfer on one side of the cut-off, by its number and not by the clock', async () => {
     await settlement.post({ from: 'mem_one', to: 'mem_two', amount: cny(100n) })

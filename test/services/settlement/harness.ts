@@ -102,7 +102,7 @@ function ledgerThatTells(empty: ReadonlySet<string>): { readonly ledger: Ledger;
   const calls: string[] = []
   const tell = async (...words: readonly string[]): Promise<void> => void calls.push(words.join(' '))
   const ledger: Ledger = {
-    async withdraw(key, account, amount) {
+    async withdraw(key, _member, account, amount) {
       if (empty.has(account)) return { kind: 'refused', detail: 'it does not hold as much' }
       await tell('withdraw', key, account, toWire(amount).value)
       return { kind: 'withdrawn', withdrawal: key.replace('pay_', 'wdr_') }

@@ -4,14 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { createBank } from '../../../src/adapters/bank.ts'
 import { toRfc3339 } from '../../../src/kernel/clock.ts'
-import { money } from '../../../src/kernel/money.ts'
+import type { Id } from '../../../src/kernel/id.ts'
+import { money, toWire } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
+import { setAside } from '../../../src/platform/dead-letters.ts'
 import { compileSchema } from '../../../src/platform/schema.ts'
 import { startBank } from '../../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../../src/sandbox/stand-in.ts'
 import { settlementEvents } from '../../../src/services/settlement/event-schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
-import { asService } from '../../support/caller.ts'
+import { asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { type Harness, startHarness, until } from './harness.ts'
 
@@ -204,6 +206,42 @@ onEachStore('payouts', (store) => {
     settlement.clock.advance(1)
     const { body: last } = await settlement.closeBatch('mem_tills', toRfc3339(settlement.clock.now()))
     assert.deepEqual([last.carried.value, last.payouts], ['0.00', []], 'it is carried once')
+  })
+
+  test('are all made from the account that the closing names, and a repeat names no other', async () => {
+    settlement.clock.advance(1)
+    await settlement.post({ from: 'mem_buyer', to: 'mem_named', amount: money('CNY', 100n) })
+    const right = { member: 'mem_named', currency: 'CNY', cutOff: toRfc3339(settlement.clock.now()) }
+    const close = (more: object) =>
+      settlement.call('POST', '/v1/settlement-batches', asOperator, { body: { ...right, ...more } })
+    const first = await close({ account: 'acc_else' })
+    const [again, other] = [await close({ account: 'acc_else' }), await close({ account: 'acc_other' })]
+    assert.deepEqual([first.status, again.status, (await close({})).status], [201, 200, 200])
+    assert.deepEqual([other.status, other.body.code, other.body.state.accounts], [409, 'conflict', ['acc_else']])
+    await becomes('paid', first.body.id)
+    assert.ok(settlement.told.includes(`withdraw ${first.body.payout} acc_else 1.00`))
+  })
+
+  test('are of what was taken from the dead letters, too, after a cut-off that it was behind', async () => {
+    const [seq, subject, at] = [0n, 'trf_dead', settlement.clock.now()] // before all that was posted
+    const ends = { from: 'acc_buyer', to: 'acc_dead', fromMember: 'mem_buyer', toMember: 'mem_dead' }
+    const data = { transfer: subject, ...ends, amount: toWire(money('CNY', 10_000n)), kind: 'transfer', reference: 'x' }
+    const event = { id: 'evt_dead' as Id<'event'>, seq, type: 'transfer.posted', at, subject, members: [], data }
+    await settlement.database.transaction((sql) =>
+      setAside(sql, settlement.clock, 'cash-flow', event, { error: 'a bug of that day', tries: 8 }),
+    )
+    const first = await closeOneFor('mem_dead')
+    const replayed = await settlement.call('POST', `/v1/dead-letters/settlement/cash-flow/${seq}/replay`, asOperator)
+    assert.equal(replayed.status, 200)
+    await until(async () => {
+      const open = "SELECT FROM open_line WHERE member = 'mem_dead'"
+      return (await settlement.database.transaction((sql) => sql.query(open))).length > 0
+    })
+    const [second, third] = [await closeOneFor('mem_dead'), await closeOneFor('mem_dead')]
+    assert.deepEqual(
+      [first, second, third].map(({ net }) => net.value),
+      ['123.45', '223.45', '123.45'],
+    )
   })
 
   test('are not made when there is nothing to pay', async () => {
