@@ -2,6 +2,7 @@ import { type Clock, fromRfc3339, type Instant, toRfc3339 } from '../kernel/cloc
 import { isId } from '../kernel/id.ts'
 import { problemOf, type ServiceClient } from '../platform/service-client.ts'
 import type { HeldSource, Members } from '../services/risk/index.ts'
+import type { Members as Payees } from '../services/settlement/index.ts'
 
 const REFERENCE_TIMEOUT_MS = 3_000
 const MEMBER_TIMEOUT_MS = 500
@@ -53,4 +54,15 @@ export function heldBy(client: ServiceClient): HeldSource {
 export async function isMember(members: ServiceClient, id: string): Promise<boolean> {
   const member = await find<{ erased?: object }>(members, `/v1/members/${id}`)
   return member !== null && member.erased === undefined
+}
+
+/** As it is now, asked each time. */
+export function standingsBy(members: ServiceClient): Payees {
+  return {
+    async statusOf(id) {
+      const standing = await find<{ status?: unknown }>(members, `/v1/standings/${id}`)
+      const status = standing?.status
+      return status === 'active' || status === 'frozen' || status === 'closed' ? status : 'unknown'
+    },
+  }
 }

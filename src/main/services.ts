@@ -32,7 +32,7 @@ import { createSettlement, settlementMigrations } from '../services/settlement/i
 import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
 import { openLedgerJournal } from './journal.ts'
-import { find, heldBy, isMember, membersBy } from './ports.ts'
+import { find, heldBy, isMember, membersBy, standingsBy } from './ports.ts'
 import { ledgerOf } from './settlement-ledger.ts'
 
 type Service = {
@@ -238,6 +238,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         log,
         cashFlowEvents,
         ledger,
+        members: standingsBy(client('settlement', 'membership')),
         bank,
         config: config.settlement,
       })

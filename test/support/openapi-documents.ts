@@ -45,7 +45,10 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       provider: { score: notCalled, details: notCalled, close: async () => {} },
       desk: { url: '', callbackUrl: '', secrets: [], publicKeys: [] },
     }).routes,
-    settlement: createSettlement({ ...base, cashFlowEvents: events, ledger, bank: { send: notCalled } }).routes,
+    settlement: createSettlement({
+      ...base,
+      ...{ cashFlowEvents: events, ledger, members: { statusOf: notCalled }, bank: { send: notCalled } },
+    }).routes,
   }
 }
 

@@ -8,6 +8,7 @@ import type { ServiceRoute } from '../../platform/service-route.ts'
 import { breakRoutes } from './break-routes.ts'
 import { createBreaks } from './breaks.ts'
 import type { Ledger } from './ledger.ts'
+import type { Members } from './members.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { createNotifications } from './notifications.ts'
 import { type SettlementConfig, settlementOptions } from './options.ts'
@@ -20,6 +21,7 @@ import { createService } from './service.ts'
 import { statementRoutes } from './statement-routes.ts'
 
 export type { Ledger } from './ledger.ts'
+export type { Members } from './members.ts'
 export type { Bank } from './payouts.ts'
 
 export type SettlementDeps = {
@@ -29,6 +31,7 @@ export type SettlementDeps = {
   /** Cash flow's events: what was posted. */
   readonly cashFlowEvents: FeedSource
   readonly ledger: Ledger
+  readonly members: Members
   readonly bank: Bank
   readonly config?: SettlementConfig | undefined
 }
@@ -49,7 +52,7 @@ export const settlementMigrations: readonly URL[] = [outboxMigrations, new URL('
  * @throws Error where the configuration is not sound
  */
 export function createSettlement(deps: SettlementDeps): Settlement {
-  const { database, clock, log, cashFlowEvents, ledger, bank } = deps
+  const { database, clock, log, cashFlowEvents, ledger, members, bank } = deps
   const { payer, calendar, rules, clearsWithinH, breaksMax } = settlementOptions(deps.config)
   const outbox = createOutbox(database, clock)
   const service = createService(outbox, clock, breaksMax)
@@ -69,7 +72,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
     start() {
       running.push(
         followFeed({ feed: 'cash-flow', source: cashFlowEvents, store: outbox, apply: service.record, log }),
-        startPayouts({ outbox, bank, ledger, payer, clock, log }),
+        startPayouts({ outbox, bank, ledger, members, payer, clock, log }),
         reconciler.start(log),
       )
       if (calendar !== null) running.push(startScheduled({ outbox, service, calendar, clock, log }))

@@ -9,6 +9,7 @@ import type { PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { Ledger } from './ledger.ts'
+import type { Members } from './members.ts'
 import { batchStateOf } from './model.ts'
 import {
   type FileToSend,
@@ -48,6 +49,7 @@ type Deps = {
   readonly outbox: Outbox
   readonly bank: Bank
   readonly ledger: Ledger
+  readonly members: Members
   readonly payer: Payer
   readonly clock: Clock
   readonly log: Log
@@ -105,32 +107,38 @@ async function inLedger(deps: Deps, step: LedgerStep): Promise<void> {
     })
   } catch (err) {
     const waitS = LEDGER_RETRY_AFTER_S[step.tries] ?? LEDGER_RETRY_AFTER_MAX_S
-    log.warn({ err, payout: step.id, step: step.state, tries: step.tries + 1 }, 'a payout waits for the ledger')
+    log.warn(
+      { err, payout: step.id, step: step.state, tries: step.tries + 1 },
+      'a payout waits for the ledger or for membership',
+    )
     await outbox.transaction((sql) => postponePayout(sql, step, (clock.now() + waitS * 1000) as Instant))
   }
 }
 
 type Ended = {
-  readonly state: 'booked' | 'settled' | 'refused' | 'returned'
+  readonly state: 'booked' | 'settled' | 'rejecting' | 'refused' | 'returned'
   readonly withdrawal?: string
   readonly reason?: string
 }
 
 /** What each state asks of the ledger, and what it comes to. */
 const STEP: Readonly<Record<LedgerStep['state'], (deps: Deps, step: LedgerStep) => Promise<Ended>>> = {
-  async pending({ ledger }, { id, member, account, amount }) {
+  async pending({ ledger, members }, { id, member, account, amount }) {
     if (account === null) return { state: 'refused', reason: 'no account to pay from is known' }
     if (account.length > ACCOUNT_CHARACTERS_MAX) return { state: 'refused', reason: 'the account has too long a name' }
     const taken = await ledger.withdraw(id, member, account, amount)
     if (taken.kind === 'refused') return { state: 'refused', reason: taken.detail.slice(0, ERROR_CHARACTERS_MAX) }
-    return { state: 'booked', withdrawal: taken.withdrawal }
+    const { withdrawal } = taken
+    const status = await members.statusOf(member) // only now, for an earlier try may have taken it
+    if (status !== 'active') return { state: 'rejecting', withdrawal, reason: `the member is ${status}` }
+    return { state: 'booked', withdrawal }
   },
   async confirming({ ledger }, { id, withdrawal }) {
     if (withdrawal !== null) await ledger.confirm(`${id}:confirm`, withdrawal, id)
     return { state: 'settled' }
   },
   async rejecting({ ledger }, { id, withdrawal, reason }) {
-    if (withdrawal !== null) await ledger.giveBack(`${id}:return`, withdrawal, `refused by the bank: ${reason}`)
+    if (withdrawal !== null) await ledger.giveBack(`${id}:return`, withdrawal, `not paid: ${reason}`)
     return { state: 'refused' }
   },
   async returning({ ledger }, { id, withdrawal, account, amount, matched }) {

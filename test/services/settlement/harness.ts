@@ -34,7 +34,11 @@ export type Posting = {
 export async function startHarness(
   server: DatabaseServer,
   bank: Bank = noBank,
-  options: { readonly config?: SettlementConfig; readonly empty?: ReadonlySet<string> } = {},
+  options: {
+    readonly config?: SettlementConfig
+    readonly empty?: ReadonlySet<string>
+    readonly frozen?: ReadonlySet<string>
+  } = {},
 ) {
   const clock = manualClock(NOON)
   const told = ledgerThatTells(options.empty ?? new Set())
@@ -49,6 +53,7 @@ export async function startHarness(
     cashFlowEvents: (after, signal) => cashFlow.read(after, 100, 1_000, signal),
     bank,
     ledger: told.ledger,
+    members: { statusOf: async (member) => (options.frozen?.has(member) ? 'frozen' : 'active') },
     config: options.config,
   })
   const app = createDoor({ service: 'settlement', routes: settlement.routes, passports, clock, log })

@@ -42,12 +42,13 @@ onEachStore('payouts', (store) => {
   const breaker = testBreaker()
   /** Accounts that hold nothing. */
   const empty = new Set<string>()
+  const frozen = new Set<string>()
   before(async () => {
     await new Promise<void>((done) => line.listen(0, '127.0.0.1', done))
     server = await store.open()
     bank = await startBank({ host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(line.address() as AddressInfo).port}`
-    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }), { empty })
+    settlement = await startHarness(server, createBank({ url, timeoutMs: 5_000, breaker }), { empty, frozen })
   })
   beforeEach(() => {
     asked = []
@@ -162,6 +163,19 @@ onEachStore('payouts', (store) => {
     assert.deepEqual([asked, (await paidTo('mem_spent')).length], [[], 0])
     const [payout] = (await settlement.readBatch(batch.id)).body.payouts
     assert.deepEqual([payout.state, payout.reason], ['refused', 'it does not hold as much'])
+  })
+
+  test('are not made to a member who is frozen: the money is back on the account, and paid later', async () => {
+    frozen.add('mem_frozen')
+    const batch = await closeOneFor('mem_frozen')
+    await becomes('refused', batch.id)
+    const [payout] = (await settlement.readBatch(batch.id)).body.payouts
+    assert.deepEqual([payout.reason, asked], ['the member is frozen', []])
+    assert.ok(settlement.told.includes(`giveBack ${payout.id}:return ${payout.id.replace('pay_', 'wdr_')}`))
+    frozen.clear()
+    const next = await closeOneFor('mem_frozen')
+    await becomes('paid', next.id)
+    assert.deepEqual([next.net.value, next.payouts.length], ['246.90', 1])
   })
 
   test('are made from each account by what came to it; one that is refused is paid with the next batch', async () => {
