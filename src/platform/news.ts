@@ -7,7 +7,7 @@ import type { ServiceClient } from './service-client.ts'
 
 /** What is followed of another service, in memory, and how new it is. */
 export interface News {
-  /** Whether what is known is new enough to go by for money; waits for news that is late, half a second at most. */
+  /** Whether what is known is new enough to go by for money; waits for news that is late. */
   isFresh(): Promise<boolean>
   /** `ageMs`: what the other side committed up to so long ago is known; infinite before the first news. */
   state(): { readonly stale: boolean; readonly ageMs: number }
@@ -18,7 +18,7 @@ export interface News {
 const WAIT_MS = 500
 /** How much later than its heartbeat news may be before nothing is known for sure. */
 const LATE_MS_MAX = 1_000
-const PATIENCE_MS = 500
+const PATIENCE_MS_DEFAULT = 500
 const RETRY_MS = 200
 
 /**
@@ -30,14 +30,16 @@ export function followNews(options: {
   readonly log: Log
   /** For the log: `revocations`. */
   readonly what: string
+  /** For how long news that is late is waited for, while somebody asks. */
+  readonly patienceMs?: number
   /** Reads all that counts by now. @returns the place in the feed from which to go on */
   readAll(signal: AbortSignal): Promise<bigint>
   /** Takes some events in, one at least. @throws Error when one can't be read: knowing half is worse than knowing that we do */
   takeIn(events: readonly Event[]): void
 }): News {
-  const { client, log, what, takeIn } = options
+  const { client, log, what, takeIn, patienceMs = PATIENCE_MS_DEFAULT } = options
   const readFeed = feedOf(client, WAIT_MS, LATE_MS_MAX)
-  const freshness = createFreshness(WAIT_MS + LATE_MS_MAX, PATIENCE_MS)
+  const freshness = createFreshness(WAIT_MS + LATE_MS_MAX, patienceMs)
   const stop = new AbortController()
   let isTold = false
 

@@ -9,6 +9,8 @@ import { type MemberStatus, type NotActive, readNotActive, takeStandingIn } from
 export type Standing = { readonly level: number; readonly kind: string; readonly country: string | null }
 
 const ASK_TIMEOUT_MS = 3_000
+/** The edge has waited before, and let in what comes here: it is refused only when news does not come, not when it is late. */
+const PATIENCE_MS = 2_000
 /** Remembered at once. */
 const STANDINGS_MAX = 100_000
 
@@ -67,7 +69,7 @@ export function followStandings(membership: ServiceClient, log: Log): Standings 
     },
     start() {
       news = followNews({
-        ...{ client: membership, log, what: 'standings' },
+        ...{ client: membership, log, what: 'standings', patienceMs: PATIENCE_MS },
         async readAll(signal) {
           const { seq, members } = await readNotActive(membership, signal)
           notActive = members
