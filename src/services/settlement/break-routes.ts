@@ -112,6 +112,11 @@ function refusalOf(outcome: Exclude<BreakOutcome, { kind: 'done' }>, now: Instan
         detail: 'the break is resolved, or something else is proposed for it',
         state: wireOf(outcome.break, now),
       })
+    case 'file_under_way':
+      return new Problem('conflict', {
+        detail: 'the bank has not answered to the file that a payout of the break is in; it may pay it yet',
+        state: { file: outcome.file, state: 'pending' },
+      })
     case 'not_for_this_kind':
       return new Problem('unacceptable_value', {
         detail: `resolution: for this kind of break it is one of ${outcome.allowed.join(', ')}`,

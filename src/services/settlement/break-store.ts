@@ -79,6 +79,16 @@ export async function insertStep(sql: Sql, id: string, step: Step, now: Instant)
   if (state === 'resolved') await sql.query('UPDATE reconciliation_break SET open = false WHERE id = $1', [id])
 }
 
+/** Files of the break's payouts that have no answer yet: the bank may be asked for them again. */
+export async function filesUnderWay(sql: Sql, id: string): Promise<readonly string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT id FROM payment_file WHERE state = 'pending'
+       AND id IN (SELECT file FROM payout WHERE broken_in = $1 OR missing_in = $1) ORDER BY id`,
+    [id],
+  )
+  return rows.map((file) => file.id)
+}
+
 /** Sets going what the resolution asks of the ledger: the payouts are confirmed out of transit, or given back. */
 export async function resolvePayouts(
   sql: Sql,

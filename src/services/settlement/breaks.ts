@@ -4,6 +4,7 @@ import {
   type Break,
   type BreakFilter,
   type BreakKind,
+  filesUnderWay,
   findBreak,
   insertStep,
   listBreaks,
@@ -26,6 +27,8 @@ export type BreakOutcome =
   /** It is resolved, or nothing was proposed, or it has another version. */
   | { readonly kind: 'not_now'; readonly break: Break }
   | { readonly kind: 'not_for_this_kind'; readonly allowed: readonly Resolution[] }
+  /** The bank has not answered yet, and would be asked again for what was given back. */
+  | { readonly kind: 'file_under_way'; readonly file: string }
   /** Who proposes does not approve. */
   | { readonly kind: 'same_person' }
 
@@ -49,6 +52,10 @@ export function createBreaks(outbox: Outbox, clock: Clock): Breaks {
       if (present.state === 'resolved') return { kind: 'not_now', break: present }
       const decided = next(present)
       if ('kind' in decided) return decided
+      if (decided.resolution === 'give_back') {
+        const [file] = await filesUnderWay(sql, id)
+        if (file !== undefined) return { kind: 'file_under_way', file }
+      }
       const now = clock.now()
       await insertStep(sql, id, { ...decided, version: present.version + 1 }, now)
       const { state, owner, resolution, actor } = decided

@@ -38,7 +38,7 @@ export const settlementEvents: EventSchemas = {
   },
   'notification.imported': {
     version: 1,
-    summary: "The bank's notification was taken in: how many payouts it was the first to tell of",
+    summary: "The bank's notification was taken in: how many payouts it told of first, and how many it says came back",
     data: Type.Object({ notification: text, digest: text, lines: count, paid: count, returned: count }),
   },
   'reconciliation.finished': {

@@ -10,8 +10,7 @@ const EXPECTED = `id AS payout, amount::text, coalesce(account, '') AS account, 
 const AWAITED = `matched_in IS NULL AND broken_in IS NULL AND (state IN ('sent', 'paid')
   OR told_in IS NOT NULL AND NOT (missing_in IS NOT NULL AND state IN ('returning', 'returned')))`
 /** A statement has told that it was paid, and none that it was given back. */
-const MATCHED = `matched_in IS NOT NULL AND return_in IS NULL
-  AND (told_in IS NOT NULL OR state NOT IN ('returning', 'returned'))`
+const MATCHED = `matched_in IS NOT NULL AND return_in IS NULL AND state NOT IN ('returning', 'returned')`
 
 type ExpectedRow = Record<'payout' | 'amount' | 'account' | 'file' | 'sentOn', string>
 

@@ -10,6 +10,7 @@ export type StoredNotification = {
   readonly lines: number
   /** Payouts that it was the first to tell of. */
   readonly paid: number
+  /** Payouts that it says came back; the statement gives them back. */
   readonly returned: number
   readonly importedBy: string
   readonly importedAt: Instant
@@ -48,29 +49,36 @@ export async function countTold(sql: Sql, id: string, paid: number, returned: nu
   await sql.query('UPDATE bank_notification SET paid = $2, returned = $3 WHERE id = $1', [id, paid, returned])
 }
 
-type Told = { readonly notification: string; readonly currency: string; readonly amounts: ReadonlyMap<string, bigint> }
+type Told = { readonly currency: string; readonly amounts: ReadonlyMap<string, bigint> }
 
-/** What our payouts of just these amounts are moved on by; the statement brings it again, and moves none of them twice. */
-const MOVES = {
-  /** Not while a person looks at it. */
-  paid: { to: 'confirming', where: "state IN ('sent', 'paid') AND broken_in IS NULL AND missing_in IS NULL" },
-  returned: { to: 'returning', where: "state IN ('confirming', 'settled') AND return_in IS NULL" },
-} as const
-
-/** @returns how many payouts it was the first to tell of */
-export async function moveTold(
+/**
+ * Confirms our payouts of just these amounts, but not while a person looks at them; the statement brings them again, and moves
+ * none of them twice.
+ * @returns how many payouts it was the first to tell of
+ */
+export async function confirmTold(
   sql: Sql,
-  what: 'paid' | 'returned',
-  { notification, currency, amounts }: Told,
+  { notification, currency, amounts }: Told & { readonly notification: string },
   now: Instant,
 ): Promise<number> {
-  const { to, where } = MOVES[what]
+  await sql.query('SELECT FROM payout WHERE id = ANY($1) ORDER BY id FOR UPDATE', [[...amounts.keys()]])
   const rows = await sql.query(
-    `UPDATE payout SET state = '${to}', told_in = coalesce(told_in, $1), next_try_at = $2, tries = 0
+    `UPDATE payout SET state = 'confirming', told_in = coalesce(told_in, $1), next_try_at = $2, tries = 0
      FROM unnest($3::text[], $4::text[]) AS told (reference, amount)
-     WHERE payout.id = told.reference AND payout.currency = $5 AND payout.amount = told.amount::numeric AND ${where}
+     WHERE payout.id = told.reference AND payout.currency = $5 AND payout.amount = told.amount::numeric
+       AND state IN ('sent', 'paid') AND broken_in IS NULL AND missing_in IS NULL
      RETURNING payout.id`,
     [notification, toRfc3339(now), [...amounts.keys()], [...amounts.values()].map(String), currency],
   )
   return rows.length
+}
+
+/** How many of our payouts these amounts are; nothing is done with them, as no statement is held against a notification. */
+export async function countReturned(sql: Sql, { currency, amounts }: Told): Promise<number> {
+  const [row] = await sql.query<{ count: bigint }>(
+    `SELECT count(*) AS count FROM unnest($1::text[], $2::text[]) AS told (reference, amount)
+     JOIN payout ON payout.id = told.reference AND payout.currency = $3 AND payout.amount = told.amount::numeric`,
+    [[...amounts.keys()], [...amounts.values()].map(String), currency],
+  )
+  return Number(row?.count ?? 0)
 }

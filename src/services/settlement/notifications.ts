@@ -7,11 +7,12 @@ import { newId } from '../../kernel/id.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import { readNotification, toldBy } from './notification.ts'
 import {
+  confirmTold,
+  countReturned,
   countTold,
   findByDigest,
   findNotification,
   insertNotification,
-  moveTold,
   type StoredNotification,
 } from './notification-store.ts'
 
@@ -24,8 +25,8 @@ export type NotificationOutcome =
 export interface Notifications {
   read(id: string): Promise<StoredNotification | null>
   /**
-   * Moves on the payouts that it tells of by their id and amount: confirmed, or back onto their account. What it tells otherwise
-   * is left for the statement, which tells everything again.
+   * Confirms the payouts that it says were paid, by their id and amount. What it tells otherwise, returns too, is left for the
+   * statement, which tells everything again and is held against every payout.
    */
   import(raw: Uint8Array, by: string): Promise<NotificationOutcome>
 }
@@ -53,10 +54,9 @@ export function createNotifications(outbox: Outbox, clock: Clock, account: strin
           assert(earlier !== null, 'a notification that was in the way is there')
           return { kind: 'repeated', notification: earlier }
         }
-        const move = (what: 'paid' | 'returned') =>
-          moveTold(sql, what, { notification: id, currency: currency ?? '', amounts: toldBy(lines, what) }, now)
-        const paid = await move('paid')
-        const returned = await move('returned')
+        const toldOf = (what: 'paid' | 'returned') => ({ currency: currency ?? '', amounts: toldBy(lines, what) })
+        const paid = await confirmTold(sql, { notification: id, ...toldOf('paid') }, now)
+        const returned = await countReturned(sql, toldOf('returned'))
         await countTold(sql, id, paid, returned)
         const data = { notification: id, digest, lines: lines.length, paid, returned }
         emit({ type: 'notification.imported', subject: id, members: [], data })

@@ -67,7 +67,7 @@ export const WireStatement = Type.Object(
 
 export const ByNotification = Type.Object({ id: Type.String({ pattern: idPattern('notification') }) })
 
-/** Of its lines, `paid` and `returned` told of a payout first. */
+/** `paid`: payouts that it told of first; `returned`: those that it says came back, which the statement gives back. */
 export const WireNotification = Type.Object(
   {
     id: Type.String({ pattern: idPattern('notification') }),

@@ -46,8 +46,23 @@ export function reconciling(harness: () => Harness) {
     await harness().call('POST', `/v1/breaks/${id}/propose`, asOther, { body: sent })
     await harness().call('POST', `/v1/breaks/${id}/approve`, asOperator, { body: { version: 2 } })
   }
+  /** What one proposes and another approves; the answer to the second, or the refusal of the first. */
+  const decide = async (id: string, resolution: string) => {
+    const sent = { resolution, reason: 'two people say so' }
+    const proposed = await harness().call('POST', `/v1/breaks/${id}/propose`, asOther, { body: sent })
+    if (proposed.status !== 200) return proposed
+    const { version } = proposed.body
+    return harness().call('POST', `/v1/breaks/${id}/approve`, asOperator, { body: { version } })
+  }
+  /** A batch that is closed, whatever becomes of it. */
+  const closeOne = async (member: string, minor: bigint): Promise<Paid> => {
+    harness().clock.advance(1)
+    await harness().post({ from: 'mem_payer', to: member, amount: money('CNY', minor) })
+    const { body } = await harness().closeBatch(member, new Date(harness().clock.now()).toISOString())
+    return { batch: body.id, payout: body.payout, minor, member }
+  }
   const breaksOf = async (reconciliation: string) =>
     (await harness().call('GET', `/v1/breaks?reconciliation=${reconciliation}&limit=100`, asOperator)).body.items
 
-  return { pay, batchIs, told, put, statement, breaksOf, explain }
+  return { pay, batchIs, told, put, statement, breaksOf, explain, decide, closeOne }
 }
