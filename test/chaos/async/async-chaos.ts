@@ -114,8 +114,15 @@ async function openMembers({ calls }: Stage): Promise<readonly Member[]> {
 async function effectsOf({ calls }: Stage, members: readonly Member[]): Promise<number> {
   let moved = 0
   for (const { account } of members) {
-    const { body } = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
-    moved += DEPOSIT - Number(body.balance.posted.value)
+    let last = ''
+    const balance = await eventually('a balance is told', async () => {
+      const { status, body, text } = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
+      last = text
+      return status === 200 && body.balance
+    }).catch((cause) => {
+      throw new Error(last, { cause })
+    })
+    moved += DEPOSIT - Number(balance.posted.value)
   }
   return Math.round(moved)
 }
