@@ -117,6 +117,11 @@ function refusalOf(outcome: Exclude<BreakOutcome, { kind: 'done' }>, now: Instan
         detail: 'the bank has not answered to the file that a payout of the break is in; it may pay it yet',
         state: { file: outcome.file, state: 'pending' },
       })
+    case 'not_confirmed':
+      return new Problem('conflict', {
+        detail: 'no statement has told that the payout was paid, or it was given back before',
+        state: { payout: outcome.payout, state: outcome.state },
+      })
     case 'not_for_this_kind':
       return new Problem('unacceptable_value', {
         detail: `resolution: for this kind of break it is one of ${outcome.allowed.join(', ')}`,

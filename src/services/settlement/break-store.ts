@@ -2,7 +2,7 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
 
-export type BreakKind = 'missing' | 'unexpected' | 'different'
+export type BreakKind = 'missing' | 'unexpected' | 'different' | 'returned'
 export type Resolution = 'write_off' | 'give_back' | 'explained' | 'arrived_later'
 export type BreakState = 'open' | 'proposed' | 'resolved'
 
@@ -35,7 +35,7 @@ const LISTED_PER_BREAK_MAX = 1_000
 const SELECT = `SELECT one.id, one.reconciliation, one.kind, one.currency, one.expected::text, one.actual::text, one.opened_at,
     reconciliation.statement, step.version, step.state, step.owner, step.resolution, step.actor, step.reason,
     ARRAY(SELECT number::text FROM line_result WHERE break = one.id ORDER BY number LIMIT ${LISTED_PER_BREAK_MAX}) AS lines,
-    ARRAY(SELECT id FROM payout WHERE broken_in = one.id OR missing_in = one.id ORDER BY id
+    ARRAY(SELECT id FROM payout WHERE broken_in = one.id OR missing_in = one.id OR id = one.reference ORDER BY id
       LIMIT ${LISTED_PER_BREAK_MAX}) AS payouts
   FROM reconciliation_break AS one
   JOIN reconciliation ON reconciliation.id = one.reconciliation
@@ -46,8 +46,13 @@ export async function findBreak(sql: Sql, id: string): Promise<Break | null> {
   return row === undefined ? null : toBreak(row)
 }
 
-/** Lets one change of a break at a time go on. */
+/** Lets one change of a break at a time go on; its payouts first, as the matching of a statement does. */
 export async function lockBreak(sql: Sql, id: string): Promise<Break | null> {
+  await sql.query(
+    `SELECT FROM payout WHERE broken_in = $1 OR missing_in = $1
+       OR id = (SELECT reference FROM reconciliation_break WHERE id = $1) ORDER BY id FOR UPDATE`,
+    [id],
+  )
   await sql.query('SELECT FROM reconciliation_break WHERE id = $1 FOR UPDATE', [id])
   return findBreak(sql, id)
 }

@@ -13,12 +13,14 @@ import {
   resolvePayouts,
   type Step,
 } from './break-store.ts'
+import { giveBackPart, notConfirmed } from './return-store.ts'
 
 /** What can be proposed for each kind: nobody gives back what the bank has paid, or explains away what a member waits for. */
 const RESOLUTIONS: Readonly<Record<BreakKind, readonly Resolution[]>> = {
   missing: ['write_off', 'give_back'],
   different: ['write_off'],
   unexpected: ['write_off', 'explained'],
+  returned: ['give_back', 'write_off', 'explained'],
 }
 
 export type BreakOutcome =
@@ -29,6 +31,8 @@ export type BreakOutcome =
   | { readonly kind: 'not_for_this_kind'; readonly allowed: readonly Resolution[] }
   /** The bank has not answered yet, and would be asked again for what was given back. */
   | { readonly kind: 'file_under_way'; readonly file: string }
+  /** What came back was not paid, as far as any statement tells, or was given back before. */
+  | { readonly kind: 'not_confirmed'; readonly payout: string; readonly state: string }
   /** Who proposes does not approve. */
   | { readonly kind: 'same_person' }
 
@@ -55,11 +59,15 @@ export function createBreaks(outbox: Outbox, clock: Clock): Breaks {
       if (decided.resolution === 'give_back') {
         const [file] = await filesUnderWay(sql, id)
         if (file !== undefined) return { kind: 'file_under_way', file }
+        const early = await notConfirmed(sql, id)
+        if (early !== null) return { kind: 'not_confirmed', ...early }
       }
       const now = clock.now()
       await insertStep(sql, id, { ...decided, version: present.version + 1 }, now)
       const { state, owner, resolution, actor } = decided
-      if (state === 'resolved' && present.payouts.length > 0) {
+      if (state === 'resolved' && resolution === 'give_back' && present.kind === 'returned') {
+        await giveBackPart(sql, id, now)
+      } else if (state === 'resolved' && present.payouts.length > 0) {
         await resolvePayouts(sql, id, resolution === 'give_back' ? 'returning' : 'confirming', now)
       }
       const event = state === 'open' ? 'assigned' : state

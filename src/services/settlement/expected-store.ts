@@ -1,48 +1,80 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
-import type { Expected, Named } from './matching.ts'
+import type { Expected, Named, Returnable } from './matching.ts'
 import type { Reconciliation } from './reconciliation-store.ts'
 
-const EXPECTED = `id AS payout, amount::text, coalesce(account, '') AS account, coalesce(file, '') AS file,
-  to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "sentOn"`
 /** The bank was asked for it, and no statement has told of it so far; two people have not given it back meanwhile either. */
 const AWAITED = `matched_in IS NULL AND broken_in IS NULL AND (state IN ('sent', 'paid')
   OR told_in IS NOT NULL AND NOT (missing_in IS NOT NULL AND state IN ('returning', 'returned')))`
-/** A statement has told that it was paid, and none that it was given back. */
-const MATCHED = `matched_in IS NOT NULL AND return_in IS NULL AND state NOT IN ('returning', 'returned')`
 
-type ExpectedRow = Record<'payout' | 'amount' | 'account' | 'file' | 'sentOn', string>
-
-function toExpected({ payout, amount, account, sentOn }: ExpectedRow): Expected {
-  return { payout, amount: BigInt(amount), account, sentOn }
+type Locked = Returnable & {
+  readonly file: string
+  readonly isAwaited: boolean
+  /** It is at the bank, as far as we know. */
+  readonly isOut: boolean
 }
 
-/** What each of these references names. */
+/**
+ * These payouts, by id, as they are until the page is done: what people approve, a notification tells or the bank answers waits
+ * for it, or was before it. All are locked in the order of their ids, so that nobody waits in a circle.
+ */
+async function lockSent(sql: Sql, currency: Currency, ids: readonly string[]): Promise<readonly Locked[]> {
+  const rows = await sql.query<Omit<Locked, 'amount'> & { amount: string }>(
+    `SELECT id AS payout, amount::text, coalesce(account, '') AS account, file,
+       to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "sentOn", (${AWAITED}) AS "isAwaited",
+       state NOT IN ('returning', 'returned') AND matched_in IS NOT NULL AS "isPaid",
+       state IN ('sent', 'paid', 'confirming', 'settled') AND return_in IS NULL AS "isOut"
+     FROM payout WHERE id = ANY($1) AND currency = $2 AND file IS NOT NULL ORDER BY id FOR UPDATE`,
+    [ids, currency],
+  )
+  return rows.map(({ amount, ...row }) => ({ ...row, amount: BigInt(amount) }))
+}
+
+async function idsIn(sql: Sql, files: readonly string[]): Promise<readonly string[]> {
+  const rows = await sql.query<{ id: string }>('SELECT id FROM payout WHERE file = ANY($1)', [files])
+  return rows.map(({ id }) => id)
+}
+
+/** What each of these references names, if it is a payout's id. */
 export async function namedBy(
   sql: Sql,
   currency: Currency,
   references: readonly string[],
 ): Promise<ReadonlyMap<string, Named>> {
-  const named = new Map<string, Named>()
-  const payouts = await sql.query<ExpectedRow & { awaited: boolean; matched: boolean }>(
-    `SELECT ${EXPECTED}, (${AWAITED}) AS awaited, (${MATCHED}) AS matched
-     FROM payout WHERE id = ANY($1) AND currency = $2 AND file IS NOT NULL`,
-    [references, currency],
-  )
-  for (const row of payouts) {
-    const expected = toExpected(row)
-    if (row.awaited) named.set(row.payout, { kind: 'awaited', payouts: [expected] })
-    else named.set(row.payout, row.matched ? { kind: 'matched', payout: expected } : { kind: 'over' })
-  }
-  const inFiles = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout WHERE file = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id`,
-    [references, currency],
-  )
-  for (const [file, rows] of Map.groupBy(inFiles, (row) => row.file)) {
-    named.set(file, { kind: 'awaited', payouts: rows.map(toExpected) })
-  }
-  return named
+  const payouts = await lockSent(sql, currency, references)
+  return new Map(payouts.map((payout) => [payout.payout, namedIn([payout])]))
+}
+
+/** What each of these references names, if it is a file's id: what is left of the file. */
+export async function namedByFile(
+  sql: Sql,
+  currency: Currency,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, Named>> {
+  const payouts = await lockSent(sql, currency, await idsIn(sql, references))
+  return new Map([...Map.groupBy(payouts, ({ file }) => file)].map(([file, all]) => [file, namedIn(all)]))
+}
+
+function namedIn(payouts: readonly Locked[]): Named {
+  const awaited = payouts.filter(({ isAwaited }) => isAwaited)
+  return awaited.length === 0 ? { kind: 'over' } : { kind: 'awaited', payouts: awaited }
+}
+
+/** What may come back under each of these references, ids of payouts or of files. */
+export async function returnableBy(
+  sql: Sql,
+  currency: Currency,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, readonly Returnable[]>> {
+  const inFiles = await idsIn(sql, references)
+  const out = (await lockSent(sql, currency, [...references, ...inFiles])).filter(({ isOut }) => isOut)
+  const byThemselves = new Set(references)
+  const others = out.filter(({ payout }) => !byThemselves.has(payout))
+  return new Map<string, readonly Returnable[]>([
+    ...out.map((one) => [one.payout, [one]] as const),
+    ...Map.groupBy(others, ({ file }) => file),
+  ])
 }
 
 const AWAITED_BY_PARTIES_MAX = 20_000
@@ -53,24 +85,43 @@ export async function awaitedBy(
   currency: Currency,
   accounts: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Expected[]>> {
-  const rows = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout WHERE account = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id LIMIT $3`,
+  const rows = await sql.query<{ id: string }>(
+    `SELECT id FROM payout WHERE account = ANY($1) AND currency = $2 AND ${AWAITED} ORDER BY id LIMIT $3`,
     [accounts, currency, AWAITED_BY_PARTIES_MAX],
   )
-  return Map.groupBy(rows.map(toExpected), ({ account }) => account)
+  const payouts = await lockSent(
+    sql,
+    currency,
+    rows.map(({ id }) => id),
+  )
+  return Map.groupBy(
+    payouts.filter(({ isAwaited }) => isAwaited),
+    ({ account }) => account,
+  )
 }
 
-/** Payouts above `after` that were sent before the statement ended, and that no statement has told of and no break is about. */
+/**
+ * Payouts above `after` that were sent before the statement ended, and that no statement has told of and no break is about;
+ * `next`: up to where there may be more.
+ */
 export async function notTold(
   sql: Sql,
   { currency, to }: Reconciliation,
   after: string,
   limit: number,
-): Promise<Expected[]> {
-  const rows = await sql.query<ExpectedRow>(
-    `SELECT ${EXPECTED} FROM payout
+): Promise<{ readonly payouts: readonly Expected[]; readonly next: string | null }> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT id FROM payout
      WHERE currency = $1 AND id > $2 AND sent_at <= $3 AND ${AWAITED} AND missing_in IS NULL ORDER BY id LIMIT $4`,
     [currency, after, toRfc3339(to), limit],
   )
-  return rows.map(toExpected)
+  const payouts = await lockSent(
+    sql,
+    currency,
+    rows.map(({ id }) => id),
+  )
+  return {
+    payouts: payouts.filter(({ isAwaited }) => isAwaited),
+    next: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+  }
 }

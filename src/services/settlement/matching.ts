@@ -20,9 +20,12 @@ export type Match = {
   readonly payouts: readonly string[]
 }
 
-/** What does not come out even: `expected` is ours, `actual` the bank's, in minor units; money in is below zero. */
+/**
+ * What does not come out even: `expected` is ours, `actual` the bank's, in minor units; money in is below zero. `returned`: of a
+ * payout whose payment no statement has told of so far, or less than it.
+ */
 export type Difference = {
-  readonly kind: 'missing' | 'unexpected' | 'different'
+  readonly kind: 'missing' | 'unexpected' | 'different' | 'returned'
   readonly lines: readonly number[]
   readonly payouts: readonly string[]
   readonly expected: bigint
@@ -36,27 +39,16 @@ export type Found = {
   readonly rest: readonly StatementLine[]
 }
 
-/** What a reference names: payouts that are waited for, one that was matched before, or one that nothing more comes of. */
+/** What a reference names: payouts that are waited for, some that nothing more is booked for, or nothing of ours. */
 export type Named =
   | { readonly kind: 'awaited'; readonly payouts: readonly Expected[] }
-  | { readonly kind: 'matched'; readonly payout: Expected }
   | { readonly kind: 'over' }
   | { readonly kind: 'unknown' }
 
-/** All lines with one reference, held against what it names. */
-export function matchByReference(lines: readonly StatementLine[], named: Named): Found {
-  if (named.kind === 'unknown') return { matches: [], differences: [], rest: lines }
-  const payments = lines.filter(({ direction }) => direction === 'debit')
-  const returns = lines.filter(({ direction, returned }) => direction === 'credit' && returned)
-  const others = lines.filter(({ direction, returned }) => direction === 'credit' && !returned)
-  const paid = named.kind === 'awaited' ? matchPayments(payments, named.payouts) : noneOf(payments)
-  const whose = payoutOf(named, paid.matches)
-  const back = matchReturn(returns, whose)
-  return {
-    matches: [...paid.matches, ...back.matches],
-    differences: [...paid.differences, ...back.differences, ...others.map(unexpected)],
-    rest: [],
-  }
+/** All debits with one reference, held against what it names. */
+export function matchByReference(debits: readonly StatementLine[], named: Named): Found {
+  if (named.kind === 'unknown') return { matches: [], differences: [], rest: debits }
+  return named.kind === 'awaited' ? matchPayments(debits, named.payouts) : noneOf(debits)
 }
 
 function matchPayments(payments: readonly StatementLine[], payouts: readonly Expected[]): Found {
@@ -78,21 +70,22 @@ function matchPayments(payments: readonly StatementLine[], payouts: readonly Exp
   return { ...noneOf(payments.filter((line) => line !== exact)), matches: [match] } // the rest was paid once too often
 }
 
-/** The one payout that a return under this reference gives back. */
-function payoutOf(named: Named, matches: readonly Match[]): Expected | null {
-  if (named.kind === 'matched') return named.payout
-  if (named.kind !== 'awaited' || matches.length === 0 || named.payouts.length !== 1) return null
-  return named.payouts[0] ?? null
+/** A payout that has not come back so far. */
+export type Returnable = Expected & {
+  /** A statement has told that it was paid. */
+  readonly isPaid: boolean
 }
 
-function matchReturn(returns: readonly StatementLine[], payout: Expected | null): Found {
-  if (returns.length === 0) return noneOf([])
-  if (payout === null || sumOf(returns) !== payout.amount) return noneOf(returns)
-  return {
-    matches: [{ rule: 'return', lines: numbersOf(returns), payouts: [payout.payout] }],
-    differences: [],
-    rest: [],
+/** All returns with one reference, held against what it names: the whole is given back; of less people say what becomes. */
+export function matchReturns(returns: readonly StatementLine[], payouts: readonly Returnable[]): Found {
+  const [sum, paid, ids] = [sumOf(returns), sumOf(payouts), payouts.map(({ payout }) => payout)]
+  if (payouts.length > 0 && sum === paid && payouts.every(({ isPaid }) => isPaid))
+    return { matches: [{ rule: 'return', lines: numbersOf(returns), payouts: ids }], differences: [], rest: [] }
+  if (payouts.length !== 1 || sum > paid) return noneOf(returns)
+  const difference: Difference = {
+    ...{ kind: 'returned', lines: numbersOf(returns), payouts: ids, expected: 0n, actual: -sum },
   }
+  return { matches: [], differences: [difference], rest: [] }
 }
 
 /**

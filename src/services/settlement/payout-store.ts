@@ -11,6 +11,7 @@ export type LedgerStep = {
   readonly member: string
   /** Which account it is paid from; null where the batch knows none. */
   readonly account: string | null
+  /** What it is of, or what came back of it. */
   readonly amount: Money
   readonly state: 'pending' | 'confirming' | 'rejecting' | 'returning'
   readonly withdrawal: string | null
@@ -84,7 +85,8 @@ type StepRow = Omit<LedgerStep, 'amount'> & { currency: Currency; minor: string 
 export async function selectLedgerSteps(sql: Sql, now: Instant, limit: number): Promise<LedgerStep[]> {
   const rows = await sql.query<StepRow>(
     `SELECT id, batch, tries, state, account, withdrawal, currency,
-       amount::text AS minor, last_error AS reason, coalesce(matched_in, told_in) IS NOT NULL AS matched, member
+       coalesce(came_back, amount)::text AS minor, last_error AS reason,
+       coalesce(matched_in, told_in, return_in) IS NOT NULL AS matched, member
      FROM payout
      WHERE state IN ('pending', 'confirming', 'rejecting', 'returning') AND next_try_at <= $1
      ORDER BY next_try_at LIMIT $2`,

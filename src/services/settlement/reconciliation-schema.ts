@@ -92,7 +92,7 @@ export const WireBreak = Type.Object(
     id: BreakId,
     reconciliation: ReconciliationId,
     statement: StatementId,
-    kind: Type.Enum(['missing', 'unexpected', 'different']),
+    kind: Type.Enum(['missing', 'unexpected', 'different', 'returned']),
     expected: MoneyShape,
     actual: MoneyShape,
     lines: Type.Array(Type.Integer({ minimum: 1 })),

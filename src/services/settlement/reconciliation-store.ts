@@ -1,10 +1,13 @@
+import { assert } from '../../kernel/assert.ts'
 import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
 import type { Difference, Match } from './matching.ts'
+import { giveBackEarlier } from './return-store.ts'
 
-export const PASSES = ['reference', 'party', 'rest', 'missing', 'done'] as const
+/** Payments by our own ids first, what a file's sum is then left to be, and what came back after all that was paid. */
+export const PASSES = ['reference', 'file', 'party', 'return', 'rest', 'missing', 'done'] as const
 export type Pass = (typeof PASSES)[number]
 
 /** How far the matching of one statement has come. */
@@ -107,6 +110,8 @@ export async function keepFound(
   owner: string,
   now: Instant,
 ): Promise<void> {
+  const told = [...found.matches, ...found.differences].flatMap(({ payouts }) => payouts)
+  assert(new Set(told).size === told.length, 'a payout is in one result of a page')
   const matches = found.matches.map((match) => ({ ...match, id: newId('match', now) }))
   const differences = found.differences.map((difference) => ({ ...difference, id: newId('break', now) }))
   await insertMatches(sql, of, matches, now)
@@ -122,7 +127,7 @@ export async function keepFound(
       linesIn(matches),
       linesIn(differences),
       paid.reduce((sum, { payouts }) => sum + payouts.length, 0),
-      differences.reduce((sum, { payouts }) => sum + payouts.length, 0),
+      differences.reduce((sum, { kind, payouts }) => sum + (kind === 'returned' ? 0 : payouts.length), 0),
     ],
   )
 }
@@ -150,6 +155,7 @@ async function insertMatches(
     [payouts, paid.flatMap((match) => match.payouts.map(() => match.id)), toRfc3339(now)],
   )
   await closeMissing(sql, payouts, statement, now)
+  await giveBackEarlier(sql, payouts, statement, now)
   const back = matches.filter(({ rule }) => rule === 'return')
   if (back.length === 0) return
   await sql.query(
@@ -174,9 +180,10 @@ async function insertBreaks(
   if (breaks.length === 0) return
   const ids = breaks.map((one) => one.id)
   await sql.query(
-    `INSERT INTO reconciliation_break (id, reconciliation, kind, currency, expected, actual, opened_at)
-     SELECT id, $1, kind, $2, expected::numeric, actual::numeric, $3
-     FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) AS one (id, kind, expected, actual)`,
+    `INSERT INTO reconciliation_break (id, reconciliation, kind, currency, expected, actual, opened_at, reference)
+     SELECT id, $1, kind, $2, expected::numeric, actual::numeric, $3, nullif(reference, '')
+     FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+       AS one (id, kind, expected, actual, reference)`,
     [
       id,
       currency,
@@ -185,6 +192,7 @@ async function insertBreaks(
       breaks.map(({ kind }) => kind),
       breaks.map(({ expected }) => String(expected)),
       breaks.map(({ actual }) => String(actual)),
+      breaks.map(({ kind, payouts }) => (kind === 'returned' ? (payouts[0] ?? '') : '')),
     ],
   )
   await sql.query(
@@ -193,15 +201,16 @@ async function insertBreaks(
     [ids, owner, toRfc3339(now)],
   )
   await insertResults(sql, statement, 'break', breaks)
+  const different = breaks.filter(({ kind }) => kind === 'different')
   for (const column of ['missing_in', 'broken_in'] as const) {
-    const about = breaks.filter(({ kind }) => (kind === 'missing') === (column === 'missing_in'))
+    const about = column === 'broken_in' ? different : breaks.filter(({ kind }) => kind === 'missing')
     await sql.query(
       `UPDATE payout SET ${column} = about.break FROM unnest($1::text[], $2::text[]) AS about (payout, break)
        WHERE id = about.payout`,
       [about.flatMap(({ payouts }) => payouts), about.flatMap((one) => one.payouts.map(() => one.id))],
     )
   }
-  const told = breaks.filter(({ kind }) => kind !== 'missing').flatMap(({ payouts }) => payouts)
+  const told = different.flatMap(({ payouts }) => payouts)
   await closeMissing(sql, told, statement, now)
 }
 

@@ -9,13 +9,14 @@ import { keepDoing, type Round } from '../../platform/every.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { StatementLine } from './bank-entry.ts'
-import { awaitedBy, namedBy, notTold } from './expected-store.ts'
+import { awaitedBy, namedBy, namedByFile, notTold, returnableBy } from './expected-store.ts'
 import {
   type Difference,
   type Found,
   type Match,
   matchByParty,
   matchByReference,
+  matchReturns,
   missing,
   unexpected,
 } from './matching.ts'
@@ -153,7 +154,7 @@ function following(pass: Pass): Pass {
 
 const PASS: Readonly<Record<Pass, (sql: Sql, running: Reconciliation, rules: ReconciliationRules) => Promise<Page>>> = {
   async reference(sql, running) {
-    const { groups, after } = await groupsBy(sql, 'reference', running)
+    const { groups, after } = await groupsBy(sql, 'reference', running, isDebit)
     const named = await namedBy(sql, running.currency, [...groups.keys()])
     return together(
       after,
@@ -161,12 +162,30 @@ const PASS: Readonly<Record<Pass, (sql: Sql, running: Reconciliation, rules: Rec
     )
   },
 
+  async file(sql, running) {
+    const { groups, after } = await groupsBy(sql, 'reference', running, isDebit)
+    const named = await namedByFile(sql, running.currency, [...groups.keys()])
+    return together(
+      after,
+      [...groups].map(([key, lines]) => matchByReference(lines, named.get(key) ?? { kind: 'unknown' })),
+    )
+  },
+
   async party(sql, running, { daysMax }) {
-    const { groups, after } = await groupsBy(sql, 'party', running)
+    const { groups, after } = await groupsBy(sql, 'party', running, isDebit)
     const awaited = await awaitedBy(sql, running.currency, [...groups.keys()])
     return together(
       after,
       [...groups].map(([key, lines]) => matchByParty(lines, awaited.get(key) ?? [], daysMax)),
+    )
+  },
+
+  async return(sql, running) {
+    const { groups, after } = await groupsBy(sql, 'reference', running, isReturn)
+    const out = await returnableBy(sql, running.currency, [...groups.keys()])
+    return together(
+      after,
+      [...groups].map(([key, lines]) => matchReturns(lines, out.get(key) ?? [])),
     )
   },
 
@@ -177,9 +196,8 @@ const PASS: Readonly<Record<Pass, (sql: Sql, running: Reconciliation, rules: Rec
   },
 
   async missing(sql, running) {
-    const payouts = await notTold(sql, running, running.after, PAGE)
-    const after = payouts.length < PAGE ? null : (payouts.at(-1)?.payout ?? '')
-    return { matches: [], differences: payouts.map(missing), after }
+    const { payouts, next } = await notTold(sql, running, running.after, PAGE)
+    return { matches: [], differences: payouts.map(missing), after: next }
   },
 
   done: async () => ({ matches: [], differences: [], after: null }),
@@ -200,18 +218,28 @@ async function groupsBy(
   sql: Sql,
   key: 'reference' | 'party',
   { statement, after }: Reconciliation,
+  isWanted: (line: StatementLine) => boolean,
 ): Promise<{ readonly groups: Groups; readonly after: string | null }> {
   const lines = await linesBy(sql, key, statement, after, PAGE + 1)
-  if (lines.length <= PAGE) return { groups: openBy(key, lines), after: null }
+  if (lines.length <= PAGE) return { groups: openBy(key, lines, isWanted), after: null }
   const last = lines.at(-1)?.[key] ?? ''
   const before = lines.filter((line) => line[key] !== last) // the last group may go on beyond the page
   const whole = before.at(-1)?.[key]
-  if (whole !== undefined) return { groups: openBy(key, before), after: whole ?? '' }
-  return { groups: openBy(key, await linesOf(sql, key, statement, last, GROUP_MAX)), after: last }
+  if (whole !== undefined) return { groups: openBy(key, before, isWanted), after: whole ?? '' }
+  return { groups: openBy(key, await linesOf(sql, key, statement, last, GROUP_MAX), isWanted), after: last }
 }
 
-/** What no match and no break has yet. A party is looked at for what leaves our account alone. */
-function openBy(key: 'reference' | 'party', lines: readonly LineRead[]): Groups {
-  const open = lines.filter(({ isDone, direction }) => !isDone && (key === 'reference' || direction === 'debit'))
-  return Map.groupBy(open, (line) => line[key] ?? '')
+/** What no match and no break has yet. */
+function openBy(
+  key: 'reference' | 'party',
+  lines: readonly LineRead[],
+  isWanted: (line: StatementLine) => boolean,
+): Groups {
+  return Map.groupBy(
+    lines.filter((line) => !line.isDone && isWanted(line)),
+    (line) => line[key] ?? '',
+  )
 }
+
+const isDebit = ({ direction }: StatementLine): boolean => direction === 'debit'
+const isReturn = ({ direction, returned }: StatementLine): boolean => direction === 'credit' && returned

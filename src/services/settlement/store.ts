@@ -91,7 +91,7 @@ export async function insertBatch(
      ), unpaid AS (
        UPDATE payout SET carried_in = $1
        WHERE member = $2 AND currency = $3 AND state IN ('refused', 'returned') AND carried_in IS NULL
-       RETURNING account, amount
+       RETURNING account, coalesce(came_back, amount) AS amount
      ), batch AS (
        INSERT INTO settlement_batch
          (id, member, currency, cut_off, through, carried, lines, gross_in, gross_out, fees, closed_at, through_seq)

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { StatementLine } from '../../../src/services/settlement/bank-entry.ts'
-import { type Expected, matchByParty, matchByReference } from '../../../src/services/settlement/matching.ts'
+import {
+  type Expected,
+  matchByParty,
+  matchByReference,
+  matchReturns,
+} from '../../../src/services/settlement/matching.ts'
 
 const line = (number: number, amount: bigint, rest: Partial<StatementLine> = {}): StatementLine => ({
   ...{ number, amount, direction: 'debit', bookedOn: '2026-03-01', reference: null, party: 'acc_a', returned: false },
@@ -31,18 +36,28 @@ describe('lines with a reference', () => {
       [['exact_reference', 1]],
       [['unexpected', 2]],
     ]))
-  test('give back what they paid, when they are returned', () =>
-    assert.deepEqual(found([line(1, 100n), line(2, 100n, back)], payout(1, 100n)), [
-      [
-        ['exact_reference', 1],
-        ['return', 2],
-      ],
-      [],
-    ]))
-  test('give nothing back that was not paid, nor another amount', () => {
-    assert.deepEqual(found([line(1, 100n, back)], payout(1, 100n)), [[], [['unexpected', 1]]])
-    const other = matchByReference([line(1, 99n, back)], { kind: 'matched', payout: payout(1, 100n) })
-    assert.deepEqual([other.matches, other.differences.length], [[], 1])
+})
+
+describe('returns', () => {
+  const found = (amounts: readonly bigint[], ...payouts: readonly (readonly [minor: bigint, isPaid: boolean])[]) => {
+    const lines = amounts.map((amount, n) => line(n + 1, amount, back))
+    const out = payouts.map(([minor, isPaid], n) => ({ ...payout(n, minor), isPaid }))
+    const { matches, differences } = matchReturns(lines, out)
+    return [...matches.map(({ rule }) => rule), ...differences.map(({ kind, actual }) => `${kind} ${actual}`)]
+  }
+  test('give back the whole of what was paid, also of a file', () => {
+    assert.deepEqual(found([100n], [100n, true]), ['return'])
+    assert.deepEqual(found([60n, 40n], [100n, true]), ['return'])
+    assert.deepEqual(found([100n], [60n, true], [40n, true]), ['return'])
+  })
+  test('are for people where less came back, or no payment was told of so far', () => {
+    assert.deepEqual(found([99n], [100n, true]), ['returned -99'])
+    assert.deepEqual(found([100n], [100n, false]), ['returned -100'])
+  })
+  test('are nobody’s where more came back than was paid, or it is not clear of which', () => {
+    assert.deepEqual(found([101n], [100n, true]), ['unexpected -101'])
+    assert.deepEqual(found([100n]), ['unexpected -100'])
+    assert.deepEqual(found([100n], [60n, true], [40n, false]), ['unexpected -100'])
   })
 })
 

@@ -28,7 +28,8 @@ onEachStore('reconciliation', (store) => {
     await server.close()
   })
 
-  const { pay, batchIs, told, put, statement, breaksOf, explain } = reconciling(() => settlement)
+  const credit = { direction: 'credit', returned: true } as const
+  const { inOneFile, pay, batchIs, told, put, statement, breaksOf, explain } = reconciling(() => settlement)
 
   test('matches what the bank booked, confirms it in the ledger, and says that nothing is in transit', async () => {
     const [one, two] = (await pay(['mem_r1', 1_000n], ['mem_r2', 2_500n])) as [Paid, Paid]
@@ -60,17 +61,6 @@ onEachStore('reconciliation', (store) => {
     assert.deepEqual([(await put(other)).status, (await put(other)).body.code], [409, 'conflict'])
   })
 
-  test('takes a returned payout back onto its account', async () => {
-    const [one, two] = (await pay(['mem_back', 900n], ['mem_later', 400n])) as [Paid, Paid]
-    await put(statement([told(one), told(one, { direction: 'credit', returned: true }), told(two)]))
-    await batchIs(one.batch, 'returned')
-    assert.ok(settlement.told.includes(`deposit ${one.payout}:deposit acc_back 9.00`))
-    await batchIs(two.batch, 'settled')
-    const { body } = await put(statement([told(two, { direction: 'credit', returned: true })]))
-    assert.deepEqual(body.lines, { all: 1, matched: 1, broken: 0 })
-    await batchIs(two.batch, 'returned')
-  })
-
   test('is told some of it by notifications before, and does nothing twice when the statement brings it again', async () => {
     const [early, back, later, off] = (await pay(
       ['mem_n1', 100n],
@@ -79,7 +69,6 @@ onEachStore('reconciliation', (store) => {
       ['mem_n4', 400n],
     )) as [Paid, Paid, Paid, Paid]
     const notify = (xml: Uint8Array, caller = asOperator) => settlement.callXml('/v1/notifications', caller, xml)
-    const credit = { direction: 'credit', returned: true } as const
     const first = notificationXml('N-1', [told(early), told(back), told(off, { amount: 399n })])
     const { status, body, headers } = await notify(first)
     assert.deepEqual([status, body.lines, body.paid, body.returned], [201, 3, 2, 0], JSON.stringify(body))
@@ -210,16 +199,25 @@ onEachStore('reconciliation', (store) => {
   test('finds the planted differences and only those, whatever else a statement does', async () => {
     const plan = fc.record({
       minor: fc.bigInt({ min: 2n, max: 500n }),
-      as: fc.constantFrom('plain', 'split', 'twice', 'missing', 'off_by_one', 'without_reference', 'foreign'),
+      as: fc.constantFrom(
+        ...(['plain', 'split', 'twice', 'missing', 'off_by_one', 'without_reference', 'foreign'] as const),
+        ...(['in_file', 'in_file', 'returned', 'returned_less'] as const),
+      ),
     })
     let run = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 8 }), fc.nat(), async (plans, turn) => {
+      fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 8 }), fc.nat(), async (made, turn) => {
         run += 1
-        const paid = await pay(...plans.map(({ minor }, n) => [`mem_p${run}x${n}`, minor] as const))
+        const paid = await pay(...made.map(({ minor }, n) => [`mem_p${run}x${n}`, minor] as const))
+        const file = await inOneFile(paid)
+        const isSum = made.some(({ as }) => as === 'in_file') // of all that is not booked by itself
+        const plans = made.map(({ minor, as }) => {
+          return { minor, as: isSum && (as === 'missing' || as === 'without_reference') ? 'in_file' : as }
+        })
+        const sum = plans.reduce((all, { minor, as }) => (as === 'in_file' ? all + minor : all), 0n)
         const lines = plans.flatMap(({ minor, as }, n): ToldLine[] => {
           const line = told(paid[n] as Paid)
-          if (as === 'missing') return []
+          if (as === 'missing' || as === 'in_file') return []
           if (as === 'split')
             return [
               { ...line, amount: 1n },
@@ -229,8 +227,11 @@ onEachStore('reconciliation', (store) => {
           if (as === 'off_by_one') return [{ ...line, amount: minor - 1n }]
           if (as === 'without_reference') return [{ ...line, reference: null }]
           if (as === 'foreign') return [line, { amount: 77n, reference: `foreign-${n}` }]
+          if (as === 'returned') return [line, told(paid[n] as Paid, credit)]
+          if (as === 'returned_less') return [line, told(paid[n] as Paid, { ...credit, amount: minor - 1n })]
           return [line]
         })
+        if (isSum) lines.push({ amount: sum, reference: file })
         const turned = [...lines.slice(turn % (lines.length + 1)), ...lines.slice(0, turn % (lines.length + 1))]
         const { body, status } = await put(statement(turned))
         assert.equal(status, 201, JSON.stringify(body))
@@ -240,6 +241,7 @@ onEachStore('reconciliation', (store) => {
           foreign: 'unexpected',
           missing: 'missing',
           off_by_one: 'different',
+          returned_less: 'returned',
         } as const
         const planted = plans.flatMap(({ as }) => (as in kinds ? [kinds[as as keyof typeof kinds]] : []))
         assert.deepEqual(found.map(({ kind }: { kind: string }) => kind).sort(), planted.sort())
@@ -247,7 +249,7 @@ onEachStore('reconciliation', (store) => {
         assert.equal(body.lines.all, lines.length)
         assert.equal(body.payouts.matched + body.payouts.broken, paid.length)
       }),
-      { numRuns: 8 },
+      { numRuns: 12 },
     )
   })
 

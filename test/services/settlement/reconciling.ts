@@ -1,3 +1,4 @@
+import { newId } from '../../../src/kernel/id.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { asOperator, type Claims } from '../../support/caller.ts'
 import { statementXml, type ToldLine } from '../../support/statements.ts'
@@ -39,7 +40,7 @@ export function reconciling(harness: () => Harness) {
     ...more,
   })
   const put = (xml: Uint8Array, caller: Claims = asOperator) => harness().callXml('/v1/statements', caller, xml)
-  const statement = (lines: readonly ToldLine[]) => statementXml(`S-${++statements}`, lines, { to: soon() })
+  const statement = (lines: readonly ToldLine[], to = soon()) => statementXml(`S-${++statements}`, lines, { to })
   const soon = () => new Date(harness().clock.now() + 1_000).toISOString()
   const explain = async (id: string) => {
     const sent = { resolution: 'explained', reason: 'not ours' }
@@ -61,8 +62,21 @@ export function reconciling(harness: () => Harness) {
     const { body } = await harness().closeBatch(member, new Date(harness().clock.now()).toISOString())
     return { batch: body.id, payout: body.payout, minor, member }
   }
+  /** Which payouts are in one file is a matter of timing; these alone are, then. @returns the file's id */
+  const inOneFile = (paid: readonly Paid[]): Promise<string> =>
+    harness().database.transaction(async (sql) => {
+      const [id, ids] = [newId('paymentFile', harness().clock.now()), paid.map(({ payout }) => payout)]
+      await sql.query(
+        `INSERT INTO payment_file (id, currency, digest, xml, state, next_try_at, created_at)
+         SELECT $1, currency, digest, xml, state, next_try_at, created_at FROM payment_file
+         WHERE id = (SELECT file FROM payout WHERE id = $2)`,
+        [id, ids[0] ?? ''],
+      )
+      await sql.query('UPDATE payout SET file = $1 WHERE id = ANY($2)', [id, ids])
+      return id
+    })
   const breaksOf = async (reconciliation: string) =>
     (await harness().call('GET', `/v1/breaks?reconciliation=${reconciliation}&limit=100`, asOperator)).body.items
 
-  return { pay, batchIs, told, put, statement, breaksOf, explain, decide, closeOne }
+  return { pay, batchIs, told, put, statement, breaksOf, explain, decide, closeOne, inOneFile }
 }
