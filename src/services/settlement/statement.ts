@@ -45,6 +45,7 @@ function statementOf(document: Node, currency: string, lines: readonly Statement
   const message = document.children[0] as Node
   const [node, another] = nodesAt(message, 'Stmt')
   if (node === undefined || another !== undefined) throw new Unusable('has not one statement')
+  if (textAt(node, 'CpyDplctInd') !== null) throw new Unusable('is a copy or a duplicate; ask the bank for the first')
   const page = nodeAt(node, 'StmtPgntn') ?? nodeAt(message, 'GrpHdr', 'MsgPgntn')
   if (page !== null && (textAt(page, 'PgNb') !== '1' || !isYes(textAt(page, 'LastPgInd')))) {
     throw new Unusable('is one of several pages; ask the bank for the whole')

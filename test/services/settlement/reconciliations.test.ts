@@ -259,6 +259,7 @@ onEachStore('reconciliation', (store) => {
       [sound.replace('<Amt Ccy="CNY">1.00', '<Amt Ccy="CNY">1.01'), 400],
       [sound.replace('BOOK', 'PDNG'), 400],
       [sound.replace('TIDEGATE-MAIN', 'SOMEBODY-ELSE'), 422],
+      [sound.replace('<Acct>', '<CpyDplctInd>DUPL</CpyDplctInd><Acct>'), 400],
       ['{}', 400],
     ]
     for (const [xml, status] of wrong) assert.equal((await put(Buffer.from(xml))).status, status, xml.slice(0, 300))
