@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { createBank } from '../../src/adapters/bank.ts'
 import { money } from '../../src/kernel/money.ts'
 import { PAIN_002 } from '../../src/platform/iso20022/pain.ts'
-import { writeMessage } from '../../src/platform/iso20022/write.ts'
+import { type Element, writeMessage } from '../../src/platform/iso20022/write.ts'
 import { startBank } from '../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../src/sandbox/stand-in.ts'
 import { testBreaker } from '../support/breakers.ts'
@@ -78,7 +78,7 @@ describe('the bank adapter', () => {
     assert.equal(breaker.status().state, 'closed')
   })
 
-  const report = (file: string, status: string) =>
+  const report = (file: string, status: string, ...instruction: Element[]) =>
     writeMessage(PAIN_002, [
       [
         'CstmrPmtStsRpt',
@@ -95,12 +95,43 @@ describe('the bank adapter', () => {
             [
               ['OrgnlMsgId', file],
               ['OrgnlMsgNmId', 'pain.001.001.09'],
-              ['GrpSts', status],
+              ...(status === '' ? [] : ([['GrpSts', status]] as const)),
             ],
           ],
+          ['OrgnlPmtInfAndSts', [['OrgnlPmtInfId', file], ...instruction]],
         ],
       ],
     ])
+
+  test("goes by the payment's own status, else by its instruction's, else by the file's", async () => {
+    const rejected = [
+      ['PmtInfSts', 'RJCT'],
+      ['StsRsnInf', [['Rsn', [['Cd', 'AC01']]]]],
+    ] satisfies Element[]
+    const own: Element = [
+      'TxInfAndSts',
+      [
+        ['OrgnlEndToEndId', 'pay_a'],
+        ['TxSts', 'ACSC'],
+      ],
+    ]
+    const cases = [
+      [report('pmf_a', '', ...rejected), { kind: 'rejected', reason: 'AC01' }],
+      [report('pmf_a', 'ACCP', ...rejected), { kind: 'rejected', reason: 'AC01' }],
+      [report('pmf_a', 'ACCP'), { kind: 'accepted' }],
+      [report('pmf_a', 'RJCT', ...rejected, own), { kind: 'accepted' }],
+      [report('pmf_a', ''), { kind: 'pending' }],
+    ] as const
+    for (const [answer, status] of cases) {
+      await answering(
+        (_request, response) => void response.end(answer),
+        async (url) => {
+          const got = await bank(url).send(paymentFile('pmf_a', ['pay_a']))
+          assert.deepEqual(got.kind === 'answered' && got.statusOf('pay_a'), status)
+        },
+      )
+    }
+  })
 
   test('takes a technical validation for no acceptance', async () => {
     await answering(

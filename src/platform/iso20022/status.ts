@@ -11,12 +11,14 @@ export type PaymentStatus =
 export type StatusReport = {
   /** The id of the file that it is about. */
   readonly file: string
-  /** Of a payment that is not named one by one, the status of all. */
+  /** Of a payment that is not named one by one, the status of its instruction, else of the whole file. */
   statusOf(payment: string): PaymentStatus
 }
 
 /** It will be paid, is being paid, or has been: a technical validation alone (ACTC) is less than that. */
 const ACCEPTED: readonly string[] = ['ACCP', 'ACSP', 'ACSC', 'ACCC', 'ACWC']
+/** Of ExternalStatusReason1Code: it has come before, so that an earlier one may well have been paid. */
+export const DUPLICATE: readonly string[] = ['AM05', 'DU01', 'DU02', 'DU03', 'DU04', 'DU05', 'DUPL']
 const REPORT_BYTES_MAX = 8_388_608
 
 /** Reads a pain.002; a text says why it is none. */
@@ -27,19 +29,23 @@ export function readStatusReport(bytes: Uint8Array): StatusReport | string {
   const group = report?.children.find(({ name }) => name === 'OrgnlGrpInfAndSts')
   const file = group === undefined ? null : textAt(group, 'OrgnlMsgId')
   if (report === undefined || group === undefined || file === null) return 'names no file'
-  const ofAll = statusIn(group, 'GrpSts')
+  let ofAll = statusIn(group, 'GrpSts')
   const single = new Map<string, PaymentStatus>()
   for (const instruction of nodesAt(report, 'OrgnlPmtInfAndSts')) {
+    ofAll = statusIn(instruction, 'PmtInfSts') ?? ofAll // a file of ours is one instruction
     for (const transaction of nodesAt(instruction, 'TxInfAndSts')) {
       const payment = textAt(transaction, 'OrgnlEndToEndId')
-      if (payment !== null) single.set(payment, statusIn(transaction, 'TxSts'))
+      const status = statusIn(transaction, 'TxSts')
+      if (payment !== null && status !== null) single.set(payment, status)
     }
   }
-  return { file, statusOf: (payment) => single.get(payment) ?? ofAll }
+  return { file, statusOf: (payment) => single.get(payment) ?? ofAll ?? { kind: 'pending' } }
 }
 
-function statusIn(node: Node, name: string): PaymentStatus {
-  const status = textAt(node, name) ?? ''
+/** Null where it says none. */
+function statusIn(node: Node, name: string): PaymentStatus | null {
+  const status = textAt(node, name)
+  if (status === null) return null
   if (ACCEPTED.includes(status)) return { kind: 'accepted' }
   if (status !== 'RJCT') return { kind: 'pending' }
   const [reason] = nodesAt(node, 'StsRsnInf')

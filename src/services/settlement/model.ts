@@ -106,30 +106,45 @@ export function netOf({
   return money(currency, carried.minor + gross.in.minor - gross.out.minor - fees.minor)
 }
 
-/** What the lines of a batch brought to one account, less what they took; null: which account is not known. */
-export type Came = { readonly account: string | null; readonly minor: bigint }
+/**
+ * What the lines of a batch brought to one account, less what they took; null: which account is not known. What is `carried` of
+ * earlier batches stays by itself, so that an account which does not hold that still pays what came since.
+ */
+export type Came = { readonly account: string | null; readonly minor: bigint; readonly carried: boolean }
 
 /**
- * How much of the net is paid from which account: from the one that most came to first, and from none more than came to it, so
- * that each holds its share unless it was spent since. The shares add up to `net`, which is above zero.
+ * How much of the net is paid from which account: from the one that most came to first, what is carried last, and from none more
+ * than came to it, so that each holds its share unless it was spent since. The shares add up to `net`, which is above zero.
  */
 export function sharesOf(net: bigint, came: readonly Came[]): readonly Came[] {
   const shares: Came[] = []
   let left = net
-  for (const { account, minor } of came.filter((one) => one.minor > 0n).sort(mostFirst)) {
+  for (const { account, minor, carried } of came.filter((one) => one.minor > 0n).sort(mostFirst)) {
     if (left === 0n) break
     const share = minor < left ? minor : left
-    shares.push({ account, minor: share })
+    shares.push({ account, minor: share, carried })
     left -= share
   }
   assert(left === 0n, 'a batch comes to no more than what came to its accounts')
   return shares
 }
 
-/** What is on no known account comes last. */
+/** All of it from one account. */
+export function sharesOfOne(net: bigint, account: string, came: readonly Came[]): readonly Came[] {
+  const sum = (carried: boolean) =>
+    came.reduce((total, one) => (one.carried === carried ? total + one.minor : total), 0n)
+  return sharesOf(
+    net,
+    [false, true].map((carried) => ({ account, carried, minor: sum(carried) })),
+  )
+}
+
+/** What is carried comes last, and before it what is on no known account. */
 function mostFirst(a: Came, b: Came): number {
+  if (a.carried !== b.carried) return a.carried ? 1 : -1
   if (a.account === null || b.account === null) return a.account === null ? 1 : -1
   if (a.minor !== b.minor) return a.minor > b.minor ? -1 : 1
+  if (a.account === b.account) return 0
   return a.account < b.account ? -1 : 1
 }
 

@@ -29,9 +29,9 @@ export async function insertPayouts(
   now: Instant,
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO payout (id, batch, member, currency, state, next_try_at, account, amount)
-     SELECT share.id, $1, $2, $3, 'pending', $4, nullif(share.account, ''), share.amount::numeric
-     FROM unnest($5::text[], $6::text[], $7::text[]) AS share (id, account, amount)`,
+    `INSERT INTO payout (id, batch, member, currency, state, next_try_at, account, amount, carried)
+     SELECT share.id, $1, $2, $3, 'pending', $4, nullif(share.account, ''), share.amount::numeric, share.carried = 'yes'
+     FROM unnest($5::text[], $6::text[], $7::text[], $8::text[]) AS share (id, account, amount, carried)`,
     [
       id,
       member,
@@ -40,6 +40,7 @@ export async function insertPayouts(
       shares.map(() => newId('payout', now)),
       shares.map(({ account }) => account ?? ''),
       shares.map(({ minor }) => String(minor)),
+      shares.map(({ carried }) => (carried ? 'yes' : 'no')),
     ],
   )
 }
@@ -57,7 +58,7 @@ export async function payoutsOfBatches(
   const rows = await sql.query<PayoutRow>(
     `SELECT batch, id, account, currency, amount::text AS minor, state,
        CASE WHEN state IN ('rejecting', 'refused') THEN last_error ELSE '' END AS reason
-     FROM (SELECT *, row_number() OVER (PARTITION BY batch ORDER BY amount DESC, account) AS place FROM payout
+     FROM (SELECT *, row_number() OVER (PARTITION BY batch ORDER BY amount DESC, account, id) AS place FROM payout
            WHERE batch = ANY($1)) AS payout
      WHERE place <= $2 ORDER BY batch, place`,
     [batches, LISTED_MAX],
@@ -138,7 +139,7 @@ export async function lockBooked(sql: Sql, limit: number): Promise<BookedPayout[
   return rows.map(({ currency, minor, ...row }) => ({ ...row, amount: money(currency, BigInt(minor)) }))
 }
 
-export type FileToSend = { readonly id: string; readonly xml: Uint8Array; readonly tries: number }
+export type FileToSend = { readonly id: string; readonly xml: Uint8Array }
 
 export async function insertFile(
   sql: Sql,
@@ -160,32 +161,49 @@ export async function insertFile(
 
 export function selectFilesToSend(sql: Sql, now: Instant, limit: number): Promise<FileToSend[]> {
   return sql.query<FileToSend>(
-    `SELECT id, xml, tries FROM payment_file WHERE state = 'pending' AND next_try_at <= $1 ORDER BY next_try_at LIMIT $2`,
+    `SELECT id, xml FROM payment_file WHERE state = 'pending' AND next_try_at <= $1 ORDER BY next_try_at LIMIT $2`,
     [toRfc3339(now), limit],
   )
 }
 
-export async function postponeFile(sql: Sql, id: string, { error, wasAsked, nextTryAt }: Wait): Promise<void> {
-  await sql.query(
-    `UPDATE payment_file SET tries = tries + $4, next_try_at = $3, last_error = $2 WHERE id = $1 AND state = 'pending'`,
-    [id, error, toRfc3339(nextTryAt), wasAsked ? 1 : 0],
+/**
+ * Counts a send before it is made, so that one which a killed process made is known of.
+ * @returns how many there were before; null: the file is over
+ */
+export async function countSend(sql: Sql, id: string): Promise<number | null> {
+  const [row] = await sql.query<{ tries: number }>(
+    "UPDATE payment_file SET tries = tries + 1 WHERE id = $1 AND state = 'pending' RETURNING tries - 1 AS tries",
+    [id],
   )
+  return row?.tries ?? null
+}
+
+/** False when another answer was recorded before. */
+export async function postponeFile(sql: Sql, id: string, { error, wasAsked, nextTryAt }: Wait): Promise<boolean> {
+  const rows = await sql.query(
+    `UPDATE payment_file SET tries = tries - $4, next_try_at = $3, last_error = $2 WHERE id = $1 AND state = 'pending'
+     RETURNING id`,
+    [id, error, toRfc3339(nextTryAt), wasAsked ? 0 : 1],
+  )
+  return rows.length > 0
 }
 
 /** False when another answer was recorded before. */
 export async function finishFile(sql: Sql, id: string, state: 'answered' | 'refused', error: string): Promise<boolean> {
   const rows = await sql.query(
-    `UPDATE payment_file SET state = $2, tries = tries + 1, last_error = $3 WHERE id = $1 AND state = 'pending' RETURNING id`,
+    `UPDATE payment_file SET state = $2, last_error = $3 WHERE id = $1 AND state = 'pending' RETURNING id`,
     [id, state, error],
   )
   return rows.length > 0
 }
 
-export type SentPayout = Pick<LedgerStep, 'id' | 'batch' | 'member' | 'account' | 'amount'>
+export type SentPayout = Pick<LedgerStep, 'id' | 'batch' | 'member' | 'account' | 'amount'> & {
+  readonly state: PayoutState
+}
 
 export async function selectPayoutsOf(sql: Sql, file: string): Promise<SentPayout[]> {
   const rows = await sql.query<Omit<SentPayout, 'amount'> & { currency: Currency; minor: string }>(
-    `SELECT id, batch, member, account, currency, amount::text AS minor FROM payout WHERE file = $1 ORDER BY id`,
+    `SELECT id, batch, member, account, state, currency, amount::text AS minor FROM payout WHERE file = $1 ORDER BY id`,
     [file],
   )
   return rows.map(({ currency, minor, ...row }) => ({ ...row, amount: money(currency, BigInt(minor)) }))

@@ -5,13 +5,14 @@ import { toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import { keepDoing } from '../../platform/every.ts'
 import { PAYMENTS_MAX, writePayments } from '../../platform/iso20022/payments.ts'
-import type { PaymentStatus } from '../../platform/iso20022/status.ts'
+import { DUPLICATE, type PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { Ledger } from './ledger.ts'
 import type { Members } from './members.ts'
 import { batchStateOf } from './model.ts'
 import {
+  countSend,
   type FileToSend,
   finishFile,
   insertFile,
@@ -186,34 +187,71 @@ function fileBooked({ outbox, payer, clock }: Deps): Promise<boolean> {
   })
 }
 
-async function send({ outbox, bank, clock, log }: Deps, { id, xml, tries }: FileToSend): Promise<void> {
+async function send(deps: Deps, { id, xml }: FileToSend): Promise<void> {
+  const { outbox, bank, clock, log } = deps
+  const sentBefore = await outbox.transaction((sql) => countSend(sql, id))
+  if (sentBefore === null) return
   const answer = await bank.send({ id, xml })
-  const payouts = await outbox.transaction((sql) => selectPayoutsOf(sql, id))
-  const waits = answer.kind === 'answered' && payouts.some((payout) => answer.statusOf(payout.id).kind === 'pending')
-  const error = answer.kind === 'answered' ? (waits ? 'not decided by the bank' : '') : answer.detail
-  if (answer.kind !== 'answered') log.warn({ file: id, tries: tries + 1, error }, `payment file ${answer.kind}`)
+  if (answer.kind !== 'answered')
+    log.warn({ file: id, sentBefore, error: answer.detail }, `payment file ${answer.kind}`)
   await outbox.transaction(async (sql, emit) => {
+    const payouts = await selectPayoutsOf(sql, id)
+    const batches = payouts.map(({ batch }) => batch)
+    await lockPayoutsOf(sql, batches)
     const now = clock.now()
-    if (waits || answer.kind === 'unknown' || answer.kind === 'not_asked') {
+    const verdicts = payouts.map((payout) => ({ payout, verdict: verdictOf(answer, payout, sentBefore > 0) }))
+    if (verdicts.some(({ payout, verdict }) => payout.state === 'sent' && verdict.kind === 'waits')) {
       const wasAsked = answer.kind !== 'not_asked' // only what was sent makes the next wait longer
-      const waitS = wasAsked ? (RETRY_AFTER_S[tries] ?? RETRY_AFTER_MAX_S) : answer.retryAfterS
+      const waitS = wasAsked ? (RETRY_AFTER_S[sentBefore] ?? RETRY_AFTER_MAX_S) : answer.retryAfterS
+      const error = answer.kind === 'answered' ? 'not decided by the bank' : answer.detail
       const nextTryAt = (now + waitS * 1000) as Instant
-      return postponeFile(sql, id, { error: error.slice(0, ERROR_CHARACTERS_MAX), wasAsked, nextTryAt })
+      const wait = { error: error.slice(0, ERROR_CHARACTERS_MAX), wasAsked, nextTryAt }
+      if (!(await postponeFile(sql, id, wait))) return
+    } else {
+      const error = answer.kind === 'answered' ? '' : answer.detail.slice(0, ERROR_CHARACTERS_MAX)
+      if (!(await finishFile(sql, id, answer.kind === 'refused' ? 'refused' : 'answered', error))) return
     }
-    if (!(await finishFile(sql, id, answer.kind, error.slice(0, ERROR_CHARACTERS_MAX)))) return
-    await lockPayoutsOf(
-      sql,
-      payouts.map(({ batch }) => batch),
-    )
-    for (const payout of payouts) {
-      const status: PaymentStatus =
-        answer.kind === 'refused' ? { kind: 'rejected', reason: answer.detail } : answer.statusOf(payout.id)
-      if (status.kind === 'rejected') {
-        const reason = status.reason.slice(0, ERROR_CHARACTERS_MAX / 2)
-        await movePayout(sql, payout.id, ['sent'], { state: 'rejecting', reason, at: now })
-      } else if (await movePayout(sql, payout.id, ['sent'], { state: 'paid', at: now })) {
-        await tell(sql, emit, payout, 'paid', now)
-      }
-    }
+    for (const { payout, verdict } of verdicts) await act(deps, sql, emit, payout, verdict, now)
   })
+}
+
+type Verdict =
+  | { readonly kind: 'waits' | 'accepted' }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  /** It refuses what it may have paid when it was sent before. */
+  | { readonly kind: 'unclear'; readonly reason: string }
+
+/**
+ * What the answer says of a payout. That it has come before, or that the file as a whole is not taken, is no word on what became
+ * of an earlier send: a statement tells, or two people do.
+ */
+function verdictOf(answer: FileAnswer, { id }: SentPayout, wasSentBefore: boolean): Verdict {
+  if (answer.kind === 'refused') return { kind: wasSentBefore ? 'unclear' : 'rejected', reason: answer.detail }
+  if (answer.kind !== 'answered') return { kind: 'waits' }
+  const status = answer.statusOf(id)
+  if (status.kind === 'pending') return { kind: 'waits' }
+  if (status.kind === 'accepted') return status
+  return { kind: wasSentBefore && DUPLICATE.includes(status.reason) ? 'unclear' : 'rejected', reason: status.reason }
+}
+
+async function act(
+  { log }: Deps,
+  sql: Sql,
+  emit: Emit,
+  payout: SentPayout,
+  verdict: Verdict,
+  at: Instant,
+): Promise<void> {
+  const { id } = payout
+  if (verdict.kind === 'accepted') {
+    if (await movePayout(sql, id, ['sent'], { state: 'paid', at })) await tell(sql, emit, payout, 'paid', at)
+  } else if (verdict.kind === 'rejected') {
+    const reason = verdict.reason.slice(0, ERROR_CHARACTERS_MAX / 2)
+    await movePayout(sql, id, ['sent'], { state: 'rejecting', reason, at })
+  } else if (verdict.kind === 'unclear' && payout.state === 'sent') {
+    log.warn(
+      { payout: id, reason: verdict.reason },
+      'the bank refuses what it may have paid before: a statement has to tell',
+    )
+  }
 }

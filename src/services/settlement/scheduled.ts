@@ -8,10 +8,16 @@ import type { SettlementService } from './service.ts'
 
 const LOOK_EVERY_MS = 1_000
 const PARTIES_AT_ONCE = 100
-/** A party that breaks hold up is tried again after so long. */
+/** Who was not closed, or came while others were, is looked at again after so long. */
 const AGAIN_AFTER_MS = 30_000
 
-/** Closes at every cut-off of the calendar what each party has open; who is held up by breaks is tried again. */
+type Party = { readonly member: string; readonly currency: Currency }
+const BEFORE_ALL = { member: '', currency: '' }
+
+/**
+ * Closes at every cut-off of the calendar what each party has open, party after party. Who fails, and currencies that breaks
+ * hold up, keep nobody else waiting, and are tried again.
+ */
 export function startScheduled(options: {
   readonly outbox: Outbox
   readonly service: SettlementService
@@ -22,6 +28,22 @@ export function startScheduled(options: {
   const { outbox, service, calendar, clock, log } = options
   /** The cut-off that was gone through, and when it is to be looked at once more; null: never. */
   let gone: { readonly cutOff: Instant; readonly againAt: number | null } | null = null
+  /** How far the parties of a cut-off were gone through, and whether there is a reason to look again. */
+  let pass: {
+    readonly cutOff: Instant
+    readonly after: { member: string; currency: string }
+    readonly again: boolean
+  } | null = null
+
+  const close = async (party: Party, cutOff: Instant): Promise<void> => {
+    const told = { ...party, cutOff: toRfc3339(cutOff) }
+    try {
+      const { kind } = await service.close({ ...party, cutOff })
+      if (kind !== 'closed') log.warn({ ...told, outcome: kind }, 'a batch was not closed at its cut-off')
+    } catch (err) {
+      log.error({ ...told, err }, 'a batch was not closed at its cut-off')
+    }
+  }
 
   return keepDoing({
     name: 'cut-offs',
@@ -32,25 +54,29 @@ export function startScheduled(options: {
       const cutOff = lastCutOffAt(calendar, now)
       if (cutOff === null) return false
       if (gone?.cutOff === cutOff && (gone.againAt === null || gone.againAt > now)) return false
-      const parties = await outbox.transaction((sql) =>
-        sql.query<{ member: string; currency: Currency }>(OPEN_AT, [toRfc3339(cutOff), PARTIES_AT_ONCE]),
-      )
-      let closed = 0
-      for (const party of parties) {
-        const { kind } = await service.close({ ...party, cutOff })
-        if (kind === 'closed') closed += 1
-        else log.warn({ ...party, cutOff: toRfc3339(cutOff), outcome: kind }, 'a batch was not closed at its cut-off')
+      const { after, again } = pass?.cutOff === cutOff ? pass : { after: BEFORE_ALL, again: false }
+      const heldUp = await service.heldUp()
+      const values = [toRfc3339(cutOff), heldUp, after.member, after.currency, PARTIES_AT_ONCE]
+      const parties = await outbox.transaction((sql) => sql.query<Party>(OPEN_AT, values))
+      for (const party of parties) await close(party, cutOff)
+      const last = parties.at(-1)
+      const more = again || last !== undefined || heldUp.length > 0
+      if (last !== undefined && parties.length === PARTIES_AT_ONCE) {
+        pass = { cutOff, after: last, again: more }
+        return true
       }
-      if (closed > 0) return true // there may be more
-      gone = { cutOff, againAt: parties.length === 0 ? null : now + AGAIN_AFTER_MS }
+      pass = null
+      if (heldUp.length > 0)
+        log.warn({ cutOff: toRfc3339(cutOff), heldUp }, 'open breaks hold up the batches of currencies')
+      gone = { cutOff, againAt: more ? now + AGAIN_AFTER_MS : null }
       return false
     },
   })
 }
 
-/** Who has lines up to a time that no batch has, and no batch that reaches as far. */
+/** Who has lines up to a time that no batch has, and no batch that reaches as far; not in some currencies, and behind a party. */
 const OPEN_AT = `SELECT DISTINCT line.member, line.currency FROM open_line AS line
-  WHERE line.posted_at <= $1 AND NOT EXISTS (
+  WHERE line.posted_at <= $1 AND line.currency <> ALL($2) AND (line.member, line.currency) > ($3, $4) AND NOT EXISTS (
     SELECT FROM settlement_batch AS batch
     WHERE batch.member = line.member AND batch.currency = line.currency AND batch.cut_off >= $1
-  ) LIMIT $2`
+  ) ORDER BY line.member, line.currency LIMIT $5`

@@ -1,12 +1,21 @@
 import { assert } from '../../kernel/assert.ts'
 import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
-import { type Currency, type Money, toWire } from '../../kernel/money.ts'
+import { CURRENCIES, type Currency, type Money, toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { compileSchema } from '../../platform/schema.ts'
 import { openBreaksOf } from './break-store.ts'
-import { type Batch, type Closing, type CutOffVerdict, judgeCutOff, linesOf, netOf, sharesOf } from './model.ts'
+import {
+  type Batch,
+  type Closing,
+  type CutOffVerdict,
+  judgeCutOff,
+  linesOf,
+  netOf,
+  sharesOf,
+  sharesOfOne,
+} from './model.ts'
 import { insertPayouts } from './payout-store.ts'
 import { type InTransit, inTransit, type NetPosition, positionsAt } from './positions.ts'
 import { PostedTransfer } from './schema.ts'
@@ -45,6 +54,8 @@ export interface SettlementService {
     limit: number,
   ): Promise<readonly NetPosition[] | null>
   inTransit(): Promise<readonly InTransit[]>
+  /** The currencies in which breaks are open for more than may be while their batches are closed. */
+  heldUp(): Promise<readonly Currency[]>
 }
 
 const checkPosted = compileSchema(PostedTransfer)
@@ -86,6 +97,14 @@ export function createService(
     positions: (currency, cutOff, after, limit) =>
       outbox.transaction((sql) => positionsAt(sql, currency, cutOff, after, limit)),
     inTransit: () => outbox.transaction(inTransit),
+    heldUp: () =>
+      outbox.transaction(async (sql) => {
+        const found: Currency[] = []
+        for (const currency of CURRENCIES) {
+          if ((await openBreaksOf(sql, currency)) > breaksMax(currency).minor) found.push(currency)
+        }
+        return found
+      }),
   }
 }
 
@@ -97,7 +116,7 @@ async function write(sql: Sql, closing: Closing, now: Instant): Promise<Batch> {
   const { minor: net } = netOf(batch)
   if (net <= 0n) return batch
   const { account } = closing
-  const shares = account === undefined ? sharesOf(net, came) : [{ account, minor: net }]
+  const shares = account === undefined ? sharesOf(net, came) : sharesOfOne(net, account, came)
   await insertPayouts(sql, batch, shares, now)
   return readWritten(sql, id)
 }

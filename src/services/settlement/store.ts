@@ -83,7 +83,7 @@ export async function insertBatch(
   reach: bigint,
   now: Instant,
 ): Promise<readonly Came[]> {
-  const rows = await sql.query<{ account: string | null; minor: string }>(
+  const rows = await sql.query<{ account: string | null; carried: boolean; minor: string }>(
     `WITH open AS (
        DELETE FROM open_line WHERE member = $2 AND currency = $3 AND seq <= $6 RETURNING seq, direction
      ), closing AS (
@@ -109,14 +109,15 @@ export async function insertBatch(
      ), taken AS (
        INSERT INTO settlement_batch_line (seq, direction, batch) SELECT seq, direction, $1 FROM closing
      )
-     SELECT account, sum(minor)::text AS minor FROM (
-       SELECT account, CASE direction WHEN 'in' THEN amount ELSE -amount - coalesce(fee, 0) END AS minor FROM closing
-       UNION ALL SELECT account, amount FROM unpaid) AS moved
-     GROUP BY account`,
+     SELECT account, carried, sum(minor)::text AS minor FROM (
+       SELECT account, false AS carried,
+         CASE direction WHEN 'in' THEN amount ELSE -amount - coalesce(fee, 0) END AS minor FROM closing
+       UNION ALL SELECT account, true, amount FROM unpaid) AS moved
+     GROUP BY account, carried`,
     [id, closing.member, closing.currency, toRfc3339(closing.cutOff), toRfc3339(now), reach],
   )
   await appendState(sql, id, 'closed', now)
-  return rows.map(({ account, minor }) => ({ account, minor: BigInt(minor) }))
+  return rows.map(({ minor, ...came }) => ({ ...came, minor: BigInt(minor) }))
 }
 
 /** The batch's next version, if it is in another state than this. */

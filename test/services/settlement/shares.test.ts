@@ -10,8 +10,9 @@ const came = fc.uniqueArray(
       { nil: null },
     ),
     minor: fc.bigInt({ min: -1_000n, max: 1_000n }),
+    carried: fc.boolean(),
   }),
-  { selector: ({ account }) => account, minLength: 1 },
+  { selector: ({ account, carried }) => `${account} ${carried}`, minLength: 1 },
 )
 
 describe('the shares of a net', () => {
@@ -26,8 +27,8 @@ describe('the shares of a net', () => {
           shares.reduce((sum, { minor }) => sum + minor, 0n),
           net,
         )
-        for (const { account, minor } of shares) {
-          const of = all.find((one) => one.account === account)
+        for (const { account, minor, carried } of shares) {
+          const of = all.find((one) => one.account === account && one.carried === carried)
           assert.ok(minor > 0n && of !== undefined && minor <= of.minor)
         }
         assert.deepEqual(sharesOf(net, all.toReversed()), shares, 'in whatever order they are told')
@@ -37,12 +38,13 @@ describe('the shares of a net', () => {
 
   test('come from as few accounts as can be, and last from what is on none that is known', () => {
     const all = [
-      { account: null, minor: 900n },
-      { account: 'acc_b', minor: 40n },
-      { account: 'acc_a', minor: 40n },
-      { account: 'acc_c', minor: -500n },
+      { account: null, minor: 900n, carried: false },
+      { account: 'acc_b', minor: 40n, carried: false },
+      { account: 'acc_a', minor: 40n, carried: false },
+      { account: 'acc_c', minor: -500n, carried: false },
+      { account: 'acc_a', minor: 990n, carried: true },
     ]
-    assert.deepEqual(sharesOf(40n, all), [{ account: 'acc_a', minor: 40n }])
+    assert.deepEqual(sharesOf(40n, all), [{ account: 'acc_a', minor: 40n, carried: false }])
     assert.deepEqual(
       sharesOf(100n, all).map(({ account, minor }) => [account, minor]),
       [
@@ -51,7 +53,8 @@ describe('the shares of a net', () => {
         [null, 20n],
       ],
     )
-    assert.throws(() => sharesOf(981n, all), /no more than what came/)
+    assert.deepEqual(sharesOf(1_000n, all).at(-1), { account: 'acc_a', minor: 20n, carried: true })
+    assert.throws(() => sharesOf(1_971n, all), /no more than what came/)
   })
 })
 
