@@ -1,14 +1,16 @@
 import { type TProperties, Type } from 'typebox'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
+/** No control characters: XML 1.0 (section 2.2) has no place for most of them, and files for the bank have these texts. */
+const PRINTED = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$'
 const Weekday = Type.Enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])
 
 /** Whose account payouts leave and statements are of; when batches are closed by themselves; how statements are matched. */
 export const SettlementConfig = strict({
   bank_account: Type.Optional(
     strict({
-      name: Type.String({ minLength: 1, maxLength: 140 }),
-      account: Type.String({ minLength: 1, maxLength: 34 }),
+      name: Type.String({ minLength: 1, maxLength: 140, pattern: PRINTED }),
+      account: Type.String({ minLength: 1, maxLength: 34, pattern: PRINTED }),
     }),
   ),
   time_zone: Type.Optional(Type.String({ minLength: 1 })),

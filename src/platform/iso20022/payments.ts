@@ -18,6 +18,17 @@ export type Payments = {
 
 const FILE_BYTES_MAX = 8_388_608
 export const PAYMENTS_MAX = 1_000
+/** Eighteen digits in all, `totalDigits` of a CtrlSum: what the payments of one file may come to, in minor units. */
+const SUM_MINOR_MAX = 999_999_999_999_999_999n
+
+/** The first of these that may stand in one file together: as many, and as much, as it may have. */
+export function fittingInOneFile<T extends Pick<Payment, 'amount'>>(payments: readonly T[]): readonly T[] {
+  let sum = 0n
+  return payments.slice(0, PAYMENTS_MAX).filter(({ amount }) => {
+    sum += amount.minor
+    return sum <= SUM_MINOR_MAX
+  })
+}
 
 /** Writes a pain.001 of one instruction, in one currency. @throws AssertionFailed where a text is not one that it may have */
 export function writePayments({ id, createdAt, on, payer, payments }: Payments): Buffer {

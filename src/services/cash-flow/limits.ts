@@ -27,6 +27,9 @@ export type ExceededLimit = {
   readonly resetsAt: Instant | null
 }
 
+/** What a count can be kept as: the limit of a month of which the product says nothing. */
+const COUNTED_MINOR_MAX = 9_000_000_000_000_000_000n
+
 /** The first limit that is exceeded when so much more is spent. */
 export function exceededBy(
   minor: bigint,
@@ -42,8 +45,9 @@ export function exceededBy(
     return { limit: 'perDay', amount: perDay, used: ofDay, resetsAt: periods.day.until }
   }
   const ofMonth = usedOf(spent?.month, periods.month.from)
-  if (perMonth !== null && ofMonth + minor > perMonth) {
-    return { limit: 'perMonth', amount: perMonth, used: ofMonth, resetsAt: periods.month.until }
+  const most = perMonth ?? COUNTED_MINOR_MAX
+  if (ofMonth + minor > most) {
+    return { limit: 'perMonth', amount: most, used: ofMonth, resetsAt: periods.month.until }
   }
   return null
 }

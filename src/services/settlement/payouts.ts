@@ -4,7 +4,7 @@ import { newId } from '../../kernel/id.ts'
 import { toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import { keepDoing } from '../../platform/every.ts'
-import { PAYMENTS_MAX, writePayments } from '../../platform/iso20022/payments.ts'
+import { fittingInOneFile, PAYMENTS_MAX, writePayments } from '../../platform/iso20022/payments.ts'
 import { DUPLICATE, type PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
@@ -168,7 +168,7 @@ async function tell(sql: Sql, emit: Emit, payout: SentPayout, state: string, now
 /** Makes one file of what has left its accounts and is in none. */
 function fileBooked({ outbox, payer, clock }: Deps): Promise<boolean> {
   return outbox.transaction(async (sql) => {
-    const payouts = await lockBooked(sql, PAYMENTS_MAX)
+    const payouts = fittingInOneFile(await lockBooked(sql, PAYMENTS_MAX))
     const [first] = payouts
     if (first === undefined) return false
     const now = clock.now()
