@@ -185,9 +185,14 @@ function priceOf(part: Part | undefined): Pick<Transfer, 'fee' | 'judgedBy'> {
   return { fee: part?.fee ?? null, judgedBy: part?.terms?.judgedBy ?? null }
 }
 
-/** The request whose answer follows from its transfer, where that is posted at once: its owner is the transfer's maker. */
+/**
+ * The request whose answer follows from its transfer, where that is posted at once: its owner is the transfer's maker, and a
+ * member, whose transfers are all decided in one shard. An operator's key may be used in two shards at once, for two requests:
+ * then what is kept of each has to meet the other's, or both are answered.
+ */
 function answeredBy({ run, request, by, legs }: TransferCommand): KeyedRequest | null {
-  return run === 'now' && request.owner === by.id && legs.length === 0 ? request : null
+  const isFromHome = by.kind === 'member' && request.owner === by.id
+  return run === 'now' && isFromHome && legs.length === 0 ? request : null
 }
 
 /** An approval captures what risk control held; it would take from the members the pending transfer they asked for. */

@@ -10,6 +10,8 @@ import { onEachStore } from '../../support/stores.ts'
 import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow, rebuildOf } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
 
+const ROUNDS = 10
+const AT_ONCE = 8
 const HISTORIES = 15
 const NAMES = ['alice', 'bob', 'carol'] as const
 
@@ -221,6 +223,22 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       const made = answers.filter(({ status, headers }) => status === 201 && !headers['idempotency-replayed'])
       assert.equal(made.length, 1)
       for (const { status } of answers) assert.ok([201, 409, 422].includes(status))
+    }
+    await assertSound(under.database)
+  })
+
+  test('one key of an operator for two requests in two shards at once has one answer', async () => {
+    const poor = { from: 'acc_bob', to: 'acc_alice', amount: cny('90000000.00'), reference: 'too much' }
+    const beside = fromAlice('0.01', { to: 'acc_carol' }) // in its own shard: it is posted at once
+    const collide = async (name: string) => {
+      const ask = (call: typeof under.call, body: object) =>
+        call('POST', '/v1/transfers', asOperator, { body, headers: key(name) })
+      await Promise.all([ask(under.call, beside), ask(under.callTwin, poor)])
+      const again = await Promise.all([ask(under.call, beside), ask(under.callTwin, poor)])
+      assert.equal(again.filter(({ body }) => body.code === 'idempotency_key_reused').length, 1)
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => collide(`operator-${round}-${at}`)))
     }
     await assertSound(under.database)
   })
