@@ -111,21 +111,6 @@ onEachStore('the limits of a product', (store) => {
     assert.equal(await pay('0.01'), 422)
   })
 
-  test('are there where no product sets one: a count is never more than can be kept', async () => {
-    nextMonth()
-    limits()
-    const most = '10000000000000000.00'
-    const body = { account: 'acc_alice', amount: cny(most), reference: 'all the money' }
-    assert.equal((await under.call('POST', '/v1/deposits', asOperator, { body, headers: key('all') })).status, 201)
-    const back = { from: 'acc_bob', to: 'acc_alice', amount: cny(most), reference: 'back' }
-    for (let times = 0; times < 9; times++) {
-      assert.equal(await pay(most), 201)
-      assert.equal((await transfer(back, { claims: bob })).status, 201)
-    }
-    const { status, body: refused } = await transfer(fromAlice(most))
-    assert.deepEqual([status, refused.code, refused.state.limit], [422, 'limit_exceeded', 'perMonth'])
-  })
-
   test('count the legs of a transfer together', async () => {
     nextMonth()
     limits('50.00', '60.00')
