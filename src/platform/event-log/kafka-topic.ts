@@ -70,11 +70,16 @@ async function onceKnown(topic: string, ask: () => Promise<'fit' | 'not known'>)
     try {
       if ((await ask()) === 'fit') return
     } catch (error) {
-      if (!(await isKafkaError(error, 'hasStaleMetadata', true))) throw error
+      if (!isUnknownTopic(error) && !(await isKafkaError(error, 'hasStaleMetadata', true))) throw error
     }
     await sleep(ASK_AGAIN_MS)
   }
   throw new Error(`the Kafka topic ${topic} is there, and its brokers have not told of it ${ASKED_MAX} times`)
+}
+
+/** Of the library's own errors this one tells by its text alone what the broker said. */
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unknown topic ')
 }
 
 async function requireFit(

@@ -9,6 +9,7 @@ import { createPartitions } from '../../../src/platform/event-log/kafka-partitio
 import { prepareTopic, topicOf } from '../../../src/platform/event-log/kafka-topic.ts'
 import type { KafkaSecurity } from '../../../src/platform/kafka-config.ts'
 import { pairOf, pemPath } from '../../support/certificates.ts'
+import { eventually } from '../../support/edge-calls.ts'
 import { type Broker, skipWithoutKafka, startKafka, type TestKafka } from '../../support/kafka.ts'
 import { openFreshPglite, type TestStore } from '../../support/stores.ts'
 import { kafkaLogOf, moved, outboxMigrations, readAll, silent, type Teller, tellerOf } from './rig.ts'
@@ -125,7 +126,8 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
     })
     const topic = topicOf('cash-flow')
     const admin = await openedAdmin(test)
-    const partitions = (await admin.metadata({ topics: [topic] })).topics.get(topic)?.partitions ?? []
+    const { topics } = await onceKnown(() => admin.metadata({ topics: [topic], forceUpdate: true }))
+    const partitions = topics.get(topic)?.partitions ?? []
     assert.deepEqual(
       partitions.map(({ replicas, isr }) => [replicas.length, isr.length]),
       [3, 3, 3].map((copies) => [copies, copies]),
@@ -190,12 +192,17 @@ async function makeUser({ each }: TestKafka, name: string, password: string): Pr
   await connection.close()
 }
 
+/** Each broker hears of a new topic by itself. */
+function onceKnown<T extends object>(ask: () => Promise<T>): Promise<T> {
+  return eventually('every broker knows the topic', () => ask().catch(() => null))
+}
+
 /** As they lie there, each partition's in its order. */
 async function everyRecordOf(test: TestContext, { brokers }: TestKafka, topic: string) {
   const consumer = await openConsumer({ name: 'money', brokers: brokers.split(','), security: {} }, 'test')
   test.after(() => closeKafka(consumer))
   const partitions = createPartitions(consumer, topic)
-  const leaders = await partitions.leaders(true)
+  const leaders = await onceKnown(() => partitions.leaders(true))
   const bounds = await partitions.bounds()
   const records: { partition: number; value: Buffer | null }[] = []
   for (const [partition, { first, end }] of bounds) {
