@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { eventually, startWorld, type World } from './world.ts'
+import { eventually, type OpenCase, startWorld, type World } from './world.ts'
 
 const DAY_MS = 24 * 3_600_000
 const withRule = (rule: string) => (text: string) => text.replace('rules:\n', `rules:\n${rule}`)
@@ -23,15 +23,24 @@ onEachStore('what changed since a case was opened', (store) => {
   const maker = () => `mem_${randomUUID()}`
   const read = async (id: string) => (await world.call('GET', `/v1/cases/${id}`, asOperator)).body
   const approve = (id: string, reviewer: string) => world.decide({ case: id, vote: 'approve', reviewer })
+  /** On the facts that the reviewer saw when the case was opened. */
+  const approveAsSeen = ({ case: id, caseVersion, snapshotHash }: OpenCase, reviewer: string) =>
+    world.decide({ case: id, vote: 'approve', reviewer, caseVersion, snapshotHash })
+  /** The case when its facts have changed, which they did once. */
+  const changedOnce = async (opened: OpenCase) => {
+    const changed = await eventually(async () => {
+      const now = await read(opened.case)
+      return now.caseVersion > 1 && now
+    })
+    assert.equal(changed.caseVersion, 2)
+    return changed
+  }
 
   test('policies that decide otherwise raise its version, void the votes and tell the desk', async () => {
     const opened = await world.openCase(maker(), '85000.00')
     assert.equal((await approve(opened.case, 'rita')).status, 200)
     await world.edit('risk', withRule(REJECT_BOB))
-    const changed = await eventually(async () => {
-      const now = await read(opened.case)
-      return now.caseVersion === 2 && now
-    })
+    const changed = await changedOnce(opened)
     assert.deepEqual([changed.state, changed.approvals, changed.votes[0].void], ['open', 0, true])
     assert.deepEqual(changed.facts.since, [
       { what: 'policies', outcome: 'reject', rule: 'risk/no-bob', reasons: ['Bob is a fraud.'] },
@@ -40,14 +49,7 @@ onEachStore('what changed since a case was opened', (store) => {
     const last = changed.history.at(-1)
     assert.deepEqual([last.kind, last.detail.voided], ['changed', [{ reviewer: 'rita', vote: 'approve' }]])
 
-    const { caseVersion, snapshotHash } = opened
-    const stale = await world.decide({
-      case: opened.case,
-      vote: 'approve',
-      reviewer: 'rolf',
-      caseVersion,
-      snapshotHash,
-    })
+    const stale = await approveAsSeen(opened, 'rolf')
     assert.deepEqual([stale.status, stale.body['code']], [409, 'case_changed'])
     assert.equal((stale.body['state'] as { caseVersion: number }).caseVersion, 2)
 
@@ -74,20 +76,10 @@ onEachStore('what changed since a case was opened', (store) => {
     const creditLine = { currency: 'CNY', value: '0.00' }
     world.feed('credit_line.set', { account: 'acc_bob', creditLine, version: 1 }, world.clock.now())
     world.feed('credit_line.set', { account: 'acc_alice', creditLine, version: 2 }, world.clock.now())
-    const changed = await eventually(async () => {
-      const now = await read(opened.case)
-      return now.caseVersion > 1 && now
-    })
+    const changed = await changedOnce(opened)
     assert.deepEqual([changed.caseVersion, changed.approvals, changed.votes[0].void], [2, 0, true])
     assert.deepEqual(changed.facts.since, [{ what: 'credit_line', account: 'acc_alice', creditLine }])
-    const { caseVersion, snapshotHash } = opened
-    const stale = await world.decide({
-      case: opened.case,
-      vote: 'approve',
-      reviewer: 'rolf',
-      caseVersion,
-      snapshotHash,
-    })
+    const stale = await approveAsSeen(opened, 'rolf')
     assert.deepEqual([stale.status, stale.body['code']], [409, 'case_changed'])
     assert.match(String(stale.body['detail']), /the credit line of acc_alice is 0\.00 CNY/)
     await eventually(async () => (await world.inbox()).find(({ body }) => body.type === 'review.case.changed'))
@@ -111,20 +103,10 @@ onEachStore('what changed since a case was opened', (store) => {
     const standing = { member, version: 2, status: 'frozen', level: 1, kind: 'person' }
     world.membershipTells('revocation.lifted', { id: 'rev_1' }, world.clock.now())
     world.membershipTells('standing.changed', standing, world.clock.now())
-    const changed = await eventually(async () => {
-      const now = await read(opened.case)
-      return now.caseVersion === 2 && now
-    })
+    const changed = await changedOnce(opened)
     assert.deepEqual(changed.facts.since, [{ what: 'standing', member, status: 'frozen', level: 1 }])
     assert.equal((await read(others.case)).caseVersion, 1)
-    const { caseVersion, snapshotHash } = opened
-    const stale = await world.decide({
-      case: opened.case,
-      vote: 'approve',
-      reviewer: 'rita',
-      caseVersion,
-      snapshotHash,
-    })
+    const stale = await approveAsSeen(opened, 'rita')
     assert.match(String(stale.body['detail']), new RegExp(`${member} is frozen, of level 1`))
   })
 
