@@ -1,6 +1,6 @@
 import { type Answered, answerTo, isKept } from './answers.ts'
 import type { Books } from './books.ts'
-import type { Command, Crossing } from './commands.ts'
+import type { Command, OnItsWay } from './commands.ts'
 import { decide } from './decide.ts'
 
 /** What became of one command of a batch. */
@@ -9,7 +9,7 @@ export type Settled =
   /** Its key was used with another request. */
   | { readonly kind: 'key_reused' }
   /** Its answer comes when the money has arrived in the other shard. */
-  | { readonly kind: 'crossing'; readonly crossing: Crossing }
+  | OnItsWay
 
 /** Decides one command on the books, or answers as its key was answered before. */
 export function settle(books: Books, command: Command): Settled {

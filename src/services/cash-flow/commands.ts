@@ -266,8 +266,8 @@ export type Refusal =
   | { readonly kind: 'of_service'; readonly withdrawal: Transfer }
   | { readonly kind: 'of_another_member' }
 
-/** Reserved, and on its way to another shard: it can not be refused any more. */
-export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing }
+/** Reserved, and on its way to another shard: it can not be refused any more. `begun`: by this command, not by one before it. */
+export type OnItsWay = { readonly kind: 'crossing'; readonly crossing: Crossing; readonly begun: boolean }
 
 export type Outcome =
   | OnItsWay

@@ -51,7 +51,7 @@ export function cross(books: Books, transfer: Transfer, minor: bigint, request: 
   })
   const crossing: Crossing = { transfer: id, from, to, amount, effectiveAt, legs, request }
   books.cross(crossing)
-  return { kind: 'crossing', crossing }
+  return { kind: 'crossing', crossing, begun: true }
 }
 
 /** The second step, for each part that goes to another shard: the payee has it. */

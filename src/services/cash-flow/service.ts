@@ -63,7 +63,10 @@ export function createService(deps: {
 
   async function run(command: Command, caller: AbortSignal | 'ours'): Promise<Settled> {
     const settled = await writers.submit(await withTerms(command), caller)
-    return settled.kind === 'crossing' ? finish(settled.crossing) : settled
+    if (settled.kind !== 'crossing') return settled
+    const ended = await finish(settled.crossing)
+    // Who began it has the first answer, even where another process took it to its end.
+    return ended.kind === 'settled' ? { ...ended, replayed: !settled.begun } : ended
   }
 
   /** A transfer that is to move money, with what its payers' products say of it by now. */

@@ -70,7 +70,8 @@ function goOn(books: Books, underWay: Transfer, command: TransferCommand): Outco
   const legs = made.map((part): CrossingLeg => {
     return { transfer: part.id, from: part.from, to: part.to, amount: part.amount, effectiveAt: part.effectiveAt }
   })
-  return { kind: 'crossing', crossing: { transfer: id, from, to, amount, effectiveAt, legs, request: command.request } }
+  const onItsWay = { transfer: id, from, to, amount, effectiveAt, legs, request: command.request }
+  return { kind: 'crossing', crossing: onItsWay, begun: false }
 }
 
 function isAs(asked: Leg, made: Transfer | undefined): boolean {

@@ -136,6 +136,26 @@ onEachStore('nobody has to complain of', (store) => {
     await assertSound(under.database)
   })
 
+  test('a first answer that says it is a repeated one, since another process took the money to its end', async () => {
+    const holds = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => transfer(fromAlice('0.02', { pending: true }), `hold-to-cross-${at}`)),
+    )
+    let isDone = false
+    const captures = holds.map(({ body: { id } }, at) => {
+      const request = { body: { amount: cny('0.01') }, headers: key(`cross-${at}`) }
+      return under.callTwin('POST', `/v1/transfers/${id}/capture`, asOperator, request)
+    })
+    const answered = Promise.all(captures).finally(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      under.tell('review.declined', 'trf_none') // so that the other process looks for what is on its way
+      await sleep(2)
+    }
+    for (const { status, headers } of await answered)
+      assert.deepEqual([status, headers['idempotency-replayed']], [200, undefined])
+  })
+
   test('a hot account for which everybody stands in line in the database', async () => {
     const server = await listenDoor(under.app, '127.0.0.1', 0)
     const shard = 1 // of Alice and Carol
