@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Id, newId } from '../kernel/id.ts'
 import type { Conclude, Database, Sql, Statement } from './database.ts'
 import { eventsIn, insertPages, type Pages, pagesOf, selectPages, type Unnumbered } from './outbox-pages.ts'
+import { watchOutbox } from './outbox-watch.ts'
+import { readTogether } from './read-together.ts'
 
 /** Something that happened, told to the other services and to members. */
 export type Happening = {
@@ -40,17 +41,11 @@ export interface Outbox {
   read(after: bigint, limit: number, waitMs: number, signal?: AbortSignal): Promise<readonly Event[]>
 }
 
-/** Another process may have written: how often a waiting reader looks by itself. */
-const POLL_MS = 250
-
 export const outboxMigrations = new URL('./migrations/outbox/', import.meta.url)
 
 export function createOutbox(database: Database, clock: Clock): Outbox {
-  let written = Promise.withResolvers<void>()
-  const wakeReaders = (): void => {
-    written.resolve()
-    written = Promise.withResolvers()
-  }
+  const reads = readTogether(database)
+  const watch = watchOutbox(() => headOf(reads))
   return {
     async transaction(work) {
       const happenings: Happening[] = []
@@ -62,7 +57,7 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
         }
         return value
       })
-      if (happenings.length > 0) wakeReaders()
+      if (happenings.length > 0) watch.tell()
       return result
     },
 
@@ -71,21 +66,18 @@ export function createOutbox(database: Database, clock: Clock): Outbox {
     async atOnce(statements, { pages }, conclude) {
       const events = pages.length === 0 ? [] : [insertPages(pages)]
       await database.atOnce([...statements, ...events], conclude)
-      if (pages.length > 0) wakeReaders()
+      if (pages.length > 0) watch.tell()
     },
 
     async read(after, limit, waitMs, signal) {
       const deadline = performance.now() + waitMs
+      const pages = selectPages(after, limit)
       while (!signal?.aborted) {
-        const next = written.promise // taken before looking, so that nothing written in between is missed
-        const pages = selectPages(after, limit)
-        const rows = await database.transaction((sql) => sql.query(pages.text, pages.values))
-        const events = eventsIn(rows, after, limit)
+        const mark = watch.mark() // taken before looking, so that nothing written in between is missed
+        const events = eventsIn(await reads.query(pages.text, pages.values), after, limit)
         const leftMs = deadline - performance.now()
         if (events.length > 0 || leftMs <= 0) return events
-        const poll = new AbortController()
-        await Promise.race([next, sleep(Math.min(POLL_MS, leftMs), null, { signal: poll.signal }).catch(() => null)])
-        poll.abort()
+        if (!(await watch.newsSince(mark, leftMs, signal))) return []
       }
       return []
     },
