@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { type Dependency, DRILLED, FAULTS } from './dependencies.ts'
+import { type Dependency, DRILLED, FAULTS, isDatabase } from './dependencies.ts'
 import { ROUTE_CLASSES } from './routes.ts'
 import { type Row, runScenario } from './scenario.ts'
 import { cellsOf, declaredBy } from './table.ts'
@@ -24,8 +24,9 @@ const WORLDS = 3
 
 /** Drills every dependency, and holds what came of it against the page. */
 export async function drill(createDatabase: () => Promise<string>): Promise<Drilled> {
-  const waiting: (Dependency | null)[] = [null, ...DRILLED]
-  const opened = await Promise.allSettled(Array.from({ length: WORLDS }, () => openWorld(createDatabase)))
+  const waiting: Waiting = [null, ...DRILLED]
+  const opening = Array.from({ length: WORLDS }, (_, nth) => openWorld(createDatabase, nth === 0))
+  const opened = await Promise.allSettled(opening)
   const worlds = opened.flatMap((world) => (world.status === 'fulfilled' ? [world.value] : []))
   try {
     const failed = opened.find((world) => world.status === 'rejected')
@@ -37,13 +38,22 @@ export async function drill(createDatabase: () => Promise<string>): Promise<Dril
   }
 }
 
-async function drillEach(world: World, waiting: (Dependency | null)[]): Promise<Row[]> {
+type Waiting = (Dependency | null)[]
+
+async function drillEach(world: World, waiting: Waiting): Promise<Row[]> {
   const rows: Row[] = []
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+  for (let next = nextFor(world, waiting); next !== undefined; next = nextFor(world, waiting)) {
     if (next === null) rows.push(...(await runScenario(world, null, 'none')))
     else for (const fault of FAULTS) rows.push(...(await runScenario(world, next, fault)))
   }
   return rows
+}
+
+/** Databases first where they can be lost, for nobody else drills those. */
+function nextFor({ losesDatabases }: World, waiting: Waiting): Dependency | null | undefined {
+  const first = waiting.findIndex((one) => (one?.relays.some(isDatabase) ?? false) === losesDatabases)
+  if (first === -1 && !losesDatabases) return undefined
+  return waiting.splice(Math.max(first, 0), 1)[0]
 }
 
 function judge(rows: readonly Row[], declared: ReturnType<typeof declaredBy>, money: readonly string[]): Drilled {

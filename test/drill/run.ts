@@ -1,6 +1,7 @@
 /**
- * `npm run drill [-- --json] [-- --write]`: brings a PostgreSQL server, drills every dependency, and exits 1 where a route that may
- * move money did what docs/failure-drill.md does not declare, or what must never be. `--write` writes the page anew.
+ * `npm run drill [-- --json] [-- --write]`: brings a PostgreSQL server unless `TIDEGATE_TEST_POSTGRES_URL` names one, drills each
+ * dependency, and exits 1 where a route that may move money did what docs/failure-drill.md does not declare, or what must never be;
+ * standard error names each. `--write` writes the page anew.
  */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -12,8 +13,8 @@ const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
 })
 let code = 1
-const postgres = await startPostgres()
-process.env['TIDEGATE_TEST_POSTGRES_URL'] = postgres.url // read when the next are loaded
+const postgres = process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined ? await startPostgres() : null
+if (postgres !== null) process.env['TIDEGATE_TEST_POSTGRES_URL'] = postgres.url // read when the next are loaded
 const { createDatabase } = await import('../support/stores.ts')
 const { drill, PAGE } = await import('./drill.ts')
 const { renderTable } = await import('./table.ts')
@@ -26,14 +27,11 @@ try {
     different: different.length,
     violations: violations.length,
   }
-  if (values.json) console.log(JSON.stringify({ ...counts, outcomes: rows }))
-  else {
-    for (const line of [...violations, ...undeclared, ...different]) console.log(line)
-    console.log(JSON.stringify(counts))
-  }
+  for (const line of [...violations, ...undeclared, ...different]) console.error(line)
+  console.log(JSON.stringify(values.json ? { ...counts, outcomes: rows } : counts))
   const declared = values.write || undeclared.length + different.length === 0
   code = declared && violations.length === 0 ? 0 : 1
 } finally {
-  await postgres.stop()
+  await postgres?.stop()
 }
 process.exit(code) // the package that starts PostgreSQL would end the process with 0, whatever its exit code was set to

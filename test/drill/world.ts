@@ -11,6 +11,7 @@ export type World = {
   readonly platform: TestPlatform
   readonly calls: EdgeCalls
   readonly relays: Readonly<Record<RelayName, Relay>>
+  readonly losesDatabases: boolean
   /** Accounts that only deposits or withdrawals touch, and one that is paid to see whether money moves. */
   readonly depositAccount: string
   readonly withdrawalAccount: string
@@ -31,18 +32,23 @@ const UP_MS_MAX = 60_000
 /** Alice pays for the whole drill. */
 const FORTUNE = '90000000.00'
 
-/** Needs the PostgreSQL server that `TIDEGATE_TEST_POSTGRES_URL` names. */
-export async function openWorld(createDatabase: () => Promise<string>): Promise<World> {
+/**
+ * Needs the PostgreSQL server that `TIDEGATE_TEST_POSTGRES_URL` names. `losesDatabases`: that is reached by relays, too, which is
+ * most of what a drill costs.
+ */
+export async function openWorld(createDatabase: () => Promise<string>, losesDatabases: boolean): Promise<World> {
   const started = await Promise.all(
     RELAY_NAMES.map(async (name) => [name, await startRelay({ protocol: protocolOf(name), slowMs: SLOW_MS })] as const),
   )
   const relays = Object.fromEntries(started) as Record<RelayName, Relay>
   const redis = skipWithoutRedis === false ? await startTestRedis() : null
+  const database = await createDatabase()
+  const databases = losesDatabases ? databasesBy(relays, database) : { TIDEGATE_DATABASE_URL: database }
   const platform = await startTestPlatform({
     database: 'pglite',
     config: (text) => configured(text, relays.jwks),
     policies: { 'quota.yaml': (text) => text.replace("'1000000.00'", `'${FORTUNE}'`) },
-    environment: { ...urlsBy(relays), ...databasesBy(relays, await createDatabase()), ...redisBy(relays.redis, redis) },
+    environment: { ...urlsBy(relays), ...databases, ...redisBy(relays.redis, redis) },
     placed: (urls) => {
       for (const [name, relay] of started) {
         if (name === 'jwks') relay.leadTo(urls['identity-provider'])
@@ -58,6 +64,7 @@ export async function openWorld(createDatabase: () => Promise<string>): Promise<
     platform,
     calls,
     relays,
+    losesDatabases,
     depositAccount: await openAccount(calls),
     dollarAccount: await openDollarAccount(calls),
     rateVersion: await setRate(calls),

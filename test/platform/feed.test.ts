@@ -145,6 +145,33 @@ onEachStore('outbox and feed', (store) => {
     }
   })
 
+  test('many who wait look together, and are told what another process wrote', async () => {
+    let looks = 0
+    const counted: Database = {
+      ...tellerStore,
+      transaction: (work) => {
+        looks += 1
+        return tellerStore.transaction(work)
+      },
+      atOnce: (statements) => {
+        looks += 1
+        return tellerStore.atOnce(statements)
+      },
+    }
+    const elsewhere = createOutbox(counted, systemClock)
+    const last = (await all()).at(-1)?.seq ?? 0n
+    const waiters = (waitMs: number) => Promise.all(Array.from({ length: 20 }, () => elsewhere.read(last, 10, waitMs)))
+    assert.deepEqual((await waiters(1_000)).flat(), [], 'there is nothing new')
+    assert.ok(looks < 20, `${looks} looks of 20 who waited for a second`)
+    const told = waiters(30_000)
+    await tell('by another process')
+    for (const [event] of await told) assert.equal(event?.subject, 'by another process')
+    const gone = new AbortController()
+    const left = elsewhere.read(last + 1n, 10, 30_000, gone.signal)
+    gone.abort()
+    assert.deepEqual(await left, [], 'who leaves does not wait')
+  })
+
   test('what was told can not be changed or taken back by the service itself', async () => {
     for (const statement of ['UPDATE outbox SET last = last', 'DELETE FROM outbox'])
       await assert.rejects(
