@@ -81,8 +81,8 @@ async function transfers(load: Load, edge: Contender, cashFlow: Contender): Prom
 }
 
 /**
- * Cash flow, as `tidegate start membership cash-flow product` runs it: it hears which members are not active, and once a second it
- * asks what its product costs. `risk` is where it asks for news of reviews, of which there are none.
+ * Cash flow, as `tidegate start membership cash-flow product` runs it: it hears which members are not active, and once a second
+ * it asks what its product costs. `risk` is where it asks for news of reviews, of which there are none.
  */
 async function startCashFlow(folder: string, postgres: string, risk: string): Promise<Contender> {
   const port = await findFreePorts()
@@ -97,7 +97,15 @@ async function startCashFlow(folder: string, postgres: string, risk: string): Pr
     TIDEGATE_DATABASE_URL: postgres,
     TIDEGATE_URL_RISK: risk,
   }
-  const command = [process.execPath, '--max-semi-space-size=64', MAIN, 'start', 'membership', 'cash-flow', 'product'] as const
+  const command = [
+    process.execPath,
+    '--max-semi-space-size=64',
+    MAIN,
+    'start',
+    'membership',
+    'cash-flow',
+    'product',
+  ] as const
   return startProxy('cash-flow', port + CASH_FLOW_PORT, command, environment, null)
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run drill [-- --json] [-- --write]`: brings a PostgreSQL server unless `TIDEGATE_TEST_POSTGRES_URL` names one, drills each
- * dependency, and exits 1 where a route that may move money did what docs/failure-drill.md does not declare, or what must never be;
- * standard error names each. `--write` writes the page anew.
+ * dependency, and exits 1 where a route that may move money did what docs/failure-drill.md does not declare, or what must never
+ * be; standard error names each. `--write` writes the page anew.
  */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
