@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { compileSchema } from '../src/platform/schema.ts'
+import { checkOf } from '../src/platform/schema.ts'
 import { cashFlowEvents } from '../src/services/cash-flow/event-schema.ts'
 import { alice, cny, fromAlice, held, key, openCashFlow, untilState } from './services/cash-flow/cash-flow.ts'
 import { asyncApiDocuments } from './support/async-api-documents.ts'
@@ -48,7 +48,7 @@ describe('the AsyncAPI documents in config/asyncapi', () => {
     for (const { type, data } of events) {
       const schema = cashFlowEvents[type]
       assert.ok(schema !== undefined, `${type} is described`)
-      const checked = compileSchema(schema.data)(data)
+      const checked = checkOf(schema.data)(data)
       assert.ok(checked.ok, `${type}: ${checked.ok ? '' : JSON.stringify([checked.faults, data])}`)
     }
   })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, test } from 'node:test'
+import { compileSchema } from '../src/platform/schema.ts'
 import { apiPage } from './support/api-page.ts'
-import { openApiDocuments } from './support/openapi-documents.ts'
+import { openApiDocuments, serviceRoutes } from './support/openapi-documents.ts'
 
 describe('the OpenAPI documents in config/openapi', () => {
   for (const [service, document] of Object.entries(openApiDocuments())) {
@@ -10,6 +11,14 @@ describe('the OpenAPI documents in config/openapi', () => {
       const kept: unknown = JSON.parse(readFileSync(`config/openapi/${service}.json`, 'utf8'))
       assert.deepEqual(kept, JSON.parse(JSON.stringify(document)))
     })
+  }
+})
+
+test('what a route checks is a schema: it is compiled only when the first call comes', () => {
+  const routes = Object.values(serviceRoutes()).flat()
+  assert.ok(routes.length > 80)
+  for (const { params, query, body } of routes) {
+    for (const schema of [params, query, body]) if (schema !== null) compileSchema(schema)
   }
 })
 

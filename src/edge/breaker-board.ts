@@ -1,6 +1,6 @@
 import { type BreakerBoard, boardOf, BreakerBoard as Shape } from '../platform/breaker-wire.ts'
 import type { Breakers } from '../platform/breakers.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 
 /** Services with breakers of their own; each begins its breakers' names with its own and a colon. */
@@ -23,7 +23,7 @@ export interface PlatformBreakers {
 const EVENTS_MAX = 100
 /** Less than a scrape of the metrics waits. */
 const READ_TIMEOUT_MS = 1_000
-const checkBoard = compileSchema(Shape)
+const checkBoard = checkOf(Shape)
 
 /** A client of a service is made when it is asked: one without a key for it is as good as away. */
 export function createPlatformBreakers(own: Breakers, clientOf: (owner: Owner) => ServiceClient): PlatformBreakers {

@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { DeskFigures } from '../platform/desk-figures.ts'
 import { Durations, exposeDurations } from '../platform/prometheus.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 
-const checkFigures = compileSchema(DeskFigures)
+const checkFigures = checkOf(DeskFigures)
 
 /** Less than a scrape waits. */
 const READ_TIMEOUT_MS = 1_000

@@ -3,11 +3,11 @@ import type { Clock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import { ForceRequest, forceBreaker } from '../platform/breaker-wire.ts'
 import type { Principal } from '../platform/passport.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { PlatformBreakers } from './breaker-board.ts'
 
-const checkForce = compileSchema(ForceRequest)
+const checkForce = checkOf(ForceRequest)
 
 /** How the breakers stand, and an operator's word on one. Mounted behind the operator's door. */
 export function createBreakerRoutes(

@@ -2,11 +2,11 @@ import { type Request, type Response, Router } from 'express'
 import { Type } from 'typebox'
 import { Problem } from '../kernel/problem.ts'
 import type { Principal } from '../platform/passport.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { PolicyStore } from './policy-store.ts'
 
 const LISTED_MAX = 100
-const checkRollback = compileSchema(
+const checkRollback = checkOf(
   Type.Object({ digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }) }, { additionalProperties: false }),
 )
 

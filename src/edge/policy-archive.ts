@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Type } from 'typebox'
 import { sha256 } from '../kernel/canonical-json.ts'
 import { writeDurably } from '../platform/durable-file.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { SourceFile } from '../policy/index.ts'
 
 /** The very files of every bundle that served, under the bundle's digest. */
@@ -15,7 +15,7 @@ export interface PolicyArchive {
 }
 
 const BUNDLE_DIGEST = /^sha256:([0-9a-f]{64})$/
-const checkKept = compileSchema(
+const checkKept = checkOf(
   Type.Object(
     {
       digest: Type.String(),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Static, type TSchema, Type } from 'typebox'
 import { syncFolder } from '../platform/durable-file.ts'
 import type { Log } from '../platform/log.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { SourceFile } from '../policy/index.ts'
 import { createPolicyArchive } from './policy-archive.ts'
 
@@ -50,7 +50,7 @@ export interface PolicyHistory {
 const LISTED_MAX = 1_000
 /** Of 1,000 entries with the longest names. */
 const TAIL_BYTES_MAX = 1_048_576
-const checkEntry = compileSchema(Entry)
+const checkEntry = checkOf(Entry)
 
 /** Opens `history.jsonl` and the bundles beside it. A line that was torn when the power failed is told, and left out. */
 export async function openPolicyHistory(folder: string, log: Log): Promise<PolicyHistory> {

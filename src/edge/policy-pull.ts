@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { request } from 'undici'
 import { readAtMost } from '../platform/read-at-most.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import type { SourceFile } from '../policy/index.ts'
 
@@ -9,7 +9,7 @@ const PULL_MS_MAX = 10_000
 const PULLED_BYTES_MAX = 134_217_728
 const FILES_MAX = 1_000
 
-const checkBundle = compileSchema(
+const checkBundle = checkOf(
   Type.Object(
     {
       digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),

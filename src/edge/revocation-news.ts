@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { fromRfc3339, type Instant } from '../kernel/clock.ts'
 import type { Event } from '../platform/outbox.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import { createRevocationIndex, type Revocation, type RevocationIndex } from './tokens/revocation-index.ts'
 
@@ -14,9 +14,9 @@ const Notice = Type.Object({
   at: Type.String(),
   until: Type.String(),
 })
-const checkNotice = compileSchema(Notice)
-const checkLift = compileSchema(Type.Object({ id: Type.String() }))
-const checkPage = compileSchema(
+const checkNotice = checkOf(Notice)
+const checkLift = checkOf(Type.Object({ id: Type.String() }))
+const checkPage = checkOf(
   Type.Object({
     seq: Type.String({ pattern: '^[0-9]{1,18}$' }),
     items: Type.Array(Notice),

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { type Static, Type } from 'typebox'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import type { ServiceClient } from '../platform/service-client.ts'
 import type { Bundle } from '../policy/index.ts'
 
@@ -9,7 +9,7 @@ const Left = Type.Object({
   count: Type.Object({ left: Type.Integer() }),
   amount: Type.Object({ left: Type.Object({ value: Type.String() }) }),
 })
-const checkBudgets = compileSchema(Type.Object({ items: Type.Array(Left) }))
+const checkBudgets = checkOf(Type.Object({ items: Type.Array(Left) }))
 
 /** Less than a scrape waits. */
 const READ_TIMEOUT_MS = 1_000

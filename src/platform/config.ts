@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { type Config, ConfigSchema } from './config-schema.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 
 /** A configuration that can't be used. The message is `file:line:col: …`, one line per fault. */
 export class ConfigError extends Error {
@@ -9,7 +9,7 @@ export class ConfigError extends Error {
 }
 
 const PLACEHOLDER = /\$\{([^}]*)\}/g
-const checkConfig = compileSchema(ConfigSchema)
+const checkConfig = checkOf(ConfigSchema)
 
 /**
  * Reads a config file. `${NAME}` in any text becomes the address of that part. Unknown keys, parts and shapes are errors.

@@ -11,7 +11,7 @@ import { problemOfExpress } from './express-problem.ts'
 import type { Log } from './log.ts'
 import { openApiOf } from './openapi.ts'
 import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } from './passport.ts'
-import { compileSchema } from './schema.ts'
+import { type Check, checkOf } from './schema.ts'
 import { streamEvents } from './server-sent-events.ts'
 import { type Answer, type Call, Nothing, type ServiceRoute } from './service-route.ts'
 import { readTraceContext, type TraceContext, traceIdOf } from './trace-context.ts'
@@ -95,9 +95,9 @@ function checkPassport({ passports, clock, service }: DoorOptions, request: Requ
 
 function answerWith(route: ServiceRoute) {
   const checks = {
-    params: compileSchema(route.params),
-    query: compileSchema(route.query),
-    body: route.readsRawBody ? null : compileSchema(route.body ?? Nothing),
+    params: checkOf(route.params),
+    query: checkOf(route.query),
+    body: route.readsRawBody ? null : checkOf(route.body ?? Nothing),
   }
   return async (request: Request, response: Response): Promise<void> => {
     const passport = response.locals['passport'] as Passport
@@ -166,7 +166,7 @@ function jsonOf(rawBody: Buffer): unknown {
   return parsed.value
 }
 
-function checked<T>(check: (value: unknown) => import('./schema.ts').Checked<T>, value: unknown, where: string): T {
+function checked<T>(check: Check<T>, value: unknown, where: string): T {
   const result = check(value)
   if (result.ok) return result.value
   const [first] = result.faults

@@ -7,7 +7,7 @@ import { closeAsked, type DeadLetter, listAsked, putBack, setAside } from './dea
 import { eventOfWire, eventOnWire, WireEvent } from './event-log/event-wire.ts'
 import type { Log } from './log.ts'
 import type { Emit, Event, Outbox } from './outbox.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 import type { ServiceClient } from './service-client.ts'
 import { route, type ServiceRoute } from './service-route.ts'
 
@@ -49,7 +49,7 @@ export function feedRoute(outbox: Outbox): ServiceRoute {
 /** A page of another service's events; waits on the other side until there is one or its time is up. */
 export type FeedSource = (after: bigint, signal: AbortSignal) => Promise<readonly Event[]>
 
-const checkPage = compileSchema(Page)
+const checkPage = checkOf(Page)
 
 /** `waitMs`: how long the other side waits for an event; `slackMs`: how much later its answer may come. */
 export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CALL_SLACK_MS): FeedSource {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { assert } from '../kernel/assert.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 import { makeSecretFile } from './secret-file.ts'
 
 /** A secret key and the name it goes by. */
@@ -25,7 +25,7 @@ const LOOK_EVERY_MS = 1_000
 /** Anyone can name a key that there is not. */
 const LOOK_FOR_UNKNOWN_EVERY_MS = 100
 
-const checkKeyFile = compileSchema(KeyFile)
+const checkKeyFile = checkOf(KeyFile)
 
 /**
  * Keys from a file: `[{"kid","secret"}]`, base64, newest first. To rotate, put a new key in front and take the old one away

@@ -4,7 +4,7 @@ import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { hmacSha256 } from '../kernel/hmac.ts'
 import type { NamedKey } from './key-file.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 
 /** The header that carries it. Whatever a client sends under this name is removed by the edge. */
 export const PASSPORT_HEADER = 'tidegate-passport'
@@ -102,7 +102,7 @@ function principalText(principal: Principal): string {
   return text
 }
 
-const checkClaims = compileSchema(Claims)
+const checkClaims = checkOf(Claims)
 
 /**
  * Verifies everything of a passport but the body, which has not been read yet: compare `bodySha256` once it has.

@@ -12,14 +12,29 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly faults: readonly Fault[] }
 
+/** Checks a value and narrows its type. */
+export type Check<T> = (value: unknown) => Checked<T>
+
 /**
- * Compiles a JSON Schema (2020-12) once; the result checks a value and narrows its type. Nothing is coerced or filled in,
- * so what was checked is what arrived. Formats are annotations, as the standard says. The check stops at the first fault:
- * looking for all of them would cost most on hostile input.
+ * Compiles a JSON Schema (2020-12) once. Nothing is coerced or filled in, so what was checked is what arrived. Formats are
+ * annotations, as the standard says. The check stops at the first fault: looking for all would cost most on hostile input.
  * @throws Error where the schema is none
  */
-export function compileSchema<T extends TSchema>(schema: T): (value: unknown) => Checked<Static<T>> {
+export function compileSchema<T extends TSchema>(schema: T): Check<Static<T>> {
   standard.validateSchema(schema, true)
+  return compiled(schema)
+}
+
+/** The check of a schema of our own, compiled when the first value comes: all of them together are a good part of a start. */
+export function checkOf<T extends TSchema>(schema: T): Check<Static<T>> {
+  let check: Check<Static<T>> | null = null
+  return (value) => {
+    check ??= compiled(schema)
+    return check(value)
+  }
+}
+
+function compiled<T extends TSchema>(schema: T): Check<Static<T>> {
   const validate = new Ajv2020({ ...OPTIONS, meta: false, validateSchema: false }).compile(schema)
   return (value) =>
     validate(value)

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Event } from './outbox.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 import type { ServiceClient } from './service-client.ts'
 
 export type MemberStatus = 'active' | 'frozen' | 'closed'
@@ -11,14 +11,14 @@ export type NotActive = Map<string, MemberStatus>
 const PAGE_TIMEOUT_MS = 1_000
 
 const status = Type.Enum(['active', 'frozen', 'closed'])
-const checkPage = compileSchema(
+const checkPage = checkOf(
   Type.Object({
     seq: Type.String({ pattern: '^[0-9]{1,18}$' }),
     items: Type.Array(Type.Object({ member: Type.String(), status })),
     next: Type.Union([Type.String(), Type.Null()]),
   }),
 )
-const checkChange = compileSchema(Type.Object({ member: Type.String(), status }))
+const checkChange = checkOf(Type.Object({ member: Type.String(), status }))
 
 /** Everybody who is not active, and the place in membership's feed from which to go on. @throws Error when they can't be had */
 export async function readNotActive(

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { Log } from './log.ts'
 import { followNews, type News } from './news.ts'
-import { compileSchema } from './schema.ts'
+import { checkOf } from './schema.ts'
 import type { ServiceClient } from './service-client.ts'
 import { type MemberStatus, type NotActive, readNotActive, takeStandingIn } from './standing-news.ts'
 
@@ -25,8 +25,8 @@ export interface Standings {
   close(): Promise<void>
 }
 
-const checkStanding = compileSchema(Type.Object({ level: Type.Integer(), kind: Type.String() }))
-const checkMember = compileSchema(Type.Object({ country: Type.Union([Type.String(), Type.Null()]) }))
+const checkStanding = checkOf(Type.Object({ level: Type.Integer(), kind: Type.String() }))
+const checkMember = checkOf(Type.Object({ country: Type.Union([Type.String(), Type.Null()]) }))
 
 async function askFor(membership: ServiceClient, member: string): Promise<Standing | null> {
   const [standing, person] = await Promise.all(

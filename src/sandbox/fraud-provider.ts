@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { newId } from '../kernel/id.ts'
 import { parseMoney, scaleOf } from '../kernel/money.ts'
 import { Problem } from '../kernel/problem.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import { refuse } from './refusal.ts'
 import { type Place, type StandIn, startStandIn } from './stand-in.ts'
 
@@ -18,7 +18,7 @@ const BANDS = [
   { from: 0n, decision: 'Accept', score: 5, hitRules: [] },
 ] as const
 
-const checkControl = compileSchema(Type.Object({ down: Type.Boolean() }, { additionalProperties: false }))
+const checkControl = checkOf(Type.Object({ down: Type.Boolean() }, { additionalProperties: false }))
 
 /**
  * A fraud provider that speaks the Tongdun shape and decides by amount alone. A `reference` with `sandbox:slow`,

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import { request } from 'undici'
 import type { Clock, Instant } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
-import { compileSchema } from '../platform/schema.ts'
+import { checkOf } from '../platform/schema.ts'
 import { signWebhook, verifyWebhook } from '../platform/standard-webhooks.ts'
 import { refuse } from './refusal.ts'
 import { type Place, type StandIn, startStandIn } from './stand-in.ts'
@@ -46,8 +46,8 @@ const Wanted = Type.Object(
   },
   { additionalProperties: false },
 )
-const checkOpened = compileSchema(Opened)
-const checkWanted = compileSchema(Wanted)
+const checkOpened = checkOf(Opened)
+const checkWanted = checkOf(Wanted)
 
 /**
  * A review desk that decides nothing unasked. It keeps the cases that arrive rightly signed (`GET /inbox`), and on

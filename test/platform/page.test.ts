@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Limit, limitOf, type Page, pageOf } from '../../src/platform/page.ts'
-import { compileSchema } from '../../src/platform/schema.ts'
+import { checkOf } from '../../src/platform/schema.ts'
 
 test('following the cursors shows every row once, in order', () => {
   fc.assert(
@@ -22,7 +22,7 @@ test('following the cursors shows every row once, in order', () => {
 })
 
 test('a limit is 1 to 100, and 20 when none is given', () => {
-  const check = compileSchema(Limit)
+  const check = checkOf(Limit)
   for (const limit of ['1', '9', '10', '99', '100']) assert.ok(check(limit).ok, limit)
   for (const limit of ['0', '101', '1000', '-1', '1.5', '01', '', 'all']) assert.ok(!check(limit).ok, limit)
   assert.equal(limitOf(undefined), 20)

@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CURRENCIES, money, toWire } from '../../src/kernel/money.ts'
 import { Problem } from '../../src/kernel/problem.ts'
-import { compileSchema } from '../../src/platform/schema.ts'
+import { checkOf } from '../../src/platform/schema.ts'
 import { line, MoneyShape, readAmount } from '../../src/platform/wire.ts'
 
 test('every amount above zero is read back from its wire form', () => {
   fc.assert(
     fc.property(fc.constantFrom(...CURRENCIES), fc.bigInt(1n, 10n ** 18n), (currency, minor) => {
       const wire = toWire(money(currency, minor))
-      assert.ok(compileSchema(MoneyShape)(wire).ok)
+      assert.ok(checkOf(MoneyShape)(wire).ok)
       assert.deepEqual(readAmount(wire, '/amount'), { currency, minor })
     }),
     { numRuns: 50 },
@@ -43,7 +43,7 @@ test('an amount that is none is refused with the field that holds it', () => {
 })
 
 test('a line counts Unicode characters and takes no controls and no half of a pair', () => {
-  const check = compileSchema(line(3))
+  const check = checkOf(line(3))
   for (const text of ['a', '\u{1F600}\u{1F600}\u{1F600}', '水门。', ' ']) assert.ok(check(text).ok, text)
   for (const text of ['', 'abcd', 'a\n', '\u0000', '\u0085', '\ud83d', '\ude00\ud83d']) {
     assert.ok(!check(text).ok, JSON.stringify(text))

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import { type GuardOptions, guarded, type Language, NoScore } from './guarded.ts'
 import { type FraudProvider, factsOf, type SentFact } from './port.ts'
 
@@ -34,8 +34,8 @@ const Answered = Type.Object({
 })
 const Refused = Type.Object({ success: Type.Literal(false), reason_code: Type.String() })
 
-const checkAnswered = compileSchema(Answered)
-const checkRefused = compileSchema(Refused)
+const checkAnswered = checkOf(Answered)
+const checkRefused = checkOf(Refused)
 
 /**
  * A provider that speaks the Tongdun shape: a form to `/riskService/v1.1`, JSON back; what its rules saw by a second call. The

@@ -6,7 +6,7 @@ import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { type JsonLimits, parseStrictJson } from '../../kernel/strict-json.ts'
 import type { Destination } from '../../platform/deliveries.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import { verifyWebhook } from '../../platform/standard-webhooks.ts'
 
 export type ReviewDeskOptions = {
@@ -54,7 +54,7 @@ export const Decision = Type.Object(
 export type DeskDecision = Static<typeof Decision>
 
 const JSON_LIMITS: JsonLimits = { depthMax: 4, keysMax: 32 }
-const checkDecision = compileSchema(Decision)
+const checkDecision = checkOf(Decision)
 
 export interface ReviewDesk {
   readonly destination: Destination

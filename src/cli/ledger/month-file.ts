@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts'
 import { RecordBody } from '../../kernel/record-body.ts'
 import { recordHash } from '../../kernel/record-hash.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 
 const Text = Type.String()
 const Count = Type.Integer({ minimum: 0 })
@@ -20,7 +20,7 @@ const Line = Type.Union([
   Type.Object({ kind: Type.Literal('entry'), id: Text }),
   Type.Object({ kind: Type.Literal('end'), records: Count, entries: Count }),
 ])
-const checkLine = compileSchema(Line)
+const checkLine = checkOf(Line)
 
 type Link = Static<typeof Link>
 /** A shard's records of a month: which link they go on from, and which they get to. */

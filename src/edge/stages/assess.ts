@@ -3,7 +3,7 @@ import { canonicalJson, type Json, sha256 } from '../../kernel/canonical-json.ts
 import { type Money, toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { PassportAssessment } from '../../platform/passport.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import { problemOf, type ServiceClient } from '../../platform/service-client.ts'
 import { readMoved } from '../../platform/wire.ts'
 import { TELLS, withMarks } from '../../policy/index.ts'
@@ -39,7 +39,7 @@ const Verdict = Type.Object({
 /** The key was used before, with another body; nothing was scored. */
 const Conflict = Type.Object({ outcome: Type.Literal('conflict') })
 
-const checkVerdict = compileSchema(Type.Union([Verdict, Conflict]))
+const checkVerdict = checkOf(Type.Union([Verdict, Conflict]))
 
 /**
  * Should they, given the risk: first whether the route has a place left, then, where it names `assess: transfer`, risk

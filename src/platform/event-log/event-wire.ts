@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { Json } from '../../kernel/canonical-json.ts'
 import type { Id } from '../../kernel/id.ts'
 import type { Event } from '../outbox.ts'
-import { compileSchema } from '../schema.ts'
+import { checkOf } from '../schema.ts'
 
 /** An event as it goes from one part to another, over HTTP and through Kafka. */
 export const WireEvent = Type.Object({
@@ -19,7 +19,7 @@ export const WireEvent = Type.Object({
   data: Type.Unknown(),
 })
 
-export const checkWireEvent = compileSchema(WireEvent)
+export const checkWireEvent = checkOf(WireEvent)
 
 export function eventOnWire(event: Event): Static<typeof WireEvent> {
   return { ...event, members: [...event.members], version: event.version ?? 1, seq: event.seq.toString() }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { toWire } from '../../kernel/money.ts'
 import { Problem } from '../../kernel/problem.ts'
 import { readPayments } from '../../platform/iso20022/payments.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import { refuse } from '../refusal.ts'
 import { type Place, type StandIn, startStandIn } from '../stand-in.ts'
 import { createBooks } from './books.ts'
@@ -29,9 +29,9 @@ const StatementQuery = Type.Object(
   },
   closed,
 )
-const checkControl = compileSchema(Control)
-const checkPlant = compileSchema(Plant)
-const checkQuery = compileSchema(StatementQuery)
+const checkControl = checkOf(Control)
+const checkPlant = checkOf(Plant)
+const checkQuery = checkOf(StatementQuery)
 
 /**
  * A bank that pays what it is asked. `POST /payment-files` takes a pain.001 and answers with a pain.002; a file is known by its

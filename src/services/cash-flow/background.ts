@@ -6,7 +6,7 @@ import type { Sql } from '../../platform/database.ts'
 import { type FeedSource, type Follower, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import type { Actor, Command } from './commands.ts'
 import type { Points } from './points.ts'
 import type { Service } from './service.ts'
@@ -92,7 +92,7 @@ export function createBackground(deps: {
 }
 
 const Decision = Type.Object({ case: Type.String(), transfer: Type.String() })
-const checkDecision = compileSchema(Decision)
+const checkDecision = checkOf(Decision)
 
 /** Writes down what a review decided, in the follower's transaction; the shard's writer carries it out. */
 async function keepReviewed(event: Event, sql: Sql, clock: Clock, points: Points): Promise<void> {

@@ -5,13 +5,13 @@ import type { Sql } from '../../platform/database.ts'
 import { type FeedSource, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import type { HeldTransfer, Reviews } from './reviews.ts'
 import { CreditLineSet, TransferHeld, TransferResolved } from './schema.ts'
 
-const checkHeld = compileSchema(TransferHeld)
-const checkResolved = compileSchema(TransferResolved)
-const checkCreditLine = compileSchema(CreditLineSet)
+const checkHeld = checkOf(TransferHeld)
+const checkResolved = checkOf(TransferResolved)
+const checkCreditLine = checkOf(CreditLineSet)
 
 /**
  * Opens a case for every hold that asks for one, closes it when the money went another way, opens those of a later look, and

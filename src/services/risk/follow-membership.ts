@@ -3,11 +3,11 @@ import type { Sql } from '../../platform/database.ts'
 import { type FeedSource, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import type { Reviews } from './reviews.ts'
 import { StandingChanged } from './schema.ts'
 
-const checkChange = compileSchema(StandingChanged)
+const checkChange = checkOf(StandingChanged)
 
 /** A member who made a held transfer is frozen, or known better by now: the case of it has other facts. */
 export function followMembership(options: {

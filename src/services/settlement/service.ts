@@ -4,7 +4,7 @@ import { newId } from '../../kernel/id.ts'
 import { CURRENCIES, type Currency, type Money, toWire } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
-import { compileSchema } from '../../platform/schema.ts'
+import { checkOf } from '../../platform/schema.ts'
 import { openBreaksOf } from './break-store.ts'
 import {
   type Batch,
@@ -58,7 +58,7 @@ export interface SettlementService {
   heldUp(): Promise<readonly Currency[]>
 }
 
-const checkPosted = compileSchema(PostedTransfer)
+const checkPosted = checkOf(PostedTransfer)
 
 /** `breaksMax`: what the open breaks of a currency may come to while its batches are closed. */
 export function createService(

@@ -8,7 +8,7 @@ import type { Id } from '../../../src/kernel/id.ts'
 import { money, toWire } from '../../../src/kernel/money.ts'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { setAside } from '../../../src/platform/dead-letters.ts'
-import { compileSchema } from '../../../src/platform/schema.ts'
+import { checkOf } from '../../../src/platform/schema.ts'
 import { startBank } from '../../../src/sandbox/bank/bank.ts'
 import type { StandIn } from '../../../src/sandbox/stand-in.ts'
 import { settlementEvents } from '../../../src/services/settlement/event-schema.ts'
@@ -88,7 +88,7 @@ onEachStore('payouts', (store) => {
     for (const { type, data } of events) {
       const described = settlementEvents[type]
       assert.ok(described !== undefined, `${type} is described`)
-      const checked = compileSchema(described.data)(data)
+      const checked = checkOf(described.data)(data)
       assert.ok(checked.ok, `${type}: ${JSON.stringify([checked, data])}`)
     }
     return events.map(({ type }) => type)
