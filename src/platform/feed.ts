@@ -20,6 +20,8 @@ const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
 /** About half a minute: longer than a store is away without saying so. */
 const TRIES_MAX = 10
+/** Events whose effects are committed together: so few that nobody waits long for the store meanwhile. */
+const TOGETHER_MAX = 50
 /** A feed that is away for shorter is one whose process is starting. */
 const WARN_FROM_MS = 1_600
 
@@ -63,15 +65,18 @@ export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CA
 }
 
 /**
- * Follows a feed: each event's effect, and how far we are, are committed together, so that an event has its effect exactly
- * once whatever is killed in between. An event whose effect fails is tried again, and nothing after it overtakes it; one that
- * fails `triesMax` times while the store is well is set aside, and with it those of its subject that follow.
+ * Follows a feed: the effects of events, and how far we are, are committed together, so that an event has its effect exactly
+ * once whatever is killed in between. What came together is committed together, unless that fails: then one by one. An event
+ * whose effect fails is tried again, and nothing after it overtakes it; one that fails `triesMax` times while the store is well
+ * is set aside, and with it those of its subject that follow.
  */
 export function followFeed(options: {
   readonly feed: string
   readonly source: FeedSource
   readonly store: Pick<Outbox, 'transaction'>
   readonly apply: (event: Event, sql: Sql, emit: Emit) => Promise<void>
+  /** What `apply` does of each, of several at once; left out where one after the other is as good. */
+  readonly applyAll?: (events: readonly Event[], sql: Sql, emit: Emit) => Promise<void>
   readonly log: Log
   readonly clock?: Clock
   readonly triesMax?: number
@@ -79,6 +84,26 @@ export function followFeed(options: {
   const { feed, source, store, apply, log, clock = systemClock, triesMax = TRIES_MAX } = options
   const stop = new AbortController()
   let [failing, tries] = [0n, 0]
+
+  const oneByOne = async (events: readonly Event[], sql: Sql, emit: Emit): Promise<void> => {
+    for (const event of events) await apply(event, sql, emit)
+  }
+  const { applyAll = oneByOne } = options
+
+  /** False: they have to be taken one by one, and nothing was done. */
+  const takeTogether = async (after: bigint, events: readonly Event[]): Promise<boolean> => {
+    if (events.length < 2 || events.some(({ seq }) => seq === failing)) return false
+    try {
+      return await store.transaction(async (sql, emit) => {
+        const moves = await advanceOver(sql, feed, after, events)
+        if (moves) await applyAll(events, sql, emit)
+        return moves
+      })
+    } catch (error) {
+      if (stop.signal.aborted || isOfTheStore(error)) throw error
+      return false
+    }
+  }
 
   const take = async (event: Event): Promise<void> => {
     try {
@@ -120,9 +145,15 @@ export function followFeed(options: {
       return { letter, after: await readOffset(sql, feed) }
     })
     if (letter !== undefined) return takeAgain(letter)
-    for (const event of await source(after, stop.signal)) {
-      if (stop.signal.aborted) return
-      await take(event)
+    const events = await source(after, stop.signal)
+    for (let [from, last] = [0, after]; from < events.length; from += TOGETHER_MAX) {
+      const some = events.slice(from, from + TOGETHER_MAX)
+      const isDone = !stop.signal.aborted && (await takeTogether(last, some))
+      for (const event of isDone ? [] : some) {
+        if (stop.signal.aborted) return
+        await take(event)
+      }
+      last = some.at(-1)?.seq ?? last
     }
   }
 
@@ -178,6 +209,17 @@ async function advance(
     [feed, seq, subject],
   )
   return moved ?? null
+}
+
+/** Moves the offset over all of them; false where one waits behind what was set aside, or another process has moved it. */
+async function advanceOver(sql: Sql, feed: string, after: bigint, events: readonly Event[]): Promise<boolean> {
+  const rows = await sql.query(
+    `INSERT INTO feed_offset (feed, seq) SELECT $1::text, $3::bigint WHERE NOT EXISTS (SELECT FROM dead_letter
+       WHERE feed = $1::text AND subject = ANY ($4::text[]) AND state IN ('dead', 'asked'))
+     ON CONFLICT (feed) DO UPDATE SET seq = EXCLUDED.seq WHERE feed_offset.seq = $2 RETURNING seq`,
+    [feed, after, events.at(-1)?.seq ?? after, [...new Set(events.map(({ subject }) => subject))]],
+  )
+  return rows.length > 0
 }
 
 export type Follower = ReturnType<typeof followFeed>

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { PGlite, type Transaction, types } from '@electric-sql/pglite'
+import { Mutex, PGlite, TransactionAbortedError, types } from '@electric-sql/pglite'
 import { type DatabaseServer, enterService, type Row, type Sql } from './database.ts'
 import { migrate } from './migrate.ts'
+import { openPgliteSession, type PgliteSession } from './pglite-session.ts'
 
 /**
  * The embedded store: PostgreSQL in the process. One session, so transactions queue. It survives `kill -9`, not power
@@ -16,38 +17,50 @@ export async function openPglite(directory: string | null): Promise<DatabaseServ
       [types.TIMESTAMPTZ]: (text) => Date.parse(text),
     },
   })
+  const turn = new Mutex()
   return {
     async open(service, migrations) {
-      await pglite.transaction((transaction) =>
-        migrate(service, migrations, statementsOf(transaction), (text) => transaction.exec(text)),
+      const session = openPgliteSession(pglite, service)
+      await turn.runExclusive(() =>
+        inTransaction(session, 'BEGIN', () =>
+          migrate(service, migrations, session, async (text) => session.execute(text)),
+        ),
       )
+      const begin = `BEGIN; ${enterService(service)}`
       return {
-        transaction: (work) =>
-          pglite.transaction(async (transaction) => {
-            await transaction.exec(enterService(service))
-            return work(statementsOf(transaction))
-          }),
-        atOnce: (statements, conclude = async () => []) =>
-          pglite.transaction(async (transaction) => {
-            await transaction.exec(enterService(service))
-            const sql = statementsOf(transaction)
-            const rows: Row[][] = []
-            for (const { text, values } of statements) rows.push(await sql.query(text, values))
-            for (const { text, values } of await conclude()) await sql.query(text, values)
-            return rows
-          }),
+        transaction: (work) => turn.runExclusive(() => inTransaction(session, begin, work)),
+        atOnce: (statements, conclude) =>
+          turn.runExclusive(() =>
+            inTransaction(session, begin, async () => {
+              const rows: readonly Row[][] = session.queryAll(statements)
+              if (conclude !== undefined) session.queryAll(await conclude())
+              return rows
+            }),
+          ),
         close: async () => {},
       }
     },
-    close: () => pglite.close(),
+    close: () => turn.runExclusive(() => pglite.close()),
   }
 }
 
-function statementsOf(transaction: Transaction): Sql {
-  return {
-    async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      const { rows } = await transaction.query<R>(text, [...values])
-      return rows
+async function inTransaction<T>(session: PgliteSession, begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  let isOpen = true
+  const sql: Sql = {
+    async query(text, values) {
+      if (!isOpen) throw new Error('the transaction is over')
+      return session.query(text, values)
     },
+  }
+  session.execute(begin)
+  try {
+    const result = await work(sql)
+    isOpen = false
+    if (session.execute('COMMIT') === 'ROLLBACK') throw new TransactionAbortedError()
+    return result
+  } catch (error) {
+    if (isOpen) session.execute('ROLLBACK')
+    isOpen = false
+    throw error
   }
 }

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { type Clock, type Instant, systemClock } from '../../src/kernel/clock.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
-import { deliveryMigrations, enqueueDelivery, startDeliveries } from '../../src/platform/deliveries.ts'
+import { deliveryMigrations, startDeliveries } from '../../src/platform/deliveries.ts'
+import { enqueueDelivery } from '../../src/platform/delivery-queue.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { safeDispatcher } from '../../src/platform/safe-destination.ts'
 import { verifyWebhook } from '../../src/platform/standard-webhooks.ts'
@@ -42,9 +43,9 @@ onEachStore('deliveries', (store) => {
     await server.close()
   })
 
-  const start = (gone: readonly string[] = []) =>
+  const start = (gone: readonly string[] = [], on = database) =>
     startDeliveries({
-      database,
+      database: on,
       clock,
       log: createLog('silent'),
       dispatcher,
@@ -109,6 +110,29 @@ onEachStore('deliveries', (store) => {
     slow.resolve(204)
     await eventually('the slow one has taken it', async () => (await states()).includes('whe_slow delivered'))
     await deliveries.close()
+  })
+
+  test('what waits at one endpoint is sent in order, and kept as taken together', async () => {
+    statusOf = () => 204
+    for (let nth = 1; nth <= 40; nth++) await enqueue('whe_many', 'one')
+    let transactions = 0
+    const counted: Database = {
+      ...database,
+      transaction(work) {
+        transactions += 1
+        return database.transaction(work)
+      },
+    }
+    const deliveries = start([], counted)
+    await eventually('all are taken', async () =>
+      (await states()).every((state) => !state.startsWith('whe_many') || state.endsWith('delivered')),
+    )
+    await deliveries.close()
+    assert.deepEqual(
+      arrived.filter(({ body }) => body.startsWith('whe_many')).map(({ body }) => body),
+      Array.from({ length: 40 }, (_, nth) => `whe_many one ${nth + 1}`),
+    )
+    assert.ok(transactions < 40, `${transactions} transactions for 40 messages`)
   })
 
   test('a message that was rolled back with its cause is never sent', async () => {

@@ -126,6 +126,43 @@ onEachStore('outbox and feed', (store) => {
     assert.deepEqual(await effects(), [...expected, 'effect of one more'])
   })
 
+  test('effects that come together are committed together; of those only the failing one fails', async () => {
+    const [name, failing] = ['together', 'together-30']
+    const before = (await all()).length
+    await tell(...Array.from({ length: 60 }, (_, nth) => `${name}-${nth}`))
+    const applied: string[] = []
+    let [transactions, isBroken] = [0, true]
+    const store: Pick<Outbox, 'transaction'> = {
+      transaction(work) {
+        transactions += 1
+        return listener.transaction(work)
+      },
+    }
+    const follower = followFeed({
+      feed: name,
+      source: (after, signal) => teller.read(after < before ? BigInt(before) : after, 100, 100, signal),
+      store,
+      log,
+      async apply({ subject }, sql) {
+        await sql.query('SELECT 1')
+        if (subject === failing && isBroken) throw new Error('not yet')
+        if (!applied.includes(subject)) applied.push(subject)
+      },
+    })
+    await eventually('all before it are taken', async () => applied.at(-1) === `${name}-29`)
+    isBroken = false
+    await eventually('all are taken', async () => applied.length === 60)
+    const since = transactions
+    await tell(...Array.from({ length: 50 }, (_, nth) => `${name}-more-${nth}`))
+    await eventually('those that came since are taken', async () => applied.length === 110)
+    await follower.close()
+    assert.deepEqual(
+      applied.slice(0, 60),
+      Array.from({ length: 60 }, (_, nth) => `${name}-${nth}`),
+    )
+    assert.ok(transactions - since < 25, `fifty effects took ${transactions - since} transactions`)
+  })
+
   test('events that stand in pages are read from any number on, as many as are asked for, and each once', async () => {
     const outbox = createOutbox(await server.open('risk', [outboxMigrations]), systemClock)
     for (const count of [1, 250, 3, 100, 1]) {

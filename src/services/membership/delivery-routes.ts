@@ -1,7 +1,7 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { isId } from '../../kernel/id.ts'
 import { Problem } from '../../kernel/problem.ts'
-import type { KeptDelivery } from '../../platform/deliveries.ts'
+import type { KeptDelivery } from '../../platform/delivery-queue.ts'
 import { limitOf, pageOf } from '../../platform/page.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
 import { memberOf, wireOf } from './endpoint-routes.ts'

@@ -1,10 +1,10 @@
 import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Sql } from '../../platform/database.ts'
-import { abandonDeliveries } from '../../platform/deliveries.ts'
+import { abandonDeliveries } from '../../platform/delivery-queue.ts'
 import type { Log } from '../../platform/log.ts'
 import { markFailing, markWell, setDisabled } from './endpoint-store.ts'
-import { tellMember } from './telling.ts'
+import { tell } from './telling.ts'
 
 /** So long nothing may be taken at an endpoint; then nothing is sent there until its member says so. */
 const FAILING_MS_MAX = 3 * 24 * 3_600_000
@@ -22,11 +22,14 @@ export function endpointHealth(clock: Clock, log: Log) {
     await setDisabled(sql, endpoint, now)
     await abandonDeliveries(sql, endpoint, 'the endpoint was disabled')
     log.warn({ endpoint }, 'webhooks: an endpoint that took nothing for days was disabled')
-    await tellMember(sql, clock, failing.member, {
-      id: newId('event', now),
-      type: 'webhook_endpoint.disabled',
-      at: now as Instant,
-      data: { endpoint, failingSince: toRfc3339(failing.since) },
-    })
+    await tell(sql, clock, [
+      {
+        id: newId('event', now),
+        member: failing.member,
+        type: 'webhook_endpoint.disabled',
+        at: now as Instant,
+        data: { endpoint, failingSince: toRfc3339(failing.since) },
+      },
+    ])
   }
 }

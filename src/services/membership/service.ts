@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Database } from '../../platform/database.ts'
-import { deliverAgain, type KeptDelivery, listDeliveries } from '../../platform/deliveries.ts'
+import { deliverAgain, type KeptDelivery, listDeliveries } from '../../platform/delivery-queue.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
 import type { Happening, Outbox } from '../../platform/outbox.ts'
 import { destinationFault } from '../../platform/safe-destination.ts'
@@ -88,7 +88,7 @@ export function createMembershipService(options: {
     erase: (member, actor, reason) =>
       outbox.transaction(async (sql, emit) => {
         if (!(await hasMember(sql, member))) return null // not by reading: a key that is lost holds up no erasure
-        await lockMember(sql, member, 0) // an endpoint that is being registered is there by then, or refused
+        await lockMember(sql, member) // an endpoint that is being registered is there by then, or refused
         await destroyKey(sql, member, { at: clock.now(), actor, reason })
         await deleteEndpoints(sql, member)
         const erased = await records.read(sql, member, 'newest')
@@ -103,7 +103,7 @@ export function createMembershipService(options: {
       const secret = newSecret()
       const endpoint: Endpoint = { id, member, url, events, secret, createdAt, disabledAt: null }
       return database.transaction(async (sql) => {
-        await lockMember(sql, member, 0) // two registrations at once would count the same endpoints
+        await lockMember(sql, member) // two registrations at once would count the same endpoints
         if ((await selectErasure(sql, member)) !== null) return { kind: 'erased' }
         const present = await selectEndpoints(sql, member, '', ENDPOINTS_PER_MEMBER_MAX)
         if (present.length === ENDPOINTS_PER_MEMBER_MAX) return { kind: 'too_many' }
@@ -119,7 +119,7 @@ export function createMembershipService(options: {
 
     rotateSecret: (member, id) =>
       database.transaction(async (sql) => {
-        await lockMember(sql, member, 0) // two rotations at once would count the same secrets
+        await lockMember(sql, member) // two rotations at once would count the same secrets
         const endpoint = await selectEndpoint(sql, id)
         if (endpoint?.member !== member) return { kind: 'not_found' }
         const now = clock.now()

@@ -1,4 +1,3 @@
-import { assert } from '../../kernel/assert.ts'
 import { type Clock, toRfc3339 } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
@@ -31,21 +30,32 @@ export async function hasMember(sql: Sql, member: string): Promise<boolean> {
   )
 }
 
-/** Locks what is the member's until the transaction ends. @returns the number of the member's newest event, plus `step` */
-export async function lockMember(sql: Sql, member: string, step: 0 | 1): Promise<bigint> {
-  const [head] = await sql.query<{ sequence: bigint }>(
-    `INSERT INTO member_head (member, sequence) VALUES ($1, $2)
-     ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence + EXCLUDED.sequence RETURNING sequence`,
-    [member, step],
-  )
-  assert(head !== undefined, 'an upsert returns its row')
-  return head.sequence
+/** Locks what is the member's until the transaction ends, as `lockMembers` does. */
+export async function lockMember(sql: Sql, member: string): Promise<void> {
+  await lockMembers(sql, new Map([[member, 0]]))
 }
 
-export async function insertMemberEvent(sql: Sql, event: MemberEvent): Promise<void> {
+/**
+ * Locks what is these members' until the transaction ends; in one order, so that no two who do so wait for each other.
+ * @returns the number of each one's newest event, with so many more as are about to be told
+ */
+export async function lockMembers(sql: Sql, counts: ReadonlyMap<string, number>): Promise<Map<string, bigint>> {
+  const rows = await sql.query<{ member: string; sequence: bigint }>(
+    `INSERT INTO member_head (member, sequence)
+     SELECT member, count FROM jsonb_to_recordset($1::jsonb) AS told (member text, count bigint) ORDER BY member
+     ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence + EXCLUDED.sequence RETURNING member, sequence`,
+    [JSON.stringify([...counts].map(([member, count]) => ({ member, count })))],
+  )
+  return new Map(rows.map(({ member, sequence }) => [member, sequence]))
+}
+
+export async function insertMemberEvents(sql: Sql, events: readonly MemberEvent[]): Promise<void> {
+  const rows = events.map((event) => ({ ...event, sequence: event.sequence.toString(), at: toRfc3339(event.at) }))
   await sql.query(
-    'INSERT INTO member_event (member, sequence, id, type, at, data) VALUES ($1, $2, $3, $4, $5, $6::jsonb)',
-    [event.member, event.sequence, event.id, event.type, toRfc3339(event.at), JSON.stringify(event.data)],
+    `INSERT INTO member_event (member, sequence, id, type, at, data) SELECT member, sequence, id, type, at, data
+     FROM jsonb_to_recordset($1::jsonb)
+       AS event (member text, sequence bigint, id text, type text, at timestamptz, data jsonb)`,
+    [JSON.stringify(rows)],
   )
 }
 
@@ -72,6 +82,11 @@ const ENDPOINT = `SELECT id, member, url, events, secret, created_at AS "created
 /** A member's endpoints with an id above `after`, oldest first. */
 export function selectEndpoints(sql: Sql, member: string, after: string, limit: number): Promise<Endpoint[]> {
   return sql.query<Endpoint>(`${ENDPOINT} WHERE member = $1 AND id > $2 ORDER BY id LIMIT $3`, [member, after, limit])
+}
+
+/** All endpoints of these members, each one's oldest first. */
+export function selectEndpointsOf(sql: Sql, members: readonly string[]): Promise<Endpoint[]> {
+  return sql.query<Endpoint>(`${ENDPOINT} WHERE member = ANY ($1::text[]) ORDER BY id`, [members])
 }
 
 /** An endpoint by its id, whoever's it is. */

@@ -47,7 +47,23 @@ export function followCashFlow(options: {
       }
     }
   }
-  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, log })
+  const applyAll = async (events: readonly Event[], sql: Sql, emit: Emit): Promise<void> => {
+    const waiting = await reviews.waitingOf(sql, events.flatMap(resolvedBy))
+    for (const event of events) {
+      if (event.type === 'transfer.held') waiting.add(event.subject)
+      const [resolved] = resolvedBy(event)
+      if (resolved === undefined || waiting.has(resolved)) await apply(event, sql, emit)
+    }
+  }
+  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, log })
+}
+
+/** The transfer whose money went its way, as a whole. */
+function resolvedBy({ id, type, data }: Event): readonly string[] {
+  if (type !== 'transfer.posted' && type !== 'transfer.voided') return []
+  const resolved = checkResolved(data)
+  assert(resolved.ok, `the event ${id} names its transfer`)
+  return [resolved.value.partOf ?? resolved.value.transfer]
 }
 
 /** Null for a hold that a member asked for, without any assessment. */

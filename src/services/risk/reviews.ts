@@ -3,7 +3,7 @@ import { type Json, sha256 } from '../../kernel/canonical-json.ts'
 import { type Clock, type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { Sql } from '../../platform/database.ts'
-import { enqueueDelivery } from '../../platform/deliveries.ts'
+import { enqueueDelivery } from '../../platform/delivery-queue.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
 import type { Bundle } from '../../policy/index.ts'
@@ -40,6 +40,8 @@ export interface Reviews {
    * of one that was to pass and be looked at later.
    */
   settle(sql: Sql, emit: Emit, moved: { readonly transfer: string; readonly how: string }): Promise<void>
+  /** Of these transfers, those that `settle` has something to do for. */
+  waitingOf(sql: Sql, transfers: readonly string[]): Promise<Set<string>>
   /** What another service told: open cases that it concerns have other facts. */
   learn(sql: Sql, emit: Emit, news: News, from: string): Promise<void>
   /** The desk's decision, whose signature and shape were checked. The same decision again gets the same answer. */
@@ -132,6 +134,8 @@ export function createReviews(deps: {
       const passed = assessment === null ? null : caseOfPassed(transfer, assessment, inOne.now)
       if (passed !== null) await begin(inOne, passed)
     },
+
+    waitingOf: store.waitingOf,
 
     learn: (sql, emit, news, from) => learn(changeIn(sql, emit), news, from),
 

@@ -74,6 +74,17 @@ export async function insertLookLater(sql: Sql, transfer: string, assessment: st
   ])
 }
 
+/** Of these transfers, those whose money an open case, or a look at it later, waits for. */
+export async function waitingOf(sql: Sql, transfers: readonly string[]): Promise<Set<string>> {
+  if (transfers.length === 0) return new Set()
+  const rows = await sql.query<{ transfer: string }>(
+    `SELECT transfer FROM review_case WHERE transfer = ANY ($1::text[]) AND state = 'open' AND kind = 'held'
+     UNION ALL SELECT transfer FROM look_later WHERE transfer = ANY ($1::text[])`,
+    [transfers],
+  )
+  return new Set(rows.map(({ transfer }) => transfer))
+}
+
 /** The assessment that asked for a look at this transfer; asked once. */
 export async function takeLookLater(sql: Sql, transfer: string): Promise<Assessment | null> {
   const [row] = await sql.query<{ assessment: string }>(

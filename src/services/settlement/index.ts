@@ -71,7 +71,14 @@ export function createSettlement(deps: SettlementDeps): Settlement {
     outbox,
     start() {
       running.push(
-        followFeed({ feed: 'cash-flow', source: cashFlowEvents, store: outbox, apply: service.record, log }),
+        followFeed({
+          feed: 'cash-flow',
+          source: cashFlowEvents,
+          store: outbox,
+          apply: (event, sql) => service.record([event], sql),
+          applyAll: service.record,
+          log,
+        }),
         startPayouts({ outbox, bank, ledger, members, payer, clock, log }),
         reconciler.start(log),
       )

@@ -23,7 +23,7 @@ import {
   findBatch,
   findBatchAt,
   insertBatch,
-  insertLine,
+  insertLines,
   lastCutOff,
   listBatches,
   lockParty,
@@ -39,8 +39,8 @@ export type CloseOutcome =
   | Exclude<CutOffVerdict, { kind: 'acceptable' }>
 
 export interface SettlementService {
-  /** Takes in an event of cash flow, in the transaction that moves the feed's offset. */
-  record(event: Event, sql: Sql): Promise<void>
+  /** Takes in events of cash flow, in the transaction that moves the feed's offset. */
+  record(events: readonly Event[], sql: Sql): Promise<void>
   /** Closes a batch, once: the same member, currency and cut-off name the same batch, however often and at once. */
   close(closing: Closing): Promise<CloseOutcome>
   read(id: string): Promise<Batch | null>
@@ -67,11 +67,9 @@ export function createService(
   breaksMax: (currency: Currency) => Money,
 ): SettlementService {
   return {
-    async record(event, sql) {
-      if (event.type !== 'transfer.posted') return
-      const posted = checkPosted(event.data)
-      assert(posted.ok, `event ${event.id} has the shape of a posted transfer`)
-      for (const line of linesOf(posted.value)) await insertLine(sql, event.seq, event.at as Instant, line)
+    async record(events, sql) {
+      const told = events.filter(({ type }) => type === 'transfer.posted').flatMap(linesToldBy)
+      if (told.length > 0) await insertLines(sql, told)
     },
 
     close: (closing) =>
@@ -106,6 +104,12 @@ export function createService(
         return found
       }),
   }
+}
+
+function linesToldBy({ id, seq, at, data }: Event) {
+  const posted = checkPosted(data)
+  assert(posted.ok, `event ${id} has the shape of a posted transfer`)
+  return linesOf(posted.value).map((line) => ({ seq, postedAt: at as Instant, line }))
 }
 
 /** The batch with its lines, and the payouts that it comes to. */

@@ -6,27 +6,27 @@ import type { Row, Sql, SqlValue } from '../../platform/database.ts'
 import type { Batch, Came, Closing, Line, Payout } from './model.ts'
 import { payoutsOfBatches } from './payout-store.ts'
 
-/** Keeps the line, open until a batch takes it. */
-export async function insertLine(sql: Sql, seq: bigint, postedAt: Instant, line: Line): Promise<void> {
+/** Keeps lines, each with the number and the time of the event that told it, open until a batch takes them. */
+export async function insertLines(
+  sql: Sql,
+  told: readonly { readonly seq: bigint; readonly postedAt: Instant; readonly line: Line }[],
+): Promise<void> {
+  const rows = told.map(({ seq, postedAt, line }) => ({
+    ...{ seq: seq.toString(), direction: line.direction, member: line.member, currency: line.amount.currency },
+    ...{ amount: line.amount.minor.toString(), transfer: line.transfer, kind: line.kind },
+    ...{ posted_at: toRfc3339(postedAt), account: line.account, counterparty: line.counterparty },
+    fee: line.fee?.minor.toString() ?? null,
+  }))
   await sql.query(
     `WITH line AS (
        INSERT INTO settlement_line
          (seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty, fee)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq, direction, member, currency, posted_at)
+       SELECT seq, direction, member, currency, amount, transfer, kind, posted_at, account, counterparty, fee
+       FROM jsonb_to_recordset($1::jsonb) AS told (seq bigint, direction text, member text, currency text, amount bigint,
+         transfer text, kind text, posted_at timestamptz, account text, counterparty text, fee bigint)
+       RETURNING seq, direction, member, currency, posted_at)
      INSERT INTO open_line (seq, direction, member, currency, posted_at) SELECT * FROM line`,
-    [
-      seq,
-      line.direction,
-      line.member,
-      line.amount.currency,
-      line.amount.minor,
-      line.transfer,
-      line.kind,
-      toRfc3339(postedAt),
-      line.account,
-      line.counterparty,
-      line.fee?.minor ?? null,
-    ],
+    [JSON.stringify(rows)],
   )
 }
 

@@ -5,7 +5,7 @@ import { runAsync } from './async-chaos.ts'
 const skip =
   process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined && 'not run: `npm test` brings what makes it start sooner'
 /** As many as fit beside the other tests; `npm run chaos -- async` sends 5,000, and more when asked to. */
-const TRANSFERS = 500
+const TRANSFERS = 2_000
 const KILLS = 2
 
 test('of transfers that are accepted to be made later none is lost, doubled or stuck while platform and receivers die', {
@@ -13,8 +13,8 @@ test('of transfers that are accepted to be made later none is lost, doubled or s
   timeout: 400_000,
 }, async () => {
   const run = { log: 'embedded', transfers: TRANSFERS, seed: 0, kills: KILLS, wantsAsync: true } as const
-  const { accepted, effects, finalStates, webhooks, lost, doubled, stuck, killed } = await runAsync(run)
-  assert.deepEqual({ lost, doubled, stuck }, { lost: 0, doubled: 0, stuck: 0 })
+  const { accepted, effects, finalStates, webhooks, lost, doubled, stuck, disordered, killed } = await runAsync(run)
+  assert.deepEqual({ lost, doubled, stuck, disordered }, { lost: 0, doubled: 0, stuck: 0, disordered: 0 })
   assert.deepEqual(
     [accepted, effects, finalStates, webhooks],
     Array.from({ length: 4 }, () => TRANSFERS),

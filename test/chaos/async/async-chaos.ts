@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../../bench/random.ts'
-import { eventually } from '../../support/edge-calls.ts'
 import { startKafka, type TestKafka } from '../../support/kafka.ts'
-import { type Receivers, startReceivers } from './receivers.ts'
+import { effectsOf, openMembers } from './members.ts'
+import { type Inbox, type Receivers, registerEndpoints, startReceivers } from './receivers.ts'
 import { type Accepted, sendAll } from './senders.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -26,8 +26,12 @@ export type AsyncResult = {
   readonly lost: number
   /** Money that moved once too often. */
   readonly doubled: number
-  /** Accepted, and no final state or no webhook of it, or one out of order. */
+  /** Accepted, and no final state or no webhook of it, or one that came out of the order of its endpoint or its key. */
   readonly stuck: number
+  /** Webhooks that came out of order, or behind a gap. */
+  readonly disordered: number
+  /** Webhooks that came again, after a part had died. */
+  readonly again: number
   readonly killed: Readonly<Record<string, number>>
   readonly acceptedPerS: number
   readonly completedPerS: number
@@ -35,11 +39,13 @@ export type AsyncResult = {
   readonly push: { readonly p50: number; readonly p99: number }
 }
 
-const MEMBERS = 8
-const DEPOSIT = 1_000_000
+/** Each makes so many transfers, where there are enough for a few members. */
+const TRANSFERS_PER_MEMBER = 100
+const MEMBERS_MIN = 8
 const TRANSFERS_PER_KILL = 50
 const KILLS_MAX = 40
 const LOOK_MS = 5
+const TOLD_LOOK_MS = 40
 const DOWN_MS_MAX = 1_000
 const QUIET_MS_MAX = 240_000
 
@@ -54,13 +60,10 @@ export async function runAsync(run: AsyncRun): Promise<AsyncResult> {
   const stage = await openStage(environment)
   try {
     await stage.start()
-    const members = await openMembers(stage)
+    const members = await openMembers(stage, Math.max(MEMBERS_MIN, Math.ceil(run.transfers / TRANSFERS_PER_MEMBER)))
     const receivers = await startReceivers(members.map(({ member }) => member))
     try {
-      for (const { member } of members) {
-        const body = { url: receivers.urlOf(member), events: ['operation.succeeded', 'operation.failed'] }
-        await stage.calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
-      }
+      await registerEndpoints(stage, members, receivers)
       const done = new AbortController()
       const began = performance.now()
       const accepted: Accepted = new Map()
@@ -92,41 +95,6 @@ export async function runAsync(run: AsyncRun): Promise<AsyncResult> {
   }
 }
 
-type Member = { readonly member: `mem_${string}`; readonly account: string }
-
-async function openMembers({ calls }: Stage): Promise<readonly Member[]> {
-  const members: Member[] = []
-  for (let nth = 0; nth < MEMBERS; nth++) {
-    const member = (await calls.call('operator', 'POST', '/v1/members', { body: { name: 'Chaos', country: 'CN' } }))
-      .body.id
-    const of = { member, product: 'prd_basic', currency: 'CNY' }
-    const account = (await calls.call('operator', 'POST', '/v1/accounts', { body: of })).body.id
-    const amount = { currency: 'CNY', value: `${DEPOSIT}.00` }
-    const body = { account, amount, reference: 'opening' }
-    const deposit = await calls.call('operator', 'POST', '/v1/deposits', { key: `opening-${nth}`, body })
-    if (deposit.status !== 201) throw new Error(deposit.text)
-    members.push({ member, account })
-  }
-  return members
-}
-
-/** How many units left the accounts: each transfer is of one. */
-async function effectsOf({ calls }: Stage, members: readonly Member[]): Promise<number> {
-  let moved = 0
-  for (const { account } of members) {
-    let last = ''
-    const balance = await eventually('a balance is told', async () => {
-      const { status, body, text } = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
-      last = text
-      return status === 200 && body.balance
-    }).catch((cause) => {
-      throw new Error(last, { cause })
-    })
-    moved += DEPOSIT - Number(balance.posted.value)
-  }
-  return Math.round(moved)
-}
-
 /** Kills each part in its turn, when so many are accepted, and starts it again; at its end all of them run. */
 async function killUntil(
   done: AbortSignal,
@@ -154,10 +122,16 @@ async function killUntil(
   return killed
 }
 
+/** What is missing when nothing has come for long is counted. */
 async function untilTold({ inboxes }: Receivers, accepted: Accepted): Promise<void> {
-  const isTold = async () =>
-    [...accepted].every(([operation, { member }]) => inboxes.get(member)?.operations.has(operation))
-  await eventually('each member is told', isTold, QUIET_MS_MAX).catch(() => null) // what is missing is counted
+  let untold = [...accepted]
+  for (let quietUntil = performance.now() + QUIET_MS_MAX; untold.length > 0; ) {
+    const left = untold.filter(([operation, { member }]) => !inboxes.get(member)?.operations.has(operation))
+    if (left.length < untold.length) quietUntil = performance.now() + QUIET_MS_MAX
+    else if (performance.now() > quietUntil) return
+    untold = left
+    await sleep(TOLD_LOOK_MS)
+  }
 }
 
 function toldOf({ inboxes }: Receivers, accepted: Accepted) {
@@ -173,9 +147,11 @@ function toldOf({ inboxes }: Receivers, accepted: Accepted) {
     }
     if (inbox?.states.get(operation)?.size === 1) finalStates += 1
   }
-  const gaps = [...inboxes.values()].reduce((sum, inbox) => sum + inbox.gaps, 0)
+  const sumOf = (count: (inbox: Inbox) => number) => inboxes.values().reduce((sum, inbox) => sum + count(inbox), 0)
+  const [disordered, again] = [sumOf((inbox) => inbox.disordered), sumOf((inbox) => inbox.again)]
   const twice = webhooks - finalStates
   const sorted = waits.sort((a, b) => a - b)
   const at = (part: number): number => Math.round(sorted[Math.floor(sorted.length * part)] ?? 0)
-  return { counts: { finalStates, webhooks, stuck: untold + gaps + twice }, push: { p50: at(0.5), p99: at(0.99) } }
+  const counts = { finalStates, webhooks, stuck: untold + disordered + twice, disordered, again }
+  return { counts, push: { p50: at(0.5), p99: at(0.99) } }
 }

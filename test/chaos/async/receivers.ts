@@ -1,14 +1,21 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { inTurns, type Member } from './members.ts'
+import type { Stage } from './stage.ts'
 
 /** What came to one member's endpoint. */
 export type Inbox = {
   /** Operations that were told of, with when they first were, in ms of the process. */
   readonly operations: Map<string, number>
-  /** The newest `sequence`; one above its successor came before what it follows. */
+  /** The newest `sequence`. */
+  newest: number
+  /** The one that came last: it is not the newest where messages come again. */
   last: number
-  gaps: number
+  /** The member's event that the newest one told of. */
+  cursor: number
+  again: number
+  disordered: number
   readonly states: Map<string, Set<string>>
 }
 
@@ -20,10 +27,24 @@ export type Receivers = {
   start(): Promise<void>
 }
 
+/** What an operation ends with. */
+const FINAL: ReadonlySet<string> = new Set(['operation.succeeded', 'operation.failed'])
+/** One in so many endpoints is told everything, so that several messages have the same key. */
+const TOLD_ALL_EACH = 8
+
+export async function registerEndpoints(
+  { calls }: Stage,
+  members: readonly Member[],
+  receivers: Receivers,
+): Promise<void> {
+  await inTurns(members.entries(), async ([nth, { member }]) => {
+    const events = nth % TOLD_ALL_EACH === 0 ? ['*'] : ['operation.succeeded', 'operation.failed']
+    await calls.call(member, 'POST', '/v1/webhook-endpoints', { body: { url: receivers.urlOf(member), events } })
+  })
+}
+
 export async function startReceivers(members: readonly string[]): Promise<Receivers> {
-  const inboxes = new Map<string, Inbox>(
-    members.map((member) => [member, { operations: new Map(), last: 0, gaps: 0, states: new Map() }]),
-  )
+  const inboxes = new Map<string, Inbox>(members.map((member) => [member, emptyInbox()]))
   let server: Server
   let port = 0
   const start = async (): Promise<void> => {
@@ -51,10 +72,32 @@ export async function startReceivers(members: readonly string[]): Promise<Receiv
   }
 }
 
-function take(inbox: Inbox, body: string): void {
-  const { sequence, type, data } = JSON.parse(body) as { sequence: number; type: string; data: { operation: string } }
-  if (sequence > inbox.last + 1) inbox.gaps += 1
-  inbox.last = Math.max(inbox.last, sequence)
+type Message = {
+  readonly sequence: number
+  readonly cursor: string
+  readonly type: string
+  readonly data: { readonly operation?: string }
+}
+
+export function emptyInbox(): Inbox {
+  return {
+    ...{ operations: new Map(), states: new Map() },
+    ...{ newest: 0, last: 0, cursor: 0, again: 0, disordered: 0 },
+  }
+}
+
+/**
+ * What comes is the successor of what came last; or messages come again, from one that came before on. What comes for the
+ * first time tells of a later event of the member, so those of each key are in order, too.
+ */
+export function take(inbox: Inbox, body: string): void {
+  const { sequence, cursor, type, data } = JSON.parse(body) as Message
+  const isNew = sequence > inbox.newest
+  if (!isNew) inbox.again += 1
+  if (sequence > inbox.last + 1 || (isNew && Number(cursor) <= inbox.cursor)) inbox.disordered += 1
+  if (isNew) [inbox.newest, inbox.cursor] = [sequence, Number(cursor)]
+  inbox.last = sequence
+  if (data.operation === undefined || !FINAL.has(type)) return
   if (!inbox.operations.has(data.operation)) inbox.operations.set(data.operation, performance.now())
   const states = inbox.states.get(data.operation) ?? new Set()
   inbox.states.set(data.operation, states.add(type))

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import type { Member } from './members.ts'
 import type { Stage } from './stage.ts'
 
 /** What was accepted: by operation, whose it is and when, in ms of the process. */
 export type Accepted = Map<string, { readonly member: string; readonly at: number }>
 
-const SENDERS = 24
+const SENDERS = 128
 const ANSWER_MS_MAX = 10_000
 const PAUSE_MS = 100
 /** Longer than a part is away, a busy machine included. */
@@ -19,7 +20,7 @@ const MAY_PASS: ReadonlySet<number> = new Set([409, 429])
  */
 export async function sendAll(
   stage: Stage,
-  members: readonly { readonly member: `mem_${string}`; readonly account: string }[],
+  members: readonly Member[],
   count: number,
   wantsAsync: boolean,
   accepted: Accepted,
@@ -35,7 +36,7 @@ export async function sendAll(
   const send = async (nth: number): Promise<void> => {
     const payer = members[nth % members.length]
     if (payer === undefined) return
-    const { member, account } = payer
+    const { member } = payer
     for (const end = performance.now() + ACCEPTED_MS_MAX; !isOver; ) {
       const operation = await attempt(
         stage.edge,
@@ -46,7 +47,7 @@ export async function sendAll(
           'content-type': 'application/json',
           ...(wantsAsync ? { prefer: 'respond-async' } : {}),
         },
-        account,
+        payer,
       )
       // They run out, and the provider may be away.
       if (operation === 'no token') await renew(member).catch(() => null)
@@ -78,7 +79,7 @@ async function attempt(
   edge: string,
   dispatcher: Agent,
   headers: Readonly<Record<string, string>>,
-  from: string,
+  { account: from, payee: to }: Member,
 ): Promise<string | 'no token' | null> {
   try {
     const amount = { currency: 'CNY', value: '1.00' }
@@ -86,7 +87,7 @@ async function attempt(
       method: 'POST',
       headers,
       dispatcher,
-      body: JSON.stringify({ from, to: 'acc_bob', amount, reference: 'chaos' }),
+      body: JSON.stringify({ from, to, amount, reference: 'chaos' }),
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })
     const text = await answer.body.text()

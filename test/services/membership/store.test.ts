@@ -69,7 +69,7 @@ onEachStore("membership's store", (store) => {
     const event = { seq: 1n, id: 'evt_1' as const, type: 'transfer.posted', subject: 'trf_1', at: 0, data: {} }
     const tell = (id: string, fails: boolean) =>
       membership.transaction(async (sql) => {
-        await tellMembers(sql, systemClock, { ...event, id: id as never, members: ['mem_alice'] })
+        await tellMembers(sql, systemClock, [{ ...event, id: id as never, members: ['mem_alice'] }])
         if (fails) throw new Error('the transaction fails')
       })
     await tell('evt_1', false)
