@@ -14,7 +14,6 @@ import {
 } from '../policy/index.ts'
 import type { PolicyArchive } from './policy-archive.ts'
 import { editionOf, markFolder, readPolicies } from './policy-folder.ts'
-import { pullBundle } from './policy-pull.ts'
 
 /** Where an edge takes its policies from. */
 export type PolicySource =
@@ -91,6 +90,7 @@ export function createPolicyChecker(archive: PolicyArchive, options: CheckOption
 
   /** Only what was found good is not asked for again: else one answer that was garbled would stand as long as its ETag. */
   async function readPulled(source: Extract<PolicySource, { from: 'pull' }>, unless: string | null): Promise<Read> {
+    const { pullBundle } = await import('./policy-pull.ts') // with its HTTP client, which a folder needs not
     const found = await pullBundle(source, pulled.edition === unless ? pulled.digest : null)
     if (found === null) return null
     const edition = `${found.claimed} ${editionOf(found.files)}`
