@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it, test } from 'node:test'
 import { compileSchema } from '../src/platform/schema.ts'
 import { apiPage } from './support/api-page.ts'
+import { exportPage, exportSchema } from './support/export-page.ts'
 import { openApiDocuments, serviceRoutes } from './support/openapi-documents.ts'
 
 describe('the OpenAPI documents in config/openapi', () => {
@@ -20,6 +21,11 @@ test('what a route checks is a schema: it is compiled only when the first call c
   for (const { params, query, body } of routes) {
     for (const schema of [params, query, body]) if (schema !== null) compileSchema(schema)
   }
+})
+
+test('docs/export.md and its schema tell what an export of a person holds: else run `npm run openapi`', () => {
+  assert.equal(readFileSync('docs/export.md', 'utf8'), exportPage())
+  assert.deepEqual(JSON.parse(readFileSync('config/export.schema.json', 'utf8')), exportSchema())
 })
 
 test('docs/api.md lists what the edge serves: else run `npm run openapi`', () => {

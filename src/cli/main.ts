@@ -47,6 +47,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'list circuit breakers, keep one open or closed',
     load: async () => (await import('./breakers.ts')).breakers,
   },
+  export: {
+    summary: 'fetch what is held on a person, verify the file',
+    load: async () => (await import('./export.ts')).exported,
+  },
   events: {
     summary: 'list events whose effects failed, have them taken again',
     load: async () => (await import('./events.ts')).events,

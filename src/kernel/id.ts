@@ -13,6 +13,7 @@ const KINDS = {
   entry: 'ent',
   event: 'evt',
   exchange: 'xch',
+  export: 'exp',
   hold: 'hold',
   match: 'mat',
   member: 'mem',

@@ -32,6 +32,7 @@ import { createSettlement, settlementMigrations } from '../services/settlement/i
 import { fraudProviders } from './fraud-providers.ts'
 import type { House } from './house.ts'
 import { openLedgerJournal } from './journal.ts'
+import { personSources } from './person-sources.ts'
 import { find, heldBy, isMember, membersBy, standingsBy } from './ports.ts'
 import { ledgerOf } from './settlement-ledger.ts'
 
@@ -128,19 +129,22 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
   membership: {
     migrations: membershipMigrations,
     async create(house, database) {
-      const { config, clock, log, events, closing } = house
+      const { config, clock, log, events, client, closing } = house
       const cashFlowEvents = events.feed('membership', 'cash-flow')
       const dispatcher = webhookDispatcher(house)
-      const ring = keyFile(join(config.keys.folder, 'member-keys.json'), {
-        what: "members'",
-        generate: config.keys.generate,
-        onFault: (err) => log.error({ err }, 'key-encryption keys: the last good ones stay in force'),
-      })
+      const ringOf = (file: string, what: string) =>
+        keyFile(join(config.keys.folder, file), {
+          what,
+          generate: config.keys.generate,
+          onFault: (err) => log.error({ err }, `${what} keys: the last good ones stay in force`),
+        })
       const service = createMembership({
         database,
         clock,
         log,
-        ring,
+        ring: ringOf('member-keys.json', "members'"),
+        exportRing: ringOf('export-keys.json', 'signing'),
+        sources: personSources((name) => client('membership', name)),
         cashFlowEvents,
         dispatcher,
         allowLoopback: config.allow_loopback,

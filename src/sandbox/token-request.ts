@@ -11,7 +11,7 @@ export type TokenRefusal = {
 
 const RESOURCES = ['accounts', 'transfers', 'products', 'events', 'webhooks'] as const
 
-/** A member's usual scopes. */
+/** A member's usual scopes. To have all that is held on a member takes a token that was asked for to that end. */
 const MEMBER_SCOPES: readonly string[] = [
   ...RESOURCES.flatMap((resource) => [`${resource}:read`, `${resource}:write`]),
   'members:read',
@@ -22,6 +22,9 @@ export const OPERATOR_SCOPES: readonly string[] = [
   ...MEMBER_SCOPES,
   'members:write',
   'members:erase',
+  'members:export',
+  'exports:read',
+  'exports:write',
   'standings:write',
   'accounts:credit',
   'deposits:write',

@@ -23,8 +23,10 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
   const ledger = { withdraw: notCalled, confirm: notCalled, giveBack: notCalled, deposit: notCalled }
   const outward = { dispatcher: safeDispatcher(false, 1_000), allowLoopback: false }
   return {
-    membership: createMembership({ ...base, ...outward, ring: notCalled, cashFlowEvents: events, tokenLifeMsMax: 1 })
-      .routes,
+    membership: createMembership({
+      ...{ ...base, ...outward, ring: notCalled, exportRing: notCalled, sources: [] },
+      ...{ cashFlowEvents: events, tokenLifeMsMax: 1 },
+    }).routes,
     product: createProduct(base).routes,
     'cash-flow': createCashFlow({
       ...base,

@@ -16,14 +16,16 @@ export type RevocationCheck = (
 
 /** What changes nothing (RFC 9110 section 9.2.1). */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Tag of routes that whoever is frozen or closed may use all the same: to be told what is held on them is their right. */
+const OWN_RIGHTS = 'own-rights'
 
 export function createRevocationCheck(
   revocations: Pick<Revocations, 'isFresh' | 'revokes' | 'statusOf'>,
 ): RevocationCheck {
-  const check = (method: string, claims: Readonly<Record<string, unknown>>): void => {
+  const check = (method: string, claims: Readonly<Record<string, unknown>>, mayAlways = false): void => {
     if (revocations.revokes(claims)) throw refused('the token was revoked')
     const status = revocations.statusOf(String(claims['sub']))
-    if (status === 'active' || READS.has(method)) return
+    if (status === 'active' || mayAlways || READS.has(method)) return
     throw new Problem('member_not_active', {
       detail: `the member is ${status}: what changes nothing is served`,
       state: { status },
@@ -37,6 +39,7 @@ export function createRevocationCheck(
   }
   return ({ route, method }, claims) => {
     if (route.isPublic) return
-    return route.tags.includes('money') ? checkForMoney(method, claims) : check(method, claims)
+    if (route.tags.includes('money')) return checkForMoney(method, claims)
+    return check(method, claims, route.tags.includes(OWN_RIGHTS))
   }
 }

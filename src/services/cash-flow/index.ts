@@ -5,6 +5,7 @@ import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { type FeedSource, feedRoute } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
+import { personRoutes } from '../../platform/person.ts'
 import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
@@ -18,6 +19,7 @@ import { createLead, type LeadOptions } from './journal/lead.ts'
 import { createMailbox, type MailboxLimits } from './mailbox.ts'
 import { createMonths } from './months/months.ts'
 import { createOperationWatch } from './operation-watch.ts'
+import { personSections, planPerson } from './persons.ts'
 import { nobodyListens, type Points } from './points.ts'
 import { createTermsSource } from './product-terms.ts'
 import { createLedgerProof } from './proof/ledger-proof.ts'
@@ -109,7 +111,13 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const { wake: onAccepted } = background
   const routes = createRoutes({ service, reads, proof, months, rates, clock, lead, mailbox, onAccepted })
   return {
-    routes: [...routes, feedRoute(outbox), heldRoute(outbox), ...deadLetterRoutes('cash-flow', database, clock)],
+    routes: [
+      ...routes,
+      feedRoute(outbox),
+      heldRoute(outbox),
+      ...personRoutes('CashFlow', outbox, planPerson, personSections),
+      ...deadLetterRoutes('cash-flow', database, clock),
+    ],
     outbox,
     begin: (onLead) => (lead === null ? onLead() : lead.begin(onLead)),
     isServing,

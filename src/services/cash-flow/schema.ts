@@ -36,7 +36,7 @@ export const EntriesQuery = Type.Object(
   closed,
 )
 
-const Balances = Type.Object({ posted: MoneyShape, pending: MoneyShape, available: MoneyShape })
+export const Balances = Type.Object({ posted: MoneyShape, pending: MoneyShape, available: MoneyShape })
 const OrNull = Type.Union([Type.String(), Type.Null()])
 
 export const AccountOnWire = Type.Object({
@@ -64,7 +64,7 @@ export const CreditLineOnWire = Type.Object({
 })
 export const CreditLinesOnWire = Type.Object({ items: Type.Array(CreditLineOnWire), next: OrNull })
 
-const EntryOnWire = Type.Object({
+export const EntryOnWire = Type.Object({
   id: Type.String(),
   account: AccountId,
   version: Version,
@@ -177,10 +177,10 @@ export const CaptureBody = Type.Object({ amount: Type.Optional(MoneyShape) }, cl
 export const TransfersQuery = Type.Object({ idempotencyKey: Type.String({ maxLength: 600 }) }, closed)
 
 /** What the payer pays beside the amount, by this version of the account's product. */
-const FeeOnWire = Type.Object({ amount: MoneyShape, product: Type.String(), version: Version })
+export const FeeOnWire = Type.Object({ amount: MoneyShape, product: Type.String(), version: Version })
 
 /** The version of the paying account's product that it was judged by. */
-const JudgedOnWire = Type.Object({ product: Type.String(), version: Version })
+export const JudgedOnWire = Type.Object({ product: Type.String(), version: Version })
 
 const LegOnWire = Type.Object({
   id: Type.String(),

@@ -32,6 +32,16 @@ export {
 export { statementsOfNotice } from './store/notices.ts'
 export { listStates, readOperation } from './store/operations.ts'
 export {
+  findAccountOf,
+  listAnswersOf,
+  listCreditLinesOf,
+  listEntriesUpTo,
+  listOperationsOf,
+  type RateTaken,
+  ratesOf,
+  standpointOf,
+} from './store/persons.ts'
+export {
   beatPulse,
   ELSEWHERE,
   holdProjection,

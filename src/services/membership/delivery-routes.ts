@@ -4,7 +4,7 @@ import { Problem } from '../../kernel/problem.ts'
 import type { KeptDelivery } from '../../platform/delivery-queue.ts'
 import { limitOf, pageOf } from '../../platform/page.ts'
 import { route, type ServiceRoute } from '../../platform/service-route.ts'
-import { memberOf, wireOf } from './endpoint-routes.ts'
+import { endpointOnWire, memberOf } from './endpoint-routes.ts'
 import { SECRETS_MAX } from './model.ts'
 import {
   Deliveries,
@@ -38,7 +38,7 @@ export function deliveryRoutes(service: MembershipService): ServiceRoute[] {
           throw new Problem('conflict', { detail: `an endpoint has at most ${SECRETS_MAX} secrets at once` })
         }
         const { endpoint, oldUntil } = outcome
-        const body = { ...wireOf(endpoint), secret: endpoint.secret, oldSecretUntil: toRfc3339(oldUntil) }
+        const body = { ...endpointOnWire(endpoint), secret: endpoint.secret, oldSecretUntil: toRfc3339(oldUntil) }
         return { status: 200, headers: { 'cache-control': 'no-store' }, body }
       },
     }),
@@ -53,7 +53,7 @@ export function deliveryRoutes(service: MembershipService): ServiceRoute[] {
       async run({ params: { id }, passport }) {
         const endpoint = isId('endpoint', id) ? await service.enableEndpoint(memberOf(passport.principal), id) : null
         if (endpoint === null) throw new Problem('not_found')
-        return { status: 200, body: wireOf(endpoint) }
+        return { status: 200, body: endpointOnWire(endpoint) }
       },
     }),
     route({
@@ -92,7 +92,7 @@ export function deliveryRoutes(service: MembershipService): ServiceRoute[] {
   ]
 }
 
-function deliveryOnWire({ id, sequence, state, tries, nextTryAt, error, createdAt }: KeptDelivery) {
+export function deliveryOnWire({ id, sequence, state, tries, nextTryAt, error, createdAt }: KeptDelivery) {
   const next = state === 'pending' ? toRfc3339(nextTryAt) : null
   return { id, sequence: Number(sequence), state, tries, nextTryAt: next, error, createdAt: toRfc3339(createdAt) }
 }

@@ -36,7 +36,7 @@ export function endpointRoutes(service: MembershipService): ServiceRoute[] {
         if (outcome.kind !== 'registered') throw refusalOf(outcome)
         const { endpoint } = outcome
         const headers = { location: `${path}/${endpoint.id}`, 'cache-control': 'no-store' }
-        return { status: 201, headers, body: { ...wireOf(endpoint), secret: endpoint.secret } }
+        return { status: 201, headers, body: { ...endpointOnWire(endpoint), secret: endpoint.secret } }
       },
     }),
     route({
@@ -50,7 +50,7 @@ export function endpointRoutes(service: MembershipService): ServiceRoute[] {
       async run({ query, passport }) {
         const limit = limitOf(query.limit)
         const endpoints = await service.listEndpoints(memberOf(passport.principal), query.cursor ?? '', limit + 1)
-        return { status: 200, body: pageOf(endpoints, limit, ({ id }) => id, wireOf) }
+        return { status: 200, body: pageOf(endpoints, limit, ({ id }) => id, endpointOnWire) }
       },
     }),
     route({
@@ -64,7 +64,7 @@ export function endpointRoutes(service: MembershipService): ServiceRoute[] {
       async run({ params: { id }, passport }) {
         const endpoint = isId('endpoint', id) ? await service.readEndpoint(memberOf(passport.principal), id) : null
         if (endpoint === null) throw new Problem('not_found')
-        return { status: 200, body: wireOf(endpoint) }
+        return { status: 200, body: endpointOnWire(endpoint) }
       },
     }),
     route({
@@ -89,7 +89,7 @@ export function memberOf(principal: Principal): string {
   return principal.member
 }
 
-export function wireOf({ id, url, events, createdAt, disabledAt }: Endpoint) {
+export function endpointOnWire({ id, url, events, createdAt, disabledAt }: Endpoint) {
   const state = disabledAt === null ? 'enabled' : 'disabled'
   return { id, version: 1, url, events, createdAt: toRfc3339(createdAt), state }
 }

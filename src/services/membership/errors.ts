@@ -1,4 +1,5 @@
 import { Problem } from '../../kernel/problem.ts'
+import { EXPORTS_KEPT_MAX, type ExportOutcome, type PersonExport } from './export-model.ts'
 import {
   ENDPOINTS_PER_MEMBER_MAX,
   REVOCATIONS_IN_FORCE_MAX,
@@ -26,6 +27,20 @@ export function unmadeOf(outcome: Exclude<RevocationOutcome, { kind: 'revoked' }
     case 'over':
       return unacceptable('/until', 'is over')
   }
+}
+
+/** The problem that an export which was not begun is to whoever asked for it. */
+export function unbegunOf(outcome: Exclude<ExportOutcome, { kind: 'begun' }>): Problem {
+  if (outcome.kind === 'not_found') return new Problem('not_found')
+  return new Problem('conflict', {
+    detail: `${EXPORTS_KEPT_MAX} exports are kept already: read one of them, or wait until one expires`,
+  })
+}
+
+/** The problem that a part is whose export is under way still, or over. */
+export function notKept({ state }: PersonExport): Problem {
+  const detail = state === 'running' ? 'it is being gathered' : `it is ${state}, and its parts are not kept`
+  return new Problem('conflict', { detail, state: { state } })
 }
 
 /** A body whose fields do not make sense together, or one of them by itself. */

@@ -22,7 +22,7 @@ export function eventRoutes(service: MembershipService): ServiceRoute[] {
         const member = memberAsked(passport.principal, query.member)
         const limit = limitOf(query.limit)
         const events = await service.listEvents(member, BigInt(query.after ?? '0'), limit + 1)
-        return { status: 200, body: pageOf(events, limit, cursorOf, wireOf) }
+        return { status: 200, body: pageOf(events, limit, cursorOf, eventOnWire) }
       },
     }),
   ]
@@ -40,7 +40,7 @@ function cursorOf({ sequence }: MemberEvent): string {
   return sequence.toString()
 }
 
-function wireOf(event: MemberEvent) {
+export function eventOnWire(event: MemberEvent) {
   const { id, type, at, data } = event
   return { id, type, timestamp: toRfc3339(at), cursor: cursorOf(event), data }
 }

@@ -5,14 +5,21 @@ import { isCountry } from '../../kernel/country.ts'
 import type { Database } from '../../platform/database.ts'
 import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { deliveryMigrations, startDeliveries } from '../../platform/deliveries.ts'
+import type { Round } from '../../platform/every.ts'
 import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { KeyRing } from '../../platform/key-file.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
+import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { endpointHealth } from './endpoint-health.ts'
+import type { PersonSource } from './export-model.ts'
+import { exportRoutes } from './export-routes.ts'
+import { startExportWork } from './export-work.ts'
+import { createExports } from './exports.ts'
 import { prepareKeys, startRewrapping } from './key-upkeep.ts'
+import { personSections, planPerson } from './persons.ts'
 import { createRevocations } from './revocations.ts'
 import { membershipRoutes } from './routes.ts'
 import type { MemberFields } from './schema.ts'
@@ -28,12 +35,18 @@ export const membershipMigrations: readonly URL[] = [
   new URL('./migrations/', import.meta.url),
 ]
 
+export type { PersonSource } from './export-model.ts'
+
 export type MembershipDeps = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
   /** The key-encryption keys that wrap members' own. */
   readonly ring: KeyRing
+  /** What signs exports of persons. */
+  readonly exportRing: KeyRing
+  /** All services that may hold something on a person, this one among them. */
+  readonly sources: readonly PersonSource[]
   /** What happened to members' money. */
   readonly cashFlowEvents: FeedSource
   /** Webhooks leave through it: a `safeDispatcher`. */
@@ -65,12 +78,16 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
   const standings = createStandings(database, outbox, clock)
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
   let background: readonly { close(): Promise<void> }[] = []
+  let gathering: Round | null = null
+  const exports = createExports({ ...deps, onBegun: () => gathering?.wake() })
   return {
     outbox,
     prepare: () => prepareKeys(deps),
     routes: [
       ...membershipRoutes(service, revocations),
       ...standingRoutes(standings),
+      ...exportRoutes(exports, deps.exportRing),
+      ...personRoutes('Membership', database, planPerson, personSections(clock, deps.ring)),
       feedRoute(outbox),
       ...deadLetterRoutes('membership', database, clock),
     ],
@@ -81,6 +98,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
     },
 
     start() {
+      gathering = startExportWork(deps)
       background = [
         followFeed({
           feed: 'cash-flow',
@@ -92,6 +110,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
         }),
         startDeliveries({ ...deps, destinationOf: destinationAt(clock), onSettled: endpointHealth(clock, log) }),
         startRewrapping(deps),
+        gathering,
       ]
     },
 

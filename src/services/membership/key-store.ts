@@ -21,6 +21,18 @@ export async function selectKey(sql: Sql, member: string, hold: 'kept' | 'as it 
   return key ?? null
 }
 
+/** How a member's key is kept; null when there is none. */
+export async function selectKeyState(
+  sql: Sql,
+  member: string,
+): Promise<{ readonly kek: string; readonly madeAt: Instant } | null> {
+  const [row] = await sql.query<{ kek: string; madeAt: Instant }>(
+    'SELECT kek, made_at AS "madeAt" FROM member_key WHERE member = $1',
+    [member],
+  )
+  return row ?? null
+}
+
 /** Keys that are wrapped by others than this key, and by nobody else taken up meanwhile. */
 export function takeKeysOfOthers(sql: Sql, kek: string, limit: number): Promise<WrappedKey[]> {
   return sql.query<WrappedKey>(`${KEY} WHERE kek <> $1 ORDER BY kek, member LIMIT $2 FOR UPDATE SKIP LOCKED`, [

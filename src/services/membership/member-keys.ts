@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Json } from '../../kernel/canonical-json.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { KeyRing, NamedKey } from '../../platform/key-file.ts'
@@ -46,6 +47,16 @@ export function sealFields(key: Uint8Array, member: string, version: number, fie
 export function openFields(key: Uint8Array, member: string, version: number, stored: Json): MemberFields {
   const plain = decrypt(key, stored as SealedFields, nameOf(member, version))
   return JSON.parse(plain.toString('utf8')) as MemberFields
+}
+
+/** A part of an export, gzipped; only the key that the export names opens it, as that part of that export alone. */
+export function sealPart(key: Uint8Array, exported: string, number: number, part: string): SealedFields {
+  return encrypt(key, gzipSync(part), nameOf('export', exported, number))
+}
+
+/** @throws Error when it was changed, or is another part's or another export's */
+export function openPart(key: Uint8Array, exported: string, number: number, sealed: SealedFields): string {
+  return gunzipSync(decrypt(key, sealed, nameOf('export', exported, number))).toString('utf8')
 }
 
 function wrap(ring: KeyRing, member: string, key: Uint8Array): WrappedKey {

@@ -7,6 +7,8 @@ export const EVENT_TYPES = [
   'credit_line.set',
   'deposit.posted',
   'exchange.posted',
+  'export.failed',
+  'export.ready',
   'operation.failed',
   'operation.held',
   'operation.succeeded',

@@ -44,6 +44,21 @@ export async function selectRevocations(sql: Sql, before: string, limit: number)
   return rows.map(revocationOf)
 }
 
+/** Those of one subject with an id above `after`, oldest first. */
+export async function selectRevocationsOf(
+  sql: Sql,
+  subject: string,
+  after: string,
+  limit: number,
+): Promise<readonly Revocation[]> {
+  const rows = await sql.query<StoredRevocation>(`${REVOCATION} WHERE sub = $1 AND id > $2 ORDER BY id LIMIT $3`, [
+    subject,
+    after,
+    limit,
+  ])
+  return rows.map(revocationOf)
+}
+
 /** Those that are in force now, with an id above `after`, oldest first. */
 export async function selectInForce(
   sql: Sql,

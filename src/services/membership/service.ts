@@ -9,6 +9,7 @@ import { destinationFault } from '../../platform/safe-destination.ts'
 import { createVersionedService, type VersionedService } from '../../platform/versioned-service.ts'
 import type { Version } from '../../platform/versions.ts'
 import { replaceSecret, selectOldSecrets, setDisabled } from './endpoint-store.ts'
+import { deleteParts, destroyExports } from './export-store.ts'
 import { destroyKey, selectErasure } from './key-store.ts'
 import {
   ENDPOINTS_PER_MEMBER_MAX,
@@ -91,6 +92,7 @@ export function createMembershipService(options: {
         await lockMember(sql, member) // an endpoint that is being registered is there by then, or refused
         await destroyKey(sql, member, { at: clock.now(), actor, reason })
         await deleteEndpoints(sql, member)
+        await deleteParts(sql, await destroyExports(sql, member, clock.now()))
         const erased = await records.read(sql, member, 'newest')
         if (erased !== null) emit(changed(member, erased.version))
         return erased

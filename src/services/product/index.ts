@@ -1,12 +1,15 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
+import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { termsOf } from './model.ts'
+import { personSections, planPerson } from './persons.ts'
 import { productRoutes } from './routes.ts'
 import type { ProductCreation } from './schema.ts'
 import { createProductService } from './service.ts'
+import { createProductStore } from './store.ts'
 
 export const productMigrations: readonly URL[] = [versionMigrations, new URL('./migrations/', import.meta.url)]
 
@@ -24,7 +27,10 @@ export type ProductPart = {
 export function createProduct({ database, clock }: ProductDeps): ProductPart {
   const service = createProductService(database, clock)
   return {
-    routes: productRoutes(service),
+    routes: [
+      ...productRoutes(service),
+      ...personRoutes('Product', database, planPerson, personSections(createProductStore(clock))),
+    ],
     async seedProduct(id, creation) {
       const outcome = termsOf(creation)
       assert(outcome.kind === 'sound', `the terms of ${id} are sound`)

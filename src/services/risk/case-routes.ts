@@ -193,7 +193,7 @@ function wireDetail({ review, history }: Detail) {
   return { ...wireCase(review), history: history.map((event) => ({ ...event, at: toRfc3339(event.at) })) }
 }
 
-function wireCase(review: ReviewCase) {
+export function wireCase(review: ReviewCase) {
   const { checkedBundle: _, amount, openedAt, dueAt, escalateAt, holdExpiresAt, closedAt, assignment, ...rest } = review
   return {
     ...rest,

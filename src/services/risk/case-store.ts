@@ -232,7 +232,7 @@ function timeOf(at: Instant | null): string | null {
   return at === null ? null : toRfc3339(at)
 }
 
-async function withVotes(sql: Sql, rows: readonly Row[]): Promise<readonly ReviewCase[]> {
+export async function withVotes(sql: Sql, rows: readonly Row[]): Promise<readonly ReviewCase[]> {
   if (rows.length === 0) return []
   const votes = await sql.query(
     `SELECT case_id, case_version, reviewer, vote, reason, at FROM review_vote WHERE case_id = ANY($1::text[])

@@ -2,7 +2,9 @@ import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { deliveryMigrations } from '../../platform/deliveries.ts'
 import { feedRoute } from '../../platform/feed.ts'
 import { type Outbox, outboxMigrations } from '../../platform/outbox.ts'
+import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import { personSections, planPerson } from './persons.ts'
 import { createRoutes } from './routes.ts'
 import { createRiskService, type RiskDeps } from './service.ts'
 
@@ -27,5 +29,6 @@ export function createRisk(deps: RiskDeps): {
   const service = createRiskService(deps)
   const { outbox, start, close } = service
   const deadLetters = deadLetterRoutes('risk', deps.database, deps.clock)
-  return { routes: [...createRoutes(service), feedRoute(outbox), ...deadLetters], outbox, start, close }
+  const persons = personRoutes('Risk', deps.database, planPerson, personSections)
+  return { routes: [...createRoutes(service), feedRoute(outbox), ...persons, ...deadLetters], outbox, start, close }
 }

@@ -47,7 +47,7 @@ export async function labelAssessment(
 }
 
 /** The labels of these assessments, oldest first. */
-async function listLabels(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, readonly Label[]>> {
+export async function listLabels(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, readonly Label[]>> {
   const rows = await sql.query<Label & { assessment: string }>(
     'SELECT assessment, n, label, at, actor, note FROM assessment_label WHERE assessment = ANY($1::text[]) ORDER BY n',
     [ids],

@@ -4,6 +4,7 @@ import { deadLetterRoutes } from '../../platform/dead-letter-routes.ts'
 import { type FeedSource, feedRoute, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
+import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { breakRoutes } from './break-routes.ts'
 import { createBreaks } from './breaks.ts'
@@ -13,6 +14,7 @@ import { notificationRoutes } from './notification-routes.ts'
 import { createNotifications } from './notifications.ts'
 import { type SettlementConfig, settlementOptions } from './options.ts'
 import { type Bank, startPayouts } from './payouts.ts'
+import { personSections, planPerson } from './persons.ts'
 import { positionRoutes } from './position-routes.ts'
 import { createReconciler } from './reconciliation.ts'
 import { settlementRoutes } from './routes.ts'
@@ -66,6 +68,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
       ...notificationRoutes(createNotifications(outbox, clock, payer.account)),
       ...breakRoutes(createBreaks(outbox, clock), clock),
       feedRoute(outbox),
+      ...personRoutes('Settlement', database, planPerson, personSections),
       ...deadLetterRoutes('settlement', database, clock),
     ],
     outbox,

@@ -23,7 +23,11 @@ export function settlementRoutes(service: SettlementService): ServiceRoute[] {
         const outcome = await service.close({ ...body, cutOff: readCutOff(body.cutOff) })
         if (outcome.kind !== 'closed' && outcome.kind !== 'repeated') throw refusalOf(outcome)
         const location = `/v1/settlement-batches/${outcome.batch.id}`
-        return { status: outcome.kind === 'closed' ? 201 : 200, headers: { location }, body: wireOf(outcome.batch) }
+        return {
+          status: outcome.kind === 'closed' ? 201 : 200,
+          headers: { location },
+          body: batchOnWire(outcome.batch),
+        }
       },
     }),
     route({
@@ -37,7 +41,7 @@ export function settlementRoutes(service: SettlementService): ServiceRoute[] {
       async run({ params }) {
         const batch = await service.read(params.id)
         if (batch === null) throw new Problem('not_found')
-        return { status: 200, body: wireOf(batch) }
+        return { status: 200, body: batchOnWire(batch) }
       },
     }),
     route({
@@ -51,7 +55,7 @@ export function settlementRoutes(service: SettlementService): ServiceRoute[] {
       async run({ query }) {
         const limit = limitOf(query.limit)
         const batches = await service.list(query.member ?? null, query.cursor ?? null, limit + 1)
-        return { status: 200, body: pageOf(batches, limit, ({ id }) => id, wireOf) }
+        return { status: 200, body: pageOf(batches, limit, ({ id }) => id, batchOnWire) }
       },
     }),
   ]
@@ -69,7 +73,7 @@ function wireOfPayout({ id, account, amount, state, reason }: Payout): WireBatch
   return { id, account, amount: toWire(amount), state, ...(reason === '' ? {} : { reason }) }
 }
 
-function wireOf(batch: Batch): WireBatch {
+export function batchOnWire(batch: Batch): WireBatch {
   const { id, member, currency, cutOff, through, lines, carried, gross, fees, payouts } = batch
   const { state, closedAt, version } = batch
   return {

@@ -9,7 +9,12 @@ import { createLog } from '../../../src/platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../../src/platform/outbox.ts'
 import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
 import { createServiceClient } from '../../../src/platform/service-client.ts'
-import { createMembership, type MembershipPart, membershipMigrations } from '../../../src/services/membership/index.ts'
+import {
+  createMembership,
+  type MembershipPart,
+  membershipMigrations,
+  type PersonSource,
+} from '../../../src/services/membership/index.ts'
 import { createCaller, testKeyRing, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
 
@@ -29,9 +34,14 @@ export type OpenMembership = {
 /** Membership on a store of its own, behind its door, following the feed of an outbox under cash flow's role. */
 export async function openMembership(
   store: TestStore,
-  options: { readonly clock?: Clock; readonly allowLoopback?: boolean; readonly ring?: KeyRing } = {},
+  options: {
+    readonly clock?: Clock
+    readonly allowLoopback?: boolean
+    readonly ring?: KeyRing
+    readonly sources?: readonly PersonSource[]
+  } = {},
 ): Promise<OpenMembership> {
-  const { clock = systemClock, allowLoopback = true, ring = testKeyRing() } = options
+  const { clock = systemClock, allowLoopback = true, ring = testKeyRing(), sources = [] } = options
   const passports = testPassportKeys()
   const server = await store.open()
   const cashFlow = createOutbox(await server.open('cash-flow', [outboxMigrations]), clock)
@@ -45,6 +55,8 @@ export async function openMembership(
   const database = await server.open('membership', membershipMigrations)
   const membership = createMembership({
     ...{ database, clock, log, ring, cashFlowEvents, dispatcher, allowLoopback },
+    exportRing: testKeyRing(),
+    sources,
     tokenLifeMsMax: TOKEN_LIFE_MS_MAX,
   })
   const door = createDoor({ service: 'membership', routes: membership.routes, passports, clock, log })
