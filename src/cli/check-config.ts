@@ -85,8 +85,10 @@ function checkEdge({ edge }: Config, place: ReturnType<typeof placesIn>, file: s
 }
 
 function checkJournal({ journal }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {
-  const message = journal === undefined ? null : journalFault(journal)
-  return message === null ? [] : [{ file, ...place(['journal', 'writes']), severity: 'error', code: 'config', message }]
+  const fault = journal === undefined ? null : journalFault(journal)
+  if (fault === null) return []
+  const { key, message } = fault
+  return [{ file, ...place(['journal', key]), severity: 'error', code: 'config', message }]
 }
 
 function checkKafka({ kafka }: Config, place: ReturnType<typeof placesIn>, file: string): readonly Finding[] {

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type OpenStore, openStore, type StorePlace } from '../platform/journal/open-stores.ts'
-import { type JournalConfig, journalFault } from '../platform/journal-config.ts'
+import { type JournalConfig, journalFault, namedTwice } from '../platform/journal-config.ts'
 import { postgresUrlFrom } from '../platform/postgres.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import type { LeadOptions } from '../services/cash-flow/journal/lead.ts'
@@ -25,8 +25,11 @@ export function openLedgerJournal(house: House): Omit<LeadOptions, 'outbox' | 'l
   }
   const { stores: wished, writes } = configured
   const fault = journalFault({ stores: [...wished], writes })
-  if (fault !== null) throw new Error(`journal.writes: ${fault}`)
-  const stores = wished.map((store) => openStore(placeOf(store), log))
+  if (fault !== null) throw new Error(`journal.${fault.key}: ${fault.message}`)
+  const storePlaces = wished.map(placeOf)
+  const twice = namedTwice(storePlaces.map(addressOf))
+  if (twice !== null) throw new Error(`journal.stores: ${twice} is named twice: it would be lost at once`)
+  const stores = storePlaces.map((place) => openStore(place, log))
   closing(() => Promise.all(stores.map((store: OpenStore) => store.close())))
   notes['journal'] = saysOf(stores, writes)
   return { stores: stores.map((store) => ({ name: store.name, store })), writes, alone: isEmbedded }
@@ -37,6 +40,13 @@ type Wished = JournalConfig['stores'][number]
 function placeOf(store: Wished): StorePlace {
   if ('folder' in store) return { kind: 'files', folder: store.folder }
   return { kind: 'postgres', url: readSecret(store.postgres.url_file), schema: store.postgres.schema ?? SCHEMA }
+}
+
+/** Of a database without the login, by which two names of one would differ. */
+function addressOf(place: StorePlace): string {
+  if (place.kind === 'files') return resolve(place.folder)
+  const { hostname, port, pathname } = new URL(place.url)
+  return `${hostname}:${port || 5432}${pathname}, ${place.schema}`
 }
 
 function saysOf(stores: readonly OpenStore[], writes: number): string {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Static, type TProperties, Type } from 'typebox'
 
 const strict = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
@@ -20,7 +21,21 @@ export const JournalStores = strict({
 
 export type JournalConfig = Static<typeof JournalStores>
 
+/** `key`: of the configuration under `journal`. */
+type JournalFault = { readonly key: 'stores' | 'writes'; readonly message: string }
+
 /** What is wrong with the stores of a journal that have the shape; null: nothing. */
-export function journalFault({ stores, writes }: JournalConfig): string | null {
-  return writes > stores.length ? `there are ${stores.length} stores, fewer than ${writes}` : null
+export function journalFault({ stores, writes }: JournalConfig): JournalFault | null {
+  if (writes > stores.length) return { key: 'writes', message: `there are ${stores.length} stores, fewer than ${writes}` }
+  const twice = namedTwice(stores.map(placeOf))
+  return twice === null ? null : { key: 'stores', message: `${twice} is named twice: it would be lost at once` }
+}
+
+export function namedTwice(places: readonly string[]): string | null {
+  return places.find((place, index) => places.indexOf(place) < index) ?? null
+}
+
+function placeOf(store: JournalConfig['stores'][number]): string {
+  if ('folder' in store) return resolve(store.folder)
+  return [store.postgres.url_file, store.postgres.schema].filter((part) => part !== undefined).join(', ')
 }

@@ -146,6 +146,8 @@ describe('tidegate check', () => {
     const { code, stdout } = await runCli(['check'], places())
     assert.equal(code, 1)
     assert.match(stdout, /default\.yaml:\d+:\d+: error config: there are 1 stores, fewer than 2/)
+    await editFile(config, (text) => text.replace('[{ folder: here }]', '[{ folder: here }, { folder: ./here }]'))
+    assert.match((await runCli(['check'], places())).stdout, /yaml:\d+:20: error config: \S+\/here is named twice/)
     assert.match(stdout, /default\.yaml:\d+:17: error config: `login` needs `tls`/)
   })
 

@@ -53,10 +53,9 @@ export function createJournal(options: {
       }
       see(epoch)
       if (takeover.kind === 'too_few') {
-        return {
-          kind: 'not_leading',
-          why: `of ${stores.length} stores these have promised: ${takeover.heard.join(', ')}`,
-        }
+        const { heard, voteless } = takeover
+        const others = voteless.length === 0 ? '' : `; without a vote, lost or of another journal: ${voteless.join(', ')}`
+        return { kind: 'not_leading', why: `of ${stores.length} stores these have promised: ${heard.join(', ')}${others}` }
       }
       const { from } = takeover
       const founded = from.voters ?? { stores, writes }

@@ -4,7 +4,7 @@ import { BODY_BYTES_MAX, type JournalRecord, type Place, type RecordKind } from 
 import type { JournalStore } from './store.ts'
 import { type LineAnswer, StoreLine } from './store-line.ts'
 import type { Timers } from './timers.ts'
-import { type Recovered, type Voters, votersOf } from './voters.ts'
+import { type Recovered, type StoreId, type Voters, votersOf } from './voters.ts'
 import { committedUpTo, type Reign, type Seat } from './votes.ts'
 
 export type Outcome =
@@ -130,7 +130,9 @@ export class Leadership {
     const reign = this.#reigns.at(-1)
     const isSettled = reign !== undefined && reign.voters.before === null && reign.from <= this.#committed
     const seats = this.#lines.map(({ store, matched, failure }, place) => {
-      return { store, matched, votes: isSettled && store === reign.voters.stores[place], failure }
+      const own = reign?.voters.stores.indexOf(store ?? ('' as StoreId)) ?? -1
+      const elsewhere = own === -1 || own === place ? null : `it is the store of place ${own}, and counts there`
+      return { store, matched, votes: isSettled && own === place, failure: failure ?? elsewhere }
     })
     return { end: this.#log.end.seq, committed: this.#committed, stores: seats }
   }
@@ -181,8 +183,9 @@ export class Leadership {
       this.#reseat({ ...voters, before: null })
       return
     }
-    const place = this.#lines.findIndex(({ store, matched }, at) => {
-      return store !== null && store !== voters.stores[at] && matched >= this.#committed
+    const place = this.#lines.findIndex(({ store, matched }) => {
+      // One that has a place already is named twice: with two votes it would make two of one.
+      return store !== null && !voters.stores.includes(store) && matched >= this.#committed
     })
     const store = this.#lines[place]?.store ?? null
     if (store === null) return

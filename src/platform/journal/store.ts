@@ -40,7 +40,10 @@ export interface JournalStore {
 /** A log as far as `append` has to know it. */
 type Held = { readonly end: Place; hashAt(seq: number): Promise<string> }
 
-/** What of the request a store lacks, and after which record its own log goes; null: the request belongs nowhere in it. */
+/**
+ * What of the request a store lacks, and after which record its own log goes; null: the request belongs nowhere in it.
+ * @throws Error where all of its log would have to go
+ */
 export async function missingOf(
   held: Held,
   { after, records }: Append,
@@ -53,6 +56,8 @@ export async function missingOf(
     same++
   }
   const add = records.slice(same)
+  // The first record of a journal is made once all its stores have said that they have none: another one is another journal's.
+  if (after.seq + same === 0 && add.length > 0 && end.seq > 0) throw new Error('the store has records of another journal')
   return { keep: add.length === 0 ? end.seq : after.seq + same, add }
 }
 

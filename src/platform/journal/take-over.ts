@@ -1,13 +1,13 @@
 import type { JournalStore, Prepared } from './store.ts'
 import { type Timers, within } from './timers.ts'
-import { type Grant, type Recovered, recover } from './voters.ts'
+import { type Grant, type Recovered, recover, votelessOf } from './voters.ts'
 
 export type Takeover =
   | { readonly kind: 'promised'; readonly from: Recovered }
   /** A store has promised this epoch to somebody else; a higher one may have better luck. */
   | { readonly kind: 'fenced'; readonly promised: number }
-  /** Too few have promised. `heard`: those that have, by their place in the configuration. */
-  | { readonly kind: 'too_few'; readonly heard: readonly number[] }
+  /** Too few have promised. `heard`: those that have, by their place in the configuration; `voteless`: and were not counted. */
+  | { readonly kind: 'too_few'; readonly heard: readonly number[]; readonly voteless: readonly number[] }
 
 /** Asks all stores to promise the epoch. Nothing but promises is changed: two may try at once, and neither does harm. */
 export function takeOver(
@@ -23,7 +23,7 @@ export function takeOver(
       const from = recover(grants)
       if (from !== null) resolve({ kind: 'promised', from })
       else if (open === 0 && promised > 0) resolve({ kind: 'fenced', promised })
-      else if (open === 0) resolve({ kind: 'too_few', heard: placesOf(grants) })
+      else if (open === 0) resolve({ kind: 'too_few', heard: placesOf(grants), voteless: votelessOf(grants) })
     }
     const hear = (place: number, answer: Prepared): void => {
       if (answer.kind === 'granted') grants[place] = answer

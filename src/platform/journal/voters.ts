@@ -52,6 +52,16 @@ export function recover(grants: readonly (Grant | null)[]): Recovered | null {
   return lists.every((list) => heardOf(grants, list) >= quorum) ? recovered : null
 }
 
+/** Places where a store has promised that has no vote in the log which a leader would go on from. */
+export function votelessOf(grants: readonly (Grant | null)[]): readonly number[] {
+  const voters = grants[furthest(grants)]?.voters ?? null
+  const hasNone = (place: number): boolean => {
+    const grant = grants[place] ?? null
+    return voters !== null && grant !== null && grant.store !== voters.stores[place]
+  }
+  return [...grants.keys()].filter(hasNone)
+}
+
 function heardOf(grants: readonly (Grant | null)[], stores: readonly StoreId[]): number {
   return grants.filter((grant, place) => grant !== null && grant.store === stores[place]).length
 }

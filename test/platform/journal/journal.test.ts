@@ -194,6 +194,38 @@ describe('a journal in three stores, written to two', () => {
     }, /written to 2 of 3 stores, not to 3 of 3/)
   })
 
+  test('a store that is named at two places has one vote, and says so', async (t) => {
+    const { ways } = await files(t, 3)
+    const [one, two, three] = ways
+    assert.ok(one && two && three)
+    ;(await lead(t, journalOf(ways, 2))).resign('to be led with another configuration')
+    const leadership = await lead(t, journalOf([one, two, one], 2, { patienceMs: 400, answerMs: 200 }))
+    await appendAll(leadership, 1, 5)
+    await until(() => /it is the store of place 0/.test(leadership.state().stores[2]?.failure ?? ''))
+    assert.deepEqual(
+      leadership.state().stores.map(({ votes }) => votes),
+      [true, true, false],
+    )
+    two.isCut = true
+    assert.equal((await leadership.append('in one store alone')).kind, 'unknown')
+  })
+
+  test('a store of another journal that took the place of one is left as it is, and named', async (t) => {
+    const [own, other] = [await files(t, 3), await files(t, 3)]
+    const theirs = await lead(t, journalOf(other.ways, 2))
+    await appendAll(theirs, 1, 20)
+    theirs.resign('a store of it is put into another journal')
+    const [stranger] = other.stores as [FileStore]
+    const before = await readAll(stranger)
+    for (let n = 0; n < 3; n++) (await lead(t, journalOf(own.ways, 2))).resign('to have a newer epoch than theirs')
+    const leadership = await lead(t, journalOf(own.ways, 2))
+    ;(own.ways[2] as Way).store = stranger
+    await appendAll(leadership, 1, 5)
+    await until(() => /another journal/.test(leadership.state().stores[2]?.failure ?? ''))
+    await appendAll(leadership, 6, 10)
+    assert.deepEqual(await readAll(stranger), before)
+  })
+
   test('takes no more than so many records at once, and says so before it has sent anything', async (t) => {
     const { ways } = await files(t, 3)
     const leadership = await lead(t, journalOf(ways, 2, { underWayMax: 3 }))

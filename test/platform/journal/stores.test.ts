@@ -82,6 +82,15 @@ for (const [kind, skip, place] of [
       assert.deepEqual(await readAll(store), [...kept, ...newer])
     })
 
+    test('is of one journal: what another one sends it changes nothing', async (t) => {
+      const store = await opened(t)
+      const own = chainFrom(START, 1, 3)
+      await store.append({ epoch: 1, after: START, records: own })
+      const foreign = recordAfter(START, 5, 'batch', 'the first record of another journal')
+      await assert.rejects(store.append({ epoch: 5, after: START, records: [foreign] }), /another journal/)
+      assert.deepEqual(await readAll(store), own)
+    })
+
     test('tells its end and its newest voters, cut ones not', async (t) => {
       const store = await opened(t)
       const voters = { stores: ['a', 'b', 'c'], writes: 2, before: null }
