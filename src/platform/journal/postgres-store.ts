@@ -28,10 +28,16 @@ const TYPES = ['bigint', 'bigint', 'text', 'text', 'text', 'text']
 const rowsFrom = (parameter: number): string =>
   `unnest(${TYPES.map((type, index) => `$${parameter + index}::${type}[]`).join(', ')})`
 
-/** What nearly every append is: the records go behind the end. Another leader's promise, or another end, leaves all as it was. */
+/** What is committed is on the disk before that is answered. Both may be changed while the server runs. */
+const DURABLE = `current_setting('fsync')::boolean AND current_setting('synchronous_commit') <> 'off'`
+
+/**
+ * What nearly every append is: the records go behind the end. Another leader's promise, another end or a server that does not wait
+ * for its disk leaves all as it was.
+ */
 const APPEND_AT_END = `
   WITH held AS (UPDATE store SET promised = $1, seq = $3, epoch = $4, hash = $5
-      WHERE promised <= $1 AND hash = $2 RETURNING id),
+      WHERE promised <= $1 AND hash = $2 AND ${DURABLE} RETURNING id),
     added AS (INSERT INTO record (${COLUMNS}) SELECT added.* FROM held, ${rowsFrom(6)} AS added)
   SELECT id FROM held`
 
@@ -43,7 +49,16 @@ const READ = `
         SELECT * FROM record WHERE seq > $1 ORDER BY seq LIMIT ${READ_RECORDS_MAX}) AS next) AS counted
     WHERE bytes <= $2 OR seq = $1::bigint + 1) AS found ON true ORDER BY seq`
 
-type StoreRow = { readonly id: StoreId; readonly promised: number } & Place
+/** Behind the records that are there without a promise, it is another store from then on. */
+const BEGIN = `
+  INSERT INTO store (id, promised, seq, epoch, hash) SELECT $1, epoch, seq, epoch, hash FROM (
+    SELECT seq, epoch, hash FROM record UNION ALL SELECT $2::bigint, $3::bigint, $4::text) AS ends ORDER BY seq DESC LIMIT 1
+  ON CONFLICT DO NOTHING`
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: the tables are not there. */
+const UNDEFINED_TABLE = '42P01'
+
+type StoreRow = { readonly id: StoreId; readonly promised: number; readonly durable: boolean } & Place
 
 /**
  * A journal in two tables of a PostgreSQL database. The promise is looked at in the transaction that appends, so that no
@@ -67,6 +82,9 @@ export function createPostgresStore(options: {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     application_name: 'tidegate journal',
+    verify: (client, done) => {
+      refuseOther(client, schema).then(() => done(), done)
+    },
     options: `-c search_path=${schema} -c synchronous_commit=on`,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -87,16 +105,23 @@ export function createPostgresStore(options: {
 
   async function open(): Promise<void> {
     await transaction(async (client) => {
-      const { rows } = await client.query<{ fsync: string }>('SHOW fsync')
-      if (rows[0]?.fsync !== 'on') throw new Error('a PostgreSQL server with fsync off keeps no journal')
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [schema])
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`)
       await client.query(TABLES)
-      await client.query(
-        'INSERT INTO store (id, promised, seq, epoch, hash) VALUES ($1, 0, $2, $3, $4) ON CONFLICT DO NOTHING',
-        [newId(), START.seq, START.epoch, START.hash],
-      )
+      await client.query(BEGIN, [newId(), START.seq, START.epoch, START.hash])
     })
+  }
+
+  /** A schema that was dropped is made again, as another store, at the call after the one that misses it. */
+  async function within<T>(work: () => Promise<T>): Promise<T> {
+    await opened()
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof NoPromise || (error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE))
+        opening = null
+      throw error
+    }
   }
 
   const transaction = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => inTransaction(pool, 'BEGIN', work)
@@ -112,40 +137,69 @@ export function createPostgresStore(options: {
   }
 
   return {
-    async prepare(epoch): Promise<Prepared> {
-      await opened()
-      return transaction(async (client) => {
-        const store = await lockStore(client)
-        if (epoch <= store.promised) return { kind: 'fenced', promised: store.promised }
-        await client.query('UPDATE store SET promised = $1', [epoch])
-        const { rows } = await client.query<JournalRecord>(
-          `SELECT ${COLUMNS} FROM record WHERE kind = 'voters' ORDER BY seq DESC LIMIT 1`,
-        )
-        const voters = rows[0] === undefined ? null : votersOf(rows[0])
-        return { kind: 'granted', store: store.id, end: placeOf(store), voters }
-      })
-    },
-    async append(request) {
-      await opened()
-      const id = await appendAtEnd(request)
-      return id === null ? transaction((client) => appendAnywhere(client, request)) : { kind: 'stored', store: id }
-    },
-    async read(after, bytesMax) {
-      await opened()
-      const { rows } = await pool.query<JournalRecord & { readonly store: StoreId }>(READ, [after, bytesMax])
-      const [first] = rows
-      if (first === undefined) throw new Error('the journal of this database has lost its promise')
-      const records = first.seq === null ? [] : rows.map(({ store: _, ...record }) => record)
-      return { store: first.store, records }
-    },
+    prepare: (epoch) => within(() => transaction((client) => prepareIn(client, epoch))),
+    append: (request) =>
+      within(async () => {
+        const id = await appendAtEnd(request)
+        return id === null ? transaction((client) => appendAnywhere(client, request)) : { kind: 'stored', store: id }
+      }),
+    read: (after, bytesMax) =>
+      within(async () => {
+        const { rows } = await pool.query<JournalRecord & { readonly store: StoreId }>(READ, [after, bytesMax])
+        const [first] = rows
+        if (first === undefined) throw new NoPromise()
+        const records = first.seq === null ? [] : rows.map(({ store: _, ...record }) => record)
+        return { store: first.store, records }
+      }),
     close: () => pool.end(),
   }
 }
 
+class NoPromise extends Error {
+  constructor() {
+    super('the journal of this database has lost its promise')
+  }
+}
+
+/**
+ * A connection that was not made as it was asked for, by a pooler or by `options` in the URL, would write somewhere else or not wait
+ * for the disk.
+ */
+async function refuseOther(client: pg.PoolClient, schema: string): Promise<void> {
+  const { rows } = await client.query<{ path: string; fsync: string; synchronous: string }>(
+    `SELECT current_setting('search_path') AS path, current_setting('fsync') AS fsync,
+      current_setting('synchronous_commit') AS synchronous`,
+  )
+  const [{ path, fsync, synchronous } = { path: '', fsync: '', synchronous: '' }] = rows
+  if (path !== schema)
+    throw new Error(`the connection has the search_path ${path}, not ${schema}: a pooler, or options in its URL`)
+  if (fsync !== 'on' || synchronous === 'off') throw new NotDurable()
+}
+
+class NotDurable extends Error {
+  constructor() {
+    super('a PostgreSQL server with fsync or synchronous_commit off keeps no journal')
+  }
+}
+
+async function prepareIn(client: pg.PoolClient, epoch: number): Promise<Prepared> {
+  const store = await lockStore(client)
+  if (epoch <= store.promised) return { kind: 'fenced', promised: store.promised }
+  await client.query('UPDATE store SET promised = $1', [epoch])
+  const { rows } = await client.query<JournalRecord>(
+    `SELECT ${COLUMNS} FROM record WHERE kind = 'voters' ORDER BY seq DESC LIMIT 1`,
+  )
+  const voters = rows[0] === undefined ? null : votersOf(rows[0])
+  return { kind: 'granted', store: store.id, end: placeOf(store), voters }
+}
+
 /** Until the transaction ends nobody else promises or appends here. */
 async function lockStore(client: pg.PoolClient): Promise<StoreRow> {
-  const { rows } = await client.query<StoreRow>('SELECT id, promised, seq, epoch, hash FROM store FOR UPDATE')
-  if (rows[0] === undefined) throw new Error('the journal of this database has lost its promise')
+  const { rows } = await client.query<StoreRow>(
+    `SELECT id, promised, seq, epoch, hash, ${DURABLE} AS durable FROM store FOR UPDATE`,
+  )
+  if (rows[0] === undefined) throw new NoPromise()
+  if (!rows[0].durable) throw new NotDurable()
   return rows[0]
 }
 
