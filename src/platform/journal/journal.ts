@@ -52,11 +52,7 @@ export function createJournal(options: {
         return { kind: 'not_leading', why: `epoch ${takeover.promised} was promised to another leader` }
       }
       see(epoch)
-      if (takeover.kind === 'too_few') {
-        const { heard, voteless } = takeover
-        const others = voteless.length === 0 ? '' : `; without a vote, lost or of another journal: ${voteless.join(', ')}`
-        return { kind: 'not_leading', why: `of ${stores.length} stores these have promised: ${heard.join(', ')}${others}` }
-      }
+      if (takeover.kind === 'too_few') return { kind: 'not_leading', why: takeover.why }
       const { from } = takeover
       const founded = from.voters ?? { stores, writes }
       if (founded.stores.length !== stores.length || founded.writes !== writes) {

@@ -1,3 +1,4 @@
+import { assert } from '../../kernel/assert.ts'
 import { followsOn, type JournalRecord, type Place, placeOf, type RecordKind, recordAfter, START } from './record.ts'
 
 /** A store, and how far its log is known to be the leader's. */
@@ -5,6 +6,8 @@ export type Source = {
   readonly matched: number
   read(after: number, bytesMax: number): Promise<readonly JournalRecord[]>
 }
+
+type IsSound = (records: readonly JournalRecord[]) => boolean
 
 const TAIL_CHARACTERS_MAX = 32 * 1024 * 1024
 
@@ -49,7 +52,7 @@ export class LeaderLog {
   async after(place: Place, bytesMax: number): Promise<readonly JournalRecord[]> {
     if (place.seq >= this.#end.seq) return []
     const first = this.#tail[0]?.seq ?? this.#end.seq + 1
-    if (place.seq + 1 < first) return this.#read(place, bytesMax)
+    if (place.seq + 1 < first) return this.#readFrom(place.seq, bytesMax, (records) => followsOn(place, records))
     const records: JournalRecord[] = []
     let characters = 0
     for (let index = place.seq + 1 - first; index < this.#tail.length; index++) {
@@ -67,26 +70,26 @@ export class LeaderLog {
     if (seq === this.#end.seq) return this.#end
     const known = this.#tail[seq - (this.#tail[0]?.seq ?? 0)]
     if (known !== undefined && known.seq === seq) return placeOf(known)
-    const [record] = await this.#readFrom(seq - 1, 1)
-    if (record === undefined) throw new Error(`no store has record ${seq}`)
+    const [record] = await this.#readFrom(seq - 1, 1, ([first]) => {
+      return first !== undefined && followsOn({ seq: seq - 1, epoch: 0, hash: first.previous }, [first])
+    })
+    assert(record !== undefined, 'a store that has not the record is not the one that is read')
     return placeOf(record)
   }
 
-  async #read(place: Place, bytesMax: number): Promise<readonly JournalRecord[]> {
-    const records = await this.#readFrom(place.seq, bytesMax)
-    if (records.length === 0) throw new Error(`no store has record ${place.seq + 1}`)
-    if (!followsOn(place, records)) throw new Error(`record ${place.seq + 1} is not as it was hashed`)
-    return records
-  }
-
-  /** Of several stores that have it the first that answers. What a store has beyond what is known of it may be another leader's. */
-  async #readFrom(after: number, bytesMax: number): Promise<readonly JournalRecord[]> {
+  /**
+   * Of several stores that have it the first that tells it as it was hashed: one may have lost or spoilt it and not know. What a
+   * store has beyond what is known of it may be another leader's.
+   */
+  async #readFrom(after: number, bytesMax: number, isSound: IsSound): Promise<readonly JournalRecord[]> {
     let failure: unknown
     for (const source of this.#sources()) {
       const { matched } = source
       if (matched <= after) continue
       try {
-        return (await source.read(after, bytesMax)).filter(({ seq }) => seq <= matched)
+        const records = (await source.read(after, bytesMax)).filter(({ seq }) => seq <= matched)
+        if (records.length > 0 && isSound(records)) return records
+        failure = new Error('a store has it no more, or not as it was hashed')
       } catch (error) {
         failure = error
       }

@@ -32,6 +32,8 @@ export class StoreLine implements Seat {
   /** How far back the next place is looked for, when the store has not this one. */
   #stride = 1
   #wake: () => void = () => {}
+  /** Counts for nothing any more: an old copy of it was put back, and who knows what that has forgotten. */
+  #liar: StoreId | null = null
 
   constructor(
     journal: JournalStore,
@@ -89,6 +91,13 @@ export class StoreLine implements Seat {
     if (answer.kind === 'fenced') {
       this.#onAnswer(answer)
       return Promise.reject(new Error(`has promised epoch ${answer.promised}`))
+    }
+    const hasLost = answer.kind === 'apart' && answer.store === this.store && answer.end < this.matched
+    if (hasLost) this.#liar = answer.store
+    if (answer.store === this.#liar) {
+      this.store = null
+      this.matched = 0
+      throw new Error('it has lost what it had acknowledged, and kept its name: empty it, and it is filled anew')
     }
     if (answer.store !== this.store) this.matched = 0
     this.store = answer.store

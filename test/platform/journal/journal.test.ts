@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FileStore } from '../../../src/platform/journal/file-store.ts'
@@ -224,6 +224,49 @@ describe('a journal in three stores, written to two', () => {
     await until(() => /another journal/.test(leadership.state().stores[2]?.failure ?? ''))
     await appendAll(leadership, 6, 10)
     assert.deepEqual(await readAll(stranger), before)
+  })
+
+  test('a store that has spoilt a record, and does not know, keeps none from being filled', async (t) => {
+    const { folders, stores, ways } = await files(t, 3)
+    const [one, , three] = ways
+    assert.ok(one && three)
+    const old = await lead(t, journalOf(ways, 2))
+    await appendAll(old, 1, 30)
+    old.resign('whoever comes next remembers nothing, and has to read')
+    one.read = async (after, bytesMax) => {
+      const { store, records } = await (stores[0] as FileStore).read(after, bytesMax)
+      return { store, records: records.map((record) => (record.seq === 7 ? { ...record, body: 'rot' } : record)) }
+    }
+    await stores[2]?.close()
+    await rm(folders[2] ?? '', { recursive: true })
+    const wiped = await openFiles(folders[2] ?? '')
+    t.after(() => wiped.close())
+    three.store = wiped
+    const leadership = await lead(t, journalOf(ways, 2))
+    await until(() => leadership.state().stores[2]?.votes === true)
+    assert.deepEqual(await readAll(wiped), await readAll(stores[1] as FileStore))
+    assert.deepEqual(await bodies(leadership.replay(0)), numbersTo(30))
+  })
+
+  test('an old copy of a store that is put back while it is led counts for nothing, and is named', async (t) => {
+    const { folders, stores, ways } = await files(t, 3)
+    const old = await lead(t, journalOf(ways, 2))
+    await appendAll(old, 1, 5)
+    await until(() => old.state().stores.every(({ matched }) => matched === 6))
+    old.resign('a copy is made')
+    const copy = await temporaryFolder(t)
+    await cp(folders[2] ?? '', copy, { recursive: true })
+    const leadership = await lead(t, journalOf(ways, 2))
+    await appendAll(leadership, 6, 20)
+    await until(() => leadership.state().stores.every(({ matched }) => matched === leadership.state().end))
+    const copied = await openFiles(copy)
+    t.after(() => copied.close())
+    assert.equal(copied.id, stores[2]?.id)
+    ;(ways[2] as Way).store = copied
+    await appendAll(leadership, 21, 25)
+    await until(() => /lost what it had acknowledged/.test(leadership.state().stores[2]?.failure ?? ''))
+    assert.equal(leadership.state().stores[2]?.votes, false)
+    await appendAll(leadership, 26, 30)
   })
 
   test('takes no more than so many records at once, and says so before it has sent anything', async (t) => {
