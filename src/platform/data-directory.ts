@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 /** The file in the data directory by which commands on this machine reach the operator API. */
 export const credentialFile = (data: string): string => join(data, 'operator.credential')
 
+/** Empty; whoever has the directory holds a lock on it. */
+export const LOCK_FILE = 'owner.lock'
+
 /** Of several that start at once one gets the lock, if they wait for each other's attempts. */
 const LOCK_WAIT_MS_MAX = 500
 /** https://sqlite.org/rescode.html#busy */
@@ -18,7 +21,7 @@ const SQLITE_BUSY = 5
  */
 export async function ownDataDirectory(directory: string): Promise<{ release(): void }> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const lock = new DatabaseSync(join(directory, 'owner.lock'), { timeout: LOCK_WAIT_MS_MAX })
+  const lock = new DatabaseSync(join(directory, LOCK_FILE), { timeout: LOCK_WAIT_MS_MAX })
   try {
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {

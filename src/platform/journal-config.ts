@@ -26,7 +26,8 @@ type JournalFault = { readonly key: 'stores' | 'writes'; readonly message: strin
 
 /** What is wrong with the stores of a journal that have the shape; null: nothing. */
 export function journalFault({ stores, writes }: JournalConfig): JournalFault | null {
-  if (writes > stores.length) return { key: 'writes', message: `there are ${stores.length} stores, fewer than ${writes}` }
+  if (writes > stores.length)
+    return { key: 'writes', message: `there are ${stores.length} stores, fewer than ${writes}` }
   const twice = namedTwice(stores.map(placeOf))
   return twice === null ? null : { key: 'stores', message: `${twice} is named twice: it would be lost at once` }
 }

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { openFolder } from '../../src/platform/journal/disk.ts'
+import { openFileStore } from '../../src/platform/journal/file-store.ts'
 import { createJournal } from '../../src/platform/journal/journal.ts'
+import { recordAfter, START } from '../../src/platform/journal/record.ts'
 import { systemTimers } from '../../src/platform/journal/timers.ts'
-import { LIMITS, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
-import { runCli } from '../support/cli.ts'
+import { LIMITS, newId, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
+import { MAIN, runCli } from '../support/cli.ts'
 
 const RECORDS = 60
 
@@ -71,6 +76,13 @@ describe('tidegate journal', () => {
     assert.match(none.stdout, /too few stores are whole/)
   })
 
+  test('verify tells a store of another journal', async (t) => {
+    const [folders, [stranger]] = [await written(t), await written(t)]
+    const { code, stdout } = await runCli(['journal', 'verify', ...folders.with(2, stranger ?? '')])
+    assert.equal(code, 1)
+    assert.match(stdout, /61 records +of another journal +no vote/)
+  })
+
   test('a backup restored onto empty stores is the journal again, and goes on', async (t) => {
     const folders = await written(t)
     const file = join(await temporaryFolder(t), 'backup')
@@ -110,7 +122,36 @@ describe('tidegate journal', () => {
     assert.match((await restore('changed')).stderr, /spoilt/)
     await writeFile(file, '{"some":"file"}\n')
     assert.match((await restore('other')).stderr, /no backup/)
-    assert.match((await restore('other')).stderr, /is not empty/)
+    for (const other of ['', 'no JSON\n']) {
+      await writeFile(file, other)
+      assert.match((await restore('other')).stderr, /no backup/)
+    }
+    assert.deepEqual(await readdir(parent), ['backup'], 'nothing was begun')
+    await writeFile(file, lines.join('\n'))
+    const both = await Promise.all([restore('once'), restore('once')])
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1], both.map(({ stderr }) => stderr).join())
+    assert.match((await restore('once')).stderr, /is not empty/)
+    const cut = ['-c', 'ulimit -f 100 && exec "$0" "$@"', process.execPath, MAIN, 'journal', 'restore', file]
+    await assert.rejects(promisify(execFile)('sh', [...cut, join(parent, 'full'), '--writes', '1']), /EFBIG/)
+    assert.deepEqual(
+      await readdir(join(parent, 'full')),
+      ['owner.lock'],
+      'a restore for which there is no room is none',
+    )
+    assert.equal((await runCli(['journal', 'restore', `${file}-none`, join(parent, 'x'), '--writes', '1'])).code, 1)
+  })
+
+  test('a backup for whose last record there is no room is none', async (t) => {
+    const folder = await temporaryFolder(t)
+    const store = await openFileStore(await openFolder(folder), { newId })
+    const voters = recordAfter(START, 1, 'voters', JSON.stringify({ stores: [store.id], writes: 1, before: null }))
+    const large = recordAfter(voters, 1, 'batch', 'x'.repeat(200_000))
+    await store.append({ epoch: 1, after: START, records: [voters, large] })
+    await store.close()
+    const file = join(await temporaryFolder(t), 'backup')
+    const sh = ['-c', 'ulimit -f 100 && exec "$0" "$@"', process.execPath, MAIN, 'journal', 'backup', file, folder]
+    await assert.rejects(promisify(execFile)('sh', sh), /EFBIG/)
+    await assert.rejects(readFile(file), /ENOENT/)
   })
 
   test('asks for what it needs', async () => {

@@ -54,7 +54,7 @@ export async function openFolder(folder: string): Promise<Disk> {
       try {
         // Written, not only sized: later writes then change no metadata, and meet no full disk.
         for (let done = 0; done < bytes; done += ZEROS.length) {
-          await handle.write(ZEROS, 0, Math.min(ZEROS.length, bytes - done), done)
+          await writeAll(handle, ZEROS.subarray(0, bytes - done), done)
         }
         await handle.sync()
         await rename(draft, at(name)) // there is no file of another length, whenever the power fails
@@ -67,10 +67,7 @@ export async function openFolder(folder: string): Promise<Disk> {
       }
     },
     async write(name, from, bytes) {
-      const handle = await handleOf(name)
-      for (let done = 0; done < bytes.length; ) {
-        done += (await handle.write(bytes, done, bytes.length - done, from + done)).bytesWritten
-      }
+      await writeAll(await handleOf(name), bytes, from)
     },
     sync: async (name) => (await handleOf(name)).datasync(),
     replace: (name, content) => writeDurably(at(name), content),
@@ -84,5 +81,12 @@ export async function openFolder(folder: string): Promise<Disk> {
       await Promise.all([...handles.values()].map((handle) => handle.close()))
       handles.clear()
     },
+  }
+}
+
+/** A disk that gets full takes a part of a write, without an error. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
   }
 }

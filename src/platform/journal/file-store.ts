@@ -38,6 +38,9 @@ export async function openFileStore(
   const isShort = kept?.cut != null && found.end.seq < kept.cut
   const hasLost = found.fault === 'lost' || isShort || (kept === null && (await listSegments(disk)).length > 0)
   const opened = hasLost ? 'lost' : kept === null ? 'new' : found.fault === 'torn' ? 'torn' : 'whole'
+  if (hasLost && found.voters.newest()?.stores.length === 1) {
+    throw new Error(`the journal's only store has lost what was behind record ${found.end.seq}: it is left as it lies`)
+  }
   const identity = {
     store: kept === null || hasLost ? newId() : kept.store,
     promised: kept?.promised ?? 0,

@@ -57,7 +57,8 @@ export async function missingOf(
   }
   const add = records.slice(same)
   // The first record of a journal is made once all its stores have said that they have none: another one is another journal's.
-  if (after.seq + same === 0 && add.length > 0 && end.seq > 0) throw new Error('the store has records of another journal')
+  if (after.seq + same === 0 && add.length > 0 && end.seq > 0)
+    throw new Error('the store has records of another journal')
   return { keep: add.length === 0 ? end.seq : after.seq + same, add }
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type Disk, openFolder } from '../../../src/platform/journal/disk.ts'
 import { type FileStore, openFileStore } from '../../../src/platform/journal/file-store.ts'
 import { frameBytesOf, SECTOR_BYTES } from '../../../src/platform/journal/frame.ts'
@@ -144,6 +146,19 @@ describe('a journal in files', () => {
     )
   })
 
+  test('is left as it lies when it has lost something, and is the only one of its journal', async (t) => {
+    const folder = await temporaryFolder(t)
+    const store = await openFiles(folder)
+    const voters = recordAfter(START, 1, 'voters', JSON.stringify({ stores: [store.id], writes: 1, before: null }))
+    await store.append({ epoch: 1, after: START, records: [voters, ...chainFrom(voters, 1, 30)] })
+    await store.close()
+    await overwrite(segment(folder, 0), 5 * SECTOR_BYTES + 110, Buffer.from('rot'))
+    const all = () => Promise.all([0, 1].map((index) => readFile(segment(folder, index))))
+    const before = await all()
+    await assert.rejects(openFiles(folder), /only store has lost what was behind record 5/)
+    assert.deepEqual(await all(), before)
+  })
+
   test('does nothing more once it is closed, not even what was asked for meanwhile', async (t) => {
     const folder = await temporaryFolder(t)
     const store = await openFiles(folder)
@@ -204,6 +219,20 @@ describe('a disk that fails', () => {
       assert.deepEqual((await readAll(await reopened(t, folder)))[0], first)
     })
   }
+
+  test('that takes a part of a segment, and has no room for the rest, makes none', async (t) => {
+    const folder = await temporaryFolder(t)
+    const url = new URL('../../../src/platform/journal/disk.ts', import.meta.url)
+    const script = `
+      const { openFolder } = await import(${JSON.stringify(url.href)})
+      const disk = await openFolder(${JSON.stringify(folder)})
+      await disk.create('00000000.segment', 1_000_000).then(() => console.log('made'), ({ code }) => console.log(code))`
+    // The last block that fits is taken without an error: of a file's limit as of a disk that gets full.
+    const sh = ['-c', 'ulimit -f 100 && exec "$0" --input-type=module -e "$1"', process.execPath, script]
+    const { stdout } = await promisify(execFile)('sh', sh)
+    assert.equal(stdout, 'EFBIG\n')
+    assert.deepEqual(await readdir(folder), [])
+  })
 
   test('for want of room takes the records once there is some', async (t) => {
     const { store, arm } = await failing(t, 'create', 'ENOSPC')
