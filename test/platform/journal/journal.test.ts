@@ -1,71 +1,9 @@
 import assert from 'node:assert/strict'
-import { cp, rm } from 'node:fs/promises'
-import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { rm } from 'node:fs/promises'
+import { describe, test } from 'node:test'
 import type { FileStore } from '../../../src/platform/journal/file-store.ts'
-import { createJournal, type Journal } from '../../../src/platform/journal/journal.ts'
-import type { Leadership, Limits } from '../../../src/platform/journal/leadership.ts'
-import type { JournalRecord } from '../../../src/platform/journal/record.ts'
-import type { JournalStore } from '../../../src/platform/journal/store.ts'
-import { systemTimers } from '../../../src/platform/journal/timers.ts'
-import { filePlace, LIMITS, openFiles, postgresPlace, readAll, temporaryFolder } from './support.ts'
-
-/** A store whose way may be cut, and that may be another one behind it. */
-class Way implements JournalStore {
-  store: JournalStore
-  isCut = false
-  constructor(store: JournalStore) {
-    this.store = store
-  }
-  readonly #go = async (): Promise<JournalStore> => {
-    if (this.isCut) throw new Error('connection refused')
-    return this.store
-  }
-  prepare: JournalStore['prepare'] = async (epoch) => (await this.#go()).prepare(epoch)
-  append: JournalStore['append'] = async (request) => (await this.#go()).append(request)
-  read: JournalStore['read'] = async (after, bytesMax) => (await this.#go()).read(after, bytesMax)
-}
-
-async function files(t: TestContext, count: number) {
-  const folders = await Promise.all(Array.from({ length: count }, () => temporaryFolder(t)))
-  const stores = await Promise.all(folders.map(openFiles))
-  t.after(() => Promise.all(stores.map((store) => store.close())))
-  return { folders, stores, ways: stores.map((store) => new Way(store)) }
-}
-
-function journalOf(stores: readonly JournalStore[], writes: number, limits: Partial<Limits> = {}): Journal {
-  return createJournal({ stores, writes, timers: systemTimers, limits: { ...LIMITS, ...limits } })
-}
-
-/** Leads; the first attempt learns which epoch is free. */
-async function lead(t: TestContext, journal: Journal): Promise<Leadership> {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await journal.lead()
-    if (answer.kind === 'leading') {
-      t.after(() => answer.leadership.resign('the test is over'))
-      return answer.leadership
-    }
-    assert.ok(attempt < 5, answer.why)
-  }
-}
-
-async function bodies(records: AsyncIterable<JournalRecord>): Promise<string[]> {
-  const read: string[] = []
-  for await (const { body } of records) read.push(body)
-  return read
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5)
-}
-
-async function appendAll(leadership: Leadership, from: number, to: number): Promise<void> {
-  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  for (const outcome of await Promise.all(numbers.map((n) => leadership.append(`${n}`))))
-    assert.equal(outcome.kind, 'ok')
-}
-
-const numbersTo = (n: number): string[] => Array.from({ length: n }, (_, index) => `${index + 1}`)
+import { filePlace, openFiles, postgresPlace, readAll } from './support.ts'
+import { appendAll, bodies, files, journalOf, lead, numbersTo, until, Way } from './ways.ts'
 
 describe('a journal in three stores, written to two', () => {
   test('answers in order, is the same everywhere, and is read back from any place', async (t) => {
@@ -192,81 +130,6 @@ describe('a journal in three stores, written to two', () => {
     await assert.rejects(async () => {
       for (let attempt = 0; attempt < 5; attempt++) await other.lead()
     }, /written to 2 of 3 stores, not to 3 of 3/)
-  })
-
-  test('a store that is named at two places has one vote, and says so', async (t) => {
-    const { ways } = await files(t, 3)
-    const [one, two, three] = ways
-    assert.ok(one && two && three)
-    ;(await lead(t, journalOf(ways, 2))).resign('to be led with another configuration')
-    const leadership = await lead(t, journalOf([one, two, one], 2, { patienceMs: 400, answerMs: 200 }))
-    await appendAll(leadership, 1, 5)
-    await until(() => /it is the store of place 0/.test(leadership.state().stores[2]?.failure ?? ''))
-    assert.deepEqual(
-      leadership.state().stores.map(({ votes }) => votes),
-      [true, true, false],
-    )
-    two.isCut = true
-    assert.equal((await leadership.append('in one store alone')).kind, 'unknown')
-  })
-
-  test('a store of another journal that took the place of one is left as it is, and named', async (t) => {
-    const [own, other] = [await files(t, 3), await files(t, 3)]
-    const theirs = await lead(t, journalOf(other.ways, 2))
-    await appendAll(theirs, 1, 20)
-    theirs.resign('a store of it is put into another journal')
-    const [stranger] = other.stores as [FileStore]
-    const before = await readAll(stranger)
-    for (let n = 0; n < 3; n++) (await lead(t, journalOf(own.ways, 2))).resign('to have a newer epoch than theirs')
-    const leadership = await lead(t, journalOf(own.ways, 2))
-    ;(own.ways[2] as Way).store = stranger
-    await appendAll(leadership, 1, 5)
-    await until(() => /another journal/.test(leadership.state().stores[2]?.failure ?? ''))
-    await appendAll(leadership, 6, 10)
-    assert.deepEqual(await readAll(stranger), before)
-  })
-
-  test('a store that has spoilt a record, and does not know, keeps none from being filled', async (t) => {
-    const { folders, stores, ways } = await files(t, 3)
-    const [one, , three] = ways
-    assert.ok(one && three)
-    const old = await lead(t, journalOf(ways, 2))
-    await appendAll(old, 1, 30)
-    old.resign('whoever comes next remembers nothing, and has to read')
-    one.read = async (after, bytesMax) => {
-      const { store, records } = await (stores[0] as FileStore).read(after, bytesMax)
-      return { store, records: records.map((record) => (record.seq === 7 ? { ...record, body: 'rot' } : record)) }
-    }
-    await stores[2]?.close()
-    await rm(folders[2] ?? '', { recursive: true })
-    const wiped = await openFiles(folders[2] ?? '')
-    t.after(() => wiped.close())
-    three.store = wiped
-    const leadership = await lead(t, journalOf(ways, 2))
-    await until(() => leadership.state().stores[2]?.votes === true)
-    assert.deepEqual(await readAll(wiped), await readAll(stores[1] as FileStore))
-    assert.deepEqual(await bodies(leadership.replay(0)), numbersTo(30))
-  })
-
-  test('an old copy of a store that is put back while it is led counts for nothing, and is named', async (t) => {
-    const { folders, stores, ways } = await files(t, 3)
-    const old = await lead(t, journalOf(ways, 2))
-    await appendAll(old, 1, 5)
-    await until(() => old.state().stores.every(({ matched }) => matched === 6))
-    old.resign('a copy is made')
-    const copy = await temporaryFolder(t)
-    await cp(folders[2] ?? '', copy, { recursive: true })
-    const leadership = await lead(t, journalOf(ways, 2))
-    await appendAll(leadership, 6, 20)
-    await until(() => leadership.state().stores.every(({ matched }) => matched === leadership.state().end))
-    const copied = await openFiles(copy)
-    t.after(() => copied.close())
-    assert.equal(copied.id, stores[2]?.id)
-    ;(ways[2] as Way).store = copied
-    await appendAll(leadership, 21, 25)
-    await until(() => /lost what it had acknowledged/.test(leadership.state().stores[2]?.failure ?? ''))
-    assert.equal(leadership.state().stores[2]?.votes, false)
-    await appendAll(leadership, 26, 30)
   })
 
   test('takes no more than so many records at once, and says so before it has sent anything', async (t) => {
