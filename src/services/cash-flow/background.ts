@@ -8,6 +8,7 @@ import type { Log } from '../../platform/log.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
 import type { Actor, Command } from './commands.ts'
+import { createCredits } from './credits.ts'
 import type { Points } from './points.ts'
 import type { Service } from './service.ts'
 import { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, listDecisions } from './store.ts'
@@ -15,7 +16,10 @@ import { type Decided, dueHolds, keepDecision, listAccepted, listCrossings, list
 const LOOK_MS = 1_000
 /** A crossing takes milliseconds: after this long, whoever was at it is gone. Before our start nobody of ours was. */
 const LEFT_AFTER_MS = 2_000
-const ROUND_COMMANDS_MAX = 64
+/** Commands that each shard takes at once, and what is due besides together. */
+const CREDITS = 64
+/** What is due besides accepted commands, whichever shards it is in, has credits of its own. */
+const UPKEEP = -1
 
 /** What runs without being asked: accepted commands, holds whose time is over, and what reviews decide. */
 export function createBackground(deps: {
@@ -34,37 +38,57 @@ export function createBackground(deps: {
   let working: Promise<void> = Promise.resolve()
   let follower: Follower | null = null
   let startedAt = 0
+  const credits = createCredits(CREDITS)
+  /** Shards that were at their work when others were looked at: something may wait for them. */
+  const passedOver = new Set<number>()
 
-  /** One round of what is due; true when there may be more. */
-  async function round(): Promise<boolean> {
-    if (!isServing()) return false
+  /** One round of what is due; what shards and upkeep got is under way when it answers. */
+  async function round(): Promise<void> {
+    if (!isServing()) return
     const leftBefore = Math.max(startedAt, clock.now() - LEFT_AFTER_MS) as Instant
+    const spent = credits.spent()
+    for (const shard of spent) passedOver.add(shard)
+    const upkeepMax = spent.includes(UPKEEP) ? 0 : CREDITS
     const { accepted, due, decided, crossings } = await transaction(async (sql) => ({
-      accepted: await listAccepted(sql, ROUND_COMMANDS_MAX),
-      due: await dueHolds(sql, clock.now(), ROUND_COMMANDS_MAX),
-      decided: await listDecisions(sql, ROUND_COMMANDS_MAX),
-      crossings: await listCrossings(sql, leftBefore, ROUND_COMMANDS_MAX),
+      accepted: await listAccepted(sql, spent, credits.each),
+      due: await dueHolds(sql, clock.now(), upkeepMax),
+      decided: await listDecisions(sql, upkeepMax),
+      crossings: await listCrossings(sql, leftBefore, upkeepMax),
     }))
-    if (accepted.length + due.length + decided.length + crossings.length > 0) points('work listed')
-    const expiries = due.map((transfer) => voidOf(transfer, { kind: 'timer', id: 'timer' }))
-    const outcomes = await Promise.allSettled([
-      ...[...accepted, ...decided.map(commandOf), ...expiries].map(service.submit),
-      ...crossings.map(service.resume),
-    ])
-    const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
-    for (const { reason } of failed) log.error({ err: reason }, 'a command in the background failed; it is tried again')
-    return failed.length === 0 && outcomes.length >= ROUND_COMMANDS_MAX
+    const upkeep = [
+      ...decided.map((each) => () => service.submit(commandOf(each))),
+      ...due.map((transfer) => () => service.submit(voidOf(transfer, { kind: 'timer', id: 'timer' }))),
+      ...crossings.map((crossing) => () => service.resume(crossing)),
+    ].slice(0, CREDITS)
+    if (accepted.size + upkeep.length > 0) points('work listed')
+    for (const [shard, commands] of accepted)
+      give(
+        shard,
+        commands.map((command) => () => service.submit(command)),
+      )
+    if (upkeep.length > 0) give(UPKEEP, upkeep)
+  }
+
+  function give(shard: number, tasks: readonly (() => Promise<unknown>)[]): void {
+    const given = credits.spend(shard, tasks.length, async () => {
+      const outcomes = await Promise.allSettled(tasks.map((task) => task()))
+      const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+      for (const { reason } of failed) {
+        log.error({ err: reason }, 'a command in the background failed; it is tried again')
+      }
+      return failed.length === 0
+    })
+    given.then((isWell) => {
+      const mayWait = passedOver.delete(shard) || tasks.length === credits.each
+      if (isWell && mayWait) nap.abort() // else it is tried again after a while
+    })
   }
 
   async function work(): Promise<void> {
     while (!stop.signal.aborted) {
       nap = new AbortController() // before looking, so that what is accepted meanwhile is not slept over
-      const more = await round().catch((err) => {
-        log.error({ err }, 'the background of cash flow failed; it is tried again')
-        return false
-      })
-      const signal = AbortSignal.any([stop.signal, nap.signal])
-      if (!more) await sleep(LOOK_MS, null, { signal }).catch(() => null)
+      await round().catch((err) => log.error({ err }, 'the background of cash flow failed; it is tried again'))
+      await sleep(LOOK_MS, null, { signal: AbortSignal.any([stop.signal, nap.signal]) }).catch(() => null)
     }
   }
 
@@ -87,6 +111,7 @@ export function createBackground(deps: {
     async close(): Promise<void> {
       stop.abort()
       await Promise.all([working, follower?.close()])
+      await credits.idle()
     },
   }
 }

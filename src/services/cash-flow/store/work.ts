@@ -29,16 +29,27 @@ export async function listHeld(
   )
 }
 
-/** Commands that were accepted and not run yet: the oldest of each member, then the second of each, and so on. */
-export async function listAccepted(sql: Sql, limit: number): Promise<readonly TransferCommand[]> {
-  const rows = await sql.query<{ command: WrittenCommand }>(
-    `SELECT command FROM (
-       SELECT command, at, operation, row_number() OVER (PARTITION BY ${OWNER} ORDER BY at, operation) AS nth
-       FROM accepted_command) AS waiting
-     ORDER BY nth, at, operation LIMIT $1`,
-    [limit],
+/**
+ * Commands that were accepted and not run yet, by the shard of their payer, up to so many of each but those that are spent: the
+ * oldest of each member, then the second of each, and so on.
+ */
+export async function listAccepted(
+  sql: Sql,
+  spent: readonly number[],
+  ofEachMax: number,
+): Promise<ReadonlyMap<number, readonly TransferCommand[]>> {
+  const rows = await sql.query<{ shard: number; command: WrittenCommand }>(
+    `SELECT shard, command FROM (
+       SELECT *, row_number() OVER (PARTITION BY shard ORDER BY nth, at, operation) AS place FROM (
+         SELECT coalesce(shard, 0) AS shard, command, at, operation,
+           row_number() OVER (PARTITION BY ${OWNER} ORDER BY at, operation) AS nth
+         FROM accepted_command LEFT JOIN account ON account.id = command ->> 'from') AS waiting
+       WHERE shard <> ALL ($1::smallint[])) AS ordered
+     WHERE place <= $2 ORDER BY shard, place`,
+    [spent.map(String), ofEachMax],
   )
-  return rows.map(({ command }) => fromWritten(command))
+  const byShard = Map.groupBy(rows, ({ shard }) => Number(shard))
+  return new Map([...byShard].map(([shard, all]) => [shard, all.map(({ command }) => fromWritten(command))]))
 }
 
 const OWNER = "command -> 'by' ->> 'id'"
