@@ -18,6 +18,8 @@ export type DecisionFiles = {
   open(log: Log): { readonly stream: WriteStream; readonly bytes: number }
   /** Makes each file one older; the oldest goes. */
   shift(): void
+  /** Where files are, or would be, oldest first. */
+  readonly paths: readonly string[]
   /** The lines of each file, newest file first; a file that is not there has none. */
   lines(): AsyncGenerator<AsyncIterable<string>>
 }
@@ -25,6 +27,7 @@ export type DecisionFiles = {
 export function decisionFiles(folder: string, filesMax: number): DecisionFiles {
   const fileOf = (age: number): string => join(folder, age === 0 ? 'decisions.jsonl' : `decisions.${age}.jsonl`)
   return {
+    paths: Array.from({ length: filesMax }, (_, nth) => fileOf(filesMax - 1 - nth)),
     open(log) {
       const fd = openSync(fileOf(0), 'a+', 0o600)
       const stream = createWriteStream(fileOf(0), { fd })

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Log } from '../platform/log.ts'
 import { createDecisionBatch } from './decision-batch.ts'
 import { closeStream, decisionFiles } from './decision-files.ts'
+import { type DecisionLines, type DecisionPlace, readLinesAfter } from './decision-reading.ts'
 import type { ReceiptFacts } from './receipt-facts.ts'
 import type { ContentKey, Sealed, Sealer } from './sealing.ts'
 
@@ -19,6 +20,8 @@ export interface DecisionLog {
   find(receipt: string): Promise<{ readonly decision: Decision; readonly jwe: string | null } | null>
   /** All decisions that are kept, the newest file first. */
   all(): AsyncGenerator<Decision>
+  /** Lines behind a place, envelopes and keys among them, so many bytes at most; null: from the oldest on that is kept. */
+  after(place: DecisionPlace | null, bytesMax: number): Promise<DecisionLines>
   dropped(): number
   close(): Promise<void>
 }
@@ -145,6 +148,10 @@ export async function openDecisionLog(
           if (decision !== null) yield decision
         }
       }
+    },
+    async after(place, bytesMax) {
+      await settle()
+      return readLinesAfter(files.paths, place, bytesMax)
     },
     dropped: () => dropped,
     async close() {

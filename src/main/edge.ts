@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { createPlatformBreakers } from '../edge/breaker-board.ts'
 import { openCountryDatabase } from '../edge/country-database.ts'
 import { openDecisionLog } from '../edge/decision-log.ts'
+import { publishDecisions } from '../edge/decision-publisher.ts'
+import { DECISIONS_TOPIC } from '../edge/decision-schema.ts'
 import { createEdge } from '../edge/index.ts'
 import { createOperatorApp, listenOperator, type OperatorDeps } from '../edge/operator.ts'
 import { createPipeline } from '../edge/pipeline.ts'
@@ -29,7 +31,21 @@ export function checkProfile({ config, addresses }: House): void {
 
 /** Starts the edge and the operator's listener. */
 export async function startEdge(house: House, runStages = createPipeline): Promise<void> {
-  const { config, places, addresses, clock, log, passports, policies, client, closing, draining, drain, ready } = house
+  const {
+    config,
+    places,
+    addresses,
+    clock,
+    log,
+    passports,
+    policies,
+    client,
+    closing,
+    draining,
+    drain,
+    ready,
+    events,
+  } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
   const own = createBreakers(clock, log)
   const risk = client('edge', 'risk', own.create('edge:risk', config.risk.breaker))
@@ -44,6 +60,11 @@ export async function startEdge(house: House, runStages = createPipeline): Promi
   const allowedSample = config.decisions.allowed_sample ?? 1
   const decisions = await openDecisionLog(join(places.data, 'decisions'), config.decisions, log, sealer)
   closing(decisions.close)
+  const sink = events.lines(DECISIONS_TOPIC)
+  if (sink !== null) {
+    const placePath = join(places.data, 'decisions', 'published.json')
+    closing(publishDecisions({ decisions, sink, placePath, log }).close)
+  }
   const countries = await openCountryDatabase(config.edge.country_database, log)
   closing(countries.close)
   const redis = await openRedisOf(house)

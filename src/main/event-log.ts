@@ -9,7 +9,7 @@ import { type KafkaConfig, kafkaSecurityFault } from '../platform/kafka-config.t
 import type { Log } from '../platform/log.ts'
 
 /** Who follows whom, and by what. */
-export type FeedInUse = { readonly from: ServiceName; readonly to: string; readonly by: string }
+export type FeedInUse = { readonly from: ServiceName | 'edge'; readonly to: string; readonly by: string }
 
 const PARTITIONS = 4
 const MONEY_BROKERS = 'TIDEGATE_KAFKA_BROKERS'
@@ -40,6 +40,11 @@ export function openEventLog(options: {
     feed(follower, service) {
       feeds.push({ from: service, to: follower, by: used.whereabouts(service) })
       return used.feed(follower, service)
+    },
+    lines(topic) {
+      const sink = used.lines(topic)
+      if (sink !== null) feeds.push({ from: 'edge', to: 'whoever reads its decisions', by: sink.whereabouts })
+      return sink
     },
   }
 }

@@ -24,7 +24,8 @@ const Cluster = strict({
 })
 
 /**
- * `money`: for what cash flow, risk control and settlement tell; `rest`: for all others, the same cluster when left out.
+ * `money`: for what cash flow, risk control and settlement tell; `rest`: for all others, and what edges decided; the same cluster
+ * when left out.
  * `partitions`: of topics that are made.
  */
 export const KafkaClusters = strict({

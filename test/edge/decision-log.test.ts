@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exportJWK, generateKeyPair } from 'jose'
 import { openDecisionLog } from '../../src/edge/decision-log.ts'
+import type { DecisionLines, DecisionPlace } from '../../src/edge/decision-reading.ts'
 import { createSealer, type Sealed, unseal } from '../../src/edge/sealing.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -36,6 +37,39 @@ describe('the decision log', () => {
     const again = await openDecisionLog(place, limits, log, null)
     for (const receipt of receipts(400)) assert.deepEqual((await again.find(receipt))?.decision, { receipt })
     await again.close()
+  })
+
+  test('is read on from a place, line by line, each once, while files are moved away; what is gone is said', async () => {
+    const folderOf = join(folder, 'followed')
+    const limits = { file_bytes_max: 200, files_max: 4 }
+    const decisions = await openDecisionLog(folderOf, limits, log, null)
+    const lineOf = (receipt: string) => JSON.stringify({ receipt })
+    const read: string[] = []
+    let place: DecisionPlace | null = null
+    const readOn = async (): Promise<boolean> => {
+      for (;;) {
+        const found: DecisionLines = await decisions.after(place, 60)
+        place = found.place
+        if (found.isGap) return true
+        if (found.lines.length === 0) return false
+        read.push(...found.lines)
+      }
+    }
+    const [early, late] = [receipts(60), receipts(400).slice(60)]
+    for (const receipt of early) {
+      decisions.write({ receipt })
+      assert.equal(await readOn(), false)
+    }
+    assert.deepEqual(read, early.map(lineOf))
+    for (const receipt of late) {
+      decisions.write({ receipt })
+      await decisions.find(receipt) // it is written, and full files are moved away
+    }
+    assert.equal(await readOn(), true, 'the file of the place is gone')
+    read.length = 0
+    assert.equal(await readOn(), false)
+    assert.deepEqual(read, late.map(lineOf).slice(-read.length), 'and it goes on from the oldest that is kept')
+    await decisions.close()
   })
 
   test('writes again once a full disk has room, and counts what was lost', { skip: NO_FULL_DISK }, async () => {

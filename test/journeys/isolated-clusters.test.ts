@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { DECISIONS_TOPIC } from '../../src/edge/decision-schema.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { skipWithoutKafka, startKafka, type TestKafka } from '../support/kafka.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -61,15 +62,22 @@ describe('money and the rest on Kafka clusters of their own', { skip: skipWithou
     assert.ok(await topicHas(money, 'tidegate.cash-flow.events', transfer))
     const revocation = await revoke('one')
     await eventually('the rest is told', () => topicHas(rest, 'tidegate.membership.events', revocation))
+    const { headers } = await calls.transfer('1.00')
+    const receipt = String(headers['tidegate-receipt'])
+    await eventually('the rest has what was decided', () => topicHas(rest, DECISIONS_TOPIC, `"receipt":"${receipt}"`))
   })
 
   test('while the rest is away money moves, and who was paid is told; then the backlog goes out', async () => {
     await rest.each[0]?.kill()
     const revocation = await revoke('two')
     const transfer = await pay()
+    const refused = await calls.call(null, 'GET', '/v1/transfers')
+    assert.equal(refused.status, 401)
     await eventually('Bob is told', () => isTold(transfer))
     await rest.each[0]?.start()
     await eventually('the rest catches up', () => topicHas(rest, 'tidegate.membership.events', revocation), 60_000)
+    const receipt = `"receipt":"${refused.headers['tidegate-receipt']}"`
+    await eventually('and with what was decided', () => topicHas(rest, DECISIONS_TOPIC, receipt), 60_000)
   })
 
   test('while the cluster of money is away the rest goes on, and transfers are accepted; then all are told', async () => {

@@ -1,3 +1,4 @@
+import { decisionsAsyncApi } from '../../src/edge/decision-schema.ts'
 import { topicOf } from '../../src/platform/event-log/kafka-topic.ts'
 import { asyncApiOf, type EventSchemas } from '../../src/platform/event-schema.ts'
 import { cashFlowEvents } from '../../src/services/cash-flow/event-schema.ts'
@@ -12,9 +13,10 @@ const eventSchemas: Readonly<Record<string, EventSchemas>> = {
   settlement: settlementEvents,
 }
 
-/** The AsyncAPI document of each service that tells something. */
+/** The AsyncAPI document of each part that tells something. */
 export function asyncApiDocuments(): Record<string, Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(eventSchemas).map(([service, events]) => [service, asyncApiOf(service, topicOf(service), events)]),
-  )
+  const services = Object.entries(eventSchemas).map(([service, events]) => {
+    return [service, asyncApiOf(service, topicOf(service), events)] as const
+  })
+  return { ...Object.fromEntries(services), edge: decisionsAsyncApi() }
 }

@@ -1,6 +1,7 @@
 import type { ServiceName } from '../database.ts'
 import type { FeedSource } from '../feed.ts'
 import type { Outbox } from '../outbox.ts'
+import type { LineSink } from './kafka-lines.ts'
 import type { Place } from './place.ts'
 
 /** What a service tells, and how far others have been told. */
@@ -21,6 +22,8 @@ export interface EventLog {
   feed(follower: string, service: ServiceName): FeedSource
   /** Takes what a service tells to where it is read, until closed. @throws Error with what an operator has to mend */
   publish(told: Told): Promise<Publisher>
+  /** Where lines go that are no events of a service, by the topic's name; null: they stay where they are. */
+  lines(topic: string): LineSink | null
   /** Where a service's events are read, for people. */
   whereabouts(service: ServiceName): string
   /** Ends what feeds have open. */
@@ -32,6 +35,7 @@ export function createEmbeddedLog(sourceOf: EventLog['feed']): EventLog {
   return {
     feed: sourceOf,
     publish: async () => ({ close: async () => {} }),
+    lines: () => null,
     whereabouts: (service) => `its own database, read at GET /internal/feed of ${service}`,
     close: async () => {},
   }

@@ -10,6 +10,7 @@ import {
   openProducer,
 } from './kafka-cluster.ts'
 import { createKafkaFeed } from './kafka-feed.ts'
+import { createKafkaLines } from './kafka-lines.ts'
 import { securityInWords } from './kafka-security.ts'
 import { prepareTopic, TopicUnfit, type TopicWish, topicOf } from './kafka-topic.ts'
 import { startPublisher } from './publisher.ts'
@@ -63,6 +64,8 @@ export function createKafkaLog(options: {
       }
       return startPublisher({ told, topic: topicOf(service), open, log })
     },
+
+    lines: (topic) => createKafkaLines(clusters.rest, { topic, partitions, isMoney: false }),
 
     whereabouts(service) {
       const { name, brokers, security } = clusterOf(service)
