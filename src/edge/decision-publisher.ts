@@ -13,7 +13,7 @@ const RECEIPT = /^\{"receipt":"([^"]{1,100})"/
 
 /**
  * Takes the lines of the decision log to where others read them, in order and each at least once. How far it is stands in a file:
- * while the other side is away, or this process, lines wait in the log for as long as that keeps them, and what it did not keep is
+ * while the other side is away, or this process, lines wait in the log for as long as that keeps them. What it did not keep is
  * said.
  */
 export function publishDecisions(options: {

@@ -7,7 +7,7 @@ const text = Type.String()
 const orNull = Type.Union([text, Type.Null()])
 
 /** The lines of the decision log by what they are: what a reader may rely on; a decision says more. */
-export const decisionLines = {
+const decisionLines = {
   decision: {
     summary:
       'What was decided on one request; its key is the receipt. A receipt that came before is the same decision.',
