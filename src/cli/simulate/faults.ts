@@ -118,6 +118,7 @@ function takeAway(scene: Scene): void {
     store.damaged = id
     if (world.chance.is(0.7)) store.end('cutPower', world.chance.wait(60))
     else world.after(world.chance.wait(200), () => store.end('kill', 20))
+    world.after(world.chance.wait(400), () => void store.scrub())
   }
 }
 

@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'The store with the most records has them all.',
     file: `${JOURNAL}/voters.ts`,
     changes: [['return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)', 'return a.seq > b.seq']],
-    seed: 686,
+    seed: 130,
   },
   {
     name: 'no-barrier',
@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
         })`,
       ],
     ],
-    seed: 424,
+    seed: 1368,
   },
   {
     name: 'torn-tail-accepted',
@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'A store is known by its place in the configuration.',
     file: `${JOURNAL}/voters.ts`,
     changes: [['grant !== null && grant.store === stores[place]', 'grant !== null && stores[place] !== undefined']],
-    seed: 16,
+    seed: 50,
   },
   {
     name: 'applied-before-committed',
@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'A sync that failed is worth a line in the log.',
     file: `${JOURNAL}/segment-log.ts`,
     changes: [['await this.orFail(this.#disk.sync(name))', 'await this.#disk.sync(name).catch(() => {})']],
-    seed: 15,
+    seed: 14,
   },
   {
     name: 'last-append-not-written-again',
@@ -132,11 +132,11 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${JOURNAL}/file-store.ts`,
     changes: [
       [
-        'await this.#log.orFail(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))',
-        'if (this.#kept.promised === kept.promised) await this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept)))',
+        'await this.#log.orFail(this.#disk.replace(KEPT, textOf(kept)))',
+        'if (this.#kept.promised === kept.promised) await this.#disk.replace(KEPT, textOf(kept))',
       ],
     ],
-    seed: 83,
+    seed: 87,
   },
   {
     name: 'spoilt-store-keeps-its-name',
@@ -145,7 +145,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       ['store: kept === null || hasLost ? newId() : kept.store', 'store: kept === null ? newId() : kept.store'],
     ],
-    seed: 274,
+    seed: 9,
   },
   {
     name: 'vote-in-one-step',
@@ -157,14 +157,14 @@ export const MUTANTS: readonly Mutant[] = [
         'this.#reseat({ ...voters, stores: voters.stores.with(place, store) })',
       ],
     ],
-    seed: 3312,
+    seed: 1628,
   },
   {
     name: 'cut-without-looking',
     mistake: 'What a leader sends belongs behind the place that it names, and nothing else does.',
     file: `${JOURNAL}/store.ts`,
     changes: [['const add = records.slice(same)', 'same = 0\n  const add = records.slice(same)']],
-    seed: 795,
+    seed: 3,
   },
   {
     name: 'read-from-whoever-answers',
@@ -172,5 +172,19 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${JOURNAL}/store-line.ts`,
     changes: [["if (answer.store !== store) throw new Error('has lost what it had')", '']],
     seed: 2471,
+  },
+  {
+    name: 'noted-though-it-was-cut',
+    mistake: 'What was noted of the segments before the last stays so.',
+    file: `${JOURNAL}/file-store.ts`,
+    changes: [['sealed !== null && sealed.end.seq < keep ? sealed : null', 'sealed']],
+    seed: 1326,
+  },
+  {
+    name: 'spoilt-store-opened-by-its-end',
+    mistake: 'A store that has met a spoilt record knows which it was.',
+    file: `${JOURNAL}/file-store.ts`,
+    changes: [['if (this.#log.failure instanceof Spoilt) await this.#doubt()', '']],
+    seed: 9,
   },
 ]

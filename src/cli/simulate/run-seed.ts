@@ -5,7 +5,7 @@ import { letThingsGoWrong, type Scene } from './faults.ts'
 import { Network } from './network.ts'
 import { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
-import { SimStore } from './sim-store.ts'
+import { readWhole, SimStore } from './sim-store.ts'
 import { World } from './world.ts'
 
 export type SeedResult = {
@@ -94,7 +94,6 @@ async function recover(scene: Scene, clients: readonly SimClient[], checks: Chec
   for (const client of clients) client.isOver = true
   for (const store of stores) {
     store.disk.isFull = false
-    if (store.damaged !== null) store.end('kill', 20) // what nobody has read by now is found when it is opened
   }
   for (const node of nodes) {
     node.isWanted = () => !nodes.some(({ leads }) => leads)
@@ -104,11 +103,13 @@ async function recover(scene: Scene, clients: readonly SimClient[], checks: Chec
   const answered = new Set<SimClient>()
   for (const client of clients) void client.askAtLast().then(() => answered.add(client))
   while (world.now < deadline) {
+    for (const store of stores) if (store.damaged !== null) void store.scrub() // what nobody has read by now is found
     await world.run(world.now + 100)
     if (answered.size < clients.length || !isWell(scene)) continue
     const end = endOf(scene)
     const logs = await readLogs(scene)
     if (end !== endOf(scene)) continue // somebody appended meanwhile: what was read is not all
+    if (logs === null && stores.some(({ damaged }) => damaged !== null)) continue // it is found by now, and filled anew
     if (logs === null) checks.fail('5: a store can not be read')
     const projections = nodes.map(({ projection }) => projection)
     checks.conclude(logs ?? [], projections)
@@ -133,7 +134,7 @@ function isWell({ nodes, stores }: Scene): boolean {
 /** Null: a store has not told all it has. */
 async function readLogs({ world, stores }: Scene): Promise<readonly (readonly JournalRecord[])[] | null> {
   let logs: readonly (readonly JournalRecord[])[] | null = null
-  Promise.all(stores.map(wholeLog)).then(
+  Promise.all(stores.map(({ opened }) => (opened === null ? [] : readWhole(opened)))).then(
     (read) => {
       logs = read
     },
@@ -143,13 +144,4 @@ async function readLogs({ world, stores }: Scene): Promise<readonly (readonly Jo
     await world.run(world.now + READ_STEP_MS)
   }
   return logs
-}
-
-async function wholeLog({ opened }: SimStore): Promise<readonly JournalRecord[]> {
-  const log: JournalRecord[] = []
-  for (;;) {
-    const records = (await opened?.read(log.length, Number.POSITIVE_INFINITY))?.records ?? []
-    if (records.length === 0) return log
-    log.push(...records)
-  }
 }

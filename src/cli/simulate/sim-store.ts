@@ -1,4 +1,5 @@
 import { type FileStore, openFileStore } from '../../platform/journal/file-store.ts'
+import type { JournalRecord } from '../../platform/journal/record.ts'
 import type { JournalStore } from '../../platform/journal/store.ts'
 import type { StoreId } from '../../platform/journal/voters.ts'
 import type { Network } from './network.ts'
@@ -54,6 +55,11 @@ export class SimStore {
     })
   }
 
+  /** Reads all that it has, as whoever runs it does now and then: what is spoilt is found. */
+  async scrub(): Promise<void> {
+    await this.#ask(readWhole).catch(() => {})
+  }
+
   #start(): void {
     const life = ++this.#life
     const newId = (): StoreId => `${this.name}-${Math.floor(this.#world.chance.next() * 1e9)}` as StoreId
@@ -81,4 +87,13 @@ export class SimStore {
 
 function isEnd(error: unknown): boolean {
   return error instanceof Error && /has ended|EIO|spoilt/.test(error.message)
+}
+
+export async function readWhole(store: FileStore): Promise<readonly JournalRecord[]> {
+  const log: JournalRecord[] = []
+  for (;;) {
+    const { records } = await store.read(log.length, Number.POSITIVE_INFINITY)
+    if (records.length === 0) return log
+    log.push(...records)
+  }
 }

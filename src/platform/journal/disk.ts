@@ -20,6 +20,8 @@ export interface Disk {
   close(): Promise<void>
 }
 
+/** How many files are held open. One call at a time uses one. */
+const HANDLES_MAX = 16
 const ZEROS = new Uint8Array(1024 * 1024)
 
 /** A folder of the file system, which is made when it is not there. Nothing else may write into it. */
@@ -30,7 +32,16 @@ export async function openFolder(folder: string): Promise<Disk> {
 
   async function handleOf(name: string): Promise<FileHandle> {
     const known = handles.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      handles.delete(name)
+      handles.set(name, known) // the one that was used last is the last
+      return known
+    }
+    const [oldest] = handles
+    if (oldest !== undefined && handles.size >= HANDLES_MAX) {
+      handles.delete(oldest[0])
+      await oldest[1].close()
+    }
     const handle = await open(at(name), 'r+')
     handles.set(name, handle)
     return handle
@@ -50,18 +61,20 @@ export async function openFolder(folder: string): Promise<Disk> {
     },
     async create(name, bytes) {
       const draft = `${at(name)}.draft`
-      const handle = await open(draft, 'w+', 0o600)
       try {
-        // Written, not only sized: later writes then change no metadata, and meet no full disk.
-        for (let done = 0; done < bytes; done += ZEROS.length) {
-          await writeAll(handle, ZEROS.subarray(0, bytes - done), done)
+        const handle = await open(draft, 'w', 0o600)
+        try {
+          // Written, not only sized: later writes then change no metadata, and meet no full disk.
+          for (let done = 0; done < bytes; done += ZEROS.length) {
+            await writeAll(handle, ZEROS.subarray(0, bytes - done), done)
+          }
+          await handle.sync()
+        } finally {
+          await handle.close()
         }
-        await handle.sync()
         await rename(draft, at(name)) // there is no file of another length, whenever the power fails
         await syncFolder(folder)
-        handles.set(name, handle)
       } catch (error) {
-        await handle.close()
         await rm(draft, { force: true })
         throw error
       }

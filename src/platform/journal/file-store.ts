@@ -1,8 +1,9 @@
 import { assert } from '../../kernel/assert.ts'
+import { sha256 } from '../../kernel/canonical-json.ts'
 import type { Disk } from './disk.ts'
 import { FRAME_BYTES_MAX } from './frame.ts'
-import { SegmentLog } from './segment-log.ts'
-import { listSegments, scanSegments } from './segments.ts'
+import { SegmentLog, Spoilt } from './segment-log.ts'
+import { type Found, findRecords, listSegments, type Sealed } from './segments.ts'
 import { type Append, type Appended, type JournalStore, missingOf, type Prepared, type Read } from './store.ts'
 import type { StoreId } from './voters.ts'
 
@@ -10,7 +11,12 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 assert(SEGMENT_BYTES >= FRAME_BYTES_MAX, 'every record fits into a segment')
 
 /** What a store knows of itself besides its records; replaced as a whole. `cut`: a cut behind this record was begun. */
-export type Kept = { readonly store: StoreId; readonly promised: number; readonly cut: number | null }
+export type Kept = {
+  readonly store: StoreId
+  readonly promised: number
+  readonly cut: number | null
+  readonly sealed: Sealed | null
+}
 
 const KEPT = 'store.json'
 
@@ -34,23 +40,34 @@ export async function openFileStore(
 ): Promise<FileStore> {
   for (const name of await disk.list()) if (name.endsWith('.draft')) await disk.remove(name) // of a write that died
   const kept = await readKept(disk)
-  const found = await scanSegments(disk, kept?.cut ?? undefined)
-  const isShort = kept?.cut != null && found.end.seq < kept.cut
-  const hasLost = found.fault === 'lost' || isShort || (kept === null && (await listSegments(disk)).length > 0)
+  const found = await findRecords(disk, kept?.sealed ?? null, kept?.cut ?? undefined)
+  const isWithoutPromise = kept === null && (await listSegments(disk)).length > 0
+  const hasLost = found.fault === 'lost' || isWithoutPromise || (await isShort(disk, kept, found))
   const opened = hasLost ? 'lost' : kept === null ? 'new' : found.fault === 'torn' ? 'torn' : 'whole'
-  if (hasLost && found.voters.newest()?.stores.length === 1) {
-    throw new Error(`the journal's only store has lost what was behind record ${found.end.seq}: it is left as it lies`)
+  const voters = found.voters.newest() ?? kept?.sealed?.voters.at(-1)?.voters
+  if (hasLost && voters?.stores.length === 1) {
+    const what = kept === null ? 'its promise' : `what was behind record ${found.end.seq}`
+    throw new Error(`the journal's only store has lost ${what}: it is left as it lies`)
   }
   const identity = {
     store: kept === null || hasLost ? newId() : kept.store,
     promised: kept?.promised ?? 0,
     cut: kept?.cut ?? null,
+    sealed: kept?.sealed ?? null,
   }
   const log = new SegmentLog(disk, segmentBytes, found)
   const store = new Files(disk, identity, log, opened)
   if (opened !== 'whole' || identity.cut !== null) await store.cut(found.end.seq)
   await log.writeLastAgain(found.lastWritten)
+  await store.seal()
   return store
+}
+
+/** Whether the log ends before what is known to have been in it, whatever lies behind. */
+export async function isShort(disk: Disk, kept: Kept | null, { end }: Pick<Found, 'end'>): Promise<boolean> {
+  const { cut, sealed } = kept ?? { cut: null, sealed: null }
+  if (end.seq < Math.max(cut ?? 0, sealed?.end.seq ?? 0)) return true
+  return sealed !== null && !(await listSegments(disk)).includes(sealed.segments)
 }
 
 /** Null: there is none, or none to be read. */
@@ -58,11 +75,17 @@ export async function readKept(disk: Disk): Promise<Kept | null> {
   const bytes = await disk.read(KEPT)
   if (bytes === null) return null
   try {
-    const kept = JSON.parse(Buffer.from(bytes).toString()) as Kept
-    return typeof kept.store === 'string' && Number.isSafeInteger(kept.promised) ? kept : null
+    const { hash, ...kept } = JSON.parse(Buffer.from(bytes).toString()) as Kept & { hash?: string }
+    if (typeof kept.store !== 'string' || !Number.isSafeInteger(kept.promised)) return null
+    if (hash !== undefined && hash !== sha256(JSON.stringify(kept))) return null
+    return { ...kept, sealed: kept.sealed ?? null }
   } catch {
     return null
   }
+}
+
+function textOf(kept: Kept): Buffer {
+  return Buffer.from(JSON.stringify({ ...kept, hash: sha256(JSON.stringify(kept)) }))
 }
 
 class Files implements FileStore {
@@ -107,6 +130,7 @@ class Files implements FileStore {
       if (missing === null) return { kind: 'apart', store, end: this.#log.end.seq }
       if (missing.keep < this.#log.end.seq) await this.cut(missing.keep)
       await this.#log.append(missing.add)
+      await this.seal()
       return { kind: 'stored', store }
     })
   }
@@ -121,9 +145,16 @@ class Files implements FileStore {
   /** What is behind the record goes for good, whatever happens meanwhile. */
   async cut(keep: number): Promise<void> {
     await this.#log.settled()
-    await this.#keep({ cut: keep })
+    const { sealed } = this.#kept
+    await this.#keep({ cut: keep, sealed: sealed !== null && sealed.end.seq < keep ? sealed : null })
     await this.#log.cut(keep)
     await this.#keep({ cut: null })
+  }
+
+  /** Keeps what the segments before the last one hold, once there is another one. */
+  async seal(): Promise<void> {
+    const { sealed } = this.#log
+    if ((sealed?.segments ?? 0) > (this.#kept.sealed?.segments ?? 0)) await this.#keep({ sealed })
   }
 
   close(): Promise<void> {
@@ -138,18 +169,29 @@ class Files implements FileStore {
 
   async #keep(change: Partial<Kept>): Promise<void> {
     const kept = { ...this.#kept, ...change }
-    await this.#log.orFail(this.#disk.replace(KEPT, Buffer.from(JSON.stringify(kept))))
+    await this.#log.orFail(this.#disk.replace(KEPT, textOf(kept)))
     this.#kept = kept
   }
 
   /** One call at a time, in their order. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#turn.then(() => {
+    const run = this.#turn.then(async () => {
       const { failure } = this.#log
       if (this.#isClosed || failure !== null) throw new Error('the store has ended', { cause: failure })
-      return work()
+      try {
+        return await work()
+      } catch (error) {
+        if (this.#log.failure instanceof Spoilt) await this.#doubt()
+        throw error
+      }
     })
     this.#turn = run.catch(() => {})
     return run
+  }
+
+  /** When it is opened anew, all segments are to be read. */
+  async #doubt(): Promise<void> {
+    if (this.#kept.sealed !== null)
+      await this.#disk.replace(KEPT, textOf({ ...this.#kept, sealed: null })).catch(() => {})
   }
 }

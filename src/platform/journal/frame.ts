@@ -65,6 +65,8 @@ type Header = {
   readonly record: Omit<JournalRecord, 'body'>
   readonly first: number
   readonly bodyBytes: number
+  /** Of the whole frame. */
+  readonly bytes: number
 }
 
 /** Null where no header lies whole. */
@@ -83,6 +85,7 @@ export function decodeHeader(bytes: Buffer, at: number): Header | null {
     },
     first: Number(bytes.readBigUInt64LE(at + 24)),
     bodyBytes: bytes.readUInt32LE(at + 96),
+    bytes: wholeSectors(HEADER_BYTES + bytes.readUInt32LE(at + 96)),
   }
 }
 
@@ -90,7 +93,7 @@ export function decodeFrame(bytes: Buffer, at: number): Frame {
   if (at >= bytes.length || isZero(bytes, at)) return { kind: 'empty' }
   const header = decodeHeader(bytes, at)
   if (header === null) return { kind: 'spoilt' }
-  const length = wholeSectors(HEADER_BYTES + header.bodyBytes)
+  const length = header.bytes
   if (at + length > bytes.length) return { kind: 'spoilt' }
   const body = bytes.toString('utf8', at + HEADER_BYTES, at + HEADER_BYTES + header.bodyBytes)
   const record = { ...header.record, body }

@@ -1,5 +1,5 @@
 import type { Disk } from './disk.ts'
-import { readKept } from './file-store.ts'
+import { isShort, readKept } from './file-store.ts'
 import type { JournalRecord, Place } from './record.ts'
 import { type Found, scanSegments } from './segments.ts'
 import { type Grant, type Recovered, recover, type StoreId, type Voters } from './voters.ts'
@@ -21,8 +21,8 @@ export type Inspected = {
 export async function inspect(disk: Disk): Promise<Inspected> {
   const hashes: string[] = []
   const kept = await readKept(disk)
-  const found = await scanSegments(disk, kept?.cut ?? undefined, ({ hash }) => hashes.push(hash))
-  const fault = kept?.cut != null && found.end.seq < kept.cut ? 'lost' : found.fault
+  const found = await scanSegments(disk, { last: kept?.cut ?? undefined, onRecord: ({ hash }) => hashes.push(hash) })
+  const fault = (await isShort(disk, kept, found)) ? 'lost' : found.fault
   const { end, voters } = found
   const promised = kept?.promised ?? 0
   return { disk, name: kept?.store ?? null, promised, end, voters: voters.newest(), fault, hashes }
@@ -30,7 +30,7 @@ export async function inspect(disk: Disk): Promise<Inspected> {
 
 /** Shows every record of the store, as `inspect` has found it. */
 export async function showRecords({ disk, end }: Inspected, onRecord: (record: JournalRecord) => void): Promise<void> {
-  await scanSegments(disk, end.seq, onRecord)
+  await scanSegments(disk, { last: end.seq, onRecord })
 }
 
 /** Up to which record two logs are one. What they have in common is at their beginning, since each hash covers all before it. */

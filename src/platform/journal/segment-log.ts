@@ -2,10 +2,24 @@ import { assert } from '../../kernel/assert.ts'
 import type { Disk } from './disk.ts'
 import { decodeFrame, decodeHeader, encodeFrame, frameBytesOf, SECTOR_BYTES } from './frame.ts'
 import { type JournalRecord, type Place, placeOf, START } from './record.ts'
-import { type Found, listSegments, type Span, segmentName } from './segments.ts'
+import {
+  type Found,
+  listSegments,
+  type Sealed,
+  type Segment,
+  type Span,
+  sealedAt,
+  segmentName,
+  spansIn,
+} from './segments.ts'
 import { type Voters, votersOf } from './voters.ts'
 
 const READ_RECORDS_MAX = 1_000
+/** Of so many segments besides the last it is known where each record lies. */
+const SEGMENTS_KNOWN_MAX = 4
+
+/** A record was whole once, and is no more, or can not be read. */
+export class Spoilt extends Error {}
 
 /**
  * Records one behind the other in segments of equal length, which are made, as zeros, before they are needed. One call at a time,
@@ -15,8 +29,12 @@ export class SegmentLog {
   readonly #disk: Disk
   readonly #segmentBytes: number
   readonly #voters: Found['voters']
-  readonly #spans: Span[]
+  readonly #segments: Segment[]
+  /** Those before the last of which the spans are known, the one that was asked for last at the end. */
+  #known: number[] = []
+  #next: Found['next']
   #end: Place
+  #sealed: Sealed | null
   #failure: Error | null = null
   /** The next segment, in the making. */
   #ahead: Promise<void> | null = null
@@ -25,8 +43,10 @@ export class SegmentLog {
   constructor(disk: Disk, segmentBytes: number, found: Found) {
     this.#disk = disk
     this.#segmentBytes = found.segmentBytes ?? segmentBytes
-    this.#spans = found.spans
+    this.#segments = found.segments
+    this.#next = found.next
     this.#end = found.end
+    this.#sealed = found.sealed
     this.#voters = found.voters
   }
 
@@ -39,6 +59,11 @@ export class SegmentLog {
     return this.#end
   }
 
+  /** What the segments before the last one hold; null: there is none, or what they hold was cut. */
+  get sealed(): Sealed | null {
+    return this.#sealed
+  }
+
   /** The newest list of voters. */
   get voters(): Voters | null {
     return this.#voters.newest()
@@ -49,56 +74,55 @@ export class SegmentLog {
     for (let done = 0; done < records.length; ) {
       const first = records[done]
       assert(first !== undefined, 'there is a record left')
-      let at = this.#nextAt(this.#spans.length)
-      let room = this.#segmentBytes - (at % this.#segmentBytes)
-      if (frameBytesOf(first) > room) {
-        at += room
-        room = this.#segmentBytes
-      }
-      await this.#segmentFor(at)
+      const fits = this.#next.at + frameBytesOf(first) <= this.#segmentBytes
+      const { index, at } = fits ? this.#next : { index: this.#next.index + 1, at: 0 }
+      await this.#segmentFor(index, at)
       const spans: Span[] = []
-      let bytes = 0
+      let end = at
       for (const record of records.slice(done)) {
-        const length = frameBytesOf(record)
-        if (bytes + length > room) break
-        spans.push({ at: at + bytes, bytes: length })
-        bytes += length
+        const bytes = frameBytesOf(record)
+        if (end + bytes > this.#segmentBytes) break
+        spans.push({ at: end, bytes })
+        end += bytes
       }
-      const frames = Buffer.alloc(bytes)
+      const frames = Buffer.alloc(end - at)
       const written = records.slice(done, done + spans.length)
-      for (const [index, record] of written.entries()) {
-        encodeFrame(frames, (spans[index]?.at ?? 0) - at, record, first.seq)
-      }
-      await this.#writeAt(at, frames)
-      this.#hold(written, spans)
+      for (const [nth, record] of written.entries()) encodeFrame(frames, (spans[nth]?.at ?? 0) - at, record, first.seq)
+      await this.#writeAt(index, at, frames)
+      this.#hold(written, index, spans)
       done += spans.length
     }
   }
 
   /** What lies behind the record is zeros when this returns. Interrupted, it is to be done again before anything else. */
   async cut(keep: number): Promise<void> {
-    const from = this.#nextAt(keep)
-    const index = Math.floor(from / this.#segmentBytes)
+    const { index, at } = await this.#behind(keep)
     for (const later of (await listSegments(this.#disk)).toReversed()) {
       if (later > index) await this.#disk.remove(segmentName(later))
-      if (later === index) await this.#writeAt(from, Buffer.alloc(this.#segmentBytes * (index + 1) - from))
+      if (later === index) await this.#writeAt(index, at, Buffer.alloc(this.#segmentBytes - at))
     }
-    if (keep < this.#spans.length) this.#end = await this.#placeOf(keep)
-    this.#spans.length = keep
+    if (keep < this.#end.seq) this.#end = await this.#placeOf(keep)
+    this.#segments.length = keep === 0 ? 0 : index + 1
+    this.#known = this.#known.filter((known) => known < index)
+    const last = this.#segments.at(-1)
+    if (last?.spans) last.spans.length = keep + 1 - last.first
+    this.#next = { index, at }
     this.#voters.cut(keep)
+    if (this.#sealed !== null && this.#sealed.end.seq >= keep) this.#sealed = null
   }
 
   /** The records after a number, of one segment. @throws Error if one is spoilt */
   async read(after: number, bytesMax: number): Promise<readonly JournalRecord[]> {
-    const [first, ...others] = this.#spans.slice(after, after + READ_RECORDS_MAX)
-    if (first === undefined) return []
-    let bytes = first.bytes
+    if (after >= this.#end.seq) return []
+    const { index, from, spans } = await this.#locate(after + 1)
+    const [first, ...others] = spans.slice(from, from + READ_RECORDS_MAX)
+    assert(first !== undefined, 'a record that is there lies somewhere')
+    let { bytes } = first
     for (const span of others) {
-      const isOfOneSegment = span.at === first.at + bytes && this.#segmentOf(span) === this.#segmentOf(first)
-      if (!isOfOneSegment || bytes + span.bytes > bytesMax) break
+      if (bytes + span.bytes > bytesMax) break
       bytes += span.bytes
     }
-    return this.#recordsIn(await this.#readSpan({ at: first.at, bytes }))
+    return this.#recordsIn(await this.#readSpan(index, { at: first.at, bytes }))
   }
 
   async hashAt(seq: number): Promise<string> {
@@ -110,10 +134,12 @@ export class SegmentLog {
    * the disk. Written again it is there before anybody counts on it.
    */
   async writeLastAgain(first: number): Promise<void> {
-    const [begin, end] = [this.#spans[first - 1], this.#spans.at(-1)]
-    if (begin === undefined || end === undefined) return
+    if (first === 0 || first > this.#end.seq) return
+    const { index, from, spans } = await this.#locate(first)
+    const [begin, end] = [spans[from], spans.at(-1)]
+    assert(begin !== undefined && end !== undefined, 'what was written last lies in the last segment')
     const span = { at: begin.at, bytes: end.at + end.bytes - begin.at }
-    await this.#writeAt(span.at, await this.#readSpan(span))
+    await this.#writeAt(index, span.at, await this.#readSpan(index, span))
   }
 
   /** What was begun beside everything else has ended. */
@@ -131,8 +157,15 @@ export class SegmentLog {
     }
   }
 
-  #hold(records: readonly JournalRecord[], spans: readonly Span[]): void {
-    this.#spans.push(...spans)
+  #hold(records: readonly JournalRecord[], index: number, spans: readonly Span[]): void {
+    if (index === this.#segments.length) {
+      if (this.#segments.at(-1)?.spans) this.#know(index - 1)
+      this.#sealed = sealedAt(index, this.#end, this.#voters)
+      this.#segments.push({ first: this.#end.seq + 1, spans: [] })
+    }
+    this.#segments[index]?.spans?.push(...spans)
+    const last = spans.at(-1) ?? { at: 0, bytes: 0 }
+    this.#next = { index, at: last.at + last.bytes }
     for (const record of records) {
       this.#voters.add(record.seq, votersOf(record))
       this.#end = placeOf(record)
@@ -140,23 +173,47 @@ export class SegmentLog {
   }
 
   /** Where the record after this one would lie. */
-  #nextAt(seq: number): number {
-    const span = this.#spans[seq - 1]
-    return span === undefined ? 0 : span.at + span.bytes
+  async #behind(seq: number): Promise<Found['next']> {
+    if (seq === this.#end.seq && this.#segments.at(-1)?.spans) return this.#next
+    if (seq === 0) return { index: 0, at: 0 }
+    const { index, from, spans } = await this.#locate(seq)
+    const span = spans[from]
+    assert(span !== undefined, 'a record that is there lies somewhere')
+    return { index, at: span.at + span.bytes }
   }
 
-  #segmentOf(span: Span): number {
-    return Math.floor(span.at / this.#segmentBytes)
+  /** In which segment a record lies, and at which place of its spans. */
+  async #locate(
+    seq: number,
+  ): Promise<{ readonly index: number; readonly from: number; readonly spans: readonly Span[] }> {
+    const index = this.#segments.findLastIndex(({ first }) => first <= seq)
+    const segment = this.#segments[index]
+    assert(segment !== undefined, 'a record that is there lies in a segment')
+    segment.spans ??= await this.#spansOf(index, segment.first)
+    if (index < this.#segments.length - 1) this.#know(index)
+    return { index, from: seq - segment.first, spans: segment.spans }
+  }
+
+  async #spansOf(index: number, first: number): Promise<Span[]> {
+    const bytes = await this.#disk.read(segmentName(index)).catch((error) => this.#spoilt(`segment ${index}`, error))
+    const last = (this.#segments[index + 1]?.first ?? this.#end.seq + 1) - 1
+    return spansIn(Buffer.from(bytes ?? []), first, last) ?? this.#spoilt(`a record of segment ${index}`)
+  }
+
+  #know(index: number): void {
+    this.#known = [...this.#known.filter((known) => known !== index), index]
+    if (this.#known.length <= SEGMENTS_KNOWN_MAX) return
+    const oldest = this.#segments[this.#known.shift() ?? index]
+    if (oldest !== undefined) oldest.spans = null
   }
 
   /** Made before it is needed, while half of the last one is still free: a segment of zeros takes its time. */
-  async #segmentFor(at: number): Promise<void> {
-    const index = Math.floor(at / this.#segmentBytes)
-    if (at % this.#segmentBytes === 0) {
+  async #segmentFor(index: number, at: number): Promise<void> {
+    if (at === 0) {
       await this.#ahead
       this.#ahead = null
       await this.#makeSegment(index)
-    } else if (this.#ahead === null && at % this.#segmentBytes >= this.#segmentBytes / 2) {
+    } else if (this.#ahead === null && at >= this.#segmentBytes / 2) {
       this.#ahead = this.#makeSegment(index + 1).catch(() => {}) // there is no room: when it is needed it is tried again
     }
   }
@@ -167,25 +224,22 @@ export class SegmentLog {
   }
 
   /** On the disk when this returns; else the log has failed. */
-  async #writeAt(at: number, bytes: Uint8Array): Promise<void> {
-    const name = segmentName(Math.floor(at / this.#segmentBytes))
-    await this.orFail(this.#disk.write(name, at % this.#segmentBytes, bytes))
+  async #writeAt(index: number, at: number, bytes: Uint8Array): Promise<void> {
+    const name = segmentName(index)
+    await this.orFail(this.#disk.write(name, at, bytes))
     await this.orFail(this.#disk.sync(name))
   }
 
-  async #readSpan({ at, bytes }: Span): Promise<Buffer> {
-    const name = segmentName(Math.floor(at / this.#segmentBytes))
-    return Buffer.from(await this.#disk.readAt(name, at % this.#segmentBytes, bytes))
+  async #readSpan(index: number, { at, bytes }: Span): Promise<Buffer> {
+    const read = this.#disk.readAt(segmentName(index), at, bytes)
+    return Buffer.from(await read.catch((error) => this.#spoilt(`segment ${index}`, error)))
   }
 
   #recordsIn(bytes: Buffer): JournalRecord[] {
     const records: JournalRecord[] = []
     for (let at = 0; at < bytes.length; ) {
       const frame = decodeFrame(bytes, at)
-      if (frame.kind !== 'whole') {
-        this.#failure = new Error('a record of the journal is spoilt')
-        throw this.#failure
-      }
+      if (frame.kind !== 'whole') return this.#spoilt('a record')
       records.push(frame.record)
       at += frame.bytes
     }
@@ -193,13 +247,14 @@ export class SegmentLog {
   }
 
   async #placeOf(seq: number): Promise<Place> {
-    const span = this.#spans[seq - 1]
-    if (span === undefined) return START
-    const header = decodeHeader(await this.#readSpan({ at: span.at, bytes: SECTOR_BYTES }), 0)
-    if (header === null) {
-      this.#failure = new Error(`record ${seq} of the journal is spoilt`)
-      throw this.#failure
-    }
-    return header.record
+    if (seq === 0) return START
+    const { index, from, spans } = await this.#locate(seq)
+    const header = decodeHeader(await this.#readSpan(index, { at: spans[from]?.at ?? 0, bytes: SECTOR_BYTES }), 0)
+    return header === null ? this.#spoilt(`record ${seq}`) : placeOf(header.record)
+  }
+
+  #spoilt(what: string, cause?: unknown): never {
+    this.#failure = new Spoilt(`${what} of the journal is spoilt`, { cause })
+    throw this.#failure
   }
 }

@@ -66,9 +66,19 @@ async function hashOfHeld(held: Held, seq: number): Promise<string> {
   return seq === held.end.seq ? held.end.hash : held.hashAt(seq)
 }
 
-/** The last `voters` records of a log, so that the newest is known without reading it, cuts included. */
+export type VotersAt = { readonly seq: number; readonly voters: Voters }
+
+/** The `voters` records of a log, so that the newest is known without reading it, cuts included. */
 export class VotersOf {
-  readonly #found: { readonly seq: number; readonly voters: Voters }[] = []
+  readonly #found: VotersAt[]
+
+  constructor(found: readonly VotersAt[] = []) {
+    this.#found = [...found]
+  }
+
+  all(): readonly VotersAt[] {
+    return [...this.#found]
+  }
 
   add(seq: number, voters: Voters | null): void {
     if (voters !== null) this.#found.push({ seq, voters })
