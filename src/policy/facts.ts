@@ -92,13 +92,13 @@ export type RiskFacts = {
     readonly budget: 'left' | 'spent' | ''
   }
   readonly velocity: {
-    /** This member's transfers in the hour before, this one not counted. */
+    /** What this member asked for in the hour before, whatever became of it; this one not counted. */
     readonly transfersLastHour: number
-    /** This member's amounts of the 24 hours before, in this transfer's currency, this one not counted. */
+    /** What this member's transfers moved in the 24 hours before, or may still, in this one's currency. */
     readonly amountLastDay: Money
-    /** This member's transfers to this payee that passed at once or by a case, of the last 180 days: none makes it a new payee. */
+    /** This member's transfers to this payee that moved in 180 days and did not come back: none makes it a new payee. */
     readonly transfersToPayee: number
-    /** Transfers to this payee of the last 24 hours, whoever made them, and how many members that were; this one not counted. */
+    /** Transfers to this payee that were asked for in the last 24 hours, by whomever, and how many members that were. */
     readonly payeeTransfersLastDay: number
     readonly payeeMembersLastDay: number
     /** Transfers from this device in the hour before, and members who used it in 24 hours; 0 where no device is known. */

@@ -75,6 +75,26 @@ describe('records that keep every version', () => {
     assert.deepEqual([batch.gross.out.value, batch.fees.value, batch.net.value], ['10.00', '1.50', '-11.50'])
   })
 
+  test("what cash flow refused is no part of the member's day, once its log says so", async () => {
+    const opened = { member: 'mem_alice', product: 'prd_basic', currency: 'CNY' }
+    const { id: from } = (await calls.call('mem_alice', 'POST', '/v1/accounts', { body: opened })).body
+    let tries = 0
+    /** What risk control took for moved when it judged a transfer for which there is no money. */
+    const dayBefore = async (value: string): Promise<string> => {
+      const body = { from, to: 'acc_bob', amount: { currency: 'CNY', value }, reference: 'rent' }
+      const answer = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: `poor-${tries++}`, body })
+      assertRefused(answer, 'insufficient_funds')
+      const receipt = await eventually('the receipt', async () => {
+        const found = await calls.operate('operator', 'GET', `/v1/receipts/${answer.headers['tidegate-receipt']}`)
+        return found.status === 200 && found
+      })
+      const { body: found } = await calls.operate('operator', 'GET', `/v1/assessments/${receipt.body.assessment.id}`)
+      return found.facts.velocity.amountLastDay.value
+    }
+    const moved = await dayBefore('777.00')
+    await eventually('the refusal counts', async () => (await dayBefore('0.01')) === moved)
+  })
+
   test('a person is erased, and the ledger is still as its journal tells it', async () => {
     const moved = await calls.transfer('12.00')
     assert.equal(moved.status, 201, moved.text)

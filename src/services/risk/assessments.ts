@@ -6,6 +6,7 @@ import { transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Database } from '../../platform/database.ts'
 import type { Log } from '../../platform/log.ts'
+import { readAmount } from '../../platform/wire.ts'
 import {
   type Bundle,
   findSmallerAmount,
@@ -16,11 +17,12 @@ import {
   type RiskVerdict,
 } from '../../policy/index.ts'
 import { askBudget, type BudgetLeft, readBudgets } from './budget.ts'
+import { type AskedParts, countAsked, countAskedAgain } from './counted-transfers.ts'
 import { storedFacts } from './facts.ts'
 import type { AssessmentRequest } from './schema.ts'
 import { type Assessment, findAssessment, findAssessmentByKey, insertAssessment, insertLookLater } from './store.ts'
 import { type Ends, endsOf, scoreEach, strictest } from './strictest.ts'
-import { lockMember, readMemberVelocity, readPayeeVelocity } from './velocity.ts'
+import { AMOUNTS_MS, lockMember, readMemberVelocity, readPayeeVelocity } from './velocity.ts'
 
 export type AssessOutcome =
   /** `replayed`: decided before, and not for this call. */
@@ -82,7 +84,14 @@ export function createAssessments(deps: {
 
   const findOrDecide = async (asked: Asked): Promise<Found> => {
     const { member, idempotencyKey, amount, source } = asked
-    const known = await database.transaction((sql) => findAssessmentByKey(sql, member, idempotencyKey))
+    const transfer = transferIdOf(member, idempotencyKey)
+    const parts = partsOf(asked)
+    const known = await database.transaction(async (sql) => {
+      const found = await findAssessmentByKey(sql, member, idempotencyKey)
+      const now = clock.now()
+      if (found !== null && found.at <= now - AMOUNTS_MS) await countAskedAgain(sql, transfer, now)
+      return found
+    })
     if (known !== null) return { assessment: known, replayed: true }
     const { reference } = asked.transfer
     const { device, session, level } = asked.context ?? NO_CONTEXT
@@ -115,7 +124,8 @@ export function createAssessments(deps: {
       const decided = strictest(known.map((each) => decideOn(asked, { ...each, budget }, policies, now)))
       if (decided === null) throw unanswered()
       await insertAssessment(sql, decided)
-      if (decided.outcome === 'review') await insertLookLater(sql, transferIdOf(member, idempotencyKey), decided.id)
+      await countAsked(sql, transfer, decided, parts)
+      if (decided.outcome === 'review') await insertLookLater(sql, transfer, decided.id)
       for (const { rule, detail } of decided.considered) {
         if (detail !== undefined) log.warn({ rule, detail, receipt: asked.receipt }, 'a rule could not be evaluated')
       }
@@ -132,6 +142,16 @@ export function createAssessments(deps: {
     find: (id) => database.transaction((sql) => findAssessment(sql, id)),
     budgets: () => database.transaction((sql) => readBudgets(sql, bundle().onError, clock.now())),
   }
+}
+
+/** What goes to whom. @throws Problem `validation_failed` */
+function partsOf({ transfer: { to, legs }, amount }: Asked): AskedParts {
+  if (legs === undefined) return { parts: [{ to, amount }], hasLegs: false }
+  const parts = legs.map((leg, index) => ({
+    to: leg.to,
+    amount: readAmount(leg.amount, `/transfer/legs/${index}/amount`),
+  }))
+  return { parts, hasLegs: true }
 }
 
 function closing(): Problem {

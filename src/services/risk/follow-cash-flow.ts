@@ -6,6 +6,7 @@ import { type FeedSource, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
+import { countTold } from './counted-events.ts'
 import type { HeldTransfer, Reviews } from './reviews.ts'
 import { CreditLineSet, TransferHeld, TransferResolved } from './schema.ts'
 
@@ -14,8 +15,8 @@ const checkResolved = checkOf(TransferResolved)
 const checkCreditLine = checkOf(CreditLineSet)
 
 /**
- * Opens a case for every hold that asks for one, closes it when the money went another way, opens those of a later look, and
- * says so where what a reviewer goes by has changed.
+ * Counts what has moved and what was refused. Opens a case for every hold that asks for one, closes it when the money went
+ * another way, opens those of a later look, and says so where what a reviewer goes by has changed.
  */
 export function followCashFlow(options: {
   readonly source: FeedSource
@@ -24,7 +25,7 @@ export function followCashFlow(options: {
   readonly log: Log
 }): { close(): Promise<void> } {
   const { source, outbox, reviews, log } = options
-  const apply = async (event: Event, sql: Sql, emit: Emit): Promise<void> => {
+  const review = async (event: Event, sql: Sql, emit: Emit): Promise<void> => {
     switch (event.type) {
       case 'transfer.held': {
         const held = heldTransfer(event)
@@ -47,13 +48,19 @@ export function followCashFlow(options: {
       }
     }
   }
+  // What is counted comes after the cases: who votes locks them in this order, too.
+  const apply = async (event: Event, sql: Sql, emit: Emit): Promise<void> => {
+    await review(event, sql, emit)
+    await countTold(sql, [event])
+  }
   const applyAll = async (events: readonly Event[], sql: Sql, emit: Emit): Promise<void> => {
     const waiting = await reviews.waitingOf(sql, events.flatMap(resolvedBy))
     for (const event of events) {
       if (event.type === 'transfer.held') waiting.add(event.subject)
       const [resolved] = resolvedBy(event)
-      if (resolved === undefined || waiting.has(resolved)) await apply(event, sql, emit)
+      if (resolved === undefined || waiting.has(resolved)) await review(event, sql, emit)
     }
+    await countTold(sql, events)
   }
   return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, log })
 }

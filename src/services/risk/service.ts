@@ -14,6 +14,7 @@ import { type Assessments, createAssessments, type Members } from './assessments
 import { readFigures } from './figures.ts'
 import { followCashFlow } from './follow-cash-flow.ts'
 import { followMembership } from './follow-membership.ts'
+import { forgetOldCounts } from './forgetting.ts'
 import { createHeldWatch, type HeldSource, type HeldWatch } from './held-watch.ts'
 import { createReviews, type Reviews } from './reviews.ts'
 import { runTimers } from './timers.ts'
@@ -83,6 +84,7 @@ export function createRiskService(deps: RiskDeps): RiskService {
         followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
         followMembership({ source: deps.membershipEvents, outbox, reviews, log }),
         runTimers(reviews, log),
+        forgetOldCounts({ database, clock, log }),
         watch,
         startDeliveries({ database, clock, log, dispatcher, allowLoopback, destinationOf }),
       )

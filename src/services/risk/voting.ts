@@ -5,6 +5,7 @@ import type { Emit } from '../../platform/outbox.ts'
 import { type Bundle, SUSPENDED_REVIEWERS } from '../../policy/index.ts'
 import { closeCase, insertCaseEvent, insertVote, lockCase, updateCase } from './case-store.ts'
 import { lookAgain } from './changed-facts.ts'
+import { countApproved } from './counted-transfers.ts'
 import { type DecisionReply, NO_SUCH_CASE, replyTo } from './errors.ts'
 import { type Ballot, castVote, moreUrgent, type ReviewCase, validVotes } from './model.ts'
 
@@ -89,6 +90,7 @@ async function closeDecided({ sql, emit, now }: Change, review: ReviewCase, deci
   if (!(await closeCase(sql, review.id, state, reason, now))) return
   const { id, operation, transfer, kind } = review
   await insertCaseEvent(sql, id, closedEvent(now, reviewers.at(-1) ?? 'timer', state, reason))
+  if (kind === 'held' && state === 'approved') await countApproved(sql, transfer, now)
   const data = { case: id, operation, transfer, reviewers, reason }
   emit(
     kind === 'held'

@@ -39,5 +39,5 @@ export function inMemoryFeed() {
         ...{ transfer, heldAt: at as Instant, expiresAt: Date.parse(expiresAt) as Instant },
       }))
   }
-  return { source, append, held }
+  return { source, append, held, head: () => BigInt(events.length) }
 }

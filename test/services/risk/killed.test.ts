@@ -19,7 +19,7 @@ const KILL_AFTER = [10, 15, Number.POSITIVE_INFINITY]
 const skip =
   process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined && 'not run: `npm test` brings the PostgreSQL server'
 
-test('a budget that was spent stays spent after kill -9 on PGlite', async () => {
+test('a budget that was spent stays spent, and what was told counts once, after kill -9 on PGlite', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidegate-spent-'))
   try {
     await spendAndKill(directory)
@@ -28,14 +28,19 @@ test('a budget that was spent stays spent after kill -9 on PGlite', async () => 
   }
 })
 
-test('a budget that was spent stays spent after kill -9 on PostgreSQL', { skip }, async () => {
+test('a budget that was spent stays spent, and what was told counts once, after kill -9 on PostgreSQL', {
+  skip,
+}, async () => {
   await spendAndKill(await createDatabase())
 })
 
 async function spendAndKill(store: string): Promise<void> {
   const acknowledged: string[] = []
   for (const killAfter of KILL_AFTER) acknowledged.push(...(await spend(store, killAfter)))
-  const stored = await storedIn(store)
+  const { stored, asked, told, taken } = await storedIn(store)
+  assert.equal(asked, BigInt(COUNT), 'what was let pass is counted with it')
+  assert.ok(taken > 0n)
+  assert.equal(told, taken, 'each event that was taken is counted, and once')
   assert.equal(stored.length, COUNT, 'each round finds what the one before spent, and spends no more than is left')
   for (const id of acknowledged) assert.ok(stored.includes(id), 'what was told to pass is spent')
 }
@@ -55,12 +60,20 @@ async function spend(store: string, killAfter: number): Promise<readonly string[
   return passed
 }
 
-async function storedIn(store: string): Promise<readonly string[]> {
+async function storedIn(store: string) {
   const server = store.startsWith('postgresql:') ? openPostgres(() => store, console.error) : await openPglite(store)
   const database = await server.open('risk', riskMigrations)
   const rows = await database.transaction((sql) =>
     sql.query<{ id: string }>('SELECT id FROM assessment WHERE unchecked'),
   )
+  const [counts] = await database.transaction((sql) =>
+    sql.query<{ asked: bigint; told: bigint; taken: bigint }>(
+      `SELECT count(*) FILTER (WHERE state = 'let_pass') AS asked,
+         (sum(minor) FILTER (WHERE member = 'mem_told' AND state = 'moved'))::bigint AS told,
+         (SELECT seq FROM feed_offset WHERE feed = 'cash-flow') AS taken FROM counted_transfer`,
+    ),
+  )
   await server.close()
-  return rows.map(({ id }) => id)
+  assert(counts !== undefined)
+  return { stored: rows.map(({ id }) => id), ...counts }
 }

@@ -1,6 +1,5 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
@@ -9,9 +8,9 @@ import { createTongdun } from '../../../src/adapters/fraud/tongdun.ts'
 import { sha256 } from '../../../src/kernel/canonical-json.ts'
 import { type Clock, type Instant, manualClock, toRfc3339 } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/id.ts'
+import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { createDoor, listenDoor } from '../../../src/platform/door.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
-import { PASSPORT_HEADER, type PassportKeys, signPassport } from '../../../src/platform/passport.ts'
 import { safeDispatcher } from '../../../src/platform/safe-destination.ts'
 import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
@@ -21,10 +20,22 @@ import type { AssessmentRequest } from '../../../src/services/risk/schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
+import { closeServer, startRelay } from './callback-relay.ts'
 import { inMemoryFeed } from './cash-flow-feed.ts'
 
 const silent = pino({ level: 'silent' })
 const HOUR_MS = 3_600_000
+const POSTED = {
+  ...{
+    operation: null,
+    from: 'acc_alice',
+    to: 'acc_bob',
+    fromMember: 'mem_alice',
+    toMember: 'mem_bob',
+    reference: 'rent',
+  },
+  ...{ amount: { currency: 'CNY', value: '1.00' }, kind: 'transfer' },
+}
 
 export type Held = { readonly transfer: string; readonly operation: string }
 export type World = Awaited<ReturnType<typeof startWorld>>
@@ -90,8 +101,16 @@ export async function startWorld(store: TestStore) {
   risk.start()
   const call = createCaller(app, 'risk', passports, clock)
 
+  /** The transfer of the request that was assessed, as cash flow would name it. */
+  const transferOf = async (assessment: string | null) => {
+    const text = 'SELECT member, idempotency_key AS key FROM assessment WHERE id = $1'
+    const [found] = await database.transaction((sql) => sql.query<{ member: string; key: string }>(text, [assessment]))
+    return found === undefined ? null : transferIdOf(found.member, found.key)
+  }
+
   const world = {
     clock,
+    transferOf,
     call,
     app,
     passports,
@@ -109,8 +128,33 @@ export async function startWorld(store: TestStore) {
     secret,
     next,
     privateKey: privateKey as KeyObject,
-    /** Appends an event to cash flow's feed. */
-    feed: cashFlow.append,
+    /** Appends an event to cash flow's feed; of money that has moved with what cash flow says of it always. */
+    feed(type: string, data: Record<string, unknown>, at: number): void {
+      cashFlow.append(type, type === 'transfer.posted' ? { ...POSTED, ...data } : data, at)
+    },
+
+    /** Waits until risk control has taken all that cash flow has told. */
+    async caughtUp(): Promise<void> {
+      const text = "SELECT seq FROM feed_offset WHERE feed = 'cash-flow'"
+      await eventually(async () => {
+        const [taken] = await database.transaction((sql) => sql.query<{ seq: bigint }>(text))
+        return (taken?.seq ?? 0n) >= cashFlow.head()
+      })
+    },
+
+    /** Cash flow has moved what was assessed, and risk control knows. */
+    async post(assessment: string, data: Record<string, unknown>): Promise<void> {
+      world.feed('transfer.posted', { transfer: await transferOf(assessment), ...data }, clock.now())
+      await world.caughtUp()
+    },
+
+    /** Cash flow has refused it, and risk control knows. */
+    async refuse(assessment: string, reason = 'insufficient_funds'): Promise<void> {
+      const operation = `op_${(await transferOf(assessment))?.slice('trf_'.length)}`
+      world.feed('operation.failed', { operation, state: 'failed', reason }, clock.now())
+      await world.caughtUp()
+    },
+
     /** Appends one to membership's. */
     membershipTells: membership.append,
 
@@ -129,7 +173,8 @@ export async function startWorld(store: TestStore) {
     },
 
     async hold(maker: string, assessment: string | null, value: string, holdMs = 48 * HOUR_MS): Promise<Held> {
-      const held = { transfer: `trf_${randomUUID()}`, operation: `op_${randomUUID()}` }
+      const transfer = (await transferOf(assessment)) ?? `trf_${randomUUID()}`
+      const held = { transfer, operation: `op_${transfer.slice('trf_'.length)}` }
       const amount = { currency: 'CNY', value }
       const expiresAt = toRfc3339((clock.now() + holdMs) as Instant)
       const rest = { from: 'acc_alice', to: 'acc_bob', reference: 'rent', receipt: 'rcp_1', maker, assessment }
@@ -250,43 +295,4 @@ async function shippedPolicies(clock: Clock, edits: Readonly<Record<string, (tex
   const { bundle, findings } = compileBundle(files, clock.now())
   if (bundle === null) throw new Error(`the shipped policies do not compile: ${JSON.stringify(findings)}`)
   return bundle
-}
-
-/** The edge's part for the callback: an anonymous passport around the same bytes. */
-async function startRelay(passports: PassportKeys, clock: Clock) {
-  let origin = ''
-  const server = createServer(async (incoming, outgoing) => {
-    const body = await bytesOf(incoming)
-    const claims = { principal: { kind: 'anonymous' }, assessment: null, receipt: newId('receipt') } as const
-    const target = incoming.url ?? '/'
-    const signed = {
-      [PASSPORT_HEADER]: signPassport(passports, clock, 'risk', { method: 'POST', target, body }, claims),
-    }
-    const kept = Object.entries(incoming.headers).filter(([name]) => name.startsWith('webhook-'))
-    const headers = { ...signed, ...Object.fromEntries(kept), 'content-type': 'application/json' }
-    const answer = await request(origin + target, { method: 'POST', headers, body })
-    outgoing.writeHead(answer.statusCode, { 'content-type': String(answer.headers['content-type']) })
-    outgoing.end(await answer.body.text())
-  })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    target: (url: string) => {
-      origin = url
-    },
-    close: () => closeServer(server),
-  }
-}
-
-async function bytesOf(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((done) => {
-    server.close(() => done())
-    server.closeAllConnections()
-  })
 }
