@@ -47,5 +47,6 @@ function whyTooFew(grants: readonly (Grant | null)[], failures: readonly string[
   const heard = [...grants.keys()].filter((place) => grants[place] !== null)
   const voteless = votelessOf(grants)
   const others = voteless.length === 0 ? [] : [`without a vote, new or of another journal: ${voteless.join(', ')}`]
-  return [`of ${grants.length} stores these have promised: ${heard.join(', ') || 'none'}`, ...others, ...failures].join('; ')
+  const promised = `of ${grants.length} stores these have promised: ${heard.join(', ') || 'none'}`
+  return [promised, ...others, ...failures].join('; ')
 }
