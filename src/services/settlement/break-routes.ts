@@ -129,6 +129,10 @@ function refusalOf(outcome: Exclude<BreakOutcome, { kind: 'done' }>, now: Instan
       })
     case 'same_person':
       return new Problem('reviewer_not_allowed', { detail: 'who proposed it does not approve it' })
+    case 'importer':
+      return new Problem('reviewer_not_allowed', {
+        detail: 'who brought the statement does not approve what is made of it',
+      })
   }
 }
 

@@ -3,7 +3,7 @@ import type { Currency } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
 
 export type BreakKind = 'missing' | 'unexpected' | 'different' | 'returned'
-export type Resolution = 'write_off' | 'give_back' | 'explained' | 'arrived_later'
+export type Resolution = 'write_off' | 'give_back' | 'explained' | 'arrived_later' | 'refused_later'
 export type BreakState = 'open' | 'proposed' | 'resolved'
 
 /** What did not come out even between the bank's record and ours, and what people did about it. */
@@ -11,6 +11,8 @@ export type Break = {
   readonly id: string
   readonly reconciliation: string
   readonly statement: string
+  /** Whose statement it is: who brought it does not approve what is made of it. */
+  readonly importedBy: string
   readonly kind: BreakKind
   readonly currency: Currency
   readonly expected: bigint
@@ -33,12 +35,13 @@ export type Step = Pick<Break, 'version' | 'state' | 'owner' | 'resolution' | 'a
 const LISTED_PER_BREAK_MAX = 1_000
 
 const SELECT = `SELECT one.id, one.reconciliation, one.kind, one.currency, one.expected::text, one.actual::text, one.opened_at,
-    reconciliation.statement, step.version, step.state, step.owner, step.resolution, step.actor, step.reason,
+    reconciliation.statement, bank_statement.imported_by, step.version, step.state, step.owner, step.resolution, step.actor, step.reason,
     ARRAY(SELECT number::text FROM line_result WHERE break = one.id ORDER BY number LIMIT ${LISTED_PER_BREAK_MAX}) AS lines,
     ARRAY(SELECT id FROM payout WHERE broken_in = one.id OR missing_in = one.id OR id = one.reference ORDER BY id
       LIMIT ${LISTED_PER_BREAK_MAX}) AS payouts
   FROM reconciliation_break AS one
   JOIN reconciliation ON reconciliation.id = one.reconciliation
+  JOIN bank_statement ON bank_statement.id = reconciliation.statement
   JOIN LATERAL (SELECT * FROM break_step WHERE break = one.id ORDER BY version DESC LIMIT 1) AS step ON true`
 
 export async function findBreak(sql: Sql, id: string): Promise<Break | null> {
@@ -84,6 +87,26 @@ export async function insertStep(sql: Sql, id: string, step: Step, now: Instant)
   if (state === 'resolved') await sql.query('UPDATE reconciliation_break SET open = false WHERE id = $1', [id])
 }
 
+/** What was missing has come, or will not come: the break that said so is resolved by it. */
+export async function closeMissing(
+  sql: Sql,
+  payouts: readonly string[],
+  { resolution, reason }: { readonly resolution: 'arrived_later' | 'refused_later'; readonly reason: string },
+  now: Instant,
+): Promise<void> {
+  await sql.query(
+    `WITH told AS (
+       UPDATE reconciliation_break AS one SET open = false FROM payout
+       WHERE payout.id = ANY($1) AND one.id = payout.missing_in AND one.open RETURNING one.id
+     )
+     INSERT INTO break_step (break, version, state, owner, resolution, actor, reason, at)
+     SELECT told.id, newest.version + 1, 'resolved', newest.owner, $4, 'settlement', $2, $3
+     FROM told JOIN LATERAL (SELECT version, owner FROM break_step WHERE break = told.id
+                             ORDER BY version DESC LIMIT 1) AS newest ON true`,
+    [payouts, reason, toRfc3339(now), resolution],
+  )
+}
+
 /** Files of the break's payouts that have no answer yet: the bank may be asked for them again. */
 export async function filesUnderWay(sql: Sql, id: string): Promise<readonly string[]> {
   const rows = await sql.query<{ id: string }>(
@@ -123,6 +146,7 @@ function toBreak(row: Row): Break {
     id: row['id'] as string,
     reconciliation: row['reconciliation'] as string,
     statement: row['statement'] as string,
+    importedBy: row['imported_by'] as string,
     kind: row['kind'] as BreakKind,
     currency: row['currency'] as Currency,
     expected: BigInt(row['expected'] as string),

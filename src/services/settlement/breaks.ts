@@ -35,6 +35,8 @@ export type BreakOutcome =
   | { readonly kind: 'not_confirmed'; readonly payout: string; readonly state: string }
   /** Who proposes does not approve. */
   | { readonly kind: 'same_person' }
+  /** Who brought the statement does not approve what is made of it. */
+  | { readonly kind: 'importer' }
 
 export interface Breaks {
   read(id: string): Promise<Break | null>
@@ -43,7 +45,7 @@ export interface Breaks {
   assign(id: string, owner: string, actor: string): Promise<BreakOutcome>
   /** Takes the place of what was proposed before. */
   propose(id: string, resolution: Resolution, reason: string, actor: string): Promise<BreakOutcome>
-  /** By another person than proposed it, who saw this `version`. */
+  /** By another person than proposed it, or brought the statement, who saw this `version`. */
   approve(id: string, version: number, actor: string): Promise<BreakOutcome>
 }
 
@@ -93,6 +95,7 @@ export function createBreaks(outbox: Outbox, clock: Clock): Breaks {
       change(id, (present) => {
         if (present.state !== 'proposed' || present.version !== version) return { kind: 'not_now', break: present }
         if (present.actor === actor) return { kind: 'same_person' }
+        if (present.importedBy === actor) return { kind: 'importer' }
         return {
           state: 'resolved',
           owner: present.owner,

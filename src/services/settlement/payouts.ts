@@ -8,6 +8,7 @@ import { fittingInOneFile, PAYMENTS_MAX, writePayments } from '../../platform/is
 import { DUPLICATE, type PaymentStatus } from '../../platform/iso20022/status.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Outbox } from '../../platform/outbox.ts'
+import { closeMissing } from './break-store.ts'
 import type { Ledger } from './ledger.ts'
 import type { Members } from './members.ts'
 import { batchStateOf } from './model.ts'
@@ -104,7 +105,11 @@ async function inLedger(deps: Deps, step: LedgerStep): Promise<void> {
         ...(withdrawal === undefined ? {} : { withdrawal }),
         ...(reason === undefined ? {} : { reason }),
       }
-      if (await movePayout(sql, step.id, [step.state], to)) await tell(sql, emit, step, state, at)
+      if (!(await movePayout(sql, step.id, [step.state], to))) return
+      await tell(sql, emit, step, state, at)
+      // A statement may have missed it meanwhile: the bank says now that there is nothing to wait for.
+      const told = { resolution: 'refused_later', reason: `refused: ${reason ?? step.reason}` } as const
+      if (state === 'refused') await closeMissing(sql, [step.id], told, at)
     })
   } catch (err) {
     const waitS = LEDGER_RETRY_AFTER_S[step.tries] ?? LEDGER_RETRY_AFTER_MAX_S

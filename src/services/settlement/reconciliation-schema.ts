@@ -92,6 +92,8 @@ export const WireBreak = Type.Object(
     id: BreakId,
     reconciliation: ReconciliationId,
     statement: StatementId,
+    /** Who brought the statement, and so approves nothing of it. */
+    importedBy: Type.String(),
     kind: Type.Enum(['missing', 'unexpected', 'different', 'returned']),
     expected: MoneyShape,
     actual: MoneyShape,
@@ -101,7 +103,10 @@ export const WireBreak = Type.Object(
     ageS: Count,
     state: Type.Enum(['open', 'proposed', 'resolved']),
     owner: Type.String(),
-    resolution: Type.Union([Type.Enum(['write_off', 'give_back', 'explained', 'arrived_later']), Type.Null()]),
+    resolution: Type.Union([
+      Type.Enum(['write_off', 'give_back', 'explained', 'arrived_later', 'refused_later']),
+      Type.Null(),
+    ]),
     actor: Type.String(),
     reason: Type.String(),
     version: Type.Integer({ minimum: 1 }),

@@ -3,6 +3,7 @@ import { type Instant, toRfc3339 } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Row, Sql } from '../../platform/database.ts'
+import { closeMissing } from './break-store.ts'
 import type { Difference, Match } from './matching.ts'
 import { giveBackEarlier } from './return-store.ts'
 
@@ -154,7 +155,7 @@ async function insertMatches(
      FROM unnest($1::text[], $2::text[]) AS told (payout, match) WHERE payout.id = told.payout`,
     [payouts, paid.flatMap((match) => match.payouts.map(() => match.id)), toRfc3339(now)],
   )
-  await closeMissing(sql, payouts, statement, now)
+  await closeMissing(sql, payouts, arrivedOn(statement), now)
   await giveBackEarlier(sql, payouts, statement, now)
   const back = matches.filter(({ rule }) => rule === 'return')
   if (back.length === 0) return
@@ -211,22 +212,11 @@ async function insertBreaks(
     )
   }
   const told = different.flatMap(({ payouts }) => payouts)
-  await closeMissing(sql, told, statement, now)
+  await closeMissing(sql, told, arrivedOn(statement), now)
 }
 
-/** What was missing has come: the break that said so is resolved by it. */
-async function closeMissing(sql: Sql, payouts: readonly string[], statement: string, now: Instant): Promise<void> {
-  await sql.query(
-    `WITH arrived AS (
-       UPDATE reconciliation_break AS one SET open = false FROM payout
-       WHERE payout.id = ANY($1) AND one.id = payout.missing_in AND one.open RETURNING one.id
-     )
-     INSERT INTO break_step (break, version, state, owner, resolution, actor, reason, at)
-     SELECT arrived.id, newest.version + 1, 'resolved', newest.owner, 'arrived_later', 'settlement', $2, $3
-     FROM arrived JOIN LATERAL (SELECT version, owner FROM break_step WHERE break = arrived.id
-                                ORDER BY version DESC LIMIT 1) AS newest ON true`,
-    [payouts, `on the statement ${statement}`, toRfc3339(now)],
-  )
+function arrivedOn(statement: string) {
+  return { resolution: 'arrived_later', reason: `on the statement ${statement}` } as const
 }
 
 async function insertResults(

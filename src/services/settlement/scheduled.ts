@@ -74,9 +74,16 @@ export function startScheduled(options: {
   })
 }
 
-/** Who has lines up to a time that no batch has, and no batch that reaches as far; not in some currencies, and behind a party. */
-const OPEN_AT = `SELECT DISTINCT line.member, line.currency FROM open_line AS line
-  WHERE line.posted_at <= $1 AND line.currency <> ALL($2) AND (line.member, line.currency) > ($3, $4) AND NOT EXISTS (
+/**
+ * Who has lines up to a time that no batch has, or is owed what was not paid by then, and no batch that reaches as far; not in
+ * some currencies, and behind a party.
+ */
+const OPEN_AT = `SELECT DISTINCT line.member, line.currency FROM (
+    SELECT member, currency, posted_at AS at FROM open_line
+    UNION ALL
+    SELECT member, currency, next_try_at FROM payout WHERE state IN ('refused', 'returned') AND carried_in IS NULL
+  ) AS line
+  WHERE line.at <= $1 AND line.currency <> ALL($2) AND (line.member, line.currency) > ($3, $4) AND NOT EXISTS (
     SELECT FROM settlement_batch AS batch
     WHERE batch.member = line.member AND batch.currency = line.currency AND batch.cut_off >= $1
   ) ORDER BY line.member, line.currency LIMIT $5`

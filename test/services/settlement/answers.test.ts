@@ -9,6 +9,7 @@ import { asOperator } from '../../support/caller.ts'
 import { statementXml } from '../../support/statements.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { type Harness, startHarness, until } from './harness.ts'
+import { asOther } from './reconciling.ts'
 
 type Said = PaymentStatus | 'unknown' | 'refused'
 const rejected = (reason: string): Said => ({ kind: 'rejected', reason })
@@ -60,6 +61,15 @@ onEachStore('settlement, by what the bank answers and the ledger holds,', (store
     await settlement.post(...accounts.map((onto) => ({ from: 'mem_buyer', to: member, onto, amount })))
     return close(member)
   }
+  /** So that no currency is held up any more. */
+  const writeAllOff = async () => {
+    const { body } = await settlement.call('GET', '/v1/breaks?state=open', asOperator)
+    for (const { id } of body.items) {
+      const sent = { resolution: 'write_off', reason: 'of the test' }
+      await settlement.call('POST', `/v1/breaks/${id}/propose`, asOperator, { body: sent })
+      await settlement.call('POST', `/v1/breaks/${id}/approve`, asOther, { body: { version: 2 } })
+    }
+  }
   const statesOf = async (batch: { id: string }): Promise<Record<string, string>> => {
     const { payouts } = (await settlement.readBatch(batch.id)).body
     return Object.fromEntries(payouts.map((one: { account: string; state: string }) => [one.account, one.state]))
@@ -99,6 +109,26 @@ onEachStore('settlement, by what the bank answers and the ledger holds,', (store
     script.set('acc_gone', ['unknown', rejected('AC04')])
     const batch = await closeWith('mem_gone', 'acc_gone')
     await becomes(batch, { acc_gone: 'refused' })
+    assert.equal(givenBack(batch), 1)
+  })
+
+  test('resolves what a statement missed once the bank refuses it', async () => {
+    script.set('acc_missed', ['unknown', rejected('AC04')])
+    const batch = await closeWith('mem_missed', 'acc_missed')
+    const wasSent =
+      'SELECT FROM payout JOIN payment_file ON payment_file.id = file WHERE batch = $1 AND payment_file.last_error <> $2'
+    await until(async () => (await query(wasSent, batch.id, '')).length > 0)
+    const to = new Date(settlement.clock.now() + 1_000).toISOString()
+    const { body } = await settlement.callXml('/v1/statements', asOperator, statementXml('M-1', [], { to }))
+    const breaks = async () =>
+      (await settlement.call('GET', `/v1/breaks?reconciliation=${body.id}`, asOperator)).body.items
+    const about = async () =>
+      (await breaks()).find(({ payouts }: { payouts: string[] }) => payouts.includes(batch.payout))
+    assert.deepEqual([(await about()).kind, (await about()).state], ['missing', 'open'])
+    await becomes(batch, { acc_missed: 'refused' })
+    const { state, resolution, reason } = await about()
+    assert.deepEqual([state, resolution, reason], ['resolved', 'refused_later', 'refused: AC04'])
+    await writeAllOff() // what else it missed
     assert.equal(givenBack(batch), 1)
   })
 
@@ -149,5 +179,28 @@ onEachStore('settlement, by what the bank answers and the ledger holds,', (store
       (await query("SELECT FROM settlement_batch WHERE currency = $1 AND member LIKE 'mem_page%'", currency)).length
     await until(async () => (await closed('USD')) === many.length)
     assert.equal(await closed('CNY'), 0)
+    await writeAllOff()
+    await until(async () => {
+      settlement.clock.advance(1_000)
+      return (await closed('CNY')) === many.length
+    })
+  })
+
+  test('carries what was refused into the next cut-off, though nothing else has come since', async () => {
+    script.clear() // what else was refused is carried as well, in one file with it
+    empty.add('acc_owed')
+    const first = await closeWith('mem_owed', 'acc_owed')
+    await becomes(first, { acc_owed: 'refused' })
+    empty.delete('acc_owed')
+    settlement.clock.advance(24 * 3_600_000)
+    const batches = async () =>
+      (await settlement.call('GET', '/v1/settlement-batches?member=mem_owed', asOperator)).body.items
+    await until(async () => (await batches()).length === 2)
+    const [next] = await batches()
+    assert.deepEqual([next.lines, next.carried.value, next.net.value], [0, '100.00', '100.00'])
+    await becomes(next, { acc_owed: 'paid' })
+    settlement.clock.advance(24 * 3_600_000)
+    await closeWith('mem_other', 'acc_other') // the cut-off is gone through by the time this one is
+    assert.equal((await batches()).length, 2)
   })
 })

@@ -179,9 +179,8 @@ onEachStore('money that comes back', (store) => {
       const first = (await put(statement([]))).body
       const [missing] = await aboutIn(first.id, one)
       const body = { resolution: 'give_back', reason: 'the bank lost it' }
-      const { version } = (await settlement.call('POST', `/v1/breaks/${missing.id}/propose`, asOther, { body })).body
-      const approval = () =>
-        settlement.call('POST', `/v1/breaks/${missing.id}/approve`, asOperator, { body: { version } })
+      const { version } = (await settlement.call('POST', `/v1/breaks/${missing.id}/propose`, asOperator, { body })).body
+      const approval = () => settlement.call('POST', `/v1/breaks/${missing.id}/approve`, asOther, { body: { version } })
       let approved: ReturnType<typeof approval> | undefined
       beforeMatch = async () => {
         let isAnswered = false

@@ -9,7 +9,7 @@ import { asMember, asOperator, asService, type Claims } from '../../support/call
 import { notificationXml, statementXml, type ToldLine } from '../../support/statements.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { type Harness, startHarness, until } from './harness.ts'
-import { asOther, type Paid, reconciling } from './reconciling.ts'
+import { asOther, asThird, type Paid, reconciling } from './reconciling.ts'
 
 /** A bank that says yes; what its statements say is each test's. */
 const bank: Bank = { send: async () => ({ kind: 'answered', statusOf: () => ({ kind: 'accepted' }) }) }
@@ -142,7 +142,9 @@ onEachStore('reconciliation', (store) => {
     const alone = await step('approve', asOperator, { version: 3 })
     assert.deepEqual([alone.status, alone.body.code], [403, 'reviewer_not_allowed'])
     assert.equal((await step('approve', asOther, { version: 2 })).status, 409) // something else than was seen
-    const approved = await step('approve', asOther, { version: 3 })
+    await step('propose', asOther, { resolution: 'write_off', reason: 'a fee of the bank' })
+    assert.equal((await step('approve', asOperator, { version: 4 })).status, 403) // who brought the statement
+    const approved = await step('approve', asThird, { version: 4 })
     assert.deepEqual(
       [approved.status, approved.body.state, approved.body.reason],
       [200, 'resolved', 'a fee of the bank'],
@@ -153,7 +155,7 @@ onEachStore('reconciliation', (store) => {
     const types = feed.items.filter(({ subject }: { subject: string }) => subject === found.id)
     assert.deepEqual(
       types.map(({ type }: { type: string }) => type),
-      ['break.assigned', 'break.proposed', 'break.resolved'],
+      ['break.assigned', 'break.proposed', 'break.proposed', 'break.resolved'],
     )
   })
 

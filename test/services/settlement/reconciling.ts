@@ -6,6 +6,8 @@ import { accountOf, type Harness, until } from './harness.ts'
 
 export const asOther: Claims = { principal: { kind: 'operator', id: 'op_otto', scopes: ['operator'] } }
 
+export const asThird: Claims = { principal: { kind: 'operator', id: 'op_tessa', scopes: ['operator'] } }
+
 export type Paid = {
   readonly batch: string
   readonly payout: string
@@ -44,16 +46,16 @@ export function reconciling(harness: () => Harness) {
   const soon = () => new Date(harness().clock.now() + 1_000).toISOString()
   const explain = async (id: string) => {
     const sent = { resolution: 'explained', reason: 'not ours' }
-    await harness().call('POST', `/v1/breaks/${id}/propose`, asOther, { body: sent })
-    await harness().call('POST', `/v1/breaks/${id}/approve`, asOperator, { body: { version: 2 } })
+    await harness().call('POST', `/v1/breaks/${id}/propose`, asOperator, { body: sent })
+    await harness().call('POST', `/v1/breaks/${id}/approve`, asOther, { body: { version: 2 } })
   }
   /** What one proposes and another approves; the answer to the second, or the refusal of the first. */
   const decide = async (id: string, resolution: string) => {
     const sent = { resolution, reason: 'two people say so' }
-    const proposed = await harness().call('POST', `/v1/breaks/${id}/propose`, asOther, { body: sent })
+    const proposed = await harness().call('POST', `/v1/breaks/${id}/propose`, asOperator, { body: sent })
     if (proposed.status !== 200) return proposed
     const { version } = proposed.body
-    return harness().call('POST', `/v1/breaks/${id}/approve`, asOperator, { body: { version } })
+    return harness().call('POST', `/v1/breaks/${id}/approve`, asOther, { body: { version } })
   }
   /** A batch that is closed, whatever becomes of it. */
   const closeOne = async (member: string, minor: bigint): Promise<Paid> => {
