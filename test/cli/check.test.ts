@@ -84,7 +84,7 @@ describe('tidegate check', () => {
 
   test('a way to money without a token is an error, with a request that goes it', async () => {
     await editFile(config, (text) =>
-      text.replace('authenticate: none, tags: [public]', 'authenticate: none, tags: [public, money]'),
+      text.replace(/(reviews\/decisions.*authenticate: none, tags: \[public)\]/, '$1, money]'),
     )
     const { code, stdout } = await runCli(['check'], places())
     assert.equal(code, 1)
