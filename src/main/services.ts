@@ -15,6 +15,7 @@ import { createDoor, listenDoor } from '../platform/door.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
 import type { Publisher } from '../platform/event-log/event-log.ts'
 import { createPlace } from '../platform/event-log/place.ts'
+import { feedOf } from '../platform/feed.ts'
 import { keyFile } from '../platform/key-file.ts'
 import type { Outbox } from '../platform/outbox.ts'
 import { openPglite } from '../platform/pglite.ts'
@@ -241,6 +242,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         clock,
         log,
         cashFlowEvents,
+        cashFlowNow: feedOf(client('settlement', 'cash-flow'), 0),
         ledger,
         members: standingsBy(client('settlement', 'membership')),
         bank,

@@ -49,7 +49,13 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
     }).routes,
     settlement: createSettlement({
       ...base,
-      ...{ cashFlowEvents: events, ledger, members: { statusOf: notCalled }, bank: { send: notCalled } },
+      ...{
+        cashFlowEvents: events,
+        cashFlowNow: events,
+        ledger,
+        members: { statusOf: notCalled },
+        bank: { send: notCalled },
+      },
     }).routes,
   }
 }

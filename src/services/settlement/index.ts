@@ -8,6 +8,8 @@ import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { breakRoutes } from './break-routes.ts'
 import { createBreaks } from './breaks.ts'
+import { waitingRoute } from './cut-off-routes.ts'
+import { createFeedBehind } from './feed-behind.ts'
 import type { Ledger } from './ledger.ts'
 import type { Members } from './members.ts'
 import { notificationRoutes } from './notification-routes.ts'
@@ -32,6 +34,8 @@ export type SettlementDeps = {
   readonly log: Log
   /** Cash flow's events: what was posted. */
   readonly cashFlowEvents: FeedSource
+  /** The same as cash flow has them now, without waiting. */
+  readonly cashFlowNow: FeedSource
   readonly ledger: Ledger
   readonly members: Members
   readonly bank: Bank
@@ -59,11 +63,13 @@ export function createSettlement(deps: SettlementDeps): Settlement {
   const outbox = createOutbox(database, clock)
   const service = createService(outbox, clock, breaksMax)
   const reconciler = createReconciler(outbox, clock, rules)
+  const behind = createFeedBehind({ outbox, peek: deps.cashFlowNow, clock, log })
   const running: { close(): Promise<void> }[] = []
   return {
     routes: [
       ...settlementRoutes(service),
       ...positionRoutes(service, clock, clearsWithinH),
+      waitingRoute(behind),
       ...statementRoutes(outbox, reconciler),
       ...notificationRoutes(createNotifications(outbox, clock, payer.account)),
       ...breakRoutes(createBreaks(outbox, clock), clock),
@@ -85,7 +91,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
         startPayouts({ outbox, bank, ledger, members, payer, clock, log }),
         reconciler.start(log),
       )
-      if (calendar !== null) running.push(startScheduled({ outbox, service, calendar, clock, log }))
+      if (calendar !== null) running.push(startScheduled({ outbox, service, calendar, behind, clock, log }))
     },
     async close() {
       await Promise.all(running.splice(0).map((part) => part.close()))

@@ -4,6 +4,7 @@ import { keepDoing, type Round } from '../../platform/every.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Outbox } from '../../platform/outbox.ts'
 import { type Calendar, lastCutOffAt } from './cut-off.ts'
+import type { FeedBehind } from './feed-behind.ts'
 import type { SettlementService } from './service.ts'
 
 const LOOK_EVERY_MS = 1_000
@@ -22,10 +23,11 @@ export function startScheduled(options: {
   readonly outbox: Outbox
   readonly service: SettlementService
   readonly calendar: Calendar
+  readonly behind: FeedBehind
   readonly clock: Clock
   readonly log: Log
 }): Round {
-  const { outbox, service, calendar, clock, log } = options
+  const { outbox, service, calendar, behind, clock, log } = options
   /** The cut-off that was gone through, and when it is to be looked at once more; null: never. */
   let gone: { readonly cutOff: Instant; readonly againAt: number | null } | null = null
   /** How far the parties of a cut-off were gone through, and whether there is a reason to look again. */
@@ -54,6 +56,7 @@ export function startScheduled(options: {
       const cutOff = lastCutOffAt(calendar, now)
       if (cutOff === null) return false
       if (gone?.cutOff === cutOff && (gone.againAt === null || gone.againAt > now)) return false
+      if (!(await behind.isOver(cutOff))) return false // looked at again in a second
       const { after, again } = pass?.cutOff === cutOff ? pass : { after: BEFORE_ALL, again: false }
       const heldUp = await service.heldUp()
       const values = [toRfc3339(cutOff), heldUp, after.member, after.currency, PARTIES_AT_ONCE]

@@ -64,6 +64,7 @@ describe("settlement's door", () => {
       '/v1/breaks/{id}/assign',
       '/v1/breaks/{id}/propose',
       '/v1/clearing-positions',
+      '/v1/cut-offs/waiting',
       '/v1/dead-letters/settlement',
       '/v1/dead-letters/settlement/{feed}/{seq}',
       '/v1/dead-letters/settlement/{feed}/{seq}/give-up',

@@ -38,6 +38,8 @@ export async function startHarness(
     readonly config?: SettlementConfig
     readonly empty?: ReadonlySet<string>
     readonly frozen?: ReadonlySet<string>
+    /** Whether nothing of cash flow's feed comes. */
+    readonly isAway?: () => boolean
   } = {},
 ) {
   const clock = manualClock(NOON)
@@ -50,7 +52,13 @@ export async function startHarness(
     database,
     clock,
     log,
-    cashFlowEvents: (after, signal) => cashFlow.read(after, 100, 1_000, signal),
+    cashFlowEvents: async (after, signal) => {
+      const events = await cashFlow.read(after, 100, 1_000, signal)
+      if (!options.isAway?.()) return events
+      await sleep(20)
+      return []
+    },
+    cashFlowNow: (after, signal) => cashFlow.read(after, 100, 0, signal),
     bank,
     ledger: told.ledger,
     members: { statusOf: async (member) => (options.frozen?.has(member) ? 'frozen' : 'active') },
@@ -90,6 +98,8 @@ export async function startHarness(
       await until(async () => (await offset(database)) >= BigInt(posted))
     },
 
+    /** Once so many transfers are in cash flow's feed, taken in or not. */
+    hasPosted: (count: number) => until(async () => (await cashFlow.read(0n, 100, 0)).length >= count),
     callXml: (target: string, claims: Claims, xml: Uint8Array) => call('POST', target, claims, { xml }),
     closeBatch: (member: string, cutOff: string, currency = 'CNY') =>
       call('POST', '/v1/settlement-batches', asOperator, { body: { member, currency, cutOff } }),
