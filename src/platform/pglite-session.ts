@@ -32,13 +32,17 @@ export function openPgliteSession(pglite: PGlite, service: string): PgliteSessio
   const prepared = new Map<string, Prepared>()
   let count = 0
 
+  /** All of it is answered when the call returns; the library's other ways keep, or take apart, each answer once more. */
   const send = (...pieces: Uint8Array[]): readonly Message[] => {
     if (pglite.closed) throw new Error('PGlite is closed')
+    const answer: Uint8Array[] = []
+    const onRawData = (chunk: Uint8Array) => void answer.push(chunk.slice())
+    pglite.execProtocolRawStream(Buffer.concat(pieces), { syncToFs: false, onRawData }).catch(() => {}) // seen below
     const received: Message[] = []
-    const answer = pglite.execProtocolRawSync(Buffer.concat(pieces))
-    new protocol.Parser().parse(answer, (message) => received.push(message))
+    new protocol.Parser().parse(Buffer.concat(answer), (message) => received.push(message))
     const error = received.find((message) => message instanceof messages.DatabaseError)
     if (error !== undefined) throw error
+    if (received.at(-1)?.name !== 'readyForQuery') throw new Error('PGlite has not answered')
     return received
   }
 

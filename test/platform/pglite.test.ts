@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { outboxMigrations } from '../../src/platform/outbox.ts'
 import { openFreshPglite } from '../support/stores.ts'
@@ -61,4 +63,17 @@ test('what each value is comes back as it was sent', async () => {
       ...{ at: 1_000, nothing: null },
     },
   )
+})
+
+test('nothing of what was answered is held', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const heldAfter = async (transactions: number): Promise<number> => {
+    for (let left = transactions; left > 0; left--) await database.transaction((sql) => sql.query(OFFSETS))
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heldAfter(500)
+  const held = (await heldAfter(4_000)) - before
+  assert.ok(held < 2_000_000, `${held} bytes of 4,000 transactions`)
 })
