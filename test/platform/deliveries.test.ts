@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { type Clock, type Instant, systemClock } from '../../src/kernel/clock.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { deliveryMigrations, startDeliveries } from '../../src/platform/deliveries.ts'
-import { enqueueDelivery } from '../../src/platform/delivery-queue.ts'
+import { enqueueDeliveries, enqueueDelivery, selectDue } from '../../src/platform/delivery-queue.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { safeDispatcher } from '../../src/platform/safe-destination.ts'
 import { verifyWebhook } from '../../src/platform/standard-webhooks.ts'
@@ -133,6 +133,22 @@ onEachStore('deliveries', (store) => {
       Array.from({ length: 40 }, (_, nth) => `whe_many one ${nth + 1}`),
     )
     assert.ok(transactions < 40, `${transactions} transactions for 40 messages`)
+  })
+
+  test('however much waits, so many messages of so many endpoints are taken into memory', async () => {
+    await database
+      .transaction(async (sql) => {
+        const messages = Array.from({ length: 400 }, (_, nth) => ({ endpoint: `whe_wide_${nth % 20}`, body: String }))
+        await enqueueDeliveries(sql, clock, messages)
+        const due = await selectDue(sql, clock, ['whe_wide_0'], { endpoints: 3, messages: 5 })
+        assert.deepEqual(
+          due.map((of) => [new Set(of.map(({ endpoint }) => endpoint)).size, of.map(({ body }) => body)]),
+          Array.from({ length: 3 }, () => [1, ['1', '2', '3', '4', '5']]),
+        )
+        assert.ok(due.every(([first]) => first?.endpoint !== 'whe_wide_0'))
+        throw new Error('not to be sent')
+      })
+      .catch((error: Error) => assert.equal(error.message, 'not to be sent'))
   })
 
   test('a message that was rolled back with its cause is never sent', async () => {

@@ -45,13 +45,18 @@ async function openFreshPostgres(): Promise<DatabaseServer> {
 }
 
 /** A new, empty database on the run's PostgreSQL server; its URL. */
-export async function createDatabase(): Promise<string> {
+export function createDatabase(): Promise<string> {
+  return createDatabaseOn(postgresUrl ?? '')
+}
+
+/** The same on another server. */
+export async function createDatabaseOn(server: string): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`
-  const client = new pg.Client({ connectionString: postgresUrl })
+  const client = new pg.Client({ connectionString: server })
   await client.connect()
   await client.query(`CREATE DATABASE ${name}`)
   await client.end()
-  const url = new URL(postgresUrl ?? '')
+  const url = new URL(server)
   url.pathname = `/${name}`
   return url.href
 }
