@@ -45,6 +45,8 @@ describe('the AsyncAPI documents in config/asyncapi', () => {
       'deposit.posted',
     ])
       assert.ok(seen.has(type), `${type} was told`)
+    const told = events.find(({ type }) => type === 'transfer.held')?.data as { judgedBy: unknown }
+    assert.deepEqual(told.judgedBy, [{ product: 'prd_basic', version: 1 }])
     for (const { type, data } of events) {
       const schema = cashFlowEvents[type]
       assert.ok(schema !== undefined, `${type} is described`)

@@ -221,6 +221,7 @@ const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
         },
         cashFlowEvents: events.feed('risk', 'cash-flow'),
         membershipEvents: events.feed('risk', 'membership'),
+        productEvents: events.feed('risk', 'product'),
         members: membersBy(client('risk', 'membership'), clock),
         held: heldBy(client('risk', 'cash-flow')),
         dispatcher,

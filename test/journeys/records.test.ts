@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { accountsOf, assertRefused, type EdgeCalls, edgeCalls, eventually, type Who } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { noticeOf } from '../support/review-desk.ts'
 
 let platform: TestPlatform
 let calls: EdgeCalls
@@ -139,5 +140,22 @@ describe('records that keep every version', () => {
     )
     const nobodys = { ...body, product: 'prd_none' }
     assertRefused(await calls.call('mem_alice', 'POST', '/v1/accounts', { body: nobodys }), 'unknown_reference')
+  })
+
+  test('a new version of a product changes the case of what is held of an account under it', async () => {
+    assert.equal((await calls.transfer('61000.00')).status, 202)
+    const { case: id } = await noticeOf(platform, '61000.00')
+    const body = { limits: [{ perDay: { currency: 'CNY', value: '100000.00' } }] }
+    const changed = await calls.call('operator', 'PATCH', '/v1/products/prd_basic', {
+      body,
+      headers: { 'if-match': '*' },
+    })
+    assert.equal(changed.status, 200, changed.text)
+    const { version } = changed.body
+    const review = await eventually('the case has another version', async () => {
+      const { body: found } = await calls.operate('operator', 'GET', `/v1/cases/${id}`)
+      return found.caseVersion === 2 && found
+    })
+    assert.deepEqual(review.facts.since, [{ what: 'terms', product: 'prd_basic', version }])
   })
 })

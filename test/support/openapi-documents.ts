@@ -40,6 +40,7 @@ export function serviceRoutes(): Record<ServiceName, readonly ServiceRoute[]> {
       ...outward,
       cashFlowEvents: events,
       membershipEvents: events,
+      productEvents: events,
       providerFigures: notCalled,
       members: { registeredAt: notCalled },
       held: notCalled,

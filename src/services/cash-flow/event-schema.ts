@@ -20,6 +20,7 @@ const reserved = Type.Object({
   legs: Type.Optional(Type.Array(leg)),
   amount: MoneyShape,
   fee,
+  judgedBy: Type.Optional(Type.Array(Type.Object({ product: text, version: Type.Integer() }))),
   maker: text,
   assessment: orNull,
   receipt: orNull,

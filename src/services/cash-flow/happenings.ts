@@ -2,7 +2,15 @@ import type { Json } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
-import { type Account, type CreditLine, type Exchange, movedAmountOf, type Operation, type Transfer } from './model.ts'
+import {
+  type Account,
+  type CreditLine,
+  type Exchange,
+  type JudgedBy,
+  movedAmountOf,
+  type Operation,
+  type Transfer,
+} from './model.ts'
 
 /** The members at both ends; null for a clearing account. */
 export type Ends = { readonly fromMember: string | null; readonly toMember: string | null }
@@ -34,6 +42,7 @@ export function reservedHappening(transfer: Transfer, legs: readonly Transfer[],
     ...(transfer.legs.length === 0 ? {} : { legs: legs.map(legOf) }),
     amount: toWire(transfer.amount),
     ...feeIn(transfer),
+    ...judgedIn(legs.length === 0 ? [transfer] : legs),
     maker: transfer.maker,
     assessment: transfer.assessment,
     receipt: transfer.receipt,
@@ -101,6 +110,12 @@ function effectiveIn({ effectiveAt }: Transfer): { readonly effectiveAt?: string
 
 function partsOf({ id, operation, from, to, reference, partOf }: Transfer) {
   return { transfer: id, operation, from, to, reference, ...(partOf === null ? {} : { partOf }) }
+}
+
+/** The versions of products by which it was judged. */
+function judgedIn(parts: readonly Transfer[]): { readonly judgedBy?: readonly JudgedBy[] } {
+  const versions = new Map(parts.flatMap(({ judgedBy }) => (judgedBy === null ? [] : [[judgedBy.product, judgedBy]])))
+  return versions.size === 0 ? {} : { judgedBy: [...versions.values()] }
 }
 
 function legOf(leg: Transfer) {

@@ -1,6 +1,8 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database.ts'
+import { feedRoute } from '../../platform/feed.ts'
+import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
 import { versionMigrations } from '../../platform/versions.ts'
@@ -11,12 +13,17 @@ import type { ProductCreation } from './schema.ts'
 import { createProductService } from './service.ts'
 import { createProductStore } from './store.ts'
 
-export const productMigrations: readonly URL[] = [versionMigrations, new URL('./migrations/', import.meta.url)]
+export const productMigrations: readonly URL[] = [
+  outboxMigrations,
+  versionMigrations,
+  new URL('./migrations/', import.meta.url),
+]
 
 export type ProductDeps = { readonly database: Database; readonly clock: Clock }
 
 export type ProductPart = {
   readonly routes: readonly ServiceRoute[]
+  readonly outbox: Outbox
   /** Records a product under a fixed id; does nothing when it is there. */
   seedProduct(id: `prd_${string}`, product: ProductCreation): Promise<void>
   start(): void
@@ -25,9 +32,12 @@ export type ProductPart = {
 
 /** What members can open accounts under, each with its terms; nothing of it runs in the background. */
 export function createProduct({ database, clock }: ProductDeps): ProductPart {
-  const service = createProductService(database, clock)
+  const outbox = createOutbox(database, clock)
+  const service = createProductService(database, outbox, clock)
   return {
+    outbox,
     routes: [
+      feedRoute(outbox),
       ...productRoutes(service),
       ...personRoutes('Product', database, planPerson, personSections(createProductStore(clock))),
     ],

@@ -123,11 +123,14 @@ export async function listDue(sql: Sql, now: Instant, limit: number): Promise<re
   )
 }
 
-/** Open cases that were last looked at under other policies than these. */
+/** Open cases that were last looked at under other policies than these, or under older terms than are in force. */
 export async function listUnchecked(sql: Sql, bundle: string, limit: number): Promise<readonly string[]> {
   return idsOf(
     await sql.query(
-      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held' AND checked_bundle <> $1 ORDER BY due_at LIMIT $2`,
+      `SELECT id FROM review_case WHERE state = 'open' AND kind = 'held' AND (checked_bundle <> $1 OR EXISTS (
+         SELECT FROM jsonb_to_recordset(facts -> 'terms') AS known (product text, version integer)
+         JOIN product_terms AS newest ON newest.product = known.product AND newest.version > known.version))
+       ORDER BY due_at LIMIT $2`,
       [bundle, limit],
     ),
   )

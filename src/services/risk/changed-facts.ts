@@ -3,6 +3,7 @@ import { readRiskFacts } from '../../policy/index.ts'
 import { insertCaseEvent, listOpenOf, lockCase, updateCase } from './case-store.ts'
 import { type CaseFacts, type News, type Since, snapshotHashOf } from './facts.ts'
 import { type ReviewCase, validVotes } from './model.ts'
+import { newerThan } from './product-terms.ts'
 import { findAssessment } from './store.ts'
 import type { Change } from './voting.ts'
 
@@ -12,14 +13,20 @@ const SINCE_MAX = 10
 const CASES_MAX = 100
 
 /**
- * What the policies in force make of a held transfer now: rules, limits and lists may have changed since it was held. Where
- * they decide otherwise the case has another version, the votes on the one before are void, and the desk is told.
+ * What is in force by now may be other policies, or other terms of a product, than when the case was last looked at. Where they
+ * make a difference the case has another version, the votes on the one before are void, and the desk is told.
  * @returns the case as it stands then
  */
 export async function lookAgain(change: Change, review: ReviewCase): Promise<ReviewCase> {
+  if (review.state !== 'open' || review.kind !== 'held') return review
+  return lookAtTerms(change, await lookAtPolicies(change, review))
+}
+
+/** What they make of a held transfer now: rules, limits and lists may have changed since it was held. */
+async function lookAtPolicies(change: Change, review: ReviewCase): Promise<ReviewCase> {
   const { sql, policies } = change
   const { digest } = policies
-  if (review.state !== 'open' || review.kind !== 'held' || review.checkedBundle === digest) return review
+  if (review.checkedBundle === digest) return review
   const assessment = await findAssessment(sql, review.assessment)
   const facts = assessment && readRiskFacts(assessment.facts)
   const verdict = facts && policies.assess(facts, assessment.facts.marks)
@@ -35,6 +42,17 @@ export async function lookAgain(change: Change, review: ReviewCase): Promise<Rev
     rule,
     reasons,
   })
+}
+
+/** A newer version is a difference by itself: what the limits of an account are is no fact of the assessment. */
+async function lookAtTerms(change: Change, review: ReviewCase): Promise<ReviewCase> {
+  let looked = review
+  for (const newest of await newerThan(change.sql, review.facts.terms ?? [])) {
+    const terms = (looked.facts.terms ?? []).map((known) => (known.product === newest.product ? newest : known))
+    const facts = { ...looked.facts, terms }
+    looked = await changeFacts(change, { ...looked, facts }, 'product', { what: 'terms', ...newest })
+  }
+  return looked
 }
 
 /** Something that reviewers go by is different: so are the facts of each open case of money that it concerns. */

@@ -114,6 +114,8 @@ function inWords(news: Since): string {
       return `another payment to the payee is ${news.label}`
     case 'standing':
       return `${news.member} is ${news.status}, of level ${news.level}`
+    case 'terms':
+      return `${news.product} has version ${news.version}`
     case 'credit_line':
       return `the credit line of ${news.account} is ${news.creditLine.value} ${news.creditLine.currency}`
   }

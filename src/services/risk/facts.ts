@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 import { contentDigest } from '../../kernel/canonical-json.ts'
 import type { WireMoney } from '../../kernel/money.ts'
 import { type KeptRiskFacts, keptRiskFacts, type Marks, type RiskFacts } from '../../policy/index.ts'
+import type { Terms } from './product-terms.ts'
 import type { AssessmentRequest } from './schema.ts'
 
 /** What an assessment was decided on, as it is stored. */
@@ -30,6 +31,8 @@ export type CaseFacts = {
     readonly hitRules: readonly string[]
   }
   readonly velocity: StoredFacts['velocity']
+  /** Under which versions of their products the accounts that pay are; left out where none is known. */
+  readonly terms?: readonly Terms[]
   readonly rule: string
   readonly reasons: readonly string[]
   /** What is different since: each change is a new version of the case. */
@@ -39,12 +42,14 @@ export type CaseFacts = {
 /**
  * `policies`: what they would decide now. `label`: what another transfer to the same payee turned out to be. `credit_line`: how
  * far below zero the account that pays may go now. `standing`: what the member who asked for it may do now.
+ * `terms`: there is another version of the product that the account is under, with other limits, fee or conditions.
  */
 export type Since =
   | { readonly what: 'policies'; readonly outcome: string; readonly rule: string; readonly reasons: readonly string[] }
   | { readonly what: 'label'; readonly label: string; readonly assessment: string }
   | { readonly what: 'credit_line'; readonly account: string; readonly creditLine: WireMoney }
   | { readonly what: 'standing'; readonly member: string; readonly status: string; readonly level: number }
+  | ({ readonly what: 'terms' } & Terms)
 
 /** What other services tell. */
 export type News = Extract<Since, { readonly what: 'credit_line' | 'standing' }>
@@ -52,6 +57,7 @@ export type News = Extract<Since, { readonly what: 'credit_line' | 'standing' }>
 export function caseFacts(
   facts: StoredFacts,
   decided: { readonly rule: string; readonly reasons: readonly string[] },
+  terms: readonly Terms[] = [],
 ): CaseFacts {
   const { amount, from, to, reference } = facts.transfer
   const { status, decision, score, hitRules } = facts.provider
@@ -65,6 +71,7 @@ export function caseFacts(
     ip: maskAddress(facts.source.ip),
     provider: { status, decision, score, hitRules },
     velocity: facts.velocity,
+    ...(terms.length === 0 ? {} : { terms }),
     rule: decided.rule,
     reasons: decided.reasons,
   }

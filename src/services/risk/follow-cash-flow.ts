@@ -77,10 +77,10 @@ function resolvedBy({ id, type, data }: Event): readonly string[] {
 function heldTransfer(event: Event): HeldTransfer | null {
   const held = checkHeld(event.data)
   assert(held.ok, `the event ${event.id} says what was held`)
-  const { operation, transfer, maker, assessment, receipt = null } = held.value
+  const { operation, transfer, maker, assessment, receipt = null, judgedBy: terms = [] } = held.value
   if (assessment === null) return null
   const amount = parseMoney(held.value.amount)
   const expiresAt = fromRfc3339(held.value.expiresAt)
   assert(typeof amount === 'object' && expiresAt !== null, `the event ${event.id} has an amount and an expiry`)
-  return { operation, transfer, amount, maker, assessment, receipt, heldAt: event.at as Instant, expiresAt }
+  return { operation, transfer, amount, maker, assessment, receipt, terms, heldAt: event.at as Instant, expiresAt }
 }

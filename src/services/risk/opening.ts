@@ -3,6 +3,7 @@ import { newId } from '../../kernel/id.ts'
 import { operationIdOf } from '../../kernel/operation-id.ts'
 import { caseFacts, snapshotHashOf } from './facts.ts'
 import { dueAtOf, escalateAtOf, onTimeoutOf, type ReviewCase } from './model.ts'
+import type { Terms } from './product-terms.ts'
 import type { HeldTransfer } from './reviews.ts'
 import type { Assessment } from './store.ts'
 
@@ -11,11 +12,11 @@ import type { Assessment } from './store.ts'
 /** The case of money that waits; null when the assessment did not ask for a hold. */
 export function caseOfHeld(held: HeldTransfer, assessment: Assessment | null, now: Instant): ReviewCase | null {
   if (assessment === null || assessment.outcome !== 'hold' || assessment.terms === null) return null
-  const { heldAt, expiresAt, ...rest } = held
+  const { heldAt, expiresAt, terms, ...rest } = held
   const { approvals, holdMs, escalateMs, queue, priority, approvesBelow } = assessment.terms
   const dueAt = dueAtOf(heldAt, holdMs, expiresAt)
   return {
-    ...began(assessment, now),
+    ...began(assessment, now, terms),
     ...rest,
     ...{ queue, priority, dueAt },
     kind: 'held',
@@ -45,8 +46,8 @@ export function caseOfPassed(transfer: string, assessment: Assessment, now: Inst
   }
 }
 
-function began(assessment: Assessment, now: Instant) {
-  const facts = caseFacts(assessment.facts, assessment)
+function began(assessment: Assessment, now: Instant, terms: readonly Terms[] = []) {
+  const facts = caseFacts(assessment.facts, assessment, terms)
   return {
     id: newId('case', now),
     version: 1,

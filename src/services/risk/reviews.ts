@@ -15,6 +15,7 @@ import type { News } from './facts.ts'
 import { labelAssessment, listRecorded, type RecordedQuery } from './labels.ts'
 import type { Ballot, ReviewCase } from './model.ts'
 import { caseOfHeld, caseOfPassed } from './opening.ts'
+import type { Terms } from './product-terms.ts'
 import * as store from './store.ts'
 import { type Change, castBallot, endInTime, escalate } from './voting.ts'
 
@@ -26,6 +27,8 @@ export type HeldTransfer = {
   readonly maker: string
   readonly assessment: string
   readonly receipt: string | null
+  /** The versions of products that it was judged by. */
+  readonly terms: readonly Terms[]
   readonly heldAt: Instant
   readonly expiresAt: Instant
 }
@@ -61,7 +64,7 @@ export interface Reviews {
   note(id: string, by: string, text: string): Promise<WorkOutcome>
   /** Ends open cases whose time is up and escalates those whose time it is. @returns how many were looked at */
   runTimers(limit: number): Promise<number>
-  /** Looks at open cases again that other policies were in force for. @returns how many were looked at */
+  /** Looks at open cases again that other policies, or terms of products, were in force for. @returns how many were looked at */
   lookAgain(limit: number): Promise<number>
   find(id: string): Promise<CaseDetail | null>
   findOf(assessment: string): Promise<ReviewCase | null>

@@ -128,6 +128,7 @@ export const TransferHeld = Type.Object({
   maker: Type.String(),
   assessment: nullable(Type.String()),
   receipt: Type.Optional(nullable(Type.String())),
+  judgedBy: Type.Optional(Type.Array(Type.Object({ product: Type.String(), version: Type.Integer() }))),
   expiresAt: Type.String(),
 })
 export const StandingChanged = Type.Object({ member: Type.String(), status: Type.String(), level: Type.Integer() })

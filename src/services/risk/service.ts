@@ -14,6 +14,7 @@ import { type Assessments, createAssessments, type Members } from './assessments
 import { readFigures } from './figures.ts'
 import { followCashFlow } from './follow-cash-flow.ts'
 import { followMembership } from './follow-membership.ts'
+import { followProduct } from './follow-product.ts'
 import { forgetOldCounts } from './forgetting.ts'
 import { createHeldWatch, type HeldSource, type HeldWatch } from './held-watch.ts'
 import { createReviews, type Reviews } from './reviews.ts'
@@ -32,6 +33,7 @@ export type RiskDeps = {
   readonly desk: ReviewDeskOptions
   readonly cashFlowEvents: FeedSource
   readonly membershipEvents: FeedSource
+  readonly productEvents: FeedSource
   readonly members: Members
   /** What cash flow holds for reviews. */
   readonly held: HeldSource
@@ -83,6 +85,7 @@ export function createRiskService(deps: RiskDeps): RiskService {
       loops.push(
         followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
         followMembership({ source: deps.membershipEvents, outbox, reviews, log }),
+        followProduct({ source: deps.productEvents, outbox, log }),
         runTimers(reviews, log),
         forgetOldCounts({ database, clock, log }),
         watch,

@@ -64,6 +64,11 @@ onEachStore('products', (store) => {
     assert.deepEqual([changed.status, changed.body.version, changed.body.name], [200, 2, 'Plus'])
     const back = await call('POST', `/v1/products/${created.id}/rollback`, asOperator, { body: { version: 1 } })
     assert.deepEqual([back.status, back.body.version, back.body.fee], [200, 3, flat('CNY', '1.50')])
+    const told = (await product.outbox.read(0n, 1_000, 0)).filter(({ subject }) => subject === created.id)
+    assert.deepEqual(
+      told.map(({ type, data }) => [type, data]),
+      [2, 3].map((version) => ['product.changed', { product: created.id, version }]),
+    )
     const { body: versions } = await call('GET', `/v1/products/${created.id}/versions`, asMember('mem_bob'))
     assert.deepEqual(
       versions.items.map((item: { version: number; rollbackOf: number | null }) => [item.version, item.rollbackOf]),

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test'
 import { request } from 'undici'
 import { asMember, asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { type Asked, assessmentBody, post, startWorld, type World } from './world.ts'
+import { type Asked, assessmentBody } from './asked.ts'
+import { post, startWorld, type World } from './world.ts'
 
 onEachStore('assessments', (store) => {
   let world: World

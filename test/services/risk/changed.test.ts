@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { eventually, type OpenCase, startWorld, type World } from './world.ts'
+import { eventually, type OpenCase, startWorld, TERMS, type World } from './world.ts'
 
 const DAY_MS = 24 * 3_600_000
 const withRule = (rule: string) => (text: string) => text.replace('rules:\n', `rules:\n${rule}`)
@@ -150,5 +150,26 @@ onEachStore('what changed since a case was opened', (store) => {
       const types = (await world.events(opened.case)).map(({ type }) => type)
       assert.deepEqual(types.at(-1), `review.${state}`)
     }
+  })
+
+  test('another version of the product that the account is under raises its version: its limits may be others', async () => {
+    const opened = await world.openCase(maker(), '85000.00')
+    assert.deepEqual((await read(opened.case)).facts.terms, [TERMS])
+    assert.equal((await approve(opened.case, 'rita')).status, 200)
+    const told = (product: string, version: number) =>
+      world.productTells('product.changed', { product, version }, world.clock.now())
+    told('prd_other', 9)
+    told('prd_basic', 3) // by which it was judged
+    told('prd_basic', 4)
+    const changed = await changedOnce(opened)
+    assert.deepEqual([changed.approvals, changed.votes[0].void], [0, true])
+    assert.deepEqual(changed.facts.since, [{ what: 'terms', product: 'prd_basic', version: 4 }])
+    assert.deepEqual(changed.facts.terms, [{ product: 'prd_basic', version: 4 }])
+    const stale = await approveAsSeen(opened, 'rolf')
+    assert.deepEqual([stale.status, stale.body['code']], [409, 'case_changed'])
+    assert.match(String(stale.body['detail']), /prd_basic has version 4/)
+
+    const late = await world.openCase(maker(), '85000.00') // cash flow had not heard of it either
+    assert.deepEqual((await changedOnce(late)).facts.since, changed.facts.since)
   })
 })

@@ -8,7 +8,8 @@ import { countApproved, countRefused, forgetBefore } from '../../../src/services
 import { readMemberVelocity, readPayeeVelocity } from '../../../src/services/risk/velocity.ts'
 import { asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { assessmentBody, eventually, startWorld, type World } from './world.ts'
+import { assessmentBody } from './asked.ts'
+import { eventually, startWorld, type World } from './world.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

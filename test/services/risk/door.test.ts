@@ -6,7 +6,8 @@ import type { Instant } from '../../../src/kernel/clock.ts'
 import { PASSPORT_HEADER, type PassportKeys, signPassport } from '../../../src/platform/passport.ts'
 import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { assessmentBody, startWorld, type World } from './world.ts'
+import { assessmentBody } from './asked.ts'
+import { startWorld, type World } from './world.ts'
 
 onEachStore('the door of risk control', (store) => {
   let world: World

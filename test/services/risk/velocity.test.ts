@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test'
 import type { Instant } from '../../../src/kernel/clock.ts'
 import { asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { assessmentBody, eventually, startWorld, type World } from './world.ts'
+import { assessmentBody } from './asked.ts'
+import { eventually, startWorld, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

@@ -5,9 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { request } from 'undici'
 import { createTongdun } from '../../../src/adapters/fraud/tongdun.ts'
-import { sha256 } from '../../../src/kernel/canonical-json.ts'
 import { type Clock, type Instant, manualClock, toRfc3339 } from '../../../src/kernel/clock.ts'
-import { newId } from '../../../src/kernel/id.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { createDoor, listenDoor } from '../../../src/platform/door.ts'
 import type { Event } from '../../../src/platform/outbox.ts'
@@ -16,10 +14,10 @@ import { compileBundle } from '../../../src/policy/index.ts'
 import { startFraudProvider } from '../../../src/sandbox/fraud-provider.ts'
 import { startReviewDesk } from '../../../src/sandbox/review-desk.ts'
 import { createRisk, riskMigrations } from '../../../src/services/risk/index.ts'
-import type { AssessmentRequest } from '../../../src/services/risk/schema.ts'
 import { testBreaker } from '../../support/breakers.ts'
 import { asService, createCaller, testPassportKeys } from '../../support/caller.ts'
 import type { TestStore } from '../../support/stores.ts'
+import { type Asked, assessmentBody } from './asked.ts'
 import { closeServer, startRelay } from './callback-relay.ts'
 import { inMemoryFeed } from './cash-flow-feed.ts'
 
@@ -36,6 +34,9 @@ const POSTED = {
   },
   ...{ amount: { currency: 'CNY', value: '1.00' }, kind: 'transfer' },
 }
+
+/** Under which the account that pays is, when money is held. */
+export const TERMS = { product: 'prd_basic', version: 3 }
 
 export type Held = { readonly transfer: string; readonly operation: string }
 export type World = Awaited<ReturnType<typeof startWorld>>
@@ -62,7 +63,7 @@ export async function startWorld(store: TestStore) {
   }
   const server = await store.open()
   const registered = new Map<string, Instant>()
-  const [cashFlow, membership] = [inMemoryFeed(), inMemoryFeed()]
+  const [cashFlow, membership, product] = [inMemoryFeed(), inMemoryFeed(), inMemoryFeed()]
   const provider = createTongdun({
     url: fraud.url,
     partnerCode: 'tidegate',
@@ -89,6 +90,7 @@ export async function startWorld(store: TestStore) {
     },
     cashFlowEvents: cashFlow.source,
     membershipEvents: membership.source,
+    productEvents: product.source,
     held: cashFlow.held,
     providerFigures: () => [],
     members: { registeredAt: async (member) => registered.get(member) ?? null },
@@ -155,8 +157,9 @@ export async function startWorld(store: TestStore) {
       await world.caughtUp()
     },
 
-    /** Appends one to membership's. */
+    /** Appends one to membership's, or to the product service's. */
     membershipTells: membership.append,
+    productTells: product.append,
 
     /** Asks for an assessment as the edge does. */
     assess: (asked: Asked) => call('POST', '/v1/assessments', asService('edge'), { body: assessmentBody(asked) }),
@@ -177,7 +180,15 @@ export async function startWorld(store: TestStore) {
       const held = { transfer, operation: `op_${transfer.slice('trf_'.length)}` }
       const amount = { currency: 'CNY', value }
       const expiresAt = toRfc3339((clock.now() + holdMs) as Instant)
-      const rest = { from: 'acc_alice', to: 'acc_bob', reference: 'rent', receipt: 'rcp_1', maker, assessment }
+      const rest = {
+        from: 'acc_alice',
+        to: 'acc_bob',
+        reference: 'rent',
+        receipt: 'rcp_1',
+        maker,
+        assessment,
+        judgedBy: [TERMS],
+      }
       cashFlow.append('transfer.held', { ...held, ...rest, amount, expiresAt }, clock.now())
       return held
     },
@@ -218,37 +229,6 @@ export async function startWorld(store: TestStore) {
     },
   }
   return world
-}
-
-export type Asked = {
-  member: string
-  value: string
-  key?: string
-  reference?: string
-  currency?: string
-  legs?: AssessmentRequest['transfer']['legs']
-}
-
-export function assessmentBody({
-  member,
-  value,
-  key = randomUUID(),
-  reference = 'rent',
-  currency = 'CNY',
-  legs,
-}: Asked) {
-  const ends = { from: 'acc_alice', to: 'acc_bob' }
-  const transfer = { ...ends, amount: { currency, value }, reference, ...(legs === undefined ? {} : { legs }) }
-  const bodySha256 = sha256(JSON.stringify(transfer))
-  return {
-    member,
-    idempotencyKey: key,
-    bodySha256,
-    receipt: newId('receipt'),
-    transfer,
-    source: { ip: '198.51.100.7', country: '' },
-    marks: { tags: [], skips: [] },
-  }
 }
 
 export type Notice = {
