@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { syncFolder } from '../durable-file.ts'
-import { type Inspected, showRecords } from './inspection.ts'
+import type { Inspected } from './inspection.ts'
 import { followsOn, type JournalRecord, type Place, placeOf, recordAfter, START } from './record.ts'
 import type { Append, JournalStore } from './store.ts'
 import type { StoreId, Voters } from './voters.ts'
@@ -24,7 +24,7 @@ export async function writeBackup(store: Inspected, path: string): Promise<void>
     const write = (value: Head | JournalRecord): void => writeFileSync(file.fd, `${JSON.stringify(value)}\n`)
     write({ format: FORMAT, end: store.end })
     let end: Place = START
-    await showRecords(store, (record) => {
+    await store.show((record) => {
       if (!followsOn(end, [record])) throw new Error(`record ${record.seq} does not follow on the one before`)
       write(record)
       end = placeOf(record)
@@ -42,7 +42,7 @@ export async function writeBackup(store: Inspected, path: string): Promise<void>
   await syncFolder(dirname(path))
 }
 
-type EmptyStore = { readonly id: StoreId; readonly store: JournalStore }
+export type EmptyStore = { readonly id: StoreId; readonly store: JournalStore }
 
 /** Reads a backup to its end. @returns where its log ends @throws Error where it is none, or not whole */
 export async function verifyBackup(path: string): Promise<Place> {

@@ -4,9 +4,10 @@ import type { JournalRecord, Place } from './record.ts'
 import { type Found, scanSegments } from './segments.ts'
 import { type Grant, type Recovered, recover, type StoreId, type Voters } from './voters.ts'
 
-/** What a folder holds, as it lies there. */
+/** What a store holds, as it lies there. */
 export type Inspected = {
-  readonly disk: Disk
+  /** Reads the store again, and shows each record up to its end as it was found. */
+  show(onRecord: (record: JournalRecord) => void): Promise<void>
   /** Null: it has none that can be read, and would begin as another store. */
   readonly name: StoreId | null
   readonly promised: number
@@ -18,19 +19,17 @@ export type Inspected = {
 }
 
 /** Reads all of a store in files and changes nothing; its owner may have it open. */
-export async function inspect(disk: Disk): Promise<Inspected> {
+export async function inspectFolder(disk: Disk): Promise<Inspected> {
   const hashes: string[] = []
   const kept = await readKept(disk)
   const found = await scanSegments(disk, { last: kept?.cut ?? undefined, onRecord: ({ hash }) => hashes.push(hash) })
   const fault = (await isShort(disk, kept, found)) ? 'lost' : found.fault
   const { end, voters } = found
   const promised = kept?.promised ?? 0
-  return { disk, name: kept?.store ?? null, promised, end, voters: voters.newest(), fault, hashes }
-}
-
-/** Shows every record of the store, as `inspect` has found it. */
-export async function showRecords({ disk, end }: Inspected, onRecord: (record: JournalRecord) => void): Promise<void> {
-  await scanSegments(disk, { last: end.seq, onRecord })
+  return {
+    show: async (onRecord) => void (await scanSegments(disk, { last: end.seq, onRecord })),
+    ...{ name: kept?.store ?? null, promised, end, voters: voters.newest(), fault, hashes },
+  }
 }
 
 /** Up to which record two logs are one. What they have in common is at their beginning, since each hash covers all before it. */

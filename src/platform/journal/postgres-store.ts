@@ -24,6 +24,12 @@ const TABLES = `
 const COLUMNS = 'seq, epoch, kind, previous, hash, body'
 const TYPES = ['bigint', 'bigint', 'text', 'text', 'text', 'text']
 
+/** Numbers of records are small enough to be numbers. */
+export const TYPE_PARSERS = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+}
+
 /** Records as a table, of six parameters from this number on. */
 const rowsFrom = (parameter: number): string =>
   `unnest(${TYPES.map((type, index) => `$${parameter + index}::${type}[]`).join(', ')})`
@@ -41,8 +47,8 @@ const APPEND_AT_END = `
     added AS (INSERT INTO record (${COLUMNS}) SELECT added.* FROM held, ${rowsFrom(6)} AS added)
   SELECT id FROM held`
 
-/** One row without a record where there is none. */
-const READ = `
+/** So many records behind a number, so many bytes of them: one row without a record where there is none. */
+export const READ = `
   SELECT store.id AS store, found.* FROM store LEFT JOIN (
     SELECT ${COLUMNS} FROM (
       SELECT *, sum(octet_length(body)) OVER (ORDER BY seq) AS bytes FROM (
@@ -86,10 +92,7 @@ export function createPostgresStore(options: {
       refuseOther(client, schema).then(() => done(), done)
     },
     options: `-c search_path=${schema} -c synchronous_commit=on`,
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
-    },
+    types: TYPE_PARSERS,
   })
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', () => {})) // whoever waits for it is told by its query
