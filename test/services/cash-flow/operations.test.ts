@@ -145,6 +145,7 @@ onEachStore('an operation', (store) => {
       ...{ operation: body.operation, transfer: body.transfer, from: 'acc_alice', to: 'acc_bob' },
       ...{ amount: { currency: 'CNY', value: '1.00' }, reference: 'rent for March', maker: 'mem_alice' },
       ...{ assessment: 'asm_1', receipt: 'rcp_test', expiresAt: '2026-03-05T10:00:00.000Z' },
+      judgedBy: [{ product: 'prd_basic', version: 1 }],
     })
     const posted = about[2].data
     assert.deepEqual([posted.kind, posted.fromMember, posted.toMember], ['capture', 'mem_alice', 'mem_bob'])
