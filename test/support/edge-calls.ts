@@ -24,14 +24,19 @@ export type EdgeCalls = {
   operate(who: Who, method: Method, target: string, options?: CallOptions): Promise<Response>
 }
 
+/** Half of what one lasts. */
+const TOKEN_KEPT_MS = 300_000
+
 /** Calls a running platform over real sockets, as its members and operators do. */
 export function edgeCalls(platform: Pick<TestPlatform, 'urls' | 'token'>): EdgeCalls {
-  const tokens = new Map<string, Promise<string>>()
+  const tokens = new Map<string, { readonly token: Promise<string>; readonly until: number }>()
   let keys = 0
   const tokenOf = (who: Who, scope: string | undefined): Promise<string> => {
     const name = `${who} ${scope}`
-    const token = tokens.get(name) ?? platform.token(who, scope)
-    tokens.set(name, token)
+    const kept = tokens.get(name)
+    if (kept !== undefined && performance.now() < kept.until) return kept.token
+    const token = platform.token(who, scope)
+    tokens.set(name, { token, until: performance.now() + TOKEN_KEPT_MS })
     return token
   }
   const send = async (
