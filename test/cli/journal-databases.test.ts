@@ -3,9 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import pg from 'pg'
-import { createJournal } from '../../src/platform/journal/journal.ts'
-import { systemTimers } from '../../src/platform/journal/timers.ts'
-import { LIMITS, openDatabase, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
+import { appendNumbers, openDatabase, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
 import { runCli } from '../support/cli.ts'
 import { createDatabase } from '../support/stores.ts'
 
@@ -31,21 +29,8 @@ async function places(t: TestContext): Promise<readonly Place[]> {
 const open = ({ path, url }: Place) => (url === null ? openFiles(path) : openDatabase(url))
 const pathsOf = (all: readonly Place[]): string[] => all.map(({ path }) => path)
 
-/** Leads a journal in these stores, and appends numbers until it has so many. @returns those that it found */
-async function appendTo(all: readonly Place[], count: number): Promise<readonly number[]> {
-  const stores = await Promise.all(all.map(open))
-  const journal = createJournal({ stores, writes: 2, timers: systemTimers, limits: LIMITS })
-  let answer = await journal.lead()
-  while (answer.kind !== 'leading') answer = await journal.lead()
-  const { leadership } = answer
-  const found = await Array.fromAsync(leadership.replay(0), ({ body }) => Number(body))
-  for (let n = found.length + 1; n <= count; n++) assert.equal((await leadership.append(String(n))).kind, 'ok')
-  while (leadership.state().stores.some(({ matched }) => matched < leadership.state().end))
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  leadership.resign('enough')
-  await Promise.all(stores.map((store) => store.close()))
-  return found
-}
+const appendTo = async (all: readonly Place[], count: number): Promise<readonly number[]> =>
+  appendNumbers(await Promise.all(all.map(open)), count)
 
 async function withClient<T>({ url }: Place, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url ?? '' })

@@ -6,30 +6,14 @@ import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { openFolder } from '../../src/platform/journal/disk.ts'
 import { openFileStore } from '../../src/platform/journal/file-store.ts'
-import { createJournal } from '../../src/platform/journal/journal.ts'
 import { recordAfter, START } from '../../src/platform/journal/record.ts'
-import { systemTimers } from '../../src/platform/journal/timers.ts'
-import { LIMITS, newId, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
+import { appendNumbers, newId, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
 import { MAIN, runCli } from '../support/cli.ts'
 
 const RECORDS = 60
 
-/** Leads a journal in these folders, and appends numbers until it has so many. @returns those that it found */
-async function appendTo(folders: readonly string[], count: number): Promise<readonly number[]> {
-  const stores = await Promise.all(folders.map(openFiles))
-  const journal = createJournal({ stores, writes: 2, timers: systemTimers, limits: LIMITS })
-  let answer = await journal.lead()
-  while (answer.kind !== 'leading') answer = await journal.lead()
-  const { leadership } = answer
-  const found = await Array.fromAsync(leadership.replay(0), ({ body }) => Number(body))
-  for (let n = found.length + 1; n <= count; n++) assert.equal((await leadership.append(String(n))).kind, 'ok')
-  while (leadership.state().stores.some(({ matched }) => matched < leadership.state().end)) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  leadership.resign('enough')
-  await Promise.all(stores.map((store) => store.close()))
-  return found
-}
+const appendTo = async (folders: readonly string[], count: number): Promise<readonly number[]> =>
+  appendNumbers(await Promise.all(folders.map(openFiles)), count)
 
 async function written(t: TestContext): Promise<string[]> {
   const folders = await Promise.all([1, 2, 3].map(() => temporaryFolder(t)))

@@ -1,14 +1,18 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openFolder } from '../../../src/platform/journal/disk.ts'
 import { type FileStore, openFileStore } from '../../../src/platform/journal/file-store.ts'
+import { createJournal } from '../../../src/platform/journal/journal.ts'
 import type { Limits } from '../../../src/platform/journal/leadership.ts'
 import { createPostgresStore } from '../../../src/platform/journal/postgres-store.ts'
 import { type JournalRecord, type Place, recordAfter } from '../../../src/platform/journal/record.ts'
 import type { JournalStore } from '../../../src/platform/journal/store.ts'
+import { systemTimers } from '../../../src/platform/journal/timers.ts'
 import type { StoreId } from '../../../src/platform/journal/voters.ts'
 import { createDatabase } from '../../support/stores.ts'
 
@@ -74,4 +78,18 @@ export async function readAll(store: JournalStore): Promise<readonly JournalReco
     if (records.length === 0) return all
     all.push(...records)
   }
+}
+
+/** Leads a journal in these stores, appends numbers until it has so many, and closes them. @returns those that it found */
+export async function appendNumbers(stores: readonly Kept[], count: number): Promise<readonly number[]> {
+  const journal = createJournal({ stores, writes: 2, timers: systemTimers, limits: LIMITS })
+  let answer = await journal.lead()
+  while (answer.kind !== 'leading') answer = await journal.lead()
+  const { leadership } = answer
+  const found = await Array.fromAsync(leadership.replay(0), ({ body }) => Number(body))
+  for (let n = found.length + 1; n <= count; n++) assert.equal((await leadership.append(String(n))).kind, 'ok')
+  while (leadership.state().stores.some(({ matched }) => matched < leadership.state().end)) await sleep(5)
+  leadership.resign('enough')
+  await Promise.all(stores.map((store) => store.close()))
+  return found
 }
