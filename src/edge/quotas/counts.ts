@@ -93,7 +93,7 @@ export function createCounts(keysMax: number, now: () => number): Counts {
       const place = placeOf(space, key, time)
       const over = turn(place, time, windowMs)
       const [here, past] = [current[place] as number, before[place] as number]
-      const room = roomIn(limit, here, past, over / windowMs)
+      const room = roomIn(limit, here, past, over, windowMs)
       if (points > room)
         return { taken: false, remaining: room, resetMs: waitFor(points, limit, here, past, over, windowMs) }
       current[place] = here + points

@@ -20,13 +20,13 @@ local over = now - start
 if points < 0 then
   if current + points < 0 then points = 0 end
 else
-  local room = math.max(0, math.floor(limit - current - before * (1 - over / window)))
+  local room = math.max(0, limit - current - math.ceil(before * (window - over) / window))
   if points > room then
     local spare, wait = limit - points, window
     if spare >= 0 and current <= spare and before > 0 then
-      wait = math.ceil(math.max(0, window * (1 - (spare - current) / before) - over))
+      wait = math.max(0, math.ceil(window * (before - (spare - current)) / before) - over)
     elseif spare >= 0 then
-      wait = math.ceil(window - over + math.max(0, window * (1 - spare / current)))
+      wait = window - over + math.max(0, math.ceil(window * (current - spare) / current))
     end
     return {limit - room + points, wait}
   end
@@ -35,6 +35,6 @@ current = current + points
 redis.call('HSET', KEYS[1], 'start', string.format('%.0f', start), 'current', string.format('%.0f', current),
   'before', string.format('%.0f', before))
 redis.call('PEXPIRE', KEYS[1], start + 2 * window - now)
-local room = math.max(0, math.floor(limit - current - before * (1 - over / window)))
+local room = math.max(0, limit - current - math.ceil(before * (window - over) / window))
 return {limit - room, window - over}
 `

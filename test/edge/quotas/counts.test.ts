@@ -101,8 +101,9 @@ describe('a bucket in memory', () => {
           return take('a', points, 20).taken
         }
         assert.ok(attempt(0))
-        assert.equal(attempt(-2), false)
+        assert.equal(attempt(-1), false)
       }),
+      { examples: [[{ first: 20, second: 6, betweenMs: 13_000, points: 8 }]] }, // 0.7 of 20 is 14, and 1 - 0.3 is not 0.7
     )
   })
 })
