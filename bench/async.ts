@@ -1,6 +1,6 @@
 import type { AsyncResult } from '../test/chaos/async/async-chaos.ts'
 import { skipWithoutKafka } from '../test/support/kafka.ts'
-import { makeSharedStart } from '../test/support/shared-start.ts'
+import { openTestRun } from '../test/support/test-run.ts'
 import type { Measured } from './run.ts'
 
 const TRANSFERS = 3_000
@@ -11,8 +11,8 @@ const TRANSFERS = 3_000
  * a shard makes while another one is slow, and what a follower needs of memory, by how much waits for it.
  */
 export async function benchAsync(): Promise<Measured> {
-  const shared = await makeSharedStart()
-  Object.assign(process.env, shared.environment)
+  const run = await openTestRun()
+  Object.assign(process.env, run.environment)
   try {
     const { runAsync } = await import('../test/chaos/async/async-chaos.ts')
     const { measureSlowShard } = await import('./async/slow-shard.ts')
@@ -39,6 +39,6 @@ export async function benchAsync(): Promise<Measured> {
       },
     }
   } finally {
-    await shared.remove()
+    await run.close()
   }
 }

@@ -5,23 +5,21 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { startPostgres } from './support/postgres.ts'
-import { makeSharedStart } from './support/shared-start.ts'
+import { openTestRun } from './support/test-run.ts'
 
 const FILES_AT_ONCE = 3
 const TEST_TIMEOUT_MS = 120_000
 
 const given = process.argv.slice(2)
 const files = given.length > 0 ? given : globSync('test/**/*.test.ts').sort()
-const postgres = await startPostgres()
-const shared = await makeSharedStart()
+const run = await openTestRun('in memory')
 const runner = spawn(
   process.execPath,
   ['--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files],
-  { stdio: 'inherit', env: { ...process.env, ...shared.environment, TIDEGATE_TEST_POSTGRES_URL: postgres.url } },
+  { stdio: 'inherit', env: { ...process.env, ...run.environment } },
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => runner.kill(signal))
 runner.once('exit', async (code) => {
-  await Promise.all([postgres.stop(), shared.remove()])
+  await run.close()
   process.exit(code ?? 1)
 })

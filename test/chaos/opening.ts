@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shardOf } from '../../src/services/cash-flow/shards.ts'
-import { copyEmptyDatabase } from '../support/shared-start.ts'
+import { copyDatabase } from '../support/shared-start.ts'
 import { type Calls, operator } from './calls.ts'
 import type { MortalPostgres } from './postgres-server.ts'
 import { each } from './resolve.ts'
@@ -22,7 +22,7 @@ export async function openStore(
     return { at, remove: () => postgres.dropDatabase(at) }
   }
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-chaos-'))
-  await copyEmptyDatabase(folder)
+  copyDatabase('migrated', folder)
   return { at: join(folder, 'database'), remove: () => rm(folder, { recursive: true, force: true }) }
 }
 

@@ -5,7 +5,7 @@
  * see `journal/run.ts`.
  */
 import { parseArgs } from 'node:util'
-import { makeSharedStart } from '../support/shared-start.ts'
+import { openTestRun } from '../support/test-run.ts'
 import { runAsyncCommand } from './async/run.ts'
 import { runJournalCommand } from './journal/run.ts'
 import { NAMED_POINTS } from './points.ts'
@@ -31,8 +31,8 @@ if (positionals.join(' ') !== 'ledger' || !rounds || Number.isNaN(seed)) {
   process.exit(2)
 }
 let code = 1
-const shared = await makeSharedStart()
-Object.assign(process.env, shared.environment)
+const run = await openTestRun()
+Object.assign(process.env, run.environment)
 const { runChaos } = await import('./chaos.ts')
 const { planOf } = await import('./plan.ts')
 const { renderTable, rowsOf } = await import('./table.ts')
@@ -47,7 +47,7 @@ try {
   else console.log(`${renderTable(rows)}\n${JSON.stringify(summary)}`)
   code = findings.length === 0 ? 0 : 1
 } finally {
-  await shared.remove()
+  await run.close()
 }
 process.exit(code) // the package that starts PostgreSQL would end the process with 0, whatever its exit code was set to
 

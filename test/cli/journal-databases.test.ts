@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { appendNumbers, openDatabase, openFiles, readAll, temporaryFolder } from '../platform/journal/support.ts'
 import { runCli } from '../support/cli.ts'
-import { createDatabase } from '../support/stores.ts'
+import { createBareDatabase } from '../support/stores.ts'
 
 const SCHEMA = ['--schema', 'journal']
 const RECORDS = 40
@@ -19,7 +19,7 @@ type Place = { readonly path: string; readonly url: string | null }
 async function places(t: TestContext): Promise<readonly Place[]> {
   const folder = await temporaryFolder(t)
   const databases = ['one', 'two'].map(async (name) => {
-    const [path, url] = [join(folder, name), await createDatabase()]
+    const [path, url] = [join(folder, name), await createBareDatabase()]
     await writeFile(path, `${url}\n`)
     return { path, url }
   })

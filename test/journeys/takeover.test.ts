@@ -7,7 +7,7 @@ import { addressesFrom, PART_NAMES } from '../../src/platform/addresses.ts'
 import { issueToken } from '../../src/sandbox/identity-provider.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { editFile, type PreparedPlatform, prepareTestPlatform, urlsOf } from '../support/platform.ts'
-import { createDatabase } from '../support/stores.ts'
+import { createBareDatabase } from '../support/stores.ts'
 import { startTidegate, type TidegateProcess } from '../support/tidegate-process.ts'
 
 const skip =
@@ -41,7 +41,7 @@ describe('two processes of cash flow, on a journal in three PostgreSQL databases
     const files = await Promise.all(
       ['a', 'b', 'c'].map(async (name) => {
         const file = join(places.config, `../journal-${name}.url`)
-        await writeFile(file, await createDatabase())
+        await writeFile(file, await createBareDatabase())
         return file
       }),
     )

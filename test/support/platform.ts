@@ -6,7 +6,7 @@ import { placesFrom } from '../../src/cli/places.ts'
 import { type Places, type Platform, startPlatform } from '../../src/main.ts'
 import { type Addresses, addressesFrom, type Environment, urlOf } from '../../src/platform/addresses.ts'
 import { issueToken } from '../../src/sandbox/identity-provider.ts'
-import { copyEmptyDatabase } from './shared-start.ts'
+import { copyDatabase } from './shared-start.ts'
 import { createDatabase } from './stores.ts'
 
 export type TestPlatform = {
@@ -71,7 +71,7 @@ export async function prepareTestPlatform(options: TestPlatformOptions = {}, por
   if (options.config !== undefined) await editFile(places.config, options.config)
   for (const [name, edit] of Object.entries(options.policies ?? {})) await editFile(join(places.policies, name), edit)
   const { database = usualDatabase() } = options
-  if (database === 'pglite') await copyEmptyDatabase(places.data)
+  if (database === 'pglite') copyDatabase('migrated', places.data)
   const environment: Record<string, string> = {
     TIDEGATE_PORT: String(port ?? (await findFreePorts())),
     TIDEGATE_CONFIG: places.config,

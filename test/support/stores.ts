@@ -7,7 +7,7 @@ import pg from 'pg'
 import type { DatabaseServer } from '../../src/platform/database.ts'
 import { openPglite } from '../../src/platform/pglite.ts'
 import { openPostgres } from '../../src/platform/postgres.ts'
-import { copyEmptyDatabase } from './shared-start.ts'
+import { copyDatabase, fromTemplate } from './shared-start.ts'
 
 /** Set by `npm test`, which brings a PostgreSQL server for the whole run. */
 const postgresUrl = process.env['TIDEGATE_TEST_POSTGRES_URL']
@@ -25,7 +25,7 @@ export function onEachStore(subject: string, define: (store: TestStore) => void)
 
 export async function openFreshPglite(): Promise<DatabaseServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-store-'))
-  await copyEmptyDatabase(folder)
+  copyDatabase('migrated', folder)
   const server = await openPglite(join(folder, 'database'))
   return {
     ...server,
@@ -44,17 +44,22 @@ async function openFreshPostgres(): Promise<DatabaseServer> {
   )
 }
 
-/** A new, empty database on the run's PostgreSQL server; its URL. */
+/** A new database on the run's PostgreSQL server, with every service's tables; its URL. */
 export function createDatabase(): Promise<string> {
+  return createDatabaseOn(postgresUrl ?? '', fromTemplate())
+}
+
+/** The same with nothing in it. */
+export function createBareDatabase(): Promise<string> {
   return createDatabaseOn(postgresUrl ?? '')
 }
 
-/** The same on another server. */
-export async function createDatabaseOn(server: string): Promise<string> {
+/** One on another server. */
+export async function createDatabaseOn(server: string, template = ''): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`
   const client = new pg.Client({ connectionString: server })
   await client.connect()
-  await client.query(`CREATE DATABASE ${name}`)
+  await client.query(`CREATE DATABASE ${name}${template}`)
   await client.end()
   const url = new URL(server)
   url.pathname = `/${name}`

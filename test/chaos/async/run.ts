@@ -4,7 +4,7 @@
  * for fifty transfers, up to forty times. Exits 1 when anything was lost, doubled or stuck.
  */
 import { parseArgs } from 'node:util'
-import { makeSharedStart } from '../../support/shared-start.ts'
+import { openTestRun } from '../../support/test-run.ts'
 
 const USAGE = 'usage: npm run chaos -- async [--log embedded | kafka] [--transfers N] [--kills N] [--seed S] [--json]'
 
@@ -33,14 +33,14 @@ export async function runAsyncCommand(args: readonly string[]): Promise<number> 
     console.error(USAGE)
     return 2
   }
-  const shared = await makeSharedStart()
-  Object.assign(process.env, shared.environment)
+  const run = await openTestRun()
+  Object.assign(process.env, run.environment)
   try {
     const { runAsync } = await import('./async-chaos.ts')
     const result = await runAsync({ log, transfers, seed, kills, wantsAsync: true })
     console.log(JSON.stringify(result, null, values.json ? 0 : 2))
     return result.lost + result.doubled + result.stuck === 0 ? 0 : 1
   } finally {
-    await shared.remove()
+    await run.close()
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDatabase } from '../../support/stores.ts'
+import { createBareDatabase, createDatabase } from '../../support/stores.ts'
 import { type Chain, strikeAtEach } from './chain.ts'
 import type { CHAINS, CrashPoint } from './points.ts'
 
@@ -14,7 +14,7 @@ export async function runChain(
   try {
     const places = ['a', 'b', 'c']
     const stores = isShared
-      ? await Promise.all(places.map(() => createDatabase()))
+      ? await Promise.all(places.map(() => createBareDatabase()))
       : places.map((name) => join(folder, name))
     return await strikeAtEach(points, signal, { database: await createDatabase(), stores, isShared })
   } finally {

@@ -3,8 +3,7 @@
  * on files and on PostgreSQL, as docs/crash-points.md has it. Exits 1 when anything was lost, done twice or otherwise than there.
  */
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../../support/postgres.ts'
-import { makeSharedStart } from '../../support/shared-start.ts'
+import { openTestRun } from '../../support/test-run.ts'
 import type { Chain } from './chain.ts'
 import { CHAINS, POINTS } from './points.ts'
 
@@ -13,8 +12,8 @@ type Struck = (typeof CHAINS)[number] & { readonly chain: Chain | null; readonly
 /** @returns the exit code */
 export async function runJournalCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean', default: false } } })
-  const [shared, postgres] = await Promise.all([makeSharedStart(), startPostgres()])
-  Object.assign(process.env, shared.environment, { TIDEGATE_TEST_POSTGRES_URL: postgres.url })
+  const run = await openTestRun()
+  Object.assign(process.env, run.environment)
   try {
     const { runChain } = await import('./run-chain.ts')
     const all = await Promise.all(
@@ -31,7 +30,7 @@ export async function runJournalCommand(args: readonly string[]): Promise<number
     else console.log(`${all.flatMap(linesOf).join('\n')}\n${JSON.stringify({ ...summary, cells: undefined })}`)
     return summary.violations.length === 0 ? 0 : 1
   } finally {
-    await Promise.all([postgres.stop(), shared.remove()])
+    await run.close()
   }
 }
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createJournal } from '../../../src/platform/journal/journal.ts'
 import { systemTimers } from '../../../src/platform/journal/timers.ts'
-import { createDatabase } from '../../support/stores.ts'
+import { createBareDatabase } from '../../support/stores.ts'
 import { LIMITS, openDatabase, openFiles, readAll, temporaryFolder } from './support.ts'
 
 const APPENDER = fileURLToPath(new URL('./appender.ts', import.meta.url))
@@ -53,7 +53,7 @@ const skip =
 test('a leader that is stopped in the middle is overtaken, and acknowledges nothing more when it wakes', {
   skip,
 }, async (t) => {
-  const urls = await Promise.all([1, 2, 3].map(() => createDatabase()))
+  const urls = await Promise.all([1, 2, 3].map(() => createBareDatabase()))
   const child = spawn(process.execPath, [APPENDER, '2', ...urls], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
   const said: string[] = []

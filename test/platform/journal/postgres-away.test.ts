@@ -6,7 +6,7 @@ import type { Leadership } from '../../../src/platform/journal/leadership.ts'
 import { createPostgresStore } from '../../../src/platform/journal/postgres-store.ts'
 import { systemTimers } from '../../../src/platform/journal/timers.ts'
 import { type Relay, type RelayMode, startRelay } from '../../support/relay.ts'
-import { createDatabase } from '../../support/stores.ts'
+import { createBareDatabase } from '../../support/stores.ts'
 import { LIMITS, newId, readAll } from './support.ts'
 
 const skip =
@@ -17,7 +17,7 @@ const AWAY: readonly RelayMode[] = ['refuse', 'cut', 'lose', 'hang', 'reset', 'g
 async function behindRelay(t: TestContext) {
   const relay = await startRelay()
   t.after(() => relay.close())
-  const database = await createDatabase()
+  const database = await createBareDatabase()
   relay.leadTo(database)
   const url = new URL(database)
   url.host = new URL(relay.url).host

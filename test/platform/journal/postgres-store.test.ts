@@ -5,7 +5,7 @@ import pg from 'pg'
 import { createJournal } from '../../../src/platform/journal/journal.ts'
 import { START } from '../../../src/platform/journal/record.ts'
 import { systemTimers } from '../../../src/platform/journal/timers.ts'
-import { createDatabase } from '../../support/stores.ts'
+import { createBareDatabase } from '../../support/stores.ts'
 import { chainFrom, LIMITS, openDatabase, readAll } from './support.ts'
 
 const skip =
@@ -20,7 +20,7 @@ async function execute(url: string, statement: string): Promise<void> {
 
 describe('a database that keeps a journal', { skip }, () => {
   test('waits for its disk whatever is set for it, and is refused where its URL says otherwise', async (t) => {
-    const url = await createDatabase()
+    const url = await createBareDatabase()
     await execute(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`)
     const store = openDatabase(url)
     t.after(() => store.close())
@@ -38,7 +38,7 @@ describe('a database that keeps a journal', { skip }, () => {
   })
 
   test('whose schema is dropped while it is in use is another store, and is filled', async (t) => {
-    const urls = await Promise.all([1, 2, 3].map(() => createDatabase()))
+    const urls = await Promise.all([1, 2, 3].map(() => createBareDatabase()))
     const stores = urls.map(openDatabase)
     t.after(() => Promise.all(stores.map((store) => store.close())))
     const journal = createJournal({ stores, writes: 2, timers: systemTimers, limits: LIMITS })
@@ -57,7 +57,7 @@ describe('a database that keeps a journal', { skip }, () => {
   })
 
   test('that has lost its promise has its records, and another name', async (t) => {
-    const url = await createDatabase()
+    const url = await createBareDatabase()
     const store = openDatabase(url)
     t.after(() => store.close())
     const records = chainFrom(START, 4, 3)

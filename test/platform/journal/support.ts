@@ -14,7 +14,7 @@ import { type JournalRecord, type Place, recordAfter } from '../../../src/platfo
 import type { JournalStore } from '../../../src/platform/journal/store.ts'
 import { systemTimers } from '../../../src/platform/journal/timers.ts'
 import type { StoreId } from '../../../src/platform/journal/voters.ts'
-import { createDatabase } from '../../support/stores.ts'
+import { createBareDatabase } from '../../support/stores.ts'
 
 export const SEGMENT_BYTES = 8 * 1024
 
@@ -55,7 +55,7 @@ export function openDatabase(url: string): Kept {
 }
 
 export async function postgresPlace(): Promise<TestPlace> {
-  const url = await createDatabase()
+  const url = await createBareDatabase()
   return { open: async () => openDatabase(url) }
 }
 

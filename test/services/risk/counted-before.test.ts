@@ -13,8 +13,8 @@ import { openPostgres } from '../../../src/platform/postgres.ts'
 import { countMoved, countRefused } from '../../../src/services/risk/counted-transfers.ts'
 import { riskMigrations } from '../../../src/services/risk/index.ts'
 import { readMemberVelocity, readPayeeVelocity } from '../../../src/services/risk/velocity.ts'
-import { copyEmptyDatabase } from '../../support/shared-start.ts'
-import { createDatabase } from '../../support/stores.ts'
+import { copyDatabase } from '../../support/shared-start.ts'
+import { createBareDatabase } from '../../support/stores.ts'
 
 const HOUR_MS = 3_600_000
 const NOW = Date.now() as Instant
@@ -28,13 +28,13 @@ const WHAT = 'what was assessed before transfers were counted counts as it did, 
 
 test(`${WHAT}, on PGlite`, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-before-'))
-  await copyEmptyDatabase(folder)
+  copyDatabase('bare', folder)
   await countsAsBefore(() => openPglite(join(folder, 'database')))
   await rm(folder, { recursive: true, force: true })
 })
 
 test(`${WHAT}, on PostgreSQL`, { skip }, async () => {
-  const url = await createDatabase()
+  const url = await createBareDatabase()
   await countsAsBefore(async () => openPostgres(() => url, console.error))
 })
 

@@ -3,15 +3,15 @@ import { after, before, describe, test } from 'node:test'
 import supertest from 'supertest'
 import type { DatabaseServer } from '../../../src/platform/database.ts'
 import { PASSPORT_HEADER, type PassportKeys, signPassport } from '../../../src/platform/passport.ts'
-import { openPglite } from '../../../src/platform/pglite.ts'
 import { asOperator, createCaller, testPassportKeys } from '../../support/caller.ts'
+import { openFreshPglite } from '../../support/stores.ts'
 import { at, type Harness, startHarness } from './harness.ts'
 
 describe("settlement's door", () => {
   let server: DatabaseServer
   let settlement: Harness
   before(async () => {
-    server = await openPglite(null)
+    server = await openFreshPglite()
     settlement = await startHarness(server)
   })
   after(async () => {
