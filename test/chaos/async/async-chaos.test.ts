@@ -5,9 +5,9 @@ import { emptyInbox, take } from './receivers.ts'
 
 const skip =
   process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined && 'not run: `npm test` brings what makes it start sooner'
-/** As many as fit beside the other tests; `npm run chaos -- async` sends 5,000, and more when asked to. */
-const TRANSFERS = 2_000
-const KILLS = 2
+/** `npm run chaos -- async` sends as many, and more when asked to. */
+const TRANSFERS = 5_000
+const KILLS = 4
 
 test('of transfers that are accepted to be made later none is lost, doubled or stuck while platform and receivers die', {
   skip,
