@@ -16,7 +16,10 @@ import { createScrubbing } from './scrubbing.ts'
 const LOOK_MS = 500
 /** Without a beat between so many looks of its own, a process takes the lead. */
 const SILENT_LOOKS = 4
+/** A process that has just begun knows no epoch yet: the first refusal tells it. */
 const ATTEMPTS_MAX = 2
+/** Alone, nobody else could do better: a disk that is slow has some twenty seconds to answer. */
+const ATTEMPTS_ALONE_MAX = 10
 
 /** What a process that leads knows of its database. */
 export type Reign = {
@@ -85,10 +88,13 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
   }
 
   async function take(onLead: () => Promise<void>): Promise<void> {
+    const attemptsMax = alone ? ATTEMPTS_ALONE_MAX : ATTEMPTS_MAX
     let answer = await journal.lead()
-    // A process that has just begun knows no epoch yet: the first refusal tells it.
-    for (let attempts = 1; answer.kind === 'not_leading' && attempts < ATTEMPTS_MAX; attempts++)
+    for (let attempts = 1; answer.kind === 'not_leading' && attempts < attemptsMax; attempts++) {
+      if (alone) await sleep(lookMs, null, { signal: stop.signal }).catch(() => null)
+      if (stop.signal.aborted) break
       answer = await journal.lead()
+    }
     if (answer.kind === 'not_leading') {
       why = answer.why
       return
