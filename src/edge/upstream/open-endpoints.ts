@@ -4,7 +4,8 @@ import { Endpoint } from './endpoint.ts'
 import { EndpointSet } from './endpoint-set.ts'
 import { checkHealth } from './health-checks.ts'
 import { RetryBudget } from './retry-budget.ts'
-import type { SendingDeps } from './sending.ts'
+import type { Sending, SendingDeps } from './sending.ts'
+import { UnderWay } from './under-way.ts'
 
 /** How often time is looked at: deadlines and ejections end at most so much later. */
 const TICK_MS = 100
@@ -24,7 +25,7 @@ export function openEndpoints(
   const all = endpointsOf(name, config).map((origin) => new Endpoint(origin, connectionsMax, pendingMax))
   const endpoints = new EndpointSet(all, config.ejection)
   const budget = new RetryBudget(config.retries)
-  const underWay: SendingDeps['underWay'] = new Set()
+  const underWay = new UnderWay<Sending>()
   const health = config.health === undefined ? null : checkHealth(endpoints, config.health, log)
   const ticking = setInterval(() => {
     const now = performance.now()

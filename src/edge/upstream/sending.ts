@@ -9,6 +9,7 @@ import { type ReceivedAnswer, UpstreamFault } from '../upstream-request.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointSet } from './endpoint-set.ts'
 import type { RetryBudget } from './retry-budget.ts'
+import type { UnderWay } from './under-way.ts'
 
 /**
  * When a request may be sent again. `once`: while nothing of it left. `keyed`: the service knows it by its Idempotency-Key,
@@ -35,7 +36,7 @@ export type SendingDeps = {
   readonly budget: RetryBudget
   readonly attemptsMax: number
   /** What is looked at for its deadline now and then, with `giveUpAfter`. */
-  readonly underWay: Set<Sending>
+  readonly underWay: UnderWay<Sending>
 }
 
 const ANSWER_BYTES_MAX = 8_388_608
@@ -55,6 +56,8 @@ export function send(deps: SendingDeps, endpoint: Endpoint, request: UpstreamReq
  * `onRequestStart` when it has a connection and before it writes, so what fails earlier was never sent.
  */
 export class Sending implements Dispatcher.DispatchHandler {
+  /** Among those under way. */
+  place = 0
   readonly #deps: SendingDeps
   readonly #request: UpstreamRequest
   readonly #done: (answer: ReceivedAnswer) => void

@@ -7,6 +7,7 @@ import { Endpoint } from '../../../src/edge/upstream/endpoint.ts'
 import { EndpointSet } from '../../../src/edge/upstream/endpoint-set.ts'
 import { RetryBudget } from '../../../src/edge/upstream/retry-budget.ts'
 import { type Repeatable, type SendingDeps, send } from '../../../src/edge/upstream/sending.ts'
+import { UnderWay } from '../../../src/edge/upstream/under-way.ts'
 import { UpstreamFault } from '../../../src/edge/upstream-request.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/id.ts'
@@ -79,7 +80,7 @@ function sendingTo(origins: readonly string[], options: { connections?: number; 
   const endpoints = new EndpointSet(all)
   opened.push(endpoints)
   const budget = new RetryBudget({ budget_min: options.budgetMin ?? 100, budget_share: 0.2 })
-  const deps: SendingDeps = { endpoints, budget, attemptsMax: 2, underWay: new Set() }
+  const deps: SendingDeps = { endpoints, budget, attemptsMax: 2, underWay: new UnderWay() }
   const trail = { receipt: newId('receipt', systemClock.now()), attempts: 0, endpoint: null as string | null }
   const sendOne = async (repeatable: Repeatable, leftMs = 2_000) => {
     trail.attempts = 0
@@ -230,7 +231,7 @@ describe('the deadline', () => {
       }, 10)
       assert.deepEqual([await answer, sent()], [{ kind: 'lost', reason: 'timeout' }, 1])
       clearInterval(looking)
-      assert.deepEqual([all[0]?.inFlight, deps.underWay.size], [0, 0])
+      assert.deepEqual([all[0]?.inFlight, [...deps.underWay]], [0, []])
     })
   }
 
