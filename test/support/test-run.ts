@@ -1,6 +1,6 @@
 import { cpSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
-import { freemem, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { DatabaseServer, ServiceName } from '../../src/platform/database.ts'
@@ -66,7 +66,7 @@ export async function openTestRun(where: 'on disk' | 'in memory' = 'on disk'): P
 
 async function makeFolder(where: 'on disk' | 'in memory'): Promise<string> {
   const room = where === 'on disk' ? null : await statfs(MEMORY).catch(() => null)
-  const isRoomy = room !== null && Math.min(room.bavail * room.bsize, freemem()) >= MEMORY_GIB_MIN * GIB
+  const isRoomy = room !== null && Math.min(room.bavail * room.bsize, process.availableMemory()) >= MEMORY_GIB_MIN * GIB
   const folder = await mkdtemp(join(isRoomy ? MEMORY : tmpdir(), 'tidegate-run-'))
   await chmod(folder, 0o755) // PostgreSQL runs under an account of its own where this is root
   return folder
