@@ -49,7 +49,8 @@ export async function openTestRun(where: 'on disk' | 'in memory' = 'on disk'): P
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
     const postgres = await startPostgres()
-    await Promise.all([makePgliteDatabases(join(folder, 'pglite')), makePostgresTemplate(postgres.url)])
+    await makePostgresTemplate(postgres.url)
+    await makePgliteDatabases(join(folder, 'pglite')) // which keeps this process from anything else for seconds
     const environment = {
       TMPDIR: folder,
       TIDEGATE_TEST_POSTGRES_URL: postgres.url,
