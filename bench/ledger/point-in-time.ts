@@ -1,5 +1,7 @@
 import pg from 'pg'
-import { ENTRY_AT } from '../../src/services/cash-flow/store/accounts.ts'
+import { assert } from '../../src/kernel/assert.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
+import { searchMonth } from '../../src/services/cash-flow/store/by-time.ts'
 import { medianOf } from '../edge/samples.ts'
 import { accounts } from './transfers.ts'
 
@@ -16,9 +18,10 @@ export async function readPointInTime(url: string): Promise<number> {
     const tookMs: number[] = []
     for (let nth = 0; nth < READS; nth++) {
       const account = accounts[(nth * 7) % accounts.length]
-      const at = new Date(first + ((last - first) * (nth + 1)) / READS).toISOString()
-      const text = `EXPLAIN (ANALYZE, FORMAT JSON) ${ENTRY_AT}`
-      const [explained] = (await client.query(text, [account?.shard, account?.id, at])).rows
+      assert(account !== undefined, 'there are accounts')
+      const at = Math.floor(first + ((last - first) * (nth + 1)) / READS) as Instant
+      const { text, values } = searchMonth(account, '<=', at)
+      const [explained] = (await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values])).rows
       const [plan] = explained['QUERY PLAN']
       tookMs.push(plan['Planning Time'] + plan['Execution Time'])
     }

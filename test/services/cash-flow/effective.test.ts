@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { type Instant, toRfc3339 } from '../../../src/kernel/clock.ts'
-import type { Row } from '../../../src/platform/database.ts'
+import type { Row, SqlValue } from '../../../src/platform/database.ts'
+import { lastEntry, searchMonth } from '../../../src/services/cash-flow/store/by-time.ts'
 import { asOperator, asService } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, cny, fromAlice, key, openCashFlow, rebuildOf } from './cash-flow.ts'
@@ -191,16 +192,17 @@ onEachStore('money that counts as moved earlier', (store) => {
   test('a reader of one time or of two looks at few rows, in the months that matter, however many entries there are', async () => {
     await fill()
     const from = (month: string) => `2029-${month}-15T00:00:00Z`
-    const scans = async (query: string): Promise<string[]> => {
-      const plan = await rows<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ${query}`)
+    const scans = async (query: string, values: readonly SqlValue[] = []): Promise<string[]> => {
+      const text = `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ${query}`
+      const plan = await under.database.transaction((sql) => sql.query<{ 'QUERY PLAN': string }>(text, values))
       const lines = plan.map((line) => line['QUERY PLAN'])
       assert.ok(!lines.some((line) => line.includes('Seq Scan')), lines.join('\n'))
       return lines.filter((line) => /Scan.* on entry_|Scan using entry_/.test(line) && !line.includes('never executed'))
     }
-    const asOf = `SELECT * FROM entry WHERE shard = 1 AND account = 'acc_many' AND recorded_at <= '${from('02')}' ORDER BY recorded_at DESC, version DESC LIMIT 1`
-    const [one, ...others] = await scans(asOf)
-    assert.match(one ?? '', /entry_2029_02_1 .*rows=1(\.00)? /)
-    assert.deepEqual(others, [])
+    const { text, values } = searchMonth({ id: 'acc_many', shard: 1 }, '<=', Date.parse(from('02')) as Instant)
+    const steps = await scans(text, values)
+    for (const step of steps) assert.match(step, /entry_2029_02_1.* rows=[01](\.\d\d)? loops=(\d|1\d)\)/)
+    assert.ok(steps.length > 0)
     const late = `SELECT sum(amount) FROM entry WHERE shard = 1 AND account = 'acc_many' AND effective_at IS NOT NULL AND effective_at <= '${from('02')}'
       AND recorded_at > '${from('02')}' AND recorded_at <= '${from('03')}' AND version > 100 AND version <= 19000`
     const looked = await scans(late)
@@ -209,6 +211,41 @@ onEachStore('money that counts as moved earlier', (store) => {
       'entry_2029_03_1',
     ])
     for (const line of looked) assert.match(line, /effective_at_version_idx/)
+  })
+
+  test('an entry is found by its time, whichever share a moment and wherever months end', async () => {
+    const at = (text: string) => Date.parse(text)
+    const steps = [0, 1, 0, 0, 7_000, 0, HOUR_MS, 0, 26 * HOUR_MS, 0]
+    const stretch = (from: number) => {
+      let time = from
+      return [...steps, ...steps, ...steps].map((step) => (time += step))
+    }
+    const edge = at('2031-02-01T00:00:00Z')
+    const times = [...stretch(at('2031-01-29T00:00:00Z')), edge - 1, edge, edge, ...stretch(at('2031-04-28T00:00:00Z'))]
+    times.sort((a, b) => a - b)
+    await under.database.transaction(async (sql) => {
+      await sql.query('RESET ROLE')
+      for (const month of ['01', '02', '03', '04', '05']) await sql.query(`SELECT open_month('2031-${month}-01')`)
+      await sql.query(
+        `INSERT INTO entry (account, version, id, transfer, phase, direction, amount, posted, pending, recorded_at, shard)
+         SELECT 'acc_times', nth, 'ent_t' || nth, 'trf_t' || nth, 'post', 'credit', 1, nth, 0, at, 1
+         FROM unnest($1::timestamptz[]) WITH ORDINALITY AS made (at, nth)`,
+        [times.map((time) => toRfc3339(time as Instant))],
+      )
+      const asked = new Set([
+        at('1970-01-01T00:00:00Z'),
+        ...times,
+        at('2031-03-15T00:00:00Z'),
+        at('9999-12-31T23:59:59Z'),
+      ])
+      for (const then of [...asked].flatMap((time) => [time - 1, time, time + 1]) as Instant[]) {
+        for (const than of ['<=', '<'] as const) {
+          const found = await lastEntry(sql, { id: 'acc_times', shard: 1 }, than, then)
+          const due = times.filter((time) => (than === '<' ? time < then : time <= then)).length
+          assert.equal(Number(found?.['version'] ?? 0), due, `${than} ${toRfc3339(then)}`)
+        }
+      }
+    })
   })
 
   /** 20,000 entries of one account over four months, a few of them recorded late. */

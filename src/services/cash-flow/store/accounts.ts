@@ -1,10 +1,11 @@
-import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
+import type { Instant } from '../../../kernel/clock.ts'
 import type { Currency } from '../../../kernel/money.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { VersionChoice } from '../../../platform/versions.ts'
 import type { OpenAccount } from '../books.ts'
 import type { Spent } from '../limits.ts'
 import type { Account, Balance } from '../model.ts'
+import { lastEntry } from './by-time.ts'
 import { readCreditLine } from './credit-lines.ts'
 
 export async function readAccount(sql: Sql, id: string): Promise<OpenAccount | null> {
@@ -25,10 +26,6 @@ export async function readBalances(sql: Sql, ids: readonly string[]): Promise<Re
   return new Map(rows.map((row) => [row['account'] as string, toOpenBalance(row)]))
 }
 
-/** The last entry of an account by a time. */
-export const ENTRY_AT = `SELECT * FROM entry WHERE shard = $1 AND account = $2 AND recorded_at <= $3
-  ORDER BY recorded_at DESC, version DESC LIMIT 1`
-
 /** The balance as it was: after the entry with that version, or the last entry by that time. Null: there was none yet. */
 export async function readBalance(
   sql: Sql,
@@ -40,16 +37,18 @@ export async function readBalance(
   const overdraft = balance.overdraft === null ? null : await readCreditLine(sql, account.id, choice)
   const opened = { version: 0, posted: 0n, pending: 0n, overdraft, spent: null }
   if ('version' in choice && choice.version === 0) return opened
-  const [row] =
-    'version' in choice
-      ? await sql.query('SELECT * FROM entry WHERE shard = $1 AND account = $2 AND version = $3', [
-          account.shard,
-          account.id,
-          choice.version,
-        ])
-      : await sql.query(ENTRY_AT, [account.shard, account.id, toRfc3339(choice.at)])
-  if (row !== undefined) return { ...toBalance(row), overdraft, spent: null }
+  const row = 'at' in choice ? await lastEntry(sql, account, '<=', choice.at) : await entryOf(sql, account, choice)
+  if (row !== null) return { ...toBalance(row), overdraft, spent: null }
   return 'at' in choice ? opened : null
+}
+
+async function entryOf(
+  sql: Sql,
+  { id, shard }: Account,
+  { version }: { readonly version: number },
+): Promise<Row | null> {
+  const text = 'SELECT * FROM entry WHERE shard = $1 AND account = $2 AND version = $3'
+  return (await sql.query(text, [shard, id, version]))[0] ?? null
 }
 
 function toOpenAccount(row: Row): OpenAccount {

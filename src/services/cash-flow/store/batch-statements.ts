@@ -78,26 +78,27 @@ function valuesOf(table: FactTable | 'balance', { elements }: Columns): readonly
   })
 }
 
-function arraysOf(table: FactTable | 'balance'): string {
-  return writtenColumns(table)
-    .map(([, type], index) => `$${index + 1}::${type}[]`)
-    .join(', ')
+/**
+ * The rows that the arrays come to. In the list of a SELECT they are taken apart row by row, where the shorter ones go on with
+ * nulls; in FROM each column would be put aside as a whole first, which is a tenth of the insert, and of a small batch a quarter.
+ */
+function rowsOf(table: FactTable | 'balance'): readonly string[] {
+  return writtenColumns(table).map(([name, type], index) => `unnest($${index + 1}::${type}[]) AS ${name}`)
 }
 
 function insertInto(table: FactTable): string {
-  const names = writtenColumns(table)
-    .map(([name]) => name)
-    .join(', ')
-  const [time, at] = [timeColumn(table), `$${writtenColumns(table).length + 1}::timestamptz`]
-  return `INSERT INTO ${table} (${names}${time === null ? '' : `, ${time}`})
-    SELECT ${names}${time === null ? '' : `, ${at}`} FROM unnest(${arraysOf(table)}) AS added (${names})`
+  const columns = writtenColumns(table)
+  const time = timeColumn(table)
+  const names = [...columns.map(([name]) => name), ...(time === null ? [] : [time])]
+  const values = [...rowsOf(table), ...(time === null ? [] : [`$${columns.length + 1}::timestamptz`])]
+  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')}`
 }
 
 const INSERTS = Object.fromEntries(FACT_TABLES.map((table) => [table, insertInto(table)])) as Record<FactTable, string>
 
-const BALANCES = writtenColumns('balance').map(([name]) => name)
-const SET_BALANCES = `UPDATE balance SET ${BALANCES.map((name) => `${name} = after.${name}`).join(', ')}
-  FROM unnest(${arraysOf('balance')}) AS after (${BALANCES.join(', ')}) WHERE balance.account = after.account`
+const CHANGED = writtenColumns('balance').filter(([name]) => name !== 'account')
+const SET_BALANCES = `UPDATE balance SET ${CHANGED.map(([name]) => `${name} = after.${name}`).join(', ')}
+  FROM (SELECT ${rowsOf('balance').join(', ')}) AS after WHERE balance.account = after.account`
 
 /** Inserts rows whose keys are the table's columns; a column that is left out is null. */
 const insertWork = (table: string): string =>

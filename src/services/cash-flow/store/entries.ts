@@ -1,6 +1,7 @@
 import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import type { Row, Sql } from '../../../platform/database.ts'
 import type { Account, Entry } from '../model.ts'
+import { lastEntry } from './by-time.ts'
 
 /** Entries of one account: below a version, from a time on, before a time. */
 export type EntryRange = {
@@ -9,22 +10,34 @@ export type EntryRange = {
   readonly to: Instant | null
 }
 
-/** The entries of an account, newest first. */
+/** The entries of an account, newest first, found by their versions; times also say in which months to look. */
 export async function listEntries(
   sql: Sql,
-  { id, shard }: Pick<Account, 'id' | 'shard'>,
-  range: EntryRange,
+  account: Pick<Account, 'id' | 'shard'>,
+  { below, from, to }: EntryRange,
   limit: number,
 ): Promise<Entry[]> {
-  const { below, from, to } = range
+  const { id, shard } = account
+  const [after, upTo] = [await versionBefore(sql, account, from), await versionBefore(sql, account, to)]
   const rows = await sql.query(
     `SELECT * FROM entry
-     WHERE shard = $6 AND account = $1 AND ($2::bigint IS NULL OR version < $2)
-       AND ($3::timestamptz IS NULL OR recorded_at >= $3) AND ($4::timestamptz IS NULL OR recorded_at < $4)
-     ORDER BY version DESC LIMIT $5`,
-    [id, below, from === null ? null : toRfc3339(from), to === null ? null : toRfc3339(to), limit, shard],
+     WHERE shard = $1 AND account = $2 AND ($3::bigint IS NULL OR version < $3)
+       AND ($4::bigint IS NULL OR version > $4) AND ($5::bigint IS NULL OR version <= $5)
+       AND ($6::timestamptz IS NULL OR recorded_at >= $6) AND ($7::timestamptz IS NULL OR recorded_at < $7)
+     ORDER BY version DESC LIMIT $8`,
+    [shard, id, below, after, upTo, from === null ? null : toRfc3339(from), to === null ? null : toRfc3339(to), limit],
   )
   return rows.map(toEntry)
+}
+
+/** The version that the account had before a time; null where there is none given. */
+async function versionBefore(
+  sql: Sql,
+  account: Pick<Account, 'id' | 'shard'>,
+  at: Instant | null,
+): Promise<number | null> {
+  if (at === null) return null
+  return Number((await lastEntry(sql, account, '<', at))?.['version'] ?? 0)
 }
 
 export function toEntry(row: Row): Entry {

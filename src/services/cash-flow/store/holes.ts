@@ -31,10 +31,10 @@ export async function listHoles(
        FROM detached_month JOIN month_export USING (month, digest)
      ) AS away
      LEFT JOIN LATERAL (
-       SELECT version FROM entry WHERE ${within} AND recorded_at < first ORDER BY recorded_at DESC, version DESC LIMIT 1
+       SELECT version FROM entry WHERE ${within} AND recorded_at < first ORDER BY version DESC LIMIT 1
      ) AS before ON true
      LEFT JOIN LATERAL (
-       SELECT version FROM entry WHERE ${within} AND recorded_at >= next ORDER BY recorded_at, version LIMIT 1
+       SELECT version FROM entry WHERE ${within} AND recorded_at >= next ORDER BY version LIMIT 1
      ) AS after ON true
      WHERE next > $4 AND first < $5 AND coalesce(after.version, $3) > coalesce(before.version, 0) + 1
      ORDER BY month DESC`,
