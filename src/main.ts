@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PolicyStore } from './edge/policy-store.ts'
-import { checkProfile, startEdge } from './main/edge.ts'
 import type { FeedInUse } from './main/event-log.ts'
 import { type House, openHouse, type Places } from './main/house.ts'
-import { openPolicies } from './main/policies.ts'
 import { openDatabaseServer, startServices } from './main/services.ts'
 import { type Addresses, type Environment, PART_NAMES, type PartName } from './platform/addresses.ts'
 import type { Config } from './platform/config-schema.ts'
@@ -12,7 +10,6 @@ import { SERVICE_NAMES } from './platform/database.ts'
 import { requireStrictHttpParser } from './platform/http-parser.ts'
 import { makeSecretFile, readSecret } from './platform/secret-file.ts'
 import { deskKeyIn } from './sandbox/desk-key.ts'
-import { startSandbox } from './sandbox/index.ts'
 
 export type { Places } from './main/house.ts'
 
@@ -58,7 +55,9 @@ export async function startPlatform(
   try {
     const closing = (close: () => unknown): void => void closings.push(close)
     const empty = await openHouse(places, environment, closing, draining.signal)
-    if (parts.includes('edge')) checkProfile(empty)
+    // Loaded when it is started: a process of one part is not to hold the code of all.
+    const edge = parts.includes('edge') ? await import('./main/edge.ts') : null
+    edge?.checkProfile(empty)
     const services = SERVICE_NAMES.filter((name) => parts.includes(name))
     const decides = parts.includes('edge') || parts.includes('risk')
     // Both take most of a start, one in a thread of its own. What fails waits for the other, so that this one is closed, too.
@@ -69,7 +68,7 @@ export async function startPlatform(
     const house: House = { ...empty, policies }
     if (house.config.sandbox) await prepareSandbox(house, parts.includes('sandbox'))
     if (database !== null) await startServices(house, database, services)
-    if (parts.includes('edge')) await startEdge(house)
+    await edge?.startEdge(house)
     const drain = async (): Promise<void> => {
       draining.abort()
       await sleep(house.drain.noticeMs)
@@ -83,6 +82,7 @@ export async function startPlatform(
 }
 
 async function openPoliciesOf({ config, places, environment, clock, log, closing }: House): Promise<PolicyStore> {
+  const { openPolicies } = await import('./main/policies.ts')
   const policies = await openPolicies({ config, places, environment, clock, log })
   closing(policies.close)
   return policies
@@ -101,6 +101,7 @@ async function prepareSandbox({ config, addresses, clock, closing, ready }: Hous
   deskKeyIn(config.keys.folder)
   if (!start) return
   const deskSecret = readSecret(config.risk.desk.secret_file)
+  const { startSandbox } = await import('./sandbox/index.ts')
   const sandbox = await startSandbox({ places: addresses.sandbox, keyFolder: config.keys.folder, deskSecret, clock })
   closing(sandbox.close)
   ready['sandbox'] = async () => true

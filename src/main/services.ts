@@ -3,51 +3,25 @@ import type { Server } from 'node:http'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Express } from 'express'
-import { createBank } from '../adapters/bank.ts'
-import { tokenLifeMsMax } from '../edge/token-verifier.ts'
-import { asId } from '../kernel/id.ts'
-import { money } from '../kernel/money.ts'
-import { breakerRoutes } from '../platform/breaker-routes.ts'
-import { createBreakers } from '../platform/breakers.ts'
 import { ownDataDirectory } from '../platform/data-directory.ts'
-import { type Database, type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
+import { type DatabaseServer, SERVICE_NAMES, type ServiceName } from '../platform/database.ts'
 import { createDoor, listenDoor } from '../platform/door.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
 import type { Publisher } from '../platform/event-log/event-log.ts'
 import { createPlace } from '../platform/event-log/place.ts'
-import { feedOf } from '../platform/feed.ts'
-import { keyFile } from '../platform/key-file.ts'
-import type { Outbox } from '../platform/outbox.ts'
 import { openPglite } from '../platform/pglite.ts'
 import { openPostgres, postgresUrlFrom } from '../platform/postgres.ts'
-import { safeDispatcher } from '../platform/safe-destination.ts'
-import { readSecret } from '../platform/secret-file.ts'
-import type { ServiceRoute } from '../platform/service-route.ts'
-import { readPublicKey } from '../platform/standard-webhooks.ts'
-import { followStandings } from '../platform/standings.ts'
-import { cashFlowMigrations, createCashFlow, type ProductTerms } from '../services/cash-flow/index.ts'
-import { createMembership, membershipMigrations } from '../services/membership/index.ts'
-import { createProduct, productMigrations } from '../services/product/index.ts'
-import { createRisk, riskMigrations } from '../services/risk/index.ts'
-import { createSettlement, settlementMigrations } from '../services/settlement/index.ts'
-import { fraudProviders } from './fraud-providers.ts'
+import type { Builder, Service } from './builder.ts'
 import type { House } from './house.ts'
-import { openLedgerJournal } from './journal.ts'
-import { personSources } from './person-sources.ts'
-import { find, heldBy, isMember, membersBy, standingsBy } from './ports.ts'
-import { ledgerOf } from './settlement-ledger.ts'
 
-type Service = {
-  readonly routes: readonly ServiceRoute[]
-  /** What it tells the others; left out: nothing. */
-  readonly outbox?: Pick<Outbox, 'read'>
-  start(): void
-  close(): Promise<void>
-  /** Absent where every process of the service does the same. */
-  isServing?(): boolean
+/** Loaded when it is started: a process of one part is not to hold the code of all. */
+const BUILDERS: Readonly<Record<ServiceName, () => Promise<Builder>>> = {
+  membership: async () => (await import('./services/membership.ts')).membership,
+  product: async () => (await import('./services/product.ts')).product,
+  'cash-flow': async () => (await import('./services/cash-flow.ts')).cashFlow,
+  risk: async () => (await import('./services/risk.ts')).risk,
+  settlement: async () => (await import('./services/settlement.ts')).settlement,
 }
-
-const WEBHOOK_TIMEOUT_MS = 10_000
 
 /** Starts services, each with its own schema and role in the store and its own door. */
 export async function startServices(
@@ -61,7 +35,7 @@ export async function startServices(
   const publishing: (() => Promise<Publisher>)[] = []
   const apps: { readonly name: ServiceName; readonly app: Express }[] = []
   for (const name of names) {
-    const { migrations, create } = BUILDERS[name]
+    const { migrations, create } = await BUILDERS[name]()
     const database = await server.open(name, migrations)
     const service = await create(house, database)
     services.push(service)
@@ -121,139 +95,4 @@ async function openEmbedded({ places, closing }: House, names: readonly ServiceN
   const ownership = await ownDataDirectory(places.data)
   closing(ownership.release)
   return openPglite(join(places.data, 'database'))
-}
-
-type Builder = { readonly migrations: readonly URL[]; create(house: House, database: Database): Promise<Service> }
-
-/** How each service is made. What it needs of another comes as a port, over HTTP, wherever that one runs. */
-const BUILDERS: Readonly<Record<ServiceName, Builder>> = {
-  membership: {
-    migrations: membershipMigrations,
-    async create(house, database) {
-      const { config, clock, log, events, client, closing } = house
-      const cashFlowEvents = events.feed('membership', 'cash-flow')
-      const dispatcher = webhookDispatcher(house)
-      const ringOf = (file: string, what: string) =>
-        keyFile(join(config.keys.folder, file), {
-          what,
-          generate: config.keys.generate,
-          onFault: (err) => log.error({ err }, `${what} keys: the last good ones stay in force`),
-        })
-      const service = createMembership({
-        database,
-        clock,
-        log,
-        ring: ringOf('member-keys.json', "members'"),
-        exportRing: ringOf('export-keys.json', 'signing'),
-        sources: personSources((name) => client('membership', name)),
-        cashFlowEvents,
-        dispatcher,
-        allowLoopback: config.allow_loopback,
-        tokenLifeMsMax: tokenLifeMsMax(config.identity),
-      })
-      closing(() => dispatcher.close())
-      await service.prepare()
-      if (config.seed) {
-        await service.seedMember('mem_alice', { name: 'Alice', country: 'CN' })
-        await service.seedMember('mem_bob', { name: 'Bob', country: 'CN' })
-      }
-      return service
-    },
-  },
-  product: {
-    migrations: productMigrations,
-    async create({ config, clock }, database) {
-      const service = createProduct({ database, clock })
-      if (config.seed) await service.seedProduct('prd_basic', { name: 'Basic', currency: 'CNY' })
-      return service
-    },
-  },
-  'cash-flow': {
-    migrations: cashFlowMigrations,
-    async create(house, database) {
-      const { config, clock, log, client, events } = house
-      const [members, products] = [client('cash-flow', 'membership'), client('cash-flow', 'product')]
-      const service = createCashFlow({
-        database,
-        clock,
-        log,
-        ...config.ledger,
-        ...(config.ledger?.time_zone === undefined ? {} : { timeZone: config.ledger.time_zone }),
-        journal: openLedgerJournal(house),
-        riskEvents: events.feed('cash-flow', 'risk'),
-        members: { exists: (member) => isMember(members, member) },
-        standings: followStandings(members, log),
-        products: { find: (product) => find<ProductTerms>(products, `/v1/products/${product}`) },
-      })
-      await service.begin(async () => {
-        if (!config.seed) return
-        for (const name of ['alice', 'bob']) {
-          const [id, member] = [asId('account', `acc_${name}`), asId('member', `mem_${name}`)]
-          const product = asId('product', 'prd_basic')
-          await service.seedAccount({ id, member, product, currency: 'CNY' }, money('CNY', 10_000_000n))
-        }
-      })
-      return service
-    },
-  },
-  risk: {
-    migrations: riskMigrations,
-    async create(house, database) {
-      const { config, clock, log, policies, events, client, closing } = house
-      if (policies === null) throw new Error('risk control has policies to decide by')
-      const { desk } = config.risk
-      const breakers = createBreakers(clock, log)
-      const fraud = fraudProviders(config.risk, { log, breakers })
-      const dispatcher = webhookDispatcher(house)
-      closing(() => Promise.all([fraud.provider.close(), dispatcher.close()]))
-      const risk = createRisk({
-        database,
-        clock,
-        log,
-        bundle: policies.bundle,
-        provider: fraud.provider,
-        providerFigures: fraud.figures,
-        desk: {
-          url: desk.url,
-          callbackUrl: desk.callback,
-          secrets: [desk.secret_file, ...(desk.next_secret_file ? [desk.next_secret_file] : [])].map(readSecret),
-          publicKeys: desk.public_key_files.map((file) => readPublicKey(readSecret(file))),
-        },
-        cashFlowEvents: events.feed('risk', 'cash-flow'),
-        membershipEvents: events.feed('risk', 'membership'),
-        productEvents: events.feed('risk', 'product'),
-        members: membersBy(client('risk', 'membership'), clock),
-        held: heldBy(client('risk', 'cash-flow')),
-        dispatcher,
-        allowLoopback: config.allow_loopback,
-      })
-      return { ...risk, routes: [...risk.routes, ...breakerRoutes(breakers, clock)] }
-    },
-  },
-  settlement: {
-    migrations: settlementMigrations,
-    async create({ config, clock, log, client, events }, database) {
-      const { url, timeout_ms: timeoutMs } = config.bank
-      const breakers = createBreakers(clock, log)
-      const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
-      const cashFlowEvents = events.feed('settlement', 'cash-flow')
-      const ledger = ledgerOf(client('settlement', 'cash-flow'))
-      const settlement = createSettlement({
-        database,
-        clock,
-        log,
-        cashFlowEvents,
-        cashFlowNow: feedOf(client('settlement', 'cash-flow'), 0),
-        ledger,
-        members: standingsBy(client('settlement', 'membership')),
-        bank,
-        config: config.settlement,
-      })
-      return { ...settlement, routes: [...settlement.routes, ...breakerRoutes(breakers, clock)] }
-    },
-  },
-}
-
-function webhookDispatcher({ config }: House): ReturnType<typeof safeDispatcher> {
-  return safeDispatcher(config.allow_loopback, WEBHOOK_TIMEOUT_MS)
 }
