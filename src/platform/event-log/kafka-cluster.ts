@@ -38,14 +38,22 @@ export async function openConsumer(cluster: KafkaCluster, clientId: string): Pro
   return new Consumer({ ...optionsOf(cluster, clientId), groupId: clientId })
 }
 
-/** Acknowledged by all replicas in sync; what the client sends twice the broker keeps once. */
-export async function openProducer(cluster: KafkaCluster, clientId: string): Promise<KafkaProducer> {
-  const { Producer, ProduceAcks, stringSerializers } = await import('@platformatic/kafka')
+/**
+ * Acknowledged by all replicas in sync; what the client sends twice the broker keeps once. Keys go to the first `partitions` of
+ * the topic; to all that it has when left out.
+ */
+export async function openProducer(
+  cluster: KafkaCluster,
+  clientId: string,
+  partitions = Number.POSITIVE_INFINITY,
+): Promise<KafkaProducer> {
+  const { defaultPartitioner, Producer, ProduceAcks, stringSerializers } = await import('@platformatic/kafka')
   return new Producer({
     ...optionsOf(cluster, clientId),
     acks: ProduceAcks.ALL,
     idempotent: true,
     serializers: stringSerializers,
+    partitioner: (message, key) => defaultPartitioner(message, key) % partitions,
   })
 }
 

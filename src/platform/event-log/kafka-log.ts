@@ -17,6 +17,7 @@ import { startPublisher } from './publisher.ts'
 
 /** On these money depends: what moved, what reviews decided, what is to be paid out. */
 const MONEY: ReadonlySet<ServiceName> = new Set(['cash-flow', 'risk', 'settlement'])
+const CHECK_MS = 60_000
 
 /** Kafka: each service's events in a topic of its own, those of money in one cluster and all others in the same or another. */
 export function createKafkaLog(options: {
@@ -24,19 +25,21 @@ export function createKafkaLog(options: {
   /** Of topics that are made. */
   readonly partitions: number
   readonly log: Log
+  /** How often it is seen whether topics are still fit, in ms. */
+  readonly checkMs?: number
 }): EventLog {
-  const { clusters, partitions, log } = options
+  const { clusters, partitions, log, checkMs = CHECK_MS } = options
   const closings: (() => Promise<void>)[] = []
   const clusterOf = (service: ServiceName): KafkaCluster => clusters[MONEY.has(service) ? 'money' : 'rest']
   const wishOf = (service: ServiceName): TopicWish => {
-    return { topic: topicOf(service), partitions, isMoney: MONEY.has(service) }
+    return { topic: topicOf(service), partitions, keepsAll: true, isMoney: MONEY.has(service) }
   }
 
-  /** @throws TopicUnfit; any other error: the cluster is away */
-  const prepare = async (service: ServiceName): Promise<void> => {
+  /** @returns how many partitions the topic has @throws TopicUnfit; any other error: the cluster is away */
+  const prepare = async (service: ServiceName): Promise<number> => {
     const admin = await openAdmin(clusterOf(service), `tidegate-${service}`)
     try {
-      await prepareTopic(admin, wishOf(service))
+      return await prepareTopic(admin, wishOf(service))
     } finally {
       await closeKafka(admin)
     }
@@ -59,13 +62,20 @@ export function createKafkaLog(options: {
         log.warn({ err, service, cluster }, 'kafka: away; what this service tells waits in its outbox')
       })
       const open = async (): Promise<KafkaProducer> => {
-        await prepare(service) // it may have been made anew since
-        return openProducer(clusterOf(service), `tidegate-${service}`)
+        const present = await prepare(service) // it may have been made anew since
+        const used = await told.place.partitions(present)
+        if (used < present) log.warn({ service, present, used }, 'kafka: partitions were added, and stay empty')
+        return openProducer(clusterOf(service), `tidegate-${service}`, used)
       }
-      return startPublisher({ told, topic: topicOf(service), open, log })
+      const check = async (): Promise<void> => {
+        await prepare(service).catch((err: unknown) => {
+          if (err instanceof TopicUnfit) throw err // of what is away whoever sends is told
+        })
+      }
+      return startPublisher({ told, topic: topicOf(service), open, check, checkMs, log })
     },
 
-    lines: (topic) => createKafkaLines(clusters.rest, { topic, partitions, isMoney: false }),
+    lines: (topic) => createKafkaLines(clusters.rest, { topic, partitions, keepsAll: false, isMoney: false }),
 
     whereabouts(service) {
       const { name, brokers, security } = clusterOf(service)

@@ -2,12 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConfigDescription } from '@platformatic/kafka'
 import { isKafkaError, type KafkaAdmin } from './kafka-cluster.ts'
 
-/** What the topic of a service is to be. */
+/** What a topic is to be. */
 export type TopicWish = {
   readonly topic: string
   /** Of a topic that is made. Readers take any number. */
   readonly partitions: number
-  /** Whether nothing may ever be lost of it: of money. */
+  /** Whether all that is in it stays: who follows a service begins at its first event, however old that is. */
+  readonly keepsAll: boolean
+  /** Whether nothing of it may be lost with a broker: of money. */
   readonly isMoney: boolean
 }
 
@@ -18,11 +20,14 @@ const ASK_AGAIN_MS = 100
 const TOPIC = 2 as const
 
 /** @returns what must hold of a topic's settings, by their names in Kafka */
-function settingsOf(isMoney: boolean, replicas: number): ReadonlyMap<string, (value: string) => string | null> {
+function settingsOf(
+  { keepsAll, isMoney }: TopicWish,
+  replicas: number,
+): ReadonlyMap<string, (value: string) => string | null> {
   const exactly = (wanted: string) => (value: string) => (value === wanted ? null : `must be ${wanted}`)
   const settings = new Map([['cleanup.policy', exactly('delete')]])
+  if (keepsAll) settings.set('retention.ms', exactly('-1')).set('retention.bytes', exactly('-1'))
   if (!isMoney) return settings
-  settings.set('retention.ms', exactly('-1')).set('retention.bytes', exactly('-1'))
   settings.set('unclean.leader.election.enable', exactly('false'))
   if (replicas >= 2) {
     settings.set('min.insync.replicas', (value) => (Number(value) >= 2 ? null : 'must be 2 or more'))
@@ -36,15 +41,15 @@ export function topicOf(service: string): string {
 }
 
 /**
- * Makes the topic where it is missing; one that is there is left as it is, and must be fit.
+ * Makes the topic where it is missing; one that is there is left as it is, and must be fit. @returns how many partitions it has
  * @throws TopicUnfit that names the setting; any other error: the cluster did not answer
  */
-export async function prepareTopic(admin: KafkaAdmin, wish: TopicWish): Promise<void> {
-  const { topic, partitions, isMoney } = wish
+export async function prepareTopic(admin: KafkaAdmin, wish: TopicWish): Promise<number> {
+  const { topic, partitions, keepsAll, isMoney } = wish
   const { brokers } = await admin.metadata({ topics: [], forceUpdate: true })
   if (!(await admin.listTopics()).includes(topic)) {
     const replicas = Math.min(REPLICAS_MAX, brokers.size)
-    const kept = isMoney ? { 'retention.ms': '-1', 'retention.bytes': '-1' } : {}
+    const kept = keepsAll ? { 'retention.ms': '-1', 'retention.bytes': '-1' } : {}
     const sure = isMoney
       ? { 'unclean.leader.election.enable': 'false', 'min.insync.replicas': replicas < 2 ? '1' : '2' }
       : {}
@@ -61,14 +66,15 @@ export async function prepareTopic(admin: KafkaAdmin, wish: TopicWish): Promise<
         if (!(await isKafkaError(error, 'apiId', 'TOPIC_ALREADY_EXISTS'))) throw error
       })
   }
-  await onceKnown(topic, () => requireFit(admin, wish, brokers.size))
+  return onceKnown(topic, () => requireFit(admin, wish, brokers.size))
 }
 
 /** A broker hears of a new topic a little later than the one that made it. */
-async function onceKnown(topic: string, ask: () => Promise<'fit' | 'not known'>): Promise<void> {
+async function onceKnown(topic: string, ask: () => Promise<number | 'not known'>): Promise<number> {
   for (let asked = 1; asked <= ASKED_MAX; asked++) {
     try {
-      if ((await ask()) === 'fit') return
+      const partitions = await ask()
+      if (partitions !== 'not known') return partitions
     } catch (error) {
       if (!isUnknownTopic(error) && !(await isKafkaError(error, 'hasStaleMetadata', true))) throw error
     }
@@ -82,11 +88,8 @@ function isUnknownTopic(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Unknown topic ')
 }
 
-async function requireFit(
-  admin: KafkaAdmin,
-  { topic, isMoney }: TopicWish,
-  brokers: number,
-): Promise<'fit' | 'not known'> {
+async function requireFit(admin: KafkaAdmin, wish: TopicWish, brokers: number): Promise<number | 'not known'> {
+  const { topic, isMoney } = wish
   const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
   const partitions = metadata.topics.get(topic)?.partitions ?? []
   if (partitions.length === 0) return 'not known'
@@ -94,7 +97,7 @@ async function requireFit(
   if (isMoney && brokers >= 2 && replicas < 2) {
     throw new TopicUnfit(topic, 'replication.factor', String(replicas), `must be 2 or more on ${brokers} brokers`)
   }
-  const wanted = settingsOf(isMoney, replicas)
+  const wanted = settingsOf(wish, replicas)
   const resource = { resourceType: TOPIC, resourceName: topic, configurationKeys: [...wanted.keys()] }
   const described: readonly ConfigDescription[] = await admin.describeConfigs({ resources: [resource] })
   const values = new Map((described[0]?.configs ?? []).map(({ name, value }) => [name, value ?? '']))
@@ -103,7 +106,7 @@ async function requireFit(
     const fault = faultOf(value)
     if (fault !== null) throw new TopicUnfit(topic, name, value, fault)
   }
-  return 'fit'
+  return partitions.length
 }
 
 /** A topic that would lose what must be kept. Nothing is written to it until an operator has set it right. */

@@ -10,6 +10,11 @@ export interface Place {
   take(): Promise<bigint | null>
   /** Moves on, and prolongs the lease. @returns false when another has it by now */
   advance(seq: bigint): Promise<boolean>
+  /**
+   * To how many partitions events go, of those that there are: as many as there were at first. With more of them an account's
+   * events would go on in another partition, and who reads both may see the later ones first.
+   */
+  partitions(present: number): Promise<number>
   /** Leaves the lease to whoever comes next. */
   leave(): Promise<void>
 }
@@ -36,6 +41,15 @@ export function createPlace(database: Pick<Database, 'transaction'>, clock: Cloc
           [holder, seq, new Date(clock.now() + LEASE_MS).toISOString()],
         )
         return rows.length > 0
+      }),
+    partitions: (present) =>
+      database.transaction(async (sql) => {
+        // A topic never has fewer, but for one that was made anew.
+        const rows = await sql.query<{ partitions: number }>(
+          'UPDATE event_publisher SET partitions = least(partitions, $1::integer) RETURNING partitions',
+          [present],
+        )
+        return Number(rows[0]?.partitions ?? present)
       }),
     leave: () =>
       database.transaction(async (sql) => {

@@ -23,12 +23,25 @@ export function startPublisher(options: {
   readonly topic: string
   /** Opens a producer to a topic that is fit. */
   readonly open: () => Promise<KafkaProducer>
+  /** Comes before what is sent, at most once in `checkMs`. @throws Error where the topic is not fit any more */
+  readonly check: () => Promise<void>
+  readonly checkMs: number
   readonly log: Log
 }): Publisher {
-  const { told, topic, open, log } = options
+  const { told, topic, open, check, checkMs, log } = options
   const stop = new AbortController()
   const pause = (ms: number) => sleep(ms, null, { signal: stop.signal }).catch(() => null)
   let producer: KafkaProducer | null = null
+  let checkedAt = 0
+
+  /** A producer to a topic that was fit a while ago at most. */
+  const producerTo = async (): Promise<KafkaProducer> => {
+    if (producer === null) producer = await open()
+    else if (performance.now() - checkedAt < checkMs) return producer
+    else await check()
+    checkedAt = performance.now()
+    return producer
+  }
 
   /** Publishes from `place` on for as long as the lease is ours. */
   const publishFrom = async (place: bigint, good: () => void): Promise<void> => {
@@ -40,8 +53,8 @@ export function startPublisher(options: {
         if ((await told.place.take()) !== from) return
         continue
       }
-      producer ??= await open()
-      await producer.send({ messages: events.map((event) => messageOf(topic, event)) })
+      const ready = await producerTo()
+      await ready.send({ messages: events.map((event) => messageOf(topic, event)) })
       if (!(await told.place.advance(last.seq))) return
       from = last.seq
       good()

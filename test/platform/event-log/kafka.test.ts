@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import type { ServiceName } from '../../../src/platform/database.ts'
 import { closeKafka, type KafkaAdmin, openAdmin, openConsumer } from '../../../src/platform/event-log/kafka-cluster.ts'
 import { createPartitions } from '../../../src/platform/event-log/kafka-partitions.ts'
 import { prepareTopic, topicOf } from '../../../src/platform/event-log/kafka-topic.ts'
@@ -11,6 +12,7 @@ import type { KafkaSecurity } from '../../../src/platform/kafka-config.ts'
 import { pairOf, pemPath } from '../../support/certificates.ts'
 import { eventually } from '../../support/edge-calls.ts'
 import { type Broker, skipWithoutKafka, startKafka, type TestKafka } from '../../support/kafka.ts'
+import { recordingLog } from '../../support/recording-log.ts'
 import { openFreshPglite, type TestStore } from '../../support/stores.ts'
 import { kafkaLogOf, moved, outboxMigrations, readAll, silent, type Teller, tellerOf } from './rig.ts'
 
@@ -36,7 +38,7 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
     const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
     await admin.createTopics({ topics: [topic], partitions: 1, replicas, configs })
   }
-  const tellerFor = async (service: 'cash-flow' | 'risk' | 'settlement'): Promise<Teller> =>
+  const tellerFor = async (service: ServiceName): Promise<Teller> =>
     tellerOf(service, await server.open(service, [outboxMigrations]))
 
   const kept = { 'retention.ms': '-1', 'unclean.leader.election.enable': 'false' }
@@ -55,12 +57,83 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
       const admin = await openedAdmin(test)
       const topic = topicOf(`unfit-by-${setting}`)
       await make(admin, topic, settings, replicas)
-      const wish = { topic, partitions: 1, isMoney: true }
+      const wish = { topic, partitions: 1, keepsAll: true, isMoney: true }
       await assert.rejects(prepareTopic(admin, wish), (error: Error) =>
         error.message.includes(`${topic} is not fit for its events: ${setting} is `),
       )
     })
   }
+
+  test('what is not money is kept for good, too: who follows later begins at the first event', async (test) => {
+    const admin = await openedAdmin(test)
+    const wish = { partitions: 1, keepsAll: true, isMoney: false }
+    await prepareTopic(admin, { ...wish, topic: topicOf('made') })
+    await make(admin, topicOf('forgetful'), { 'retention.ms': '604800000' }, 1)
+    await assert.rejects(prepareTopic(admin, { ...wish, topic: topicOf('forgetful') }), /retention\.ms is 604800000/)
+    await prepareTopic(admin, { ...wish, topic: topicOf('forgetful'), keepsAll: false })
+  })
+
+  test('a topic that is made unfit, or longer, while events go there', async (test) => {
+    const topic = topicOf('product')
+    const { log: told, lines } = recordingLog()
+    const log = kafkaLogOf(kafka.brokers, kafka.brokers, told, {}, 0)
+    const teller = await tellerFor('product')
+    const admin = await openedAdmin(test)
+    test.after(log.close)
+    const publishing = async () => {
+      const publisher = await teller.publish(log)
+      test.after(publisher.close)
+      return publisher
+    }
+    const tell = (from: number) =>
+      teller.tell(...Array.from({ length: 20 }, (_, nth) => moved(`acc_${nth % ACCOUNTS}`, from + nth)))
+    const records = async () =>
+      (await everyRecordOf(test, kafka, topic)).map(({ partition, value }) => ({
+        partition,
+        event: JSON.parse(String(value)),
+      }))
+    const first = await publishing()
+    await tell(0)
+    await readAll(log.feed('risk', 'product'), 20)
+    await first.close()
+
+    // An account's events stay where they are, so that they stay in order.
+    const assignments = Array.from({ length: 5 }, () => ({ brokerIds: [1, 2, 3] }))
+    await admin.createPartitions({ topics: [{ name: topic, count: 8, assignments }] })
+    await eventually('the partitions are there', async () => {
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
+      return topics.get(topic)?.partitions.length === 8
+    })
+    await publishing()
+    await tell(20)
+    await readAll(log.feed('settlement', 'product'), 40)
+    const placesOf = Map.groupBy(await records(), ({ event }) => event.data.from)
+    assert.equal(placesOf.size, ACCOUNTS)
+    for (const [account, places] of placesOf) {
+      assert.equal(new Set(places.map(({ partition }) => partition)).size, 1, `${account} is in one partition`)
+    }
+    assert.ok(lines.some(({ msg }) => msg.includes('partitions were added')))
+
+    // What is written there now would be forgotten: it waits until the topic is mended.
+    const keepFor = (value: string) =>
+      admin.incrementalAlterConfigs({
+        resources: [
+          {
+            resourceType: 2,
+            resourceName: topic,
+            configs: [{ name: 'retention.ms', configOperation: 0, value }],
+          },
+        ],
+      })
+    await keepFor('604800000')
+    await tell(40)
+    await eventually('it is said why', async () =>
+      lines.some((line) => JSON.stringify(line).includes('retention.ms is 604800000')),
+    )
+    assert.equal((await records()).length, 40)
+    await keepFor('-1')
+    assert.equal((await readAll(log.feed('membership', 'product'), 60)).length, 60)
+  })
 
   test('a producer refuses to start on a topic that is not fit, and nothing is written there', async (test) => {
     const admin = await openedAdmin(test)

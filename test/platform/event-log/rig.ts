@@ -83,12 +83,18 @@ export async function openEmbedded(teller: Teller): Promise<{ log: EventLog; clo
   return { log, close: () => closeServer(door, 1_000) }
 }
 
-export function kafkaLogOf(money: string, rest = money, log: Log = silent, security: KafkaSecurity = {}): EventLog {
+export function kafkaLogOf(
+  money: string,
+  rest = money,
+  log: Log = silent,
+  security: KafkaSecurity = {},
+  checkMs = 60_000,
+): EventLog {
   const clusters = {
     money: { name: 'money', brokers: money.split(','), security },
     rest: { name: 'rest', brokers: rest.split(','), security },
   } as const
-  return createKafkaLog({ clusters, partitions: 3, log })
+  return createKafkaLog({ clusters, partitions: 3, log, checkMs })
 }
 
 export { outboxMigrations }
