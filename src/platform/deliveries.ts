@@ -5,6 +5,7 @@ import { type Due, selectDue, settleDeliveries } from './delivery-queue.ts'
 import { keepDoing } from './every.ts'
 import type { Log } from './log.ts'
 import { destinationFault } from './safe-destination.ts'
+import { createSlowEndpoints } from './slow-endpoints.ts'
 import { type SigningKey, signWebhook } from './standard-webhooks.ts'
 
 export const deliveryMigrations = new URL('./migrations/deliveries/', import.meta.url)
@@ -23,7 +24,7 @@ const ERROR_CHARACTERS_MAX = 200
 
 /**
  * Sends what is queued: per endpoint in order, one at a time. A message that is not taken holds back the later ones of its
- * endpoint and no other's, and so does one that is taken slowly, while fewer than `ENDPOINTS_AT_ONCE_MAX` are waited for.
+ * endpoint and no other's, and so does one that is taken slowly, however many endpoints are slow.
  * At least once: after a crash taken messages may be sent again under the same `webhook-id`.
  */
 export function startDeliveries(options: {
@@ -38,6 +39,7 @@ export function startDeliveries(options: {
 }): { close(): Promise<void> } {
   const { database, clock, log, destinationOf, onSettled } = options
   const busy = new Map<string, Promise<void>>()
+  const slow = createSlowEndpoints()
   let isOpen = true
 
   /** Sends messages of one endpoint, until one is not taken; true where others may wait to be sent at once. */
@@ -46,7 +48,10 @@ export function startDeliveries(options: {
     const taken: Due[] = []
     let failed: { readonly due: Due; readonly error: string } | null = null
     for (const message of due) {
-      const error = destination === null ? 'the endpoint is gone' : await send(options, destination, message)
+      const error =
+        destination === null
+          ? 'the endpoint is gone'
+          : await slow.timed(endpoint, () => send(options, destination, message))
       if (error === null) taken.push(message)
       else failed = { due: message, error }
       if (failed !== null || !isOpen || performance.now() > end) break
@@ -69,13 +74,14 @@ export function startDeliveries(options: {
     log,
     async work() {
       const max = { endpoints: ENDPOINTS_AT_ONCE_MAX - busy.size, messages: MESSAGES_MAX }
-      const found = await database.transaction(async (sql) => {
+      const { found, more } = await database.transaction(async (sql) => {
+        const due = max.endpoints === 0 ? [] : await selectDue(sql, clock, slow.passedOver([...busy.keys()]), max)
         const found: [endpoint: string, due: readonly Due[], destination: Destination | null][] = []
-        for (const due of max.endpoints === 0 ? [] : await selectDue(sql, clock, [...busy.keys()], max)) {
-          const endpoint = due[0]?.endpoint ?? ''
-          found.push([endpoint, due, await destinationOf(sql, endpoint)])
+        for (const messages of slow.withPlace(due, endpointOf, [...busy.keys()])) {
+          const endpoint = endpointOf(messages)
+          found.push([endpoint, messages, await destinationOf(sql, endpoint)])
         }
-        return found
+        return { found, more: found.length < due.length }
       })
       for (const [endpoint, due, destination] of found) {
         const sending = deliver(endpoint, due, destination)
@@ -86,7 +92,7 @@ export function startDeliveries(options: {
           })
         busy.set(endpoint, sending)
       }
-      return false
+      return more // others come behind the slow ones that were left out
     },
   })
   return {
@@ -96,6 +102,10 @@ export function startDeliveries(options: {
       await Promise.all(busy.values())
     },
   }
+}
+
+function endpointOf(due: readonly Due[]): string {
+  return due[0]?.endpoint ?? ''
 }
 
 /** Null when the endpoint took the message (any 2xx); else what went wrong. */

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Instant, systemClock } from '../../src/kernel/clock.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { deliveryMigrations, startDeliveries } from '../../src/platform/deliveries.ts'
@@ -110,6 +111,36 @@ onEachStore('deliveries', (store) => {
     slow.resolve(204)
     await eventually('the slow one has taken it', async () => (await states()).includes('whe_slow delivered'))
     await deliveries.close()
+  })
+
+  test('however many endpoints take their time, others do not wait for them', async () => {
+    const free = Promise.withResolvers<number>()
+    let [heldNow, heldMax] = [0, 0]
+    statusOf = async (body) => {
+      if (!body.startsWith('whe_late')) return 204
+      if (body.includes('first')) return sleep(1_200, 204)
+      heldNow += 1
+      heldMax = Math.max(heldMax, heldNow)
+      await Promise.race([free.promise, sleep(3_000)]) // sooner than we give up
+      heldNow -= 1
+      return 204
+    }
+    for (const name of ['first', 'second']) for (let nth = 0; nth < 64; nth++) await enqueue(`whe_late_${nth}`, name)
+    const deliveries = start()
+    await eventually('those that have taken one message are sent the other', async () => heldNow >= 32, 30_000)
+    await enqueue('whe_prompt', 'first')
+    await eventually('who is quick has its message', async () => (await states()).includes('whe_prompt delivered'))
+    free.resolve(204)
+    await eventually(
+      'all are taken',
+      async () => {
+        aheadMs += 10_000
+        return (await states()).every((state) => !state.startsWith('whe_late') || state.endsWith('delivered'))
+      },
+      30_000,
+    )
+    await deliveries.close()
+    assert.equal(heldMax, 32)
   })
 
   test('what waits at one endpoint is sent in order, and kept as taken together', async () => {
