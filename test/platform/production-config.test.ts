@@ -45,6 +45,15 @@ describe('config/production.yaml', () => {
     assert.deepEqual(ours.upstreams, shipped.upstreams)
   })
 
+  test('lets nobody hold all that others need to wait for a result', async () => {
+    const { routes } = await read('default.yaml')
+    for (const id of ['operations.read', 'operations.events']) {
+      const { running_max = 0, running_per_principal_max = Number.POSITIVE_INFINITY } =
+        routes.find((route) => route.id === id) ?? {}
+      assert.ok(running_per_principal_max <= running_max / 4, `${id}: ${running_per_principal_max} of ${running_max}`)
+    }
+  })
+
   test('does not start without its key files, and names the first that is missing', async () => {
     const environment = { ...prepared.environment, TIDEGATE_CONFIG: places.config }
     const { code, stderr } = await runCli(['start', 'edge'], environment)
