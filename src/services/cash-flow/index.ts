@@ -107,7 +107,12 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
   const rates = createRates({ transaction: outbox.transaction, store, clock })
-  const mailbox = createMailbox(outbox.transaction, deps.mailbox)
+  const mailbox = createMailbox({
+    transaction: outbox.transaction,
+    shards: writers.shards,
+    shardOf: async (account) => (await directory.accounts([account])).get(account)?.shard ?? 0,
+    limits: deps.mailbox,
+  })
   const { wake: onAccepted } = background
   const routes = createRoutes({ service, reads, proof, months, rates, clock, lead, mailbox, onAccepted })
   return {

@@ -127,6 +127,9 @@ export function createReads({ transaction, watch }: Pick<Outbox, 'transaction'> 
 
     operation,
 
+    /** Whether there is such an operation, whoever's it is. */
+    isOperation: async (id: string): Promise<boolean> => (await transaction((sql) => readOperation(sql, id))) !== null,
+
     /** The operation once it is no longer as it is now; as it is when it is final, or when the wait is over. */
     async changedOperation(id: string, by: Actor, waitMs: number, signal: AbortSignal): Promise<Operation> {
       const now = await operation(id, by)

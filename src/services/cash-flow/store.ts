@@ -65,6 +65,7 @@ export {
 export { readTransfer, readTransfers, type SeenTransfer } from './store/transfers.ts'
 export { listInTransit } from './store/withdrawals.ts'
 export {
+  type CountedCommands,
   countAccepted,
   type Decided,
   dueHolds,

@@ -38,7 +38,7 @@ export function transferRoutes(deps: TransferRoutesDeps): readonly ServiceRoute[
   return [transferRoute(deps), ...readRoutes(deps), ...changeRoutes(deps)]
 }
 
-function transferRoute({ service, mailbox, onAccepted }: TransferRoutesDeps): ServiceRoute {
+function transferRoute({ service, reads, mailbox, onAccepted }: TransferRoutesDeps): ServiceRoute {
   return route({
     method: 'post',
     path: '/v1/transfers',
@@ -52,16 +52,19 @@ function transferRoute({ service, mailbox, onAccepted }: TransferRoutesDeps): Se
       const request = keyedRequestOf(call)
       if (request === null) throw new Problem('idempotency_key_required')
       const accept = prefersAsync(call)
-      if (accept) await mailbox.admit(request.owner)
       const transfer = transferIdOf(request.owner, request.key)
+      const operation = operationIdOf(request.owner, request.key)
+      const parts = partsOf(transfer, body)
+      const isKnown = () => reads.isOperation(operation)
+      if (accept) await mailbox.admit({ owner: request.owner, from: parts.from, isKnown })
       const answer = await service.execute(call.signal, {
         kind: 'transfer',
         run: accept ? 'accept' : 'now',
         request,
         by: actorOf(passport.principal),
         transfer,
-        operation: operationIdOf(request.owner, request.key),
-        ...partsOf(transfer, body),
+        operation,
+        ...parts,
         terms: 'unknown', // until it is run
         reference: body.reference,
         pending: body.pending ?? false,

@@ -4,19 +4,19 @@ import { listAccepted } from '../../../src/services/cash-flow/store.ts'
 import type { Claims } from '../../support/caller.ts'
 import { eventually } from '../../support/edge-calls.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { alice, type CashFlowUnderTest, carol, cny, key, openCashFlow, untilState } from './cash-flow.ts'
+import { alice, bob, type CashFlowUnderTest, carol, cny, key, openCashFlow, untilState } from './cash-flow.ts'
 
-/** Alice and Carol are in one shard. */
+/** Alice and Carol are in one shard, Bob is in another. Of 16 places 8 are kept for the four shards, two for each. */
 onEachStore('the mailbox of transfers that are accepted to be made later', (store) => {
   let under: CashFlowUnderTest
   before(async () => {
-    under = await openCashFlow(await store.open(), { start: false, mailbox: { waitingMax: 10, waitingOfOneMax: 6 } })
+    under = await openCashFlow(await store.open(), { start: false, mailbox: { waitingMax: 16, waitingOfOneMax: 6 } })
   })
   after(() => under.close())
 
   const ask = (claims: Claims, name: string, from: string) =>
     under.call('POST', '/v1/transfers', claims, {
-      body: { from, to: 'acc_bob', amount: cny('1.00'), reference: name },
+      body: { from, to: from === 'acc_bob' ? 'acc_carol' : 'acc_bob', amount: cny('1.00'), reference: name },
       headers: { ...key(name), prefer: 'respond-async' },
     })
 
@@ -34,7 +34,17 @@ onEachStore('the mailbox of transfers that are accepted to be made later', (stor
     for (let nth = 0; nth < 4; nth++) assert.equal((await ask(carol, `c${nth}`, 'acc_carol')).status, 202, `c${nth}`)
     assert.equal((await ask(carol, 'c4', 'acc_carol')).status, 503)
 
-    const order = [...(await under.database.transaction((sql) => listAccepted(sql, [], 100))).values()].flat()
+    // What was accepted needs no room again; a shard that is full leaves the others theirs.
+    for (const name of ['a0', 'c0']) {
+      const again = await ask(name === 'a0' ? alice : carol, name, name === 'a0' ? 'acc_alice' : 'acc_carol')
+      assert.deepEqual([again.status, again.headers['idempotency-replayed']], [202, 'true'])
+    }
+    const ofBob: number[] = []
+    for (let nth = 0; nth < 3; nth++) ofBob.push((await ask(bob, `b${nth}`, 'acc_bob')).status)
+    assert.deepEqual(ofBob, [202, 202, 503])
+
+    const all = [...(await under.database.transaction((sql) => listAccepted(sql, [], 100))).values()].flat()
+    const order = all.filter(({ by }) => by.id !== 'mem_bob')
     const [mem, other] = ['mem_alice', 'mem_carol']
     const owners = order.map(({ by }) => by.id)
     assert.deepEqual(owners.slice(0, 8).filter((owner, at) => owner !== owners[at - (at % 2)]).length, 4, 'in turn')

@@ -54,12 +54,20 @@ export async function listAccepted(
 
 const OWNER = "command -> 'by' ->> 'id'"
 
-/** How many of them there are, by whose they are. */
-export async function countAccepted(sql: Sql): Promise<Map<string, number>> {
-  const rows = await sql.query<{ owner: string; count: bigint }>(
-    `SELECT ${OWNER} AS owner, count(*) AS count FROM accepted_command GROUP BY 1`,
+/** How many accepted commands there are, by whose they are, and by the shard of their payer. */
+export type CountedCommands = { readonly ofOwner: Map<string, number>; readonly ofShard: Map<number, number> }
+
+export async function countAccepted(sql: Sql): Promise<CountedCommands> {
+  const rows = await sql.query<{ owner: string; shard: number; count: bigint }>(
+    `SELECT ${OWNER} AS owner, coalesce(shard, 0) AS shard, count(*) AS count
+     FROM accepted_command LEFT JOIN account ON account.id = command ->> 'from' GROUP BY 1, 2`,
   )
-  return new Map(rows.map(({ owner, count }) => [owner, Number(count)]))
+  const counted: CountedCommands = { ofOwner: new Map(), ofShard: new Map() }
+  for (const { owner, shard, count } of rows) {
+    counted.ofOwner.set(owner, (counted.ofOwner.get(owner) ?? 0) + Number(count))
+    counted.ofShard.set(Number(shard), (counted.ofShard.get(Number(shard)) ?? 0) + Number(count))
+  }
+  return counted
 }
 
 /** A command in the table: JSON has no bigint. */
