@@ -131,6 +131,8 @@ export type Received = Incoming & {
   readonly path: string
   /** With its `?`, or empty. */
   readonly query: string
+  /** Path and query, byte for byte as they are forwarded. */
+  readonly target: string
   readonly host: string
   /** Scheme and authority by which this request was sent to us: `http://127.0.0.1:8080`. */
   readonly origin: string
@@ -191,28 +193,34 @@ export type Clearance = Proof<'assess'> & {
 
 /** What `receive` read, as the record that grows: with room for all that the stages will add, so that it is made but once. */
 export function begun(incoming: Incoming, reading: Omit<Received, keyof Incoming>): Received {
-  const { request, response, upgrade } = incoming
-  const { trail, method, path, query, host, origin, headers, source, hasBody } = reading
-  const record = {
-    ...{ request, response, upgrade, trail, method, path, query, host, origin, headers, source, hasBody },
-    ...NOTHING_ADDED,
+  const record: Record<keyof Cleared, unknown> = {
+    request: incoming.request,
+    response: incoming.response,
+    upgrade: incoming.upgrade,
+    trail: reading.trail,
+    method: reading.method,
+    path: reading.path,
+    query: reading.query,
+    target: reading.target,
+    host: reading.host,
+    origin: reading.origin,
+    headers: reading.headers,
+    source: reading.source,
+    hasBody: reading.hasBody,
+    admission: undefined,
+    route: undefined,
+    facts: undefined,
+    asked: undefined,
+    screening: undefined,
+    caller: undefined,
+    access: undefined,
+    meter: undefined,
+    grant: undefined,
+    payload: undefined,
+    inspection: undefined,
+    clearance: undefined,
   }
   return record as unknown as Received
-}
-
-const NOTHING_ADDED: Record<Exclude<keyof Cleared, keyof Received>, undefined> = {
-  admission: undefined,
-  route: undefined,
-  facts: undefined,
-  asked: undefined,
-  screening: undefined,
-  caller: undefined,
-  access: undefined,
-  meter: undefined,
-  grant: undefined,
-  payload: undefined,
-  inspection: undefined,
-  clearance: undefined,
 }
 
 /**

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { TSchema } from 'typebox'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/id.ts'
+import { inOnePiece } from '../kernel/one-piece.ts'
 import type { Listener } from '../platform/addresses.ts'
 import type { Config, RouteConfig } from '../platform/config-schema.ts'
 import { closeServer } from '../platform/drain.ts'
@@ -278,7 +279,7 @@ async function readRoute(route: RouteConfig, config: Config, folder: string): Pr
     methods: route.methods,
     upstream: route.upstream,
     isPublic,
-    scopes: route.scopes ?? [],
+    scopes: (route.scopes ?? []).map(inOnePiece), // they stand in each receipt
     tags: route.tags ?? [],
     needsIdempotencyKey: route.idempotency_key === 'required',
     assess: route.assess ?? null,

@@ -79,6 +79,6 @@ export function createPipeline(stages: Stages): (incoming: Incoming) => Promise<
     const validated = await stages.validate(authorized) //       400  is it what the contract says
     const inspected = stages.inspect(validated) //               403  may they, given the body
     const cleared = await stages.assess(inspected) //            403  should they, given the risk
-    return stages.forward(cleared) //                            502  only a cleared request reaches an upstream
+    return await stages.forward(cleared) //                      502  only a cleared request reaches an upstream
   }
 }

@@ -48,13 +48,13 @@ export function createStreamForwarder(
         cleared,
         (endpoint) =>
           new Promise((answered, failed) => {
-            const { request, response, path, query, route } = cleared
+            const { request, response, target, route } = cleared
             const limits = { headMsMax: upstream.timeoutMs, idleMsMax: route.stream?.idleMs ?? 0 }
             const stream: Pending = { edgeHeaders: edgeHeaders(cleared), ...limits, answer: null, answered, failed }
             pending.set(request, stream)
             // What the middleware copies: its `proxyReq` event comes too late where the client sent Expect.
             request.headers = requestHeaders(cleared, upstream)
-            request.url = path + query // what was matched, also where the target came in absolute form
+            request.url = target // what was matched, also where the target came in absolute form
             const forget = open.keep(cleared, (how) => end(response, stream.answer, how))
             response.once('close', () => {
               forget()

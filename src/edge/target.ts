@@ -1,3 +1,4 @@
+import { inOnePiece } from '../kernel/one-piece.ts'
 import { Problem } from '../kernel/problem.ts'
 
 /** Characters that a path may hold as they are (RFC 3986 `pchar`, less `;`, which some servers cut paths at). */
@@ -9,19 +10,23 @@ const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/
 /** Encoding what needs none (RFC 3986 section 2.3) only serves to hide it. */
 const UNRESERVED = /%(?:2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/i
 
+export type Target = {
+  readonly path: string
+  /** With its `?`, or empty. */
+  readonly query: string
+  /** Both. */
+  readonly target: string
+}
+
 /**
  * Path and query of a request target, in the one form that is matched, decided upon and forwarded, byte for byte. Anything
  * that another reader could take for a different path is refused.
  */
-export function readTarget(
-  target: string,
-  origin: string,
-  bytesMax: number,
-): { readonly path: string; readonly query: string } {
+export function readTarget(target: string, origin: string, bytesMax: number): Target {
   if (target.length > bytesMax) throw new Problem('target_too_long', { headers: { connection: 'close' } })
   const relative = originForm(target, origin)
   const at = relative.indexOf('?')
-  const path = at === -1 ? relative : relative.slice(0, at)
+  const path = at === -1 ? relative : inOnePiece(relative.slice(0, at))
   const query = at === -1 ? '' : relative.slice(at)
   if (!PATH.test(path)) throw refused('the path holds characters that a path may not hold')
   if (path.includes('%')) checkEncoding(path)
@@ -30,7 +35,7 @@ export function readTarget(
   if (query !== '' && (!QUERY.test(query) || (query.includes('%') && isMisread(query)))) {
     throw refused('the query can be misread')
   }
-  return { path, query }
+  return { path, query, target: relative }
 }
 
 function checkEncoding(path: string): void {

@@ -94,10 +94,10 @@ export function createUpstream(
       }
       return guard(() => send(sendings, endpoint, request), request.trail.receipt)
     },
-    passportFor({ method, path, query, payload, caller, clearance, trail }) {
+    passportFor({ method, target, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null
       const { bytes: body, idempotencyKey } = payload
-      const request = { method, target: path + query, body, idempotencyKey }
+      const request = { method, target, body, idempotencyKey }
       const { principal } = caller
       return signPassport(passports, clock, name, request, {
         principal,

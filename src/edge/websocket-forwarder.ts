@@ -87,7 +87,7 @@ export function createWebSocketForwarder(
         cleared,
         (endpoint) =>
           new Promise((answered, failed) => {
-            const { request, path, query } = cleared
+            const { request, target } = cleared
             const { socket, head } = upgrade
             const upgrading: Waiting = {
               cleared,
@@ -99,7 +99,7 @@ export function createWebSocketForwarder(
             }
             waiting.set(request, upgrading)
             request.headers = { ...requestHeaders(cleared, upstream), connection: 'Upgrade', upgrade: 'websocket' }
-            request.url = path + query
+            request.url = target
             const forget = open.keep(cleared, (how) => end(socket, upgrading.upstream, how))
             socket.once('close', () => {
               forget()

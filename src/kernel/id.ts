@@ -46,7 +46,7 @@ export function newId<Kind extends IdKind>(kind: Kind, now: number = Date.now())
   newest.writeUIntBE(now, 0, 6)
   random.copy(newest, 6, randomUsed, randomUsed + RANDOM_BYTES)
   randomUsed += RANDOM_BYTES
-  return `${KINDS[kind]}_${base32(newest)}` as Id<Kind>
+  return [KINDS[kind], base32(newest)].join('_') as Id<Kind> // in one piece: see `one-piece.ts`
 }
 
 const RANDOM_BYTES = 10

@@ -70,9 +70,9 @@ export function createForward(options: {
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 function requestTo(cleared: Cleared, upstream: Upstream): UpstreamRequest {
-  const { method, path, query, payload, route, trail } = cleared
+  const { method, target, payload, route, trail } = cleared
   return {
-    path: path + query,
+    path: target,
     method,
     headers: requestHeaders(cleared, upstream),
     body: payload.bytes.length > 0 ? payload.bytes : null, // undici frames what is there, with a length of its own

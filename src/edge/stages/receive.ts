@@ -43,7 +43,7 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
     const host = headers.get('host') ?? ''
     if (!HOST.test(host)) throw refused('the Host header is missing or not a host')
     const origin = `${isTls(request.socket) ? 'https' : 'http'}://${host.toLowerCase()}`
-    const { path, query } = readTarget(request.url ?? '', origin, limits.target_bytes_max)
+    const { path, query, target } = readTarget(request.url ?? '', origin, limits.target_bytes_max)
     trail.path = path
     if (query.split('&').length > limits.query_parameters_max) throw refused('the query has too many parameters')
     const hasBody = readFraming(headers, trail.method, request.httpVersion)
@@ -51,7 +51,7 @@ export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
     trail.source = source.ip
     const { method } = trail
     const hostname = host.replace(/:\d+$/, '').toLowerCase()
-    return begun(incoming, { trail, method, path, query, host: hostname, origin, headers, source, hasBody })
+    return begun(incoming, { trail, method, path, query, target, host: hostname, origin, headers, source, hasBody })
   }
 }
 

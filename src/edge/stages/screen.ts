@@ -14,9 +14,9 @@ export function screen(routed: Routed): Screened {
 }
 
 /** The request as rulesets read it: what arrived, where it matters how it was written. */
-function wireOf({ method, path, query, request, headers, facts, hasBody }: Routed): WireRequest {
+function wireOf({ method, target, request, headers, facts, hasBody }: Routed): WireRequest {
   const protocol = `HTTP/${request.httpVersion}`
-  return { method, target: path + query, protocol, headers, source: facts.source, hasBody }
+  return { method, target, protocol, headers, source: facts.source, hasBody }
 }
 
 /** Writes a verdict down, and turns a denial into the refusal that the caller sees. @returns the rule that allowed */

@@ -1,4 +1,5 @@
 import { Pool } from 'undici'
+import { inOnePiece } from '../../kernel/one-piece.ts'
 
 const CONNECT_DEADLINE_MS = 2_000
 /** How long a connection is kept for the next request where the other side does not say how long it keeps it. */
@@ -36,7 +37,7 @@ export class Endpoint {
 
   constructor(origin: string, connectionsMax: number, pendingMax: number) {
     this.origin = origin
-    this.name = new URL(origin).host
+    this.name = inOnePiece(new URL(origin).host)
     this.connectionsMax = connectionsMax
     this.pendingMax = pendingMax
     const options: Pool.Options = {
