@@ -74,6 +74,19 @@ export async function closeAsked(sql: Sql, clock: Clock, { feed, seq }: DeadLett
   return closed.length > 0
 }
 
+/**
+ * What was set aside behind one that is taken by now, while it waited for its turn, is taken next: it was never tried, and nobody
+ * said that it was to wait for more.
+ */
+export async function askNext(sql: Sql, clock: Clock, { feed, event, changedBy }: DeadLetter): Promise<void> {
+  await sql.query(
+    `UPDATE dead_letter SET state = 'asked', changed_at = $3, changed_by = $4
+     WHERE feed = $1 AND tries = 0 AND state = 'dead' AND seq = (
+       SELECT min(seq) FROM dead_letter WHERE feed = $1 AND subject = $2 AND state IN ('dead', 'asked'))`,
+    [feed, event.subject, toRfc3339(clock.now()), changedBy],
+  )
+}
+
 /** It failed once more: it is set aside again, and what is asked for behind it. */
 export async function putBack(sql: Sql, clock: Clock, { feed, seq, event }: DeadLetter, error: string): Promise<void> {
   await sql.query(

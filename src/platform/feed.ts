@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { Problem } from '../kernel/problem.ts'
 import type { Sql } from './database.ts'
-import { closeAsked, type DeadLetter, listAsked, putBack, setAside } from './dead-letters.ts'
+import { askNext, closeAsked, type DeadLetter, listAsked, putBack, setAside } from './dead-letters.ts'
 import { eventOfWire, eventOnWire, WireEvent } from './event-log/event-wire.ts'
 import type { Log } from './log.ts'
 import type { Emit, Event, Outbox } from './outbox.ts'
@@ -77,18 +77,25 @@ export function followFeed(options: {
   readonly apply: (event: Event, sql: Sql, emit: Emit) => Promise<void>
   /** What `apply` does of each, of several at once; left out where one after the other is as good. */
   readonly applyAll?: (events: readonly Event[], sql: Sql, emit: Emit) => Promise<void>
+  /** The newest version of each type that is read here, `*` for all others; of what is newer the effect fails. */
+  readonly versions?: Versions
   readonly log: Log
   readonly clock?: Clock
   readonly triesMax?: number
 }): { close(): Promise<void> } {
-  const { feed, source, store, apply, log, clock = systemClock, triesMax = TRIES_MAX } = options
+  const { feed, source, store, log, versions = {}, clock = systemClock, triesMax = TRIES_MAX } = options
   const stop = new AbortController()
   let [failing, tries] = [0n, 0]
 
-  const oneByOne = async (events: readonly Event[], sql: Sql, emit: Emit): Promise<void> => {
-    for (const event of events) await apply(event, sql, emit)
+  const apply: typeof options.apply = async (event, sql, emit) => {
+    requireReadable(event, versions)
+    await options.apply(event, sql, emit)
   }
-  const { applyAll = oneByOne } = options
+  const applyAll: NonNullable<typeof options.applyAll> = async (events, sql, emit) => {
+    for (const event of events) requireReadable(event, versions)
+    if (options.applyAll !== undefined) await options.applyAll(events, sql, emit)
+    else for (const event of events) await options.apply(event, sql, emit)
+  }
 
   /** False: they have to be taken one by one, and nothing was done. */
   const takeTogether = async (after: bigint, events: readonly Event[]): Promise<boolean> => {
@@ -130,7 +137,9 @@ export function followFeed(options: {
   const takeAgain = async (letter: DeadLetter): Promise<void> => {
     try {
       await store.transaction(async (sql, emit) => {
-        if (await closeAsked(sql, clock, letter)) await apply(letter.event, sql, emit)
+        if (!(await closeAsked(sql, clock, letter))) return
+        await apply(letter.event, sql, emit)
+        await askNext(sql, clock, letter)
       })
     } catch (error) {
       if (stop.signal.aborted || isOfTheStore(error)) throw error
@@ -177,6 +186,14 @@ export function followFeed(options: {
       await running
     },
   }
+}
+
+export type Versions = Readonly<Record<string, number>>
+
+/** To read what one does not know is to guess: the event waits, set aside, for a release that does. */
+function requireReadable({ type, version = 1 }: Event, versions: Versions): void {
+  const newest = versions[type] ?? versions['*'] ?? version
+  if (version > newest) throw new Error(`${type} is of version ${version}, and is read up to version ${newest} here`)
 }
 
 /** SQLSTATE classes of what is no fault of the event: connections, collisions, resources, locks, operators, the system. */

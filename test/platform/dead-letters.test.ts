@@ -26,8 +26,8 @@ onEachStore('dead letters', (store) => {
   })
   after(() => server.close())
 
-  const tell = (subject: string, nth: number) =>
-    teller.transaction(async (_sql, emit) => emit({ type: 'thing.done', subject, members: [], data: { nth } }))
+  const tell = (subject: string, nth: number, version = 1) =>
+    teller.transaction(async (_sql, emit) => emit({ type: 'thing.done', subject, members: [], version, data: { nth } }))
   const effects = async () => (await listener.read(0n, 1_000, 0)).map(({ subject }) => subject)
   const passports = testPassportKeys()
   const operate = (method: 'GET' | 'POST', target: string) => {
@@ -37,10 +37,9 @@ onEachStore('dead letters', (store) => {
   }
   const list = async (state: string): Promise<readonly WireDeadLetter[]> =>
     (await operate('GET', `/v1/dead-letters/membership?state=${state}`)).body.items
-  const follow = () => {
-    const source: FeedSource = (after, signal) => teller.read(after, 100, 100, signal)
+  const follow = (source: FeedSource = (after, signal) => teller.read(after, 100, 100, signal), newest = 1) => {
     return followFeed({
-      ...{ feed: 'product', source, store: listener, log, triesMax: 3 },
+      ...{ feed: 'product', source, store: listener, log, triesMax: 3, versions: { 'thing.done': newest } },
       async apply({ subject, data }, _sql, emit) {
         const { nth } = data as { nth: number }
         emit({ type: 'effect.made', subject: `${subject}${nth}`, members: [], data: {} })
@@ -91,6 +90,55 @@ onEachStore('dead letters', (store) => {
     await tell('a', 3)
     await eventually('its subject goes on', async () => (await effects()).includes('a3'))
     await follower.close()
+  })
+
+  test('what happens to its subject while it waits to be taken again is taken behind it', async () => {
+    broken.add('d1')
+    await tell('d', 1)
+    const follower = follow()
+    const [letter] = await eventually('it is set aside', async () => {
+      const letters = await list('dead')
+      return letters.length === 1 && letters
+    })
+    await follower.close()
+    broken.clear()
+    const asked = Promise.withResolvers<void>()
+    let rounds = 0
+    const again = follow(async (after, signal) => {
+      rounds += 1
+      await Promise.race([asked.promise, new Promise((aborted) => signal.addEventListener('abort', aborted))])
+      return teller.read(after, 100, 100, signal)
+    })
+    await eventually('it waits for what comes next', async () => rounds === 1)
+    await tell('d', 2)
+    await tell('d', 3)
+    assert.equal((await operate('POST', `/v1/dead-letters/membership/product/${letter?.seq}/replay`)).status, 200)
+    asked.resolve()
+    await eventually('all are taken', async () => (await effects()).includes('d3'))
+    await again.close()
+    assert.deepEqual(
+      (await effects()).filter((effect) => effect.startsWith('d')),
+      ['d1', 'd2', 'd3'],
+    )
+    assert.deepEqual(await list('dead'), [])
+  })
+
+  test('one of a version that is not known here is set aside, untried, until it is', async () => {
+    await tell('e', 1, 2)
+    await tell('f', 1)
+    const follower = follow()
+    const [letter] = await eventually('it is set aside', async () => {
+      const letters = await list('dead')
+      return letters.length === 1 && letters
+    })
+    await eventually('others go on', async () => (await effects()).includes('f1'))
+    assert.match(letter?.error ?? '', /thing\.done is of version 2, and is read up to version 1 here/)
+    assert.ok(!(await effects()).includes('e1'))
+    await follower.close()
+    await operate('POST', `/v1/dead-letters/membership/product/${letter?.seq}/replay`)
+    const newer = follow(undefined, 2)
+    await eventually('it is taken', async () => (await effects()).includes('e1'))
+    await newer.close()
   })
 
   test('one that is given up is never taken, and holds nothing back', async () => {

@@ -104,7 +104,7 @@ export function createBackground(deps: {
         },
       }
       const apply = (event: Event, sql: Sql) => keepReviewed(event, sql, clock, points)
-      follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, log })
+      follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, versions: READ, log })
     },
     /** A command was accepted: no need to wait for the next look. */
     wake: (): void => nap.abort(),
@@ -116,6 +116,7 @@ export function createBackground(deps: {
   }
 }
 
+const READ = { 'review.approved': 1, 'review.declined': 1 } as const
 const Decision = Type.Object({ case: Type.String(), transfer: Type.String() })
 const checkDecision = checkOf(Decision)
 

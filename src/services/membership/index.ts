@@ -106,6 +106,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
           store: outbox,
           apply: (event, sql) => tellMembers(sql, clock, [event]),
           applyAll: (events, sql) => tellMembers(sql, clock, events),
+          versions: { '*': 1 }, // members are told what they can read
           log,
         }),
         startDeliveries({ ...deps, destinationOf: destinationAt(clock), onSettled: endpointHealth(clock, log) }),

@@ -10,6 +10,13 @@ import { countTold } from './counted-events.ts'
 import type { HeldTransfer, Reviews } from './reviews.ts'
 import { CreditLineSet, TransferHeld, TransferResolved } from './schema.ts'
 
+const READ = {
+  'transfer.held': 1,
+  'transfer.posted': 1,
+  'transfer.voided': 1,
+  'operation.failed': 1,
+  'credit_line.set': 1,
+} as const
 const checkHeld = checkOf(TransferHeld)
 const checkResolved = checkOf(TransferResolved)
 const checkCreditLine = checkOf(CreditLineSet)
@@ -62,7 +69,7 @@ export function followCashFlow(options: {
     }
     await countTold(sql, events)
   }
-  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, log })
+  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, versions: READ, log })
 }
 
 /** The transfer whose money went its way, as a whole. */

@@ -24,5 +24,5 @@ export function followMembership(options: {
     const { member, status, level } = change.value
     await reviews.learn(sql, emit, { what: 'standing', member, status, level }, 'membership')
   }
-  return followFeed({ feed: 'membership', source, store: outbox, apply, log })
+  return followFeed({ feed: 'membership', source, store: outbox, apply, versions: { 'standing.changed': 1 }, log })
 }

@@ -20,5 +20,5 @@ export function followProduct(options: { readonly source: FeedSource; readonly o
     assert(change.ok, `the event ${id} names a product and its version`)
     await keepTerms(sql, change.value)
   }
-  return followFeed({ feed: 'product', source, store: outbox, apply, log })
+  return followFeed({ feed: 'product', source, store: outbox, apply, versions: { 'product.changed': 1 }, log })
 }

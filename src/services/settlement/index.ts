@@ -86,6 +86,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
           store: outbox,
           apply: (event, sql) => service.record([event], sql),
           applyAll: service.record,
+          versions: { 'transfer.posted': 1 },
           log,
         }),
         startPayouts({ outbox, bank, ledger, members, payer, clock, log }),
