@@ -6,7 +6,7 @@ import { loadConfig } from '../platform/config.ts'
 import type { Config } from '../platform/config-schema.ts'
 import type { ServiceName } from '../platform/database.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
-import { feedOf } from '../platform/feed.ts'
+import { byThePage, feedOf } from '../platform/feed.ts'
 import { createLog, type Log } from '../platform/log.ts'
 import type { PassportKeys } from '../platform/passport.ts'
 import { passportKeysIn } from '../platform/passport-keys.ts'
@@ -79,7 +79,7 @@ export async function openHouse(
     })
   }
   const feeds: FeedInUse[] = []
-  const embedded = (follower: string, service: ServiceName) => feedOf(client(follower, service))
+  const embedded = (follower: string, service: ServiceName) => byThePage(feedOf(client(follower, service)))
   const events = openEventLog({ config, environment, log, embedded, feeds })
   closing(events.close)
   return {

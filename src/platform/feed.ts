@@ -16,6 +16,8 @@ export const FEED_PAGE_MAX = 100
 /** Short enough that a service which closes need not wait long for its readers. */
 const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
+/** So much later the next page is asked for, where one was not full. */
+const GATHER_MS = 25
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
 /** About half a minute: longer than a store is away without saying so. */
@@ -61,6 +63,23 @@ export function feedOf(client: ServiceClient, waitMs = WAIT_MS_MAX, slackMs = CA
     const page = checkPage(answer.body)
     if (answer.status !== 200 || !page.ok) throw new Error(`the feed answered ${answer.status}`)
     return page.value.items.map(eventOfWire)
+  }
+}
+
+type Pause = (ms: number, signal: AbortSignal) => Promise<unknown>
+
+/**
+ * A feed by the page: what happens soon after events that did not fill one comes together, and is taken together. Under load a
+ * feed is else asked for each batch of the other side, and each answer is a transaction here.
+ */
+export function byThePage(source: FeedSource, pause: Pause = (ms, signal) => sleep(ms, null, { signal })): FeedSource {
+  let isToGather = false
+  return async (after, signal) => {
+    if (isToGather) await pause(GATHER_MS, signal)
+    isToGather = false
+    const events = await source(after, signal)
+    isToGather = events.length > 0 && events.length < FEED_PAGE_MAX
+    return events
   }
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { newId } from '../../src/kernel/id.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
-import { type FeedSource, followFeed } from '../../src/platform/feed.ts'
+import { byThePage, FEED_PAGE_MAX, type FeedSource, followFeed } from '../../src/platform/feed.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createOutbox, type Event, type Happening, type Outbox, outboxMigrations } from '../../src/platform/outbox.ts'
 import { eventually } from '../support/edge-calls.ts'
@@ -14,6 +15,20 @@ const happening = (subject: string): Happening => ({
   subject,
   members: ['mem_a'],
   data: { subject },
+})
+
+test('a page that was not full is followed by the next one after a pause; one that was, or had nothing, at once', async () => {
+  const asked: string[] = []
+  const pages = [FEED_PAGE_MAX, 3, 0, 1, FEED_PAGE_MAX]
+  const event = { seq: 1n, id: newId('event'), at: 0, ...happening('a') }
+  const source: FeedSource = async () => {
+    const count = pages.shift() ?? 0
+    asked.push(`${count}`)
+    return Array.from({ length: count }, () => event)
+  }
+  const feed = byThePage(source, async () => asked.push('pause'))
+  for (let nth = 0; nth < 6; nth++) await feed(0n, new AbortController().signal)
+  assert.deepEqual(asked, ['100', '3', 'pause', '0', '1', 'pause', '100', '0'])
 })
 
 onEachStore('outbox and feed', (store) => {

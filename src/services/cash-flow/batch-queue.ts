@@ -19,29 +19,31 @@ type Waiting<Task, Result> = {
 
 /**
  * One batch after the other, each of what waits by then: one task under light load, up to `batchMax` under heavy load, and no
- * timer. The next one is begun when the one before has ended, or earlier, when `run` says so by `next`.
+ * timer. The next one is begun when the one before has ended, or earlier, when `run` says so by `next` and `aheadMin` wait:
+ * fewer would make small batches, each with a way to the store of its own.
  * A batch is all or nothing. When it throws what one task can be the cause of, its tasks are run again one by one, so that
  * only the one at fault fails; what concerns them all (the store is away) fails them all at once.
  */
 export function createBatchQueue<Task, Result>(options: {
   readonly batchMax: number
   readonly waitingMax: number
+  readonly aheadMin: number
   readonly run: (tasks: readonly Task[], next: () => void) => Promise<readonly Result[]>
   readonly isOfOneTask: (error: unknown) => boolean
 }): BatchQueue<Task, Result> {
-  const { batchMax, waitingMax, run, isOfOneTask } = options
+  const { batchMax, waitingMax, aheadMin, run, isOfOneTask } = options
   const waiting: Waiting<Task, Result>[] = []
   const running = new Set<Promise<void>>()
   let mayBegin = true
 
   function begin(): void {
-    if (!mayBegin || waiting.length === 0) return
+    if (!mayBegin || waiting.length < (running.size === 0 ? 1 : aheadMin)) return
     mayBegin = false
     let isNext = false
+    // After this turn of the event loop: who was just answered and asks again is taken with the others.
     const next = (): void => {
       if (isNext) return
       isNext = true
-      // After this turn of the event loop: who was just answered and asks again is taken with the others.
       setImmediate(() => {
         mayBegin = true
         begin()
@@ -50,6 +52,7 @@ export function createBatchQueue<Task, Result>(options: {
     const one: Promise<void> = runBatch(nextBatch(), next).finally(() => {
       running.delete(one)
       next()
+      setImmediate(begin) // those that were too few to go ahead
     })
     running.add(one)
   }

@@ -46,6 +46,8 @@ export type CashFlowDeps = References & {
   readonly journal?: Omit<LeadOptions, 'outbox' | 'log'> | null
   /** Where days and months begin, for limits; an IANA name. */
   readonly timeZone?: string
+  /** How many commands have to wait for a batch to be decided while one is on its way. */
+  readonly aheadMin?: number
   readonly points?: Points
   /** How many accepted commands may wait. */
   readonly mailbox?: MailboxLimits
@@ -98,6 +100,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     clock,
     directory,
     calendar: calendarIn(timeZone),
+    aheadMin: deps.aheadMin,
   })
   const { transaction } = watch
   const terms = createTermsSource({ directory, products: deps.products, standings, clock })

@@ -17,6 +17,8 @@ import { isFilled } from './writes.ts'
 
 const BATCH_COMMANDS_MAX = 500
 const WAITING_COMMANDS_MAX = 2_000
+/** From how many on the next batch is decided while one is on its way. */
+const AHEAD_COMMANDS_MIN = 128
 const REMEMBERED_BALANCES_MAX = 100_000
 const ATTEMPTS_MAX = 8
 const RETRY_MS_MAX = 20
@@ -48,7 +50,7 @@ type Sent = Decided & { readonly ended: Promise<Ended> }
  * The one writer of some shards: what waits is decided in memory, in its order, and committed as one batch, with a record in
  * the chain of each shard that it writes in. Another process may take a shard at any time; then nothing of ours is committed,
  * and we take it back. Safety never rests on who believes to hold it. While one batch is on its way to the store, the next one
- * is decided on what that comes to; it is sent, and anyone is answered, only once the one before is kept.
+ * is decided on what that comes to, if it is large; it is sent, and anyone is answered, only once the one before is kept.
  */
 export function createWriter(options: {
   /** In ascending order, in which they are taken. */
@@ -59,8 +61,10 @@ export function createWriter(options: {
   readonly clock: Clock
   readonly directory: Directory
   readonly calendar: Calendar
+  /** How many commands have to wait for the next batch to be decided while one is on its way. */
+  readonly aheadMin?: number | undefined
 }): Writer {
-  const { shards, transaction, reads, store, clock, directory, calendar } = options
+  const { shards, transaction, reads, store, clock, directory, calendar, aheadMin = AHEAD_COMMANDS_MIN } = options
   const balances = new Map<string, Balance>()
   const accounts: Known['accounts'] = (sql, ids) => directory.accounts(ids, sql)
   const months = new Set<string>()
@@ -160,6 +164,7 @@ export function createWriter(options: {
   return createBatchQueue({
     batchMax: BATCH_COMMANDS_MAX,
     waitingMax: WAITING_COMMANDS_MAX,
+    aheadMin,
     run,
     isOfOneTask: isOfOneCommand,
   })

@@ -32,8 +32,9 @@ export function createWriters(options: {
   readonly directory: Directory
   /** Where days and months begin, for limits. */
   readonly calendar: Calendar
+  readonly aheadMin?: number | undefined
 }): Writers {
-  const { wished, writers: writersMax, transaction, reads, store, clock, directory, calendar } = options
+  const { wished, writers: writersMax, transaction, reads, store, clock, directory, calendar, aheadMin } = options
   let opening: Promise<readonly Writer[]> | null = null
 
   /** The writer of each shard. */
@@ -42,7 +43,7 @@ export function createWriters(options: {
     const count = Math.min(writersMax, shards.length)
     const writers = Array.from({ length: count }, (_, nth) => {
       const own = shards.filter((_shard, index) => index % count === nth)
-      return createWriter({ shards: own, transaction, reads, store, clock, directory, calendar })
+      return createWriter({ shards: own, transaction, reads, store, clock, directory, calendar, aheadMin })
     })
     return shards.map((_shard, index) => writers[index % count] as Writer)
   }

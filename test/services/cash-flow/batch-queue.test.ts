@@ -7,7 +7,7 @@ const caller = new AbortController().signal
 test('what arrives while a batch runs is the next batch, up to its limit', async () => {
   const batches: number[][] = []
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 3, waitingMax: 10, isOfOneTask: () => false },
+    ...{ batchMax: 3, waitingMax: 10, aheadMin: 1, isOfOneTask: () => false },
     async run(tasks) {
       batches.push([...tasks])
       return tasks.map((task) => task * 10)
@@ -18,9 +18,39 @@ test('what arrives while a batch runs is the next batch, up to its limit', async
   assert.deepEqual(batches, [[1], [2, 3, 4], [5]])
 })
 
+test('while a batch is on its way the next one is begun when enough wait, and else when that has ended', async () => {
+  const batches: number[][] = []
+  const ways: (() => void)[] = []
+  const queue = createBatchQueue<number, number>({
+    ...{ batchMax: 10, waitingMax: 10, aheadMin: 3, isOfOneTask: () => false },
+    async run(tasks, next) {
+      batches.push([...tasks])
+      next()
+      await new Promise<void>((resolve) => ways.push(resolve))
+      return tasks
+    },
+  })
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+  }
+  const taken = [1, 2, 3].map((task) => queue.submit(task, 'ours'))
+  await turns()
+  assert.deepEqual(batches, [[1]], 'two are too few')
+  taken.push(queue.submit(4, 'ours'))
+  await turns()
+  assert.deepEqual(batches, [[1], [2, 3, 4]], 'three are not')
+  taken.push(queue.submit(5, 'ours'))
+  await turns()
+  for (const arrive of ways.splice(0)) arrive()
+  await turns()
+  assert.deepEqual(batches, [[1], [2, 3, 4], [5]], 'nothing is on its way any more')
+  for (const arrive of ways.splice(0)) arrive()
+  assert.deepEqual(await Promise.all(taken), [1, 2, 3, 4, 5])
+})
+
 test('a batch that throws what one task can cause is run one by one, and only the task at fault fails', async () => {
   const queue = createBatchQueue<number, string>({
-    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => true },
+    ...{ batchMax: 10, waitingMax: 10, aheadMin: 1, isOfOneTask: () => true },
     async run(tasks) {
       if (tasks.includes(13)) throw new Error('thirteen')
       return tasks.map(String)
@@ -36,7 +66,7 @@ test('a batch that throws what one task can cause is run one by one, and only th
 test('a batch that throws what concerns all of its tasks fails at once, and the next one is run', async () => {
   const batches: number[][] = []
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => false },
+    ...{ batchMax: 10, waitingMax: 10, aheadMin: 1, isOfOneTask: () => false },
     async run(tasks) {
       batches.push([...tasks])
       if (batches.length === 2) throw new Error('the store is away')
@@ -56,7 +86,7 @@ test('a task whose caller left while it waited is not run, one that runs already
   const gate = Promise.withResolvers<void>()
   const ran: number[] = []
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 10, waitingMax: 10, isOfOneTask: () => false },
+    ...{ batchMax: 10, waitingMax: 10, aheadMin: 1, isOfOneTask: () => false },
     async run(tasks) {
       ran.push(...tasks)
       await gate.promise
@@ -77,7 +107,7 @@ test('a task whose caller left while it waited is not run, one that runs already
 test('more than may wait are refused at once, and nothing else is', async () => {
   const gate = Promise.withResolvers<void>()
   const queue = createBatchQueue<number, number>({
-    ...{ batchMax: 1, waitingMax: 2, isOfOneTask: () => false },
+    ...{ batchMax: 1, waitingMax: 2, aheadMin: 1, isOfOneTask: () => false },
     async run(tasks) {
       await gate.promise
       return tasks

@@ -98,7 +98,7 @@ export async function openCashFlow(
   const { writers = 1, journal = null } = options
   const { timeZone = 'UTC' } = options
   const mailbox = options.mailbox === undefined ? {} : { mailbox: options.mailbox }
-  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal, timeZone })
+  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal, timeZone, aheadMin: 1 })
   const twin = createCashFlow({ ...deps, writers: 4, journal, timeZone })
   await cashFlow.begin(async () => {})
   for (const name of ['alice', 'bob', 'carol']) {

@@ -40,6 +40,7 @@ onEachStore('within one batch', (store) => {
     writers = createWriters({
       wished: 4,
       writers: 1,
+      aheadMin: 1,
       transaction,
       reads: readTogether(database),
       store: kept,

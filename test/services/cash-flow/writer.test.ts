@@ -38,7 +38,15 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     const { transaction } = outbox
     const kept = waitingAtGates(createBatchStore(outbox))
     writers = createWriters({
-      ...{ wished: 4, writers: 1, transaction, clock: systemClock, directory, calendar: calendarIn('UTC') },
+      ...{
+        wished: 4,
+        writers: 1,
+        transaction,
+        clock: systemClock,
+        directory,
+        calendar: calendarIn('UTC'),
+        aheadMin: 1,
+      },
       ...{ reads: readTogether(database), store: kept },
     })
     const references = {
