@@ -1,10 +1,9 @@
 import { EventEmitter, once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbox } from '../../platform/outbox.ts'
 import { isFinal, type Operation } from './model.ts'
-import { listStates } from './store.ts'
+import { listStates, newestVersions } from './store.ts'
 
-/** Another process may have changed it: how often a follower looks by itself. */
+/** Another process may have changed them: how often there is one look for all who wait. */
 const LOOK_MS = 1_000
 
 /** Tells those who wait for an operation when it changes. */
@@ -22,6 +21,24 @@ export type OperationWatch = {
 export function createOperationWatch(outbox: Outbox): OperationWatch {
   const changes = new EventEmitter().setMaxListeners(0)
   const closing = new AbortController()
+  /** By the turn of each who waits. */
+  const waiting = new Map<object, { readonly operation: string; readonly seen: number }>()
+  let isToLook = false
+
+  function lookLater(): void {
+    if (isToLook || waiting.size === 0) return
+    isToLook = true
+    setTimeout(look, LOOK_MS).unref()
+  }
+
+  async function look(): Promise<void> {
+    const asked = [...waiting.values()]
+    const ids = [...new Set(asked.map(({ operation }) => operation))]
+    const newest = await outbox.transaction((sql) => newestVersions(sql, ids)).catch(() => null) // else the next look tells
+    for (const { operation, seen } of asked) if ((newest?.get(operation) ?? 0) > seen) changes.emit(operation)
+    isToLook = false
+    lookLater()
+  }
 
   return {
     async transaction(work) {
@@ -51,14 +68,17 @@ export function createOperationWatch(outbox: Outbox): OperationWatch {
         const waits = { signal: AbortSignal.any([end, turn.signal]) }
         try {
           const changed = once(changes, operation, waits).catch(() => null) // before looking, so that no change is missed
+          waiting.set(turn, { operation, seen })
+          lookLater()
           const states = await outbox.transaction((sql) => listStates(sql, operation, seen))
           for (const state of states) {
             seen = state.version
             yield state
             if (isFinal(state.state)) return
           }
-          if (states.length === 0) await Promise.race([changed, sleep(LOOK_MS, null, waits).catch(() => null)])
+          if (states.length === 0) await changed
         } finally {
+          waiting.delete(turn)
           turn.abort()
         }
       }

@@ -30,7 +30,7 @@ export {
   whereIs,
 } from './store/months.ts'
 export { statementsOfNotice } from './store/notices.ts'
-export { listStates, readOperation } from './store/operations.ts'
+export { listStates, newestVersions, readOperation } from './store/operations.ts'
 export {
   findAccountOf,
   listAnswersOf,

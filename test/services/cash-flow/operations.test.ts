@@ -5,8 +5,11 @@ import { after, before, test } from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { operationIdOf } from '../../../src/kernel/operation-id.ts'
 import { listenDoor } from '../../../src/platform/door.ts'
+import { createOutbox } from '../../../src/platform/outbox.ts'
 import { PASSPORT_HEADER, signPassport } from '../../../src/platform/passport.ts'
+import { createOperationWatch } from '../../../src/services/cash-flow/operation-watch.ts'
 import { asOperator, asService, type Claims } from '../../support/caller.ts'
+import { eventually } from '../../support/edge-calls.ts'
 import { onEachStore } from '../../support/stores.ts'
 import { alice, bob, type CashFlowUnderTest, fromAlice, held, key, openCashFlow, untilState } from './cash-flow.ts'
 
@@ -99,6 +102,30 @@ onEachStore('an operation', (store) => {
     const { body: still } = await transfer('1.00', 'still', held(alice))
     const unchanged = await under.call('GET', `/v1/operations/${still.operation}?wait=1`, alice)
     assert.equal(unchanged.body.state, 'held')
+  })
+
+  test('is looked at together, however many wait for it, and another process may change it', async () => {
+    const { body } = await transfer('1.00', 'crowd', held(alice))
+    const outbox = createOutbox(under.database, systemClock)
+    let looks = 0
+    const watch = createOperationWatch({
+      ...outbox,
+      transaction(work) {
+        looks += 1
+        return outbox.transaction(work)
+      },
+    })
+    const until = AbortSignal.timeout(30_000)
+    const followers = Array.from({ length: 50 }, () => watch.follow(body.operation, 1, until))
+    const ends = Promise.all(followers.map(async (states) => (await states.next()).value))
+    await eventually('there is a second look of theirs', async () => looks > 51)
+    assert.ok(looks < 60, `${looks} looks of 50 who wait`)
+    const voided = await under.callTwin('POST', `/v1/transfers/${body.transfer}/void`, asOperator, {
+      headers: key('crowd-void'),
+    })
+    assert.equal(voided.status, 200)
+    assert.deepEqual(new Set((await ends).map((last) => last?.state)), new Set(['failed']))
+    watch.close()
   })
 
   test('can be followed: the present state, each change, and the end', async () => {

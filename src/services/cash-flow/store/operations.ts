@@ -44,6 +44,15 @@ export async function listStates(sql: Sql, id: string, after: number): Promise<r
   return [...(await operationsOfTransfers(sql, [id])).values()]
 }
 
+/** The newest version of each of these operations that there is. */
+export async function newestVersions(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await sql.query<{ operation: string; version: bigint }>(
+    'SELECT operation, max(version) AS version FROM operation_state WHERE operation = ANY ($1::text[]) GROUP BY 1',
+    [ids],
+  )
+  return new Map(rows.map(({ operation, version }) => [operation, Number(version)]))
+}
+
 function toOperation(row: Row): Operation {
   return {
     id: row['id'] as string,
