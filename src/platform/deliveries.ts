@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from 'undici'
 import type { Clock } from '../kernel/clock.ts'
 import type { Database, Sql } from './database.ts'
-import { type Due, selectDue, settleDeliveries } from './delivery-queue.ts'
+import { abandonDeliveries, type Due, selectDue, settleDeliveries } from './delivery-queue.ts'
 import { keepDoing } from './every.ts'
 import type { Log } from './log.ts'
 import { destinationFault } from './safe-destination.ts'
@@ -43,22 +43,18 @@ export function startDeliveries(options: {
   let isOpen = true
 
   /** Sends messages of one endpoint, until one is not taken; true where others may wait to be sent at once. */
-  const deliver = async (endpoint: string, due: readonly Due[], destination: Destination | null): Promise<boolean> => {
+  const deliver = async (endpoint: string, due: readonly Due[], destination: Destination): Promise<boolean> => {
     const end = performance.now() + TOGETHER_MS_MAX
     const taken: Due[] = []
     let failed: { readonly due: Due; readonly error: string } | null = null
     for (const message of due) {
-      const error =
-        destination === null
-          ? 'the endpoint is gone'
-          : await slow.timed(endpoint, () => send(options, destination, message))
+      const error = await slow.timed(endpoint, () => send(options, destination, message))
       if (error === null) taken.push(message)
       else failed = { due: message, error }
       if (failed !== null || !isOpen || performance.now() > end) break
     }
     await database.transaction(async (sql) => {
-      await settleDeliveries(sql, clock, taken, failed && { ...failed, isGone: destination === null })
-      if (destination === null) return
+      await settleDeliveries(sql, clock, taken, failed)
       if (taken.length > 0) await onSettled?.(sql, endpoint, true)
       if (failed !== null) await onSettled?.(sql, endpoint, false)
     })
@@ -76,10 +72,12 @@ export function startDeliveries(options: {
       const max = { endpoints: ENDPOINTS_AT_ONCE_MAX - busy.size, messages: MESSAGES_MAX }
       const { found, more } = await database.transaction(async (sql) => {
         const due = max.endpoints === 0 ? [] : await selectDue(sql, clock, slow.passedOver([...busy.keys()]), max)
-        const found: [endpoint: string, due: readonly Due[], destination: Destination | null][] = []
+        const found: [endpoint: string, due: readonly Due[], destination: Destination][] = []
         for (const messages of slow.withPlace(due, endpointOf, [...busy.keys()])) {
           const endpoint = endpointOf(messages)
-          found.push([endpoint, messages, await destinationOf(sql, endpoint)])
+          const destination = await destinationOf(sql, endpoint)
+          if (destination === null) await abandonDeliveries(sql, endpoint, 'the endpoint is gone')
+          else found.push([endpoint, messages, destination])
         }
         return { found, more: found.length < due.length }
       })

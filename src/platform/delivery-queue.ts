@@ -68,7 +68,7 @@ export async function selectDue(
 }
 
 /** What became of a message that was not taken. */
-export type NotTaken = { readonly due: Due; readonly error: string; readonly isGone: boolean }
+export type NotTaken = { readonly due: Due; readonly error: string }
 
 /** Keeps which messages were taken, and when the one that was not is tried again, if it is. */
 export async function settleDeliveries(
@@ -84,9 +84,9 @@ export async function settleDeliveries(
     )
   }
   if (notTaken === null) return
-  const { due, error, isGone } = notTaken
+  const { due, error } = notTaken
   const waitS = RETRY_AFTER_S[due.tries]
-  const state = isGone || waitS === undefined ? 'abandoned' : 'pending'
+  const state = waitS === undefined ? 'abandoned' : 'pending'
   const jitter = 0.8 + Math.random() * 0.4 // so that many endpoints that failed together don't come back together
   const next = (clock.now() + (waitS ?? 0) * 1000 * jitter) as Instant
   await sql.query(
