@@ -65,8 +65,10 @@ export class Inspection {
     if (this.#isOver) return this.#result(PASS, null)
     return this.#ended(() => {
       const { collections } = transaction
-      if (body !== null) collections.begin(readBody(body, collections.header('content-type'), transaction.bodyKind))
-      transaction.forgetLanes()
+      if (body !== null) {
+        collections.begin(readBody(body, collections.header('content-type'), transaction.bodyKind))
+        transaction.forgetLanes()
+      }
       const end = runPhase(transaction, 2)
       const { error } = collections.body
       if (end.kind === 'pass' && error !== null) throw new OutOfSteps(error)

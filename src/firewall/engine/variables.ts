@@ -1,4 +1,4 @@
-/** Every variable that rules may name. `steady`: it does not change within a phase. */
+/** Every variable that rules may name. `steady`: it does not change within a phase, nor between them where there is no body. */
 export const VARIABLES = {
   ARGS: 'steady',
   ARGS_COMBINED_SIZE: 'steady',

@@ -65,7 +65,7 @@ export type Lane = {
   readonly targetsId: number
   readonly targets: readonly PlannedTarget[]
   readonly chain: Chain | null
-  /** Whether the values stay the same for all rules of a phase. */
+  /** Whether the values stay the same until a body is read, and then for all rules on it. */
   readonly isSteady: boolean
 }
 
