@@ -100,13 +100,18 @@ export class Books {
     return balance
   }
 
+  /** All balances that the batch has read or changed, as they are after it. */
+  balances(): Iterable<readonly [account: string, Balance]> {
+    return this.#layers.balances.entries()
+  }
+
   /** Whether the batch has come to anything that is to be kept. */
   hasWritten(): boolean {
     return this.happenings.length > 0 || [...this.writes.values()].some(isFilled)
   }
 
   /** The accounts that the batch has moved money in or given a credit line, with their balances after it. */
-  changed(writes: Iterable<Writes> = this.writes.values()): ReadonlyMap<string, Balance> {
+  changed(writes: Iterable<Writes>): ReadonlyMap<string, Balance> {
     const accounts = [...writes].flatMap(({ entries, creditLines }) => [...entries, ...creditLines])
     return new Map(accounts.map(({ account }) => [account, this.balance(account)]))
   }

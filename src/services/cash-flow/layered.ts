@@ -23,4 +23,9 @@ export class Layered<Value> {
   set(key: string, value: Value): void {
     this.#own.set(key, value)
   }
+
+  /** What was read and what was set here, as it is now. */
+  entries(): Iterable<readonly [string, Value]> {
+    return this.#own
+  }
 }

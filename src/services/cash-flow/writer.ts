@@ -129,7 +129,7 @@ export function createWriter(options: {
     underWay = null
     if (ended.kind === 'kept') {
       leases = held
-      remember(books?.changed() ?? new Map())
+      remember(books?.balances() ?? [])
     } else {
       leases = null // whether it was kept may not be known
       balances.clear()
@@ -149,9 +149,10 @@ export function createWriter(options: {
     return taken
   }
 
-  function remember(changed: ReadonlyMap<string, Balance>): void {
-    if (balances.size + changed.size > REMEMBERED_BALANCES_MAX) balances.clear()
-    for (const [account, balance] of changed) balances.set(account, balance)
+  /** Those that were only read with the others: clearing accounts that seldom change are beside each transfer. */
+  function remember(known: Iterable<readonly [account: string, Balance]>): void {
+    for (const [account, balance] of known) balances.set(account, balance)
+    if (balances.size > REMEMBERED_BALANCES_MAX) balances.clear()
   }
 
   async function openMonthOf(now: Instant): Promise<void> {

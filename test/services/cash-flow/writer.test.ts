@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { operationIdOf, transferIdOf } from '../../../src/kernel/operation-id.ts'
-import type { Database, DatabaseServer } from '../../../src/platform/database.ts'
+import type { Database, DatabaseServer, Sql } from '../../../src/platform/database.ts'
 import { createOutbox } from '../../../src/platform/outbox.ts'
 import { readTogether } from '../../../src/platform/read-together.ts'
 import type { Batch, BatchStore } from '../../../src/services/cash-flow/append.ts'
@@ -30,6 +30,14 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
   const gates: Gate[] = []
   let gated = false
   let came = Promise.withResolvers<void>()
+  /** What the writer has read, as SQL. */
+  const asked: string[] = []
+  const heard = (inner: Sql): Sql => ({
+    query(text, values) {
+      asked.push(text)
+      return inner.query(text, values)
+    },
+  })
   before(async () => {
     server = await store.open()
     database = await server.open('cash-flow', cashFlowMigrations)
@@ -47,7 +55,7 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
         calendar: calendarIn('UTC'),
         aheadMin: 1,
       },
-      ...{ reads: readTogether(database), store: kept },
+      ...{ reads: heard(readTogether(database)), store: kept },
     })
     const references = {
       members: { exists: async () => true },
@@ -175,6 +183,19 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     gated = true
     const [after] = await posted()
     assert.equal((after ?? 0n) - (before ?? 0n), -15n)
+    await assertSound(database)
+  })
+  test('balances are read once, those that nothing has changed too', async () => {
+    gated = false
+    assert.equal(statusOf(await pay('alice', 1n, 'reads')), 201)
+    asked.length = 0
+    assert.equal(statusOf(await pay('alice', 1n, 'remembers')), 201)
+    gated = true
+    assert.ok(asked.length > 0)
+    assert.deepEqual(
+      asked.filter((text) => /\bbalance\b/.test(text)),
+      [],
+    )
     await assertSound(database)
   })
 })
