@@ -1,3 +1,4 @@
+import { batchesOf } from './kafka-batches.ts'
 import { closeKafka, type KafkaCluster, type KafkaProducer, openAdmin, openProducer } from './kafka-cluster.ts'
 import { securityInWords } from './kafka-security.ts'
 import { prepareTopic, type TopicWish } from './kafka-topic.ts'
@@ -39,9 +40,8 @@ export function createKafkaLines(cluster: KafkaCluster, wish: TopicWish): LineSi
       try {
         producer ??= await open()
         const headers = (kind: string) => ({ 'tidegate-line': kind })
-        await producer.send({
-          messages: lines.map(({ key, kind, text }) => ({ topic, key, value: text, headers: headers(kind) })),
-        })
+        const messages = lines.map(({ key, kind, text }) => ({ topic, key, value: text, headers: headers(kind) }))
+        for (const batch of batchesOf(messages)) await producer.send({ messages: [...batch] })
       } catch (error) {
         await close()
         throw error

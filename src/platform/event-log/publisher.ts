@@ -3,6 +3,7 @@ import type { Log } from '../log.ts'
 import type { Event } from '../outbox.ts'
 import type { Publisher, Told } from './event-log.ts'
 import { eventOnWire, orderKeyOf } from './event-wire.ts'
+import { batchesOf } from './kafka-batches.ts'
 import { closeKafka, type KafkaProducer } from './kafka-cluster.ts'
 
 const BATCH_MAX = 500
@@ -48,15 +49,16 @@ export function startPublisher(options: {
     let from = place
     while (!stop.signal.aborted) {
       const events = await told.read(from, BATCH_MAX, WAIT_MS, stop.signal)
-      const last = events.at(-1)
-      if (last === undefined) {
+      if (events.length === 0) {
         if ((await told.place.take()) !== from) return
         continue
       }
       const ready = await producerTo()
-      await ready.send({ messages: events.map((event) => messageOf(topic, event)) })
-      if (!(await told.place.advance(last.seq))) return
-      from = last.seq
+      for (const batch of batchesOf(events.map((event) => messageOf(topic, event)))) {
+        await ready.send({ messages: [...batch] })
+        from += BigInt(batch.length) // numbers have no gaps
+        if (!(await told.place.advance(from))) return
+      }
       good()
     }
   }

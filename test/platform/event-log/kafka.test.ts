@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +13,7 @@ import { eventually } from '../../support/edge-calls.ts'
 import { type Broker, skipWithoutKafka, startKafka, type TestKafka } from '../../support/kafka.ts'
 import { recordingLog } from '../../support/recording-log.ts'
 import { openFreshPglite, type TestStore } from '../../support/stores.ts'
-import { kafkaLogOf, moved, outboxMigrations, readAll, silent, type Teller, tellerOf } from './rig.ts'
+import { kafkaLogOf, makeUser, moved, outboxMigrations, readAll, silent, type Teller, tellerOf } from './rig.ts'
 
 const ACCOUNTS = 5
 const FETCHES_MAX = 100
@@ -135,6 +134,26 @@ describe('three brokers of Kafka', { skip: skipWithoutKafka }, () => {
     assert.equal((await readAll(log.feed('membership', 'product'), 60)).length, 60)
   })
 
+  test('however much waits, and all of it for one partition, it is sent in pieces that brokers take', async (test) => {
+    const log = kafkaLogOf(kafka.brokers)
+    test.after(log.close)
+    const teller = await tellerFor('membership')
+    const long = Array.from({ length: 300 }, (_, nth) => {
+      const happening = moved('acc_0', nth)
+      return { ...happening, data: { from: 'acc_0', legs: 'x'.repeat(7_000) } }
+    })
+    await teller.tell(...long) // before anybody publishes
+    const publisher = await teller.publish(log)
+    test.after(publisher.close)
+    assert.equal((await readAll(log.feed('risk', 'membership'), long.length)).length, long.length)
+
+    const lines = log.lines('tidegate.test.lines')
+    assert.ok(lines !== null)
+    test.after(lines.close)
+    await lines.send(long.map(({ data }) => ({ key: 'sealed', kind: 'envelope', text: data.legs })))
+    assert.equal((await everyRecordOf(test, kafka, 'tidegate.test.lines')).length, long.length)
+  })
+
   test('a producer refuses to start on a topic that is not fit, and nothing is written there', async (test) => {
     const admin = await openedAdmin(test)
     const topic = topicOf('settlement')
@@ -250,19 +269,6 @@ function leaderOf({ each }: TestKafka, node = 0): Broker {
   const broker = each[node - 1]
   assert.ok(broker !== undefined, `there is a broker ${node}`)
   return broker
-}
-
-/** As an administrator of the cluster would: RFC 5802 has what is kept instead of the password. */
-async function makeUser({ each }: TestKafka, name: string, password: string): Promise<void> {
-  const { alterUserScramCredentialsV0, Connection } = await import('@platformatic/kafka')
-  const connection = new Connection('test')
-  const [host = '', port = ''] = each[0]?.address.split(':') ?? []
-  await connection.connect(host, Number(port))
-  const [salt, iterations] = [randomBytes(16), 4_096]
-  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512')
-  const user = { name, mechanism: 2, iterations, salt, saltedPassword } // SCRAM-SHA-512
-  await alterUserScramCredentialsV0.api.async(connection, [], [user])
-  await connection.close()
 }
 
 /** Each broker hears of a new topic by itself. */

@@ -1,3 +1,4 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import type { Database, ServiceName } from '../../../src/platform/database.ts'
@@ -18,6 +19,7 @@ import {
 } from '../../../src/platform/outbox.ts'
 import { createServiceClient } from '../../../src/platform/service-client.ts'
 import { testPassportKeys } from '../../support/caller.ts'
+import type { TestKafka } from '../../support/kafka.ts'
 
 export const silent = createLog('silent')
 
@@ -95,6 +97,19 @@ export function kafkaLogOf(
     rest: { name: 'rest', brokers: rest.split(','), security },
   } as const
   return createKafkaLog({ clusters, partitions: 3, log, checkMs })
+}
+
+/** As an administrator of the cluster would: RFC 5802 has what is kept instead of the password. */
+export async function makeUser({ each }: TestKafka, name: string, password: string): Promise<void> {
+  const { alterUserScramCredentialsV0, Connection } = await import('@platformatic/kafka')
+  const connection = new Connection('test')
+  const [host = '', port = ''] = each[0]?.address.split(':') ?? []
+  await connection.connect(host, Number(port))
+  const [salt, iterations] = [randomBytes(16), 4_096]
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512')
+  const user = { name, mechanism: 2, iterations, salt, saltedPassword } // SCRAM-SHA-512
+  await alterUserScramCredentialsV0.api.async(connection, [], [user])
+  await connection.close()
 }
 
 export { outboxMigrations }
