@@ -27,6 +27,8 @@ type Money = {
 }
 
 const ONE = 100n
+/** After a fault all is well again at once, but for a machine that is slow. */
+const PREPARED_MS_MAX = 90_000
 
 const transfer: RouteClass = {
   route: 'transfers.create',
@@ -78,11 +80,14 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
       let first = unique()
       const who = verb === 'reverse' ? 'mem_bob' : 'mem_alice' // who pays can't take it back
       const body = { ...transferOf('1.00'), ...(verb === 'reverse' ? {} : { pending: true }) }
-      const made = await eventually('a transfer is there', async () => {
+      let seen = ''
+      const make = async () => {
         const answer = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: first, body })
         if (answer.body.state === 'held') first = unique() // the fraud check was slow, as machines are: this one waits for a person
+        seen = `: ${answer.status} ${answer.text}`
         return answer.status === 201 && answer // 202: not known yet
-      })
+      }
+      const made = await eventually('a transfer is there', make, PREPARED_MS_MAX, () => seen)
       const path = `/v1/transfers/${made.body.id}`
       return {
         send: async () => toldBy(await calls.call(who, 'POST', `${path}/${verb}`, { key })),

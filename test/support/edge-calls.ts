@@ -101,17 +101,18 @@ export async function movesNothing(calls: EdgeCalls, work: () => Promise<unknown
   assert.deepEqual(await accountsOf(calls), before)
 }
 
-/** Asks until there is something to return; fails with `what` after the deadline. */
+/** Asks until there is something to return; fails with `what` after the deadline, and with what was `seen` last. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | undefined | false>,
   deadlineMs = 30_000,
+  seen: () => string = () => '',
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
     const found = await ask()
     if (found !== null && found !== undefined && found !== false) return found
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`)
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms${seen()}`)
     await sleep(40)
   }
 }
