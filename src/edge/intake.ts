@@ -18,6 +18,8 @@ export type IntakeOptions<T> = {
   readonly isUrgent: (request: T) => boolean
   readonly begin: (request: T) => Promise<void>
   readonly refuse: (request: T, waitedMs: number) => void
+  /** Whether nobody waits for its answer any more. */
+  readonly isGone: (request: T) => boolean
 }
 
 export interface Intake<T> {
@@ -35,10 +37,11 @@ const REFUSED_PER_BEGUN = 0.2
  * in the same turns, so what has begun is finished before more is begun, and what waits has cost nothing but the reading of
  * its head. The urgent go first, then the others in their order; once the oldest of these has waited half as long as it may, the
  * newest go before it, for their clients are the likeliest to be still there. Who has waited too long is refused, the
- * oldest first, and at a pace: refusals never take the place of answers.
+ * oldest first, and at a pace: refusals never take the place of answers. Whose client is gone by its turn has no turn: it is
+ * refused to nobody, which takes no time to speak of.
  */
 export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
-  const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse } = options
+  const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse, isGone } = options
   const refusedPerTurnMax = Math.ceil(begunPerTurnMax * REFUSED_PER_BEGUN)
   let arrived: Waiting<T>[] = []
   const urgent = openLine<Waiting<T>>()
@@ -53,19 +56,30 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
     }
     for (const newcomer of newcomers) (isUrgent(newcomer.request) ? urgent : ordinary).add(newcomer)
     const nowMs = performance.now()
+    const refuseNow = (request: T, sinceMs: number): void => refuse(request, nowMs - sinceMs)
     let refusals = refusedPerTurnMax
     for (const line of [urgent, ordinary]) {
-      for (; refusals > 0 && hasWaited(line, nowMs, patienceMs); refusals--) {
-        give(line.takeOldest(), (request, sinceMs) => refuse(request, nowMs - sinceMs))
+      while (refusals > 0 && hasWaited(line, nowMs, patienceMs)) {
+        const oldest = line.takeOldest()
+        if (!isOver(oldest)) refusals -= 1
+        give(oldest, refuseNow)
       }
     }
     const newestFirst = hasWaited(ordinary, nowMs, patienceMs / 2)
-    for (let begun = 0; begun < begunPerTurnMax && waiting() > 0; begun++) {
-      give(urgent.takeOldest() ?? (newestFirst ? ordinary.takeNewest() : ordinary.takeOldest()), begin)
+    let begun = 0
+    while (begun < begunPerTurnMax && waiting() > 0) {
+      const next = urgent.takeOldest() ?? (newestFirst ? ordinary.takeNewest() : ordinary.takeOldest())
+      if (isOver(next)) {
+        give(next, refuseNow)
+      } else {
+        begun += 1
+        give(next, begin)
+      }
     }
     if (waiting() > 0) onceAllArrived(turn)
   }
 
+  const isOver = (waiting: Waiting<T> | undefined): boolean => waiting !== undefined && isGone(waiting.request)
   const waiting = (): number => urgent.length() + ordinary.length()
 
   return {

@@ -33,7 +33,6 @@ export function createShed({ clock, decisions, metrics, stages, proxies }: ShedD
   return function shed(incoming: Incoming, waitedMs: number): void {
     const { request } = incoming
     const trail = stages.begin()
-    const answer = stages.refuse(OVERLOADED, trail)
     metrics.observe('none', status, code, waitedMs)
     sparsely(clock.now(), (refused) => {
       const { method, url = '', headers, socket } = request
@@ -43,7 +42,7 @@ export function createShed({ clock, decisions, metrics, stages, proxies }: ShedD
       const at = toRfc3339(trail.startedAt)
       decisions.write({ receipt: trail.receipt, at, ...asked, status, ...why, bundle: trail.bundle.digest })
     })
-    stages.reply(incoming, trail, answer)
+    if (!isGone(incoming)) stages.reply(incoming, trail, stages.refuse(OVERLOADED, trail))
   }
 }
 
@@ -62,20 +61,31 @@ export function openIntake(
 ): Intake<Incoming> {
   const { begun_per_turn_max: begunPerTurnMax = BEGUN_PER_TURN_MAX, patience_ms: patienceMs = PATIENCE_MS } =
     intake ?? {}
-  const isUrgent = (incoming: Incoming): boolean => movesMoney(known, incoming)
-  return createIntake({ begunPerTurnMax, patienceMs, isUrgent, begin, refuse: shed })
+  return createIntake({ begunPerTurnMax, patienceMs, isUrgent: createMoneyCheck(known), begin, refuse: shed, isGone })
+}
+
+/** Whether the client hung up before it was answered. */
+export function isGone({ request: { socket } }: Pick<Incoming, 'request'>): boolean {
+  return socket.destroyed
 }
 
 /**
  * By the bytes as they came: whoever writes the target in another way than its route waits like everyone else. So does who
  * shows a token that was not verified before: anyone can make one up, and would go before those who pay.
  */
-function movesMoney({ table, tokens }: Known, { request: { headers, method = '', url = '' } }: Incoming): boolean {
-  const { authorization, host = '' } = headers
-  if (authorization === undefined) return false
-  const match = table.match(host.replace(/:\d+$/, '').toLowerCase(), method, pathOf(url))
-  if (match.kind !== 'route' || !match.route.tags.includes('money')) return false
-  return tokens.remembers(authorization.slice(authorization.indexOf(' ') + 1))
+function createMoneyCheck({ table, tokens }: Known): (incoming: Incoming) => boolean {
+  const ofMoney = table.routes.filter(({ tags }) => tags.includes('money'))
+  const methods = new Set(ofMoney.flatMap((route) => route.methods))
+  if (methods.has('GET')) methods.add('HEAD')
+  return ({ request }) => {
+    const { method = '', url = '' } = request
+    if (!methods.has(method)) return false // before Node makes an object of the headers, for who asks for them
+    const { authorization, host = '' } = request.headers
+    if (authorization === undefined) return false
+    const match = table.match(host.replace(/:\d+$/, '').toLowerCase(), method, pathOf(url))
+    if (match.kind !== 'route' || !match.route.tags.includes('money')) return false
+    return tokens.remembers(authorization.slice(authorization.indexOf(' ') + 1))
+  }
 }
 
 function pathOf(target: string): string {

@@ -1,21 +1,29 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { Incoming } from '../../src/edge/exchange.ts'
 import { createIntake, type IntakeOptions } from '../../src/edge/intake.ts'
 import { openLine } from '../../src/edge/line.ts'
+import { isGone } from '../../src/edge/overload.ts'
+import { eventually } from '../support/edge-calls.ts'
+import { openRawSocket } from '../support/raw-socket.ts'
 
 const turn = () => new Promise(setImmediate)
 
 /** An intake that writes down what it does; numbers below zero are urgent. */
 function watchedIntake(limits: Pick<IntakeOptions<number>, 'begunPerTurnMax' | 'patienceMs'>) {
   const [begun, refused]: [number[], number[]] = [[], []]
+  const gone = new Set<number>()
   const intake = createIntake<number>({
     ...limits,
     isUrgent: (request) => request < 0,
     begin: async (request) => void begun.push(request),
     refuse: (request) => void refused.push(request),
+    isGone: (request) => gone.has(request),
   })
-  return { intake, begun, refused }
+  return { intake, begun, refused, gone }
 }
 
 describe('the intake', () => {
@@ -40,6 +48,7 @@ describe('the intake', () => {
     let asked = 0
     const intake = createIntake<number>({
       ...{ begunPerTurnMax: 3, patienceMs: 60_000, begin: async () => {}, refuse: () => {} },
+      isGone: () => false,
       isUrgent() {
         asked += 1
         return false
@@ -84,9 +93,30 @@ describe('the intake', () => {
     assert.equal(begun.length + refused.length, 120)
   })
 
+  test("has no turn for those whose client is gone, and they take nobody else's", async (context) => {
+    let nowMs = 0
+    context.mock.method(performance, 'now', () => nowMs)
+    const { intake, begun, refused, gone } = watchedIntake({ begunPerTurnMax: 20, patienceMs: 1_000 })
+    const taken = Array.from({ length: 120 }, (_, n) => intake.take(n))
+    await turn()
+    for (let n = 20; n < 50; n++) gone.add(n)
+    await turn()
+    assert.deepEqual(
+      begun.slice(20),
+      [...Array(20).keys()].map((n) => 50 + n),
+    )
+    assert.deepEqual(refused, [...gone], 'told to nobody, and written down')
+    gone.add(70)
+    gone.add(71)
+    nowMs = 1_001
+    await turn()
+    assert.deepEqual(refused.slice(30), [70, 71, 72, 73, 74, 75])
+    await Promise.all(taken)
+  })
+
   test('passes on what its exchange throws, also when that had to wait', async () => {
     const intake = createIntake<number>({
-      ...{ begunPerTurnMax: 1, patienceMs: 60_000, isUrgent: () => false },
+      ...{ begunPerTurnMax: 1, patienceMs: 60_000, isUrgent: () => false, isGone: () => false },
       ...{ begin: (request) => Promise.reject(new Error(`no ${request}`)), refuse: () => {} },
     })
     const outcomes = await Promise.allSettled([intake.take(1), intake.take(2)])
@@ -119,6 +149,37 @@ describe('the intake', () => {
       { numRuns: 30 },
     )
   })
+})
+
+test('a client that hung up before its turn is known by its connection', async () => {
+  const all = 400
+  const [begun, gone]: [string[], string[]] = [[], []]
+  const intake = createIntake<Incoming>({
+    ...{ begunPerTurnMax: 1, patienceMs: 600_000, isUrgent: () => false, isGone },
+    async begin({ request, response }) {
+      begun.push(request.url ?? '')
+      response.end('done')
+    },
+    refuse: ({ request }) => void gone.push(request.url ?? ''),
+  })
+  let accepted = 0
+  const server = createServer((request, response) => void intake.take({ request, response }))
+  server.on('connection', () => void accepted++)
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const sockets = await Promise.all(Array.from({ length: all }, () => openRawSocket(url)))
+  try {
+    await eventually('all are accepted', async () => accepted === all)
+    for (const [n, socket] of sockets.entries()) socket.write(`GET /${n} HTTP/1.1\r\nHost: edge.test\r\n\r\n`)
+    for (const socket of sockets.slice(0, -1)) socket.destroy()
+    await sockets.at(-1)?.until((text) => text.endsWith('done'))
+    assert.ok(begun.includes(`/${all - 1}`))
+    assert.ok(gone.length > 0, `${begun.length} were begun for nobody`)
+    await eventually('each was begun, or refused to nobody', async () => begun.length + gone.length === all)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 test('a line gives from both ends what an array would', () => {
