@@ -30,8 +30,9 @@ export type Ours = Contender & { readonly operator: string; readonly folder: str
 
 /**
  * The edge, as `tidegate start edge` runs it, with the shipped configuration, routes and policies; and what that does not
- * have: 1,000 rules more, no assessment of transfers, no limit by address (all clients have one), and a decision log that
- * is not rotated, so that its lines can be counted.
+ * have: 1,000 rules more, no assessment of transfers, no limit by address (all clients have one), a minute for the first
+ * request of a connection (of thousands, the first wait for the last), and a decision log that is not rotated, so that its
+ * lines can be counted.
  */
 export async function startOurs(folder: string, places: Places, options: OursOptions = {}): Promise<Ours> {
   const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false, keys = null, ruleset } = options
@@ -64,6 +65,7 @@ async function replaceRuleset(file: string, from: string | null): Promise<void> 
 }
 
 const UNLIMITED = 1_000_000_000
+const HEAD_MS_MAX = 60_000
 const LOG_BYTES_MAX = 2 ** 36
 
 async function benchConfig(collector: string | null, keys: string | null): Promise<string> {
@@ -71,6 +73,9 @@ async function benchConfig(collector: string | null, keys: string | null): Promi
   config.edge.admission.requests = UNLIMITED
   config.decisions.file_bytes_max = LOG_BYTES_MAX
   config.edge.limits.requests_per_socket_max = UNLIMITED
+  config.edge.limits.connections_per_address_max = config.edge.limits.connections_max
+  config.edge.limits.headers_timeout_ms = HEAD_MS_MAX
+  config.edge.limits.request_timeout_ms = HEAD_MS_MAX
   if (keys !== null) config.keys.folder = keys
   config.sandbox = false
   config.seed = false
