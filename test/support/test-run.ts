@@ -1,5 +1,5 @@
-import { cpSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { cpSync, rmSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -18,6 +18,7 @@ import { PGLITE_FOLDER, POSTGRES_TEMPLATE } from './shared-start.ts'
 export type TestRun = {
   /** For the processes that run tests. */
   readonly environment: Readonly<Record<string, string>>
+  /** Stops the server. The folder goes with this process. */
   close(): Promise<void>
 }
 
@@ -46,23 +47,19 @@ const MEMORY = '/dev/shm'
 export async function openTestRun(where: 'on disk' | 'in memory' = 'on disk'): Promise<TestRun> {
   const folder = await makeFolder(where)
   process.env['TMPDIR'] = folder
-  const remove = () => rm(folder, { recursive: true, force: true })
-  try {
-    const postgres = await startPostgres()
-    await makePostgresTemplate(postgres.url)
-    await makePgliteDatabases(join(folder, 'pglite')) // which keeps this process from anything else for seconds
-    const environment = {
-      TMPDIR: folder,
-      TIDEGATE_TEST_POSTGRES_URL: postgres.url,
-      [POSTGRES_TEMPLATE]: TEMPLATE,
-      [PGLITE_FOLDER]: join(folder, 'pglite'),
-      NODE_COMPILE_CACHE: join(folder, 'code'),
-    }
-    return { environment, close: () => postgres.stop().finally(remove) }
-  } catch (error) {
-    await remove()
-    throw error
+  // However this process comes to its end: the server's package ends it on a signal, and what stays would take up memory.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const postgres = await startPostgres()
+  await makePostgresTemplate(postgres.url)
+  await makePgliteDatabases(join(folder, 'pglite')) // which keeps this process from anything else for seconds
+  const environment = {
+    TMPDIR: folder,
+    TIDEGATE_TEST_POSTGRES_URL: postgres.url,
+    [POSTGRES_TEMPLATE]: TEMPLATE,
+    [PGLITE_FOLDER]: join(folder, 'pglite'),
+    NODE_COMPILE_CACHE: join(folder, 'code'),
   }
+  return { environment, close: postgres.stop }
 }
 
 async function makeFolder(where: 'on disk' | 'in memory'): Promise<string> {
