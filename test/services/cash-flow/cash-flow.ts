@@ -65,6 +65,8 @@ export async function openCashFlow(
     readonly writers?: number
     readonly mailbox?: MailboxLimits
     readonly timeZone?: string
+    /** From how many commands on a batch is decided while another is on its way; left out: always, as under load. */
+    readonly aheadMin?: number
     /** Of what the database is made; null: of nothing but itself. */
     readonly journal?: CashFlowDeps['journal']
   } = {},
@@ -96,9 +98,9 @@ export async function openCashFlow(
     },
   }
   const { writers = 1, journal = null } = options
-  const { timeZone = 'UTC' } = options
+  const { timeZone = 'UTC', aheadMin = 1 } = options
   const mailbox = options.mailbox === undefined ? {} : { mailbox: options.mailbox }
-  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal, timeZone, aheadMin: 1 })
+  const cashFlow = createCashFlow({ ...deps, ...mailbox, writers, journal, timeZone, aheadMin })
   const twin = createCashFlow({ ...deps, writers: 4, journal, timeZone })
   await cashFlow.begin(async () => {})
   for (const name of ['alice', 'bob', 'carol']) {

@@ -15,7 +15,7 @@ onEachStore('a command whose caller hangs up', (store) => {
   let server: Server
   let underWay = 0
   before(async () => {
-    under = await openCashFlow(await store.open(), { start: false })
+    under = await openCashFlow(await store.open(), { start: false, aheadMin: 128 })
     server = await listenDoor(under.app, '127.0.0.1', 0)
     server.on('request', (_request, response) => {
       underWay += 1
@@ -56,7 +56,8 @@ onEachStore('a command whose caller hangs up', (store) => {
   test('before its turn has no effect, and the same request again has it once', async (t) => {
     const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const busy = under.database.transaction(async (sql) => {
-      await sql.query('LOCK TABLE balance IN ACCESS EXCLUSIVE MODE') // nobody reads it: no batch is decided
+      // Nobody reads it or writes there: a batch that was begun does not end, and no other one is begun for a single command.
+      await sql.query('LOCK TABLE balance IN ACCESS EXCLUSIVE MODE')
       locked.resolve()
       await release.promise
     })
