@@ -1,6 +1,5 @@
-import { eventually } from '../support/edge-calls.ts'
 import type { RouteClass } from './routes.ts'
-import { NOT_MOVED, toldBy, tomorrow } from './told.ts'
+import { answered, NOT_MOVED, toldBy, tomorrow } from './told.ts'
 import type { World } from './world.ts'
 
 /** What operators do with the money of an account of its own. */
@@ -11,11 +10,9 @@ function ofAccount(what: 'deposits' | 'withdrawals', accountOf: (world: World) =
       const { calls, unique } = world
       const [key, account] = [unique(), accountOf(world)]
       const balance = async (): Promise<number> => {
-        const read = await eventually('the account is read', async () => {
-          const answer = await calls.call('operator', 'GET', `/v1/accounts/${account}`)
-          return answer.status === 200 && answer
-        })
-        return Number(read.body.balance.posted.value)
+        const read = () => calls.call('operator', 'GET', `/v1/accounts/${account}`)
+        const { body } = await answered('the account is read', read)
+        return Number(body.balance.posted.value)
       }
       const before = await balance()
       const body = { account, amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
@@ -41,17 +38,16 @@ function ending(verb: 'confirm' | 'return', done: string): RouteClass {
     async prepare({ calls, unique }) {
       const [first, key] = [unique(), unique()]
       const body = { account: 'acc_alice', amount: { currency: 'CNY', value: '1.00' }, reference: 'drill' }
-      const made = await eventually('a withdrawal is in transit', async () => {
-        const answer = await calls.call('operator', 'POST', '/v1/withdrawals', { key: first, body })
-        return answer.status === 201 && answer
-      })
+      const make = () => calls.call('operator', 'POST', '/v1/withdrawals', { key: first, body })
+      const made = await answered('a withdrawal is in transit', make, [201])
       const path = `/v1/withdrawals/${made.body.id}`
       const said = verb === 'confirm' ? { reference: 'of the bank' } : { reason: 'drill' }
       return {
         send: async () => toldBy(await calls.call('operator', 'POST', `${path}/${verb}`, { key, body: said })),
         money: {
           async state() {
-            const { state } = (await calls.call('operator', 'GET', path)).body
+            const read = () => calls.call('operator', 'GET', path)
+            const { state } = (await answered('the withdrawal is read', read)).body
             return state === 'pending' ? 'in transit' : state
           },
           done: [done],
@@ -73,7 +69,8 @@ const creditLine: RouteClass = {
       send: async () => toldBy(await calls.call('operator', 'POST', path, { key, body })),
       money: {
         async state() {
-          const { items } = (await calls.call('operator', 'GET', path)).body as { items: { reason: string }[] }
+          const { body } = await answered('the lines are read', () => calls.call('operator', 'GET', path))
+          const { items } = body as { items: { reason: string }[] }
           const times = items.filter(({ reason }) => reason === key).length
           return times === 0 ? 'as before' : times === 1 ? 'set' : `set ${times} times`
         },
@@ -94,8 +91,9 @@ const rate: RouteClass = {
       send: async () => toldBy(await calls.call('operator', 'POST', '/v1/exchange-rates', { body })),
       money: {
         async state() {
-          const { body: found } = await calls.call('operator', 'GET', '/v1/exchange-rates/USD-JPY?limit=1')
-          return found.items?.[0].rate === value ? 'set' : 'as before'
+          const read = () => calls.call('operator', 'GET', '/v1/exchange-rates/USD-JPY?limit=1')
+          const { status, body: found } = await answered('the rate is read', read, [200, 404])
+          return status === 200 && found.items[0]?.rate === value ? 'set' : 'as before'
         },
         done: ['set'],
         gained: () => 0n,

@@ -1,9 +1,9 @@
 import { request } from 'undici'
 import { derivedId } from '../../src/kernel/id.ts'
-import { eventually, transferOf } from '../support/edge-calls.ts'
+import { type EdgeCalls, eventually, transferOf } from '../support/edge-calls.ts'
 import { decisionOn, noticeOf, signDecision } from '../support/review-desk.ts'
 import { operatorRoutes } from './operator-routes.ts'
-import { NOT_MOVED, readHead, toldBy } from './told.ts'
+import { answered, NOT_MOVED, readHead, toldBy } from './told.ts'
 import type { World } from './world.ts'
 
 /** A class of routes, by the id of the one that stands for it. `prepare` runs while everything is well. */
@@ -38,7 +38,7 @@ const transfer: RouteClass = {
       send: async () => toldBy(await calls.transfer('1.00', { key })),
       money: {
         async state() {
-          const { body } = await calls.call('mem_alice', 'GET', `/v1/transfers?idempotencyKey=${key}`)
+          const { body } = await transfersOf(calls, key)
           const [found] = body.items as { state: string }[]
           return found === undefined ? NOT_MOVED : found.state === 'posted' ? 'moved' : found.state
         },
@@ -47,6 +47,11 @@ const transfer: RouteClass = {
       },
     }
   },
+}
+
+function transfersOf({ call }: EdgeCalls, key: string) {
+  const read = () => call('mem_alice', 'GET', `/v1/transfers?idempotencyKey=${key}`)
+  return answered('the transfer is looked for', read)
 }
 
 /** One that a person has to look at: it is reserved at once, and the desk hears of it as soon as it can be reached. */
@@ -59,7 +64,7 @@ const review: RouteClass = {
       send: async () => toldBy(await calls.transfer(value.text, { key })),
       money: {
         async state() {
-          const { body } = await calls.call('mem_alice', 'GET', `/v1/transfers?idempotencyKey=${key}`)
+          const { body } = await transfersOf(calls, key)
           if (body.items.length === 0) return NOT_MOVED
           await noticeOf(platform, value.text)
           return `${body.items[0].state}, the desk knows`
@@ -93,7 +98,8 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
         send: async () => toldBy(await calls.call(who, 'POST', `${path}/${verb}`, { key })),
         money: {
           async state() {
-            const { body: found } = await calls.call('mem_alice', 'GET', path)
+            const read = () => calls.call('mem_alice', 'GET', path)
+            const { body: found } = await answered('the transfer is read', read)
             const isDone = verb === 'reverse' ? found.reversedBy !== undefined : found.state !== 'pending'
             return isDone ? after : before
           },
@@ -118,8 +124,9 @@ const exchange: RouteClass = {
       send: async () => toldBy(await calls.call('mem_alice', 'POST', '/v1/exchanges', { key, body })),
       money: {
         async state() {
-          const { status } = await calls.call('mem_alice', 'GET', path)
-          return status === 200 ? 'moved' : status === 404 ? NOT_MOVED : `not known: ${status}`
+          const read = () => calls.call('mem_alice', 'GET', path)
+          const { status } = await answered('the exchange is looked for', read, [200, 404])
+          return status === 200 ? 'moved' : NOT_MOVED
         },
         done: ['moved'],
         gained: () => 0n,
@@ -139,7 +146,7 @@ const settle: RouteClass = {
       send: async () => toldBy(await send()),
       money: {
         async state() {
-          const closed = await send()
+          const closed = await answered('the batch is closed', send, [200, 201])
           const payouts = closed.body.payouts as { id: string; account: string; amount: { value: string } }[]
           if (payouts.length === 0) return closed.status === 200 ? 'paid' : 'not closed' // it comes to nothing
           const [ofBob] = payouts.filter(({ account }) => account === 'acc_bob')
@@ -177,7 +184,8 @@ const decide: RouteClass = {
       },
       money: {
         async state() {
-          const { body: found } = await calls.operate('operator', 'GET', `/v1/cases/${notice.case}`)
+          const read = () => calls.operate('operator', 'GET', `/v1/cases/${notice.case}`)
+          const { body: found } = await answered('the case is read', read)
           if (found.state === 'open') return 'held'
           return eventually('the vote is carried out', async () => {
             const operation = await calls.call('mem_alice', 'GET', `/v1/operations/${held.body.operation}`)
@@ -215,7 +223,8 @@ const write: RouteClass = {
 const stream: RouteClass = {
   route: 'operations.events',
   async prepare({ calls, platform, unique }) {
-    const made = await calls.transfer('1.00', { key: unique() })
+    const key = unique()
+    const made = await answered('an operation is there', () => calls.transfer('1.00', { key }), [201, 202])
     const url = `${platform.urls.edge}/v1/operations/${made.body.operation}/events`
     const token = await platform.token('mem_alice')
     return { send: () => readHead(url, token), money: null }

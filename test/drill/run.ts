@@ -12,6 +12,7 @@ if (skipWithoutRedis !== false) console.error(`Redis: ${skipWithoutRedis}`)
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
 })
+const REPEATS = 2
 let code = 1
 const postgres = process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined ? await startPostgres() : null
 if (postgres !== null) process.env['TIDEGATE_TEST_POSTGRES_URL'] = postgres.url // read when the next are loaded
@@ -19,7 +20,9 @@ const { createDatabase } = await import('../support/stores.ts')
 const { drill, PAGE } = await import('./drill.ts')
 const { renderTable } = await import('./table.ts')
 try {
-  const { rows, undeclared, different, violations } = await drill(createDatabase)
+  const { rows, undeclared, different, violations } = await drill(createDatabase, values.write ? 0 : REPEATS, (line) =>
+    console.error(`drilled again: ${line}`),
+  )
   if (values.write) await writeFile(PAGE, renderTable(rows))
   const counts = {
     rows: rows.length,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type EdgeCalls, eventually, transferOf } from '../support/edge-calls.ts'
 import { type Dependency, type Fault, MODES } from './dependencies.ts'
 import { type Call, ROUTE_CLASSES } from './routes.ts'
+import { answered } from './told.ts'
 import type { World } from './world.ts'
 
 /** What came of one route class while one dependency failed in one way. */
@@ -95,6 +96,6 @@ async function becomeWell({ calls, probeAccount, unique }: World): Promise<void>
 }
 
 async function balanceOfBob({ call }: EdgeCalls): Promise<bigint> {
-  const { body } = await call('operator', 'GET', '/v1/accounts/acc_bob')
+  const { body } = await answered("Bob's account is read", () => call('operator', 'GET', '/v1/accounts/acc_bob'))
   return BigInt((body.balance.posted.value as string).replace('.', ''))
 }

@@ -7,7 +7,8 @@ const HEAD = `# When a dependency fails
 What a caller is told, and where the money is, while one dependency fails in one way. \`npm run drill\` makes each fault at the
 socket, in front of the real platform, calls a route of every class and all that are tagged \`money\`, heals the dependency, looks where the
 money is, and sends each request again: by then its effect must have been had once. \`npm test\` compares what it sees with
-this page; \`npm run drill -- --write\` writes the page anew, and whoever commits it declares that it may be so.
+this page, and drills again, alone, what came out otherwise; \`npm run drill -- --write\` writes the page anew, and whoever
+commits it declares that it may be so.
 
 \`refused\`: nobody listens. \`hangs\`: the other side acts, and never answers. \`500\`: it does nothing and answers with an error of its
 protocol. \`slow\`: it acts, and answers after the deadline. \`garbage\`: what comes is no protocol at all. \`reset mid-answer\`: it acts, and
@@ -42,10 +43,13 @@ export function cellsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
   return new Map(
     rows.map((row) => {
       const cell = cellOf(row)
-      if (row.fault === 'none') return [keyOf(WELL, row.route, WELL), cell]
-      return [keyOf(row.dependency, row.route, row.fault), cell === well.get(row.route) ? AS_EVER : cell]
+      return [rowKeyOf(row), row.fault !== 'none' && cell === well.get(row.route) ? AS_EVER : cell]
     }),
   )
+}
+
+export function rowKeyOf({ dependency, route, fault }: Row): string {
+  return fault === 'none' ? keyOf(WELL, route, WELL) : keyOf(dependency, route, fault)
 }
 
 /** What a page declares for a cell; undefined where it knows the dependency, the fault or the route's normal answer not. */

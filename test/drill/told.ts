@@ -1,4 +1,6 @@
+import type { Response } from 'supertest'
 import { request } from 'undici'
+import { eventually } from '../support/edge-calls.ts'
 
 /** Money that a call has not moved. */
 export const NOT_MOVED = 'nothing moved'
@@ -7,6 +9,26 @@ export function tomorrow(): string {
   return new Date(Date.now() + 24 * 3_600_000).toISOString()
 }
 
+/** What is asked while all is well, until it is answered with one of these: a machine that is slow refuses now and then. */
+export function answered(
+  what: string,
+  ask: () => Promise<Response>,
+  statuses: readonly number[] = [200],
+): Promise<Response> {
+  let seen = ''
+  return eventually(
+    what,
+    async () => {
+      const answer = await ask()
+      seen = `: ${answer.status} ${answer.text}`
+      return statuses.includes(answer.status) && answer
+    },
+    ANSWERED_MS_MAX,
+    () => seen,
+  )
+}
+
+const ANSWERED_MS_MAX = 15_000
 const HEAD_MS_MAX = 10_000
 
 /** An answer as the drill's table has it: `201`, `202 unknown`, `503 upstream_unavailable`. */
