@@ -10,20 +10,25 @@ export type Scrubbed = {
   readonly isOver: boolean
 }
 
-/** What is read at once. */
+/** What is read at once, when it is to be done soon. */
 const READ_BYTES = 4 * 1024 * 1024
 
 /**
- * Reads all that a store has up to a place of the leader's log, and compares it by its hashes: each covers all before it, so that one
+ * Reads all that a store has between two places of the leader's log, and compares it by its hashes: each covers all before it, so that one
  * at the end is enough to tell. A folder that finds a record spoilt ends, and is opened as another store, which is filled anew.
  */
-export async function* scrub(store: Pick<JournalStore, 'read'>, end: Place): AsyncGenerator<Scrubbed> {
-  let place = START
+export async function* scrub(
+  store: Pick<JournalStore, 'read'>,
+  end: Place,
+  from = START,
+  readBytes = READ_BYTES,
+): AsyncGenerator<Scrubbed, void> {
+  let place = from
   const found = (fault: string | null, isOver: boolean): Scrubbed => ({ read: place.seq, of: end.seq, fault, isOver })
   while (place.seq < end.seq) {
     yield found(null, false)
     try {
-      const { records } = await store.read(place.seq, READ_BYTES)
+      const { records } = await store.read(place.seq, readBytes)
       if (records.length === 0) return yield found('it ends there', true)
       const known = records.filter(({ seq }) => seq <= end.seq)
       if (!followsOn(place, known)) return yield found('a record is not as it was hashed', true)

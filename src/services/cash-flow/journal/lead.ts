@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../../../kernel/problem.ts'
 import type { Statement } from '../../../platform/database.ts'
+import { keepDoing, type Round } from '../../../platform/every.ts'
 import { createJournal } from '../../../platform/journal/journal.ts'
 import type { Leadership, SeatState } from '../../../platform/journal/leadership.ts'
 import { type Place, START } from '../../../platform/journal/record.ts'
@@ -11,6 +12,7 @@ import type { Log } from '../../../platform/log.ts'
 import type { Outbox } from '../../../platform/outbox.ts'
 import { beatPulse, type Pulse, readProjection, readPulse } from '../store.ts'
 import { carryOut } from './carry-out.ts'
+import { createPatrol, PACE, type Pace } from './patrol.ts'
 import { createScrubbing } from './scrubbing.ts'
 
 const LOOK_MS = 500
@@ -50,6 +52,8 @@ export type LeadOptions = {
   readonly alone: boolean
   /** How often a leader beats, and others look. */
   readonly lookMs?: number
+  /** At which the leader reads its stores through, where there are several. */
+  readonly pace?: Pace
   readonly outbox: Pick<Outbox, 'transaction' | 'atOnce'>
   readonly log: Log
 }
@@ -60,7 +64,8 @@ export type Lead = ReturnType<typeof createLead>
  * This process's part in who leads the journal. One that leads brings its database up to what is committed, and beats in it;
  * another one takes the lead when the beats cease. That two believe to lead does no harm: the stores hear one of them.
  */
-export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_MS }: LeadOptions) {
+export function createLead(options: LeadOptions) {
+  const { stores, writes, alone, outbox, log, lookMs = LOOK_MS, pace = PACE } = options
   const stop = new AbortController()
   let nap = new AbortController()
   let reign: Reign | null = null
@@ -71,7 +76,10 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
   let turn: Promise<unknown> = Promise.resolve()
   let watching: Promise<void> = Promise.resolve()
   const { transaction } = outbox
-  const scrubbing = createScrubbing(stores)
+  const found: (Scrubbed | null)[] = stores.map(() => null)
+  const scrubbing = createScrubbing(stores, found)
+  const patrol = createPatrol(stores, pace, found, log)
+  let patrolling: Round | null = null
   const journal = createJournal({
     stores: stores.map(({ store }) => store),
     writes,
@@ -168,6 +176,22 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
     else why = 'another process leads'
   }
 
+  /** Where there is but one store nobody could mend it, and who reads a record that was spoilt ends it. */
+  function startPatrol(): Round | null {
+    if (stores.length === 1) return null
+    return keepDoing({
+      ...{ name: 'the patrol of the journal', everyMs: pace.stepMs, log },
+      async work() {
+        const leadership = isServing ? reign?.leadership : undefined
+        if (leadership === undefined) return false
+        await patrol.step(leadership).catch((error) => {
+          if (leadership.ending === null) throw error // it leads no more: the next leader goes on
+        })
+        return false
+      },
+    })
+  }
+
   async function watch(onLead: () => Promise<void>): Promise<void> {
     while (!stop.signal.aborted) {
       nap = new AbortController()
@@ -192,6 +216,7 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
       })
       if (alone && reign === null) throw new Error(`the journal can not be written: ${why}`)
       watching = watch(onLead)
+      patrolling = startPatrol()
     },
 
     inTurn,
@@ -208,7 +233,6 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
       const leadership = reign?.leadership
       if (leadership === undefined) return { why, epoch: null, end: null, committed: null, stores: [] }
       const { end, committed, stores: seats } = leadership.state()
-      const found = scrubbing.found()
       const named = seats.map((seat, place) => {
         return { name: stores[place]?.name ?? '', ...seat, scrubbed: found[place] ?? null }
       })
@@ -223,6 +247,7 @@ export function createLead({ stores, writes, alone, outbox, log, lookMs = LOOK_M
     /** Lets another process lead at once. */
     async close(): Promise<void> {
       stop.abort()
+      await patrolling?.close()
       await watching
       await turn
       const leadership = reign?.leadership

@@ -2,9 +2,11 @@ import type { Leadership } from '../../../platform/journal/leadership.ts'
 import { type Scrubbed, scrub } from '../../../platform/journal/scrub.ts'
 import type { NamedStore } from './lead.ts'
 
-/** Reads each store through and compares it with the leader's log, while all goes on. */
-export function createScrubbing(stores: readonly NamedStore[]) {
-  const found: (Scrubbed | null)[] = stores.map(() => null)
+/**
+ * Reads each store through and compares it with the leader's log, while all goes on. `found`: by the place of the store what came of
+ * it; null where it was not read yet by this process.
+ */
+export function createScrubbing(stores: readonly NamedStore[], found: (Scrubbed | null)[]) {
   let running: Promise<void> | null = null
 
   async function run(leadership: Leadership): Promise<void> {
@@ -30,8 +32,6 @@ export function createScrubbing(stores: readonly NamedStore[]) {
           running = null
         })
     },
-    /** By the place of the store; null where it was not read yet by this process. */
-    found: (): readonly (Scrubbed | null)[] => found,
     idle: async (): Promise<void> => {
       await running
     },
