@@ -53,3 +53,17 @@ it('A capital letter is looked for in the form that the rule asks', () => {
   equal(ask(ruleset, withArgument('q', 'QxQ')).rule, '6')
   equal(ask(ruleset, withArgument('q', 'QXQ')).rule, null)
 })
+
+it('An empty text is told by its length and its digest, whatever looked at it before', () => {
+  const ruleset = loaded(
+    [
+      'SecRule ARGS "@rx x" "id:1,phase:2,deny"',
+      'SecRule ARGS:long "@eq 0" "id:2,phase:2,t:length,deny"',
+      'SecRule ARGS:sum "@beginsWith da39a3ee" "id:3,phase:2,t:sha1,t:hexEncode,deny"',
+    ].join('\n'),
+  )
+  for (let times = 0; times < 2; times++) {
+    equal(ask(ruleset, withArgument('long', '')).rule, '2')
+    equal(ask(ruleset, withArgument('sum', '')).rule, '3')
+  }
+})

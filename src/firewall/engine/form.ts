@@ -1,8 +1,11 @@
 import type { Match, Matched, Surroundings } from '../operators/operator.ts'
 import type { Steps } from '../patterns/backtrack.ts'
-import { type ByteSet, meets } from '../patterns/byte-set.ts'
+import type { ByteSet } from '../patterns/byte-set.ts'
 import type { Found, LiteralMatcher } from '../patterns/literal-matcher.ts'
-import type { Chain } from '../plan/chains.ts'
+import { type Chain, mayChange } from '../plan/chains.ts'
+import type { RuleBits } from '../plan/rule-bits.ts'
+import type { Watch } from '../plan/watches.ts'
+import { concernedBy } from './concerns.ts'
 
 /** One text of a request in one form, with what one pass over it found. */
 export class Form {
@@ -42,9 +45,11 @@ export class Form {
   }
 }
 
-/** A text in each form that rules ask for: computed once. */
+/** A text in each form that rules ask for, and which rules match it: computed once. */
 export class Text {
   readonly #forms: Form[] = []
+  /** By the number of a watch. */
+  readonly #concerned: RuleBits[] = []
 
   constructor(text: string) {
     this.#forms[0] = new Form(text)
@@ -55,7 +60,7 @@ export class Text {
     const made = this.#forms[chain?.id ?? 0]
     const base = this.#forms[0] as Form
     if (made !== undefined || chain === null) return made ?? base
-    if (base.has !== null && !meets(chain.touches, base.has)) return base // nothing that any of them changes
+    if (base.has !== null && !mayChange(chain.touches, base.has)) return base // nothing that any of them changes
     const before = this.form(chain.before, steps)
     if (steps !== null) steps.left -= 1 + before.text.length / 64
     const text = chain.transformation(before.text)
@@ -63,24 +68,29 @@ export class Text {
     this.#forms[chain.id] = form
     return form
   }
+
+  /** Which of the rules that watch it the text concerns. @throws OutOfSteps */
+  concerned(watch: Watch, matcher: LiteralMatcher, steps: Steps): RuleBits {
+    const known = this.#concerned[watch.id]
+    if (known !== undefined) return known
+    const concerned = concernedBy(this, watch, matcher, steps)
+    this.#concerned[watch.id] = concerned
+    return concerned
+  }
 }
 
 /** A value of a request under its key; empty for what is in no collection. */
 export class Value {
   readonly key: string
-  readonly #text: Text
+  readonly source: Text
 
-  constructor(key: string, text: Text) {
+  constructor(key: string, source: Text) {
     this.key = key
-    this.#text = text
+    this.source = source
   }
 
   get text(): string {
-    return this.#text.form(null, null).text
-  }
-
-  form(chain: Chain | null, steps: Steps): Form {
-    return this.#text.form(chain, steps)
+    return this.source.form(null, null).text
   }
 }
 

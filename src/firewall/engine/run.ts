@@ -1,10 +1,10 @@
 import { numberIn } from '../operators/compare.ts'
-import { type Matched, YES } from '../operators/operator.ts'
+import type { Matched } from '../operators/operator.ts'
 import { OutOfSteps } from '../patterns/backtrack.ts'
-import { meets } from '../patterns/byte-set.ts'
-import { type Found, hasOwner } from '../patterns/literal-matcher.ts'
-import type { Effect, Filter, Link, Phase, PlannedRule } from '../plan/plan.ts'
-import type { Form } from './form.ts'
+import type { Effect, Link, Phase, PlannedRule } from '../plan/plan.ts'
+import { nextRule } from '../plan/rule-bits.ts'
+import { rulesToAsk } from './concerns.ts'
+import { hitIn, mayMatch } from './hit.ts'
 import { isKey, type Sighted, type Transaction } from './transaction.ts'
 
 /** What a phase came to. `deny` names the rule. */
@@ -17,10 +17,11 @@ const PASS: PhaseEnd = { kind: 'pass' }
 const VALUE_CHARACTERS_KEPT = 400
 const SIGNS_MAX = 50
 
-/** Asks the rules of a phase in their order. @throws OutOfSteps */
+/** Asks the rules of a phase in their order, as far as the request concerns them. @throws OutOfSteps */
 export function runPhase(transaction: Transaction, phase: Phase): PhaseEnd {
   const rules = transaction.plan.phases[phase]
-  for (let index = 0; index < rules.length; ) {
+  const asked = rulesToAsk(transaction, phase)
+  for (let index = nextRule(asked, 0); index >= 0; index = nextRule(asked, index)) {
     const rule = rules[index] as PlannedRule
     index += 1
     if (transaction.mode === 'Off') return PASS
@@ -50,16 +51,6 @@ function isRuledOut({ filter, lane, negated, multiMatch }: Link, transaction: Tr
   return !mayMatch(filter, transaction.foundIn(lane))
 }
 
-function mayMatch(filter: Filter, found: Found): boolean {
-  for (const { owner, bytes } of filter) {
-    if (owner !== null && !hasOwner(found, owner)) continue
-    let hasAll = true
-    for (const set of bytes) hasAll &&= meets(set, found.bytes)
-    if (hasAll) return true
-  }
-  return false
-}
-
 export function matchLink(link: Link, rule: PlannedRule, transaction: Transaction): boolean {
   const { lane, effects } = link
   if (lane === null || link.match === null) {
@@ -70,7 +61,7 @@ export function matchLink(link: Link, rule: PlannedRule, transaction: Transactio
   const now: { name: string; text: string }[] = []
   for (const sighted of transaction.sightedBy(lane)) {
     if (transaction.removedTargets !== null && isRemoved(sighted, rule, transaction)) continue
-    const hit = matchValue(link, sighted, transaction)
+    const hit = hitIn(link, sighted.value.source, transaction.plan.matcher, transaction, link.captures)
     if (hit === null) continue
     now.push({ name: nameOf(sighted), text: hit.text })
     transaction.matched = [...before, ...now]
@@ -79,26 +70,6 @@ export function matchLink(link: Link, rule: PlannedRule, transaction: Transactio
   }
   if (transaction.steps.left < 0) throw new OutOfSteps('the request takes too many steps')
   return now.length > 0
-}
-
-type Hit = { readonly text: string; readonly matched: Matched }
-
-function matchValue(link: Link, { value }: Sighted, transaction: Transaction): Hit | null {
-  const { forms, match, negated, filter } = link
-  if (match === null) return null
-  const { steps, plan } = transaction
-  let last: Form | null = null
-  for (const chain of forms) {
-    const form = value.form(chain, steps)
-    if (form === last) continue // asked already
-    last = form
-    const isAsked = filter === null || mayMatch(filter, form.found(plan.matcher, steps))
-    const isSure = match.isDecidedByLiterals === true && !link.captures
-    steps.left -= 1
-    const matched = !isAsked ? null : isSure ? YES : form.asked(match, transaction, link.captures)
-    if ((matched === null) === negated) return { text: form.text, matched: matched ?? YES }
-  }
-  return null
 }
 
 function isRemoved({ target, value }: Sighted, rule: PlannedRule, transaction: Transaction): boolean {

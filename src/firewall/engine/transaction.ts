@@ -1,8 +1,8 @@
 import type { Macro, Surroundings } from '../operators/operator.ts'
 import { OutOfSteps, type Steps } from '../patterns/backtrack.ts'
-import { caseless, meets } from '../patterns/byte-set.ts'
+import { caseless } from '../patterns/byte-set.ts'
 import { type Found, together } from '../patterns/literal-matcher.ts'
-import type { Chain } from '../plan/chains.ts'
+import { type Chain, mayChange } from '../plan/chains.ts'
 import type { Keys, Lane, Plan, PlannedRule, PlannedTarget, Removed, RuleSelector } from '../plan/plan.ts'
 import type { WireRequest } from '../request/wire-request.ts'
 import { Collections } from './collections.ts'
@@ -95,8 +95,8 @@ export class Transaction implements Surroundings {
   foundIn(lane: Lane): Found {
     const { chain, id, isSteady } = lane
     const plain = this.#foundAsItIs(lane)
-    if (chain === null || !meets(chain.touches, plain.bytes)) return plain
-    if (!meets(chain.alters, plain.bytes)) return this.#foundCaseless(lane, plain)
+    if (chain === null || !mayChange(chain.touches, plain.bytes)) return plain
+    if (!mayChange(chain.alters, plain.bytes)) return this.#foundCaseless(lane, plain)
     const known = isSteady ? this.#found[id] : undefined
     if (known !== undefined) return known
     const found = this.#look(this.sightedBy(lane), chain)
@@ -140,7 +140,7 @@ export class Transaction implements Surroundings {
 
   #look(sighted: readonly Sighted[], chain: Chain | null): Found {
     const { matcher } = this.plan
-    const found = together(sighted.map(({ value }) => value.form(chain, this.steps).found(matcher, this.steps)))
+    const found = together(sighted.map(({ value }) => value.source.form(chain, this.steps).found(matcher, this.steps)))
     if (this.steps.left < 0) throw new OutOfSteps('the request has too much to look at')
     return found
   }

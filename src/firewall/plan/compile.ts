@@ -13,6 +13,7 @@ import type { Link, Phase, Plan, PlannedRule, RuleSelector } from './plan.ts'
 import { byId, selectorOf } from './selectors.ts'
 import { checkSetting } from './settings.ts'
 import { Lanes } from './targets.ts'
+import { watchesOf } from './watches.ts'
 
 /** What a ruleset is compiled from. */
 export type RulesetText = {
@@ -157,7 +158,8 @@ class Compiler {
     const matcher = new LiteralMatcher(this.#owners.usedBy(folded.phases), this.#owners.size)
     const rules = phases[1].length + phases[2].length
     const memory = new TextMemory()
-    return { plan: { ...folded, matcher, memory, lanes: this.#lanes.size, rules }, faults: faults.all }
+    const watches = watchesOf(folded.phases)
+    return { plan: { ...folded, watches, matcher, memory, lanes: this.#lanes.size, rules }, faults: faults.all }
   }
 
   #jumpOf({ jump, ...rule }: Placed, index: number): PlannedRule {

@@ -5,6 +5,7 @@ import type { Macro } from '../operators/operator.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { WireRequest } from '../request/wire-request.ts'
 import type { Link, Phase, PlannedRule, RuleSelector } from './plan.ts'
+import { watchesOf } from './watches.ts'
 
 type Phases = Readonly<Record<Phase, readonly PlannedRule[]>>
 
@@ -47,6 +48,7 @@ class Folding {
     const phases = { 1: [], 2: [] }
     const plan = {
       phases,
+      watches: watchesOf(phases),
       matcher: new LiteralMatcher(new Map(), 1),
       memory: new TextMemory(),
       lanes: 0,

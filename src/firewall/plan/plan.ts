@@ -6,11 +6,13 @@ import type { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { Pattern } from '../patterns/pattern.ts'
 import type { Place } from '../seclang/place.ts'
 import type { Chain } from './chains.ts'
+import type { Watches } from './watches.ts'
 
 /** A ruleset, compiled. It never changes. */
 export type Plan = {
   /** Of the head, then of the whole request. */
   readonly phases: Readonly<Record<Phase, readonly PlannedRule[]>>
+  readonly watches: Readonly<Record<Phase, Watches>>
   readonly matcher: LiteralMatcher
   /** Texts that were seen lately, with all that was made of them. */
   readonly memory: TextMemory

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ANY, type ByteSet, bytesIn, oneByte, union } from '../patterns/byte-set.ts'
+import { type ByteSet, bytesIn, oneByte, union } from '../patterns/byte-set.ts'
 import { removeComments, removeCommentsChar, replaceComments } from './comments.ts'
 import {
   base64Decode,
@@ -114,7 +114,7 @@ const TOUCHES: Readonly<Record<string, ByteSet>> = {
   utf8tounicode: bytesIn([0x80, 0xff]),
 }
 
-/** The bytes without which the transformation leaves a text as it is. */
-export function touchedBy(name: string): ByteSet {
-  return TOUCHES[name] ?? ANY
+/** The bytes without which the transformation leaves a text as it is; null: it may change any, the empty one too. */
+export function touchedBy(name: string): ByteSet | null {
+  return TOUCHES[name] ?? null
 }
