@@ -22,6 +22,8 @@ import { closeServer, startRelay } from './callback-relay.ts'
 import { inMemoryFeed } from './cash-flow-feed.ts'
 
 const silent = pino({ level: 'silent' })
+/** As shipped. The sandbox's `slow` takes longer; a machine that is busy does not. */
+const PROVIDER_DEADLINE_MS = 2_000
 const HOUR_MS = 3_600_000
 const POSTED = {
   ...{
@@ -71,6 +73,7 @@ export async function startWorld(store: TestStore) {
     eventId: 'transfer',
     log: silent,
     breaker: testBreaker(),
+    deadlineMs: PROVIDER_DEADLINE_MS,
   })
   let policies = await shippedPolicies(clock)
   const dispatcher = safeDispatcher(true, 5_000)
