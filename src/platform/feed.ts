@@ -10,6 +10,8 @@ import type { Emit, Event, Outbox } from './outbox.ts'
 import { checkOf } from './schema.ts'
 import type { ServiceClient } from './service-client.ts'
 import { route, type ServiceRoute } from './service-route.ts'
+import { type Within, withSpans } from './traced-events.ts'
+import type { Tracer } from './tracing.ts'
 
 /** A page with fewer holds all there was. */
 export const FEED_PAGE_MAX = 100
@@ -94,26 +96,31 @@ export function followFeed(options: {
   readonly source: FeedSource
   readonly store: Pick<Outbox, 'transaction'>
   readonly apply: (event: Event, sql: Sql, emit: Emit) => Promise<void>
-  /** What `apply` does of each, of several at once; left out where one after the other is as good. */
-  readonly applyAll?: (events: readonly Event[], sql: Sql, emit: Emit) => Promise<void>
+  /**
+   * What `apply` does of each, of several at once; left out where one after the other is as good. What it emits for one of them
+   * it emits within that one.
+   */
+  readonly applyAll?: (events: readonly Event[], sql: Sql, emit: Emit, within: Within) => Promise<void>
   /** The newest version of each type that is read here, `*` for all others; of what is newer the effect fails. */
   readonly versions?: Versions
+  /** By which what is done for an event goes on with its trace; null: none is kept. */
+  readonly tracer?: Tracer | null
   readonly log: Log
   readonly clock?: Clock
   readonly triesMax?: number
 }): { close(): Promise<void> } {
-  const { feed, source, store, log, versions = {}, clock = systemClock, triesMax = TRIES_MAX } = options
+  const { feed, source, store, log, versions = {}, clock = systemClock, triesMax = TRIES_MAX, tracer = null } = options
   const stop = new AbortController()
   let [failing, tries] = [0n, 0]
 
   const apply: typeof options.apply = async (event, sql, emit) => {
     requireReadable(event, versions)
-    await options.apply(event, sql, emit)
+    await withSpans(tracer, feed, [event], (within) => within(event, () => options.apply(event, sql, emit)))
   }
-  const applyAll: NonNullable<typeof options.applyAll> = async (events, sql, emit) => {
+  const applyAll: NonNullable<typeof options.applyAll> = async (events, sql, emit, within) => {
     for (const event of events) requireReadable(event, versions)
-    if (options.applyAll !== undefined) await options.applyAll(events, sql, emit)
-    else for (const event of events) await options.apply(event, sql, emit)
+    if (options.applyAll !== undefined) await options.applyAll(events, sql, emit, within)
+    else for (const event of events) await within(event, () => options.apply(event, sql, emit))
   }
 
   /** False: they have to be taken one by one, and nothing was done. */
@@ -122,7 +129,7 @@ export function followFeed(options: {
     try {
       return await store.transaction(async (sql, emit) => {
         const moves = await advanceOver(sql, feed, after, events)
-        if (moves) await applyAll(events, sql, emit)
+        if (moves) await withSpans(tracer, feed, events, (within) => applyAll(events, sql, emit, within))
         return moves
       })
     } catch (error) {

@@ -50,9 +50,10 @@ export function startOpenTelemetry({ otlp, ratio }: TracingConfig, log: Log): Tr
 
 function tracerOn(tracer: ApiTracer, running: AsyncLocalStorage<Span>): Tracer {
   return {
-    receive(name, caller) {
+    receive(name, caller, as = 'call') {
+      const kind = as === 'call' ? SpanKind.SERVER : SpanKind.CONSUMER
       const parent = caller === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, spanContextOf(caller))
-      return spanOn(tracer, tracer.startSpan(name, { kind: SpanKind.SERVER }, parent), parent)
+      return spanOn(tracer, tracer.startSpan(name, { kind }, parent), parent)
     },
     within: (span, work) => running.run(span, work),
     current: () => running.getStore()?.context ?? null,

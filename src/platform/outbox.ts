@@ -5,9 +5,11 @@ import type { Conclude, Database, Sql, Statement } from './database.ts'
 import { eventsIn, insertPages, type Pages, pagesOf, selectPages, type Unnumbered } from './outbox-pages.ts'
 import { watchOutbox } from './outbox-watch.ts'
 import { readTogether } from './read-together.ts'
+import { type Traced, traceOf } from './traced-events.ts'
+import type { Tracer } from './tracing.ts'
 
-/** Something that happened, told to the other services and to members. */
-export type Happening = {
+/** Something that happened, told to the other services and to members; with the trace of what it came of, which stays inside. */
+export type Happening = Traced & {
   /** Past tense with its noun: `transfer.posted`. */
   readonly type: string
   /** What it happened to; events of one subject are in order. */
@@ -43,14 +45,17 @@ export interface Outbox {
 
 export const outboxMigrations = new URL('./migrations/outbox/', import.meta.url)
 
-export function createOutbox(database: Database, clock: Clock): Outbox {
+/** What is emitted within a trace that `tracer` keeps goes on with it. */
+export function createOutbox(database: Database, clock: Clock, tracer: Tracer | null = null): Outbox {
   const reads = readTogether(database)
   const watch = watchOutbox(() => headOf(reads))
   return {
     async transaction(work) {
       const happenings: Happening[] = []
       const result = await database.transaction(async (sql) => {
-        const value = await work(sql, (happening) => happenings.push(happening))
+        const value = await work(sql, (happening) =>
+          happenings.push(tracer === null ? happening : { ...traceOf(tracer), ...happening }),
+        )
         if (happenings.length > 0) {
           const { text, values } = insertPages(pagesOf(eventsOf(happenings, clock)))
           await sql.query(text, values)

@@ -14,8 +14,11 @@ export interface Span {
 
 /** Makes the spans of one part. */
 export interface Tracer {
-  /** A request that has come in: it goes on with the caller's trace, and its decision to keep it, or begins one. */
-  receive(name: string, caller: TraceContext | null): Span
+  /**
+   * A request that has come in: it goes on with the caller's trace, and its decision to keep it, or begins one. A `message` is
+   * one that nobody waits for: an event, or what was accepted to be done later.
+   */
+  receive(name: string, caller: TraceContext | null, as?: 'call' | 'message'): Span
   /** Runs work whose calls to services belong to the span. */
   within<T>(span: Span, work: () => T): T
   /** Of the span that this runs within. */

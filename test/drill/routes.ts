@@ -88,7 +88,7 @@ function change(verb: 'capture' | 'void' | 'reverse', before: string, after: str
       let seen = ''
       const make = async () => {
         const answer = await calls.call('mem_alice', 'POST', '/v1/transfers', { key: first, body })
-        // The fraud check was slow, as machines are: under this key it waits for a person, or was refused as both held and pending.
+        // The fraud check was slow, as machines are: under this key it waits for a person, or can't be both held and pending.
         if (answer.body.state === 'held' || answer.status === 422) first = unique()
         seen = `: ${answer.status} ${answer.text}`
         return answer.status === 201 && answer // 202: not known yet

@@ -5,6 +5,7 @@ import { openTracing } from '../../src/platform/tracing.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { recordingLog } from '../support/recording-log.ts'
+import { decisionOn, noticeOf, signDecision } from '../support/review-desk.ts'
 import { type KeptSpan, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts'
 
 let collector: TraceCollector
@@ -94,6 +95,55 @@ describe('the trace of a request', () => {
       collector.spans.filter(({ traceId }) => traceId === unkept.traceId),
       [],
     )
+  })
+})
+
+describe('what is done later', () => {
+  /** The spans of a trace by part and name, once all of these are there. */
+  async function spansWith(traceId: string, wanted: readonly string[]): Promise<ReadonlyMap<string, KeptSpan>> {
+    return eventually(`spans ${wanted.join(', ')}`, async () => {
+      const spans = collector.spans.filter((span) => span.traceId === traceId)
+      const named = new Map(spans.map((span) => [`${span.part} ${span.name}`, span]))
+      return wanted.every((name) => named.has(name)) && named
+    })
+  }
+  /** Each is the parent of the next. */
+  function assertChain(spans: ReadonlyMap<string, KeptSpan>, names: readonly string[]): void {
+    const ids = names.map((name) => spans.get(name))
+    assert.deepEqual(
+      ids.slice(1).map((span) => span?.parentSpanId),
+      ids.slice(0, -1).map((span) => span?.spanId),
+      names.join(' > '),
+    )
+  }
+
+  test('of a transfer that was accepted is in the trace of who asked, in each part that hears of it', async () => {
+    const caller = callerOf('01')
+    const headers = { traceparent: caller.header, prefer: 'respond-async' }
+    const answer = await calls.transfer('13.00', { headers, key: 'traced-later' })
+    assert.equal(answer.status, 202, answer.text)
+    const heard = ['membership', 'risk', 'settlement'].map((part) => `${part} transfer.posted`)
+    const spans = await spansWith(caller.traceId, ['cash-flow transfer', 'cash-flow accepted transfer', ...heard])
+    for (const one of heard) assertChain(spans, ['cash-flow transfer', 'cash-flow accepted transfer', one])
+    const { body } = await calls.call('mem_bob', 'GET', '/v1/events?after=0')
+    assert.ok(body.items.length > 0)
+    assert.ok(!JSON.stringify(body).includes(caller.traceId), 'a member is told nothing of our traces')
+  })
+
+  test('of what a reviewer decides is in the trace of the decision', async () => {
+    const value = '70000.00'
+    const held = await calls.transfer(value, { key: 'traced-decision' })
+    assert.equal(held.body.state, 'held', held.text)
+    const caller = callerOf('01')
+    const body = decisionOn(await noticeOf(platform, value), { vote: 'approve' })
+    const headers = { ...(await signDecision(platform, body)), traceparent: caller.header }
+    const decided = await calls.call(null, 'POST', '/v1/reviews/decisions', { body, headers })
+    assert.equal(decided.status, 200, decided.text)
+    const chain = ['cash-flow review.approved', 'cash-flow decided by a review', 'membership transfer.posted']
+    const spans = await spansWith(caller.traceId, ['cash-flow review.approved', ...chain])
+    assertChain(spans, chain.slice(1))
+    const toldBy = spans.get('cash-flow review.approved')?.parentSpanId
+    assert.ok([...spans.values()].some(({ part, spanId }) => part === 'risk' && spanId === toldBy))
   })
 })
 

@@ -18,6 +18,7 @@ export const cashFlow: Builder = {
       ...config.ledger,
       ...(config.ledger?.time_zone === undefined ? {} : { timeZone: config.ledger.time_zone }),
       journal: openLedgerJournal(house),
+      tracer: house.tracer('cash-flow'),
       riskEvents: events.feed('cash-flow', 'risk'),
       members: { exists: (member) => isMember(members, member) },
       standings: followStandings(members, log),

@@ -29,6 +29,7 @@ export const membership: Builder = {
       dispatcher,
       allowLoopback: config.allow_loopback,
       tokenLifeMsMax: tokenLifeMsMax(config.identity),
+      tracer: house.tracer('membership'),
     })
     closing(() => dispatcher.close())
     await service.prepare()

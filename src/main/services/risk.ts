@@ -38,6 +38,7 @@ export const risk: Builder = {
       held: heldBy(client('risk', 'cash-flow')),
       dispatcher,
       allowLoopback: config.allow_loopback,
+      tracer: house.tracer('risk'),
     })
     return { ...service, routes: [...service.routes, ...breakerRoutes(breakers, clock)] }
   },

@@ -9,7 +9,7 @@ import { ledgerOf } from '../settlement-ledger.ts'
 
 export const settlement: Builder = {
   migrations: settlementMigrations,
-  async create({ config, clock, log, client, events }, database) {
+  async create({ config, clock, log, client, events, tracer }, database) {
     const { url, timeout_ms: timeoutMs } = config.bank
     const breakers = createBreakers(clock, log)
     const bank = createBank({ url, timeoutMs, breaker: breakers.create('settlement:bank', config.bank.breaker) })
@@ -25,6 +25,7 @@ export const settlement: Builder = {
       members: standingsBy(client('settlement', 'membership')),
       bank,
       config: config.settlement,
+      tracer: tracer('settlement'),
     })
     return { ...service, routes: [...service.routes, ...breakerRoutes(breakers, clock)] }
   },

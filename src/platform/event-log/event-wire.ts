@@ -16,6 +16,10 @@ export const WireEvent = Type.Object({
   members: Type.Array(Type.String()),
   /** In milliseconds since 1970. */
   at: Type.Integer(),
+  /** What it goes on with, where a trace is kept of what it came of (W3C Trace Context). */
+  trace: Type.Optional(
+    Type.Object({ traceparent: Type.String(), tracestate: Type.Union([Type.String(), Type.Null()]) }),
+  ),
   data: Type.Unknown(),
 })
 

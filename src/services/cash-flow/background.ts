@@ -7,6 +7,7 @@ import { type FeedSource, type Follower, followFeed } from '../../platform/feed.
 import type { Log } from '../../platform/log.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import type { Actor, Command } from './commands.ts'
 import { createCredits } from './credits.ts'
 import type { Points } from './points.ts'
@@ -31,8 +32,9 @@ export function createBackground(deps: {
   /** Whether this process is the one to do it. */
   isServing(): boolean
   readonly points: Points
+  readonly tracer: Tracer | null
 }) {
-  const { service, transaction, clock, log, riskEvents, isServing, points } = deps
+  const { service, transaction, clock, log, riskEvents, isServing, points, tracer } = deps
   const stop = new AbortController()
   let nap = new AbortController()
   let working: Promise<void> = Promise.resolve()
@@ -56,7 +58,7 @@ export function createBackground(deps: {
       crossings: await listCrossings(sql, leftBefore, upkeepMax),
     }))
     const upkeep = [
-      ...decided.map((each) => () => service.submit(commandOf(each))),
+      ...decided.map((each) => () => carryOut('decided by a review', commandOf(each))),
       ...due.map((transfer) => () => service.submit(voidOf(transfer, { kind: 'timer', id: 'timer' }))),
       ...crossings.map((crossing) => () => service.resume(crossing)),
     ].slice(0, CREDITS)
@@ -64,9 +66,25 @@ export function createBackground(deps: {
     for (const [shard, commands] of accepted)
       give(
         shard,
-        commands.map((command) => () => service.submit(command)),
+        commands.map((command) => () => carryOut('accepted transfer', command)),
       )
     if (upkeep.length > 0) give(UPKEEP, upkeep)
+  }
+
+  /** Within the trace of whoever wanted it. */
+  async function carryOut(name: string, command: Command): Promise<unknown> {
+    if (tracer === null || command.trace === undefined) return service.submit(command)
+    const span = tracer.receive(name, command.trace, 'message')
+    const { trace: _, ...rest } = command // what comes of it goes on with this span
+    return tracer
+      .within(span, () => service.submit(rest))
+      .then(
+        () => span.end(),
+        (error: unknown) => {
+          span.end(true)
+          throw error
+        },
+      )
   }
 
   function give(shard: number, tasks: readonly (() => Promise<unknown>)[]): void {
@@ -104,7 +122,7 @@ export function createBackground(deps: {
         },
       }
       const apply = (event: Event, sql: Sql) => keepReviewed(event, sql, clock, points)
-      follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, versions: READ, log })
+      follower = followFeed({ feed: 'risk', source: riskEvents, store, apply, versions: READ, tracer, log })
     },
     /** A command was accepted: no need to wait for the next look. */
     wake: (): void => nap.abort(),
@@ -126,14 +144,19 @@ async function keepReviewed(event: Event, sql: Sql, clock: Clock, points: Points
   const decision = checkDecision(event.data)
   assert(decision.ok, `the event ${event.id} names its case and transfer`)
   const { case: review, transfer } = decision.value
-  await keepDecision(sql, event.id, { transfer, approved: event.type === 'review.approved', review }, clock.now())
+  const { trace } = event
+  const decided = { transfer, approved: event.type === 'review.approved', review, ...(trace && { trace }) }
+  await keepDecision(sql, event.id, decided, clock.now())
   points('decision kept')
 }
 
 /** A hold that is resolved already stays as it is. */
-function commandOf({ transfer, approved, review }: Decided): Command {
+function commandOf({ transfer, approved, review, ...traced }: Decided): Command {
   const by: Actor = { kind: 'review', id: review }
-  return approved ? { kind: 'capture', request: null, by, transfer, amount: null } : voidOf(transfer, by)
+  const command = approved
+    ? ({ kind: 'capture', request: null, by, transfer, amount: null } as const)
+    : voidOf(transfer, by)
+  return { ...command, ...traced }
 }
 
 function voidOf(transfer: string, by: Actor): Command {

@@ -14,6 +14,7 @@ export type Settled =
 /** Decides one command on the books, or answers as its key was answered before. */
 export function settle(books: Books, command: Command): Settled {
   const { request } = command
+  books.trace = command.trace
   // A command that was accepted has had the answer of its key.
   const key = command.kind === 'transfer' && command.run === 'accepted' ? null : request
   const known = key === null ? undefined : books.answer(key)

@@ -1,6 +1,7 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
 import type { Happening } from '../../platform/outbox.ts'
+import type { TraceContext } from '../../platform/trace-context.ts'
 import type { Periods } from './calendar.ts'
 import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
 import { entriesOf, type TransferMoves } from './entering.ts'
@@ -33,6 +34,8 @@ export class Books {
   /** The day and the month of now. */
   readonly periods: Periods
   readonly happenings: Happening[] = []
+  /** Of the command that is decided now: what is told came of it. */
+  trace: TraceContext | undefined
   /** By shard: what a command comes to is written in its own, but for the entries, which are where their accounts are. */
   readonly writes = new Map<number, Writes>()
   readonly #shards: ReadonlySet<number>
@@ -117,7 +120,7 @@ export class Books {
   }
 
   tell(happening: Happening): void {
-    this.happenings.push(happening)
+    this.happenings.push(this.trace === undefined ? happening : { ...happening, trace: this.trace })
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { MemberStatus } from '../../platform/standing-news.ts'
+import type { Traced } from '../../platform/traced-events.ts'
 import type { ExceededLimit, Limits } from './limits.ts'
 import type {
   Account,
@@ -53,7 +54,7 @@ export type PartTerms = {
 /** The terms of the parts of a transfer, by the id that each is kept as; `unknown`: nobody could say. */
 export type Terms = ReadonlyMap<string, PartTerms> | 'unknown'
 
-export type TransferCommand = {
+export type TransferCommand = Traced & {
   readonly kind: 'transfer'
   /** `accept` only writes the command down; `accepted` runs one that was; `now` does it at once. */
   readonly run: 'now' | 'accept' | 'accepted'
@@ -201,8 +202,10 @@ export type CompleteCommand = {
   readonly crossing: Crossing
 }
 
-/** All that changes a balance, or what it may come to. */
-export type Command =
+/** All that changes a balance, or what it may come to; with the trace of who asked for it. */
+export type Command = Traced & AnyCommand
+
+type AnyCommand =
   | TransferCommand
   | DepositCommand
   | WithdrawCommand

@@ -8,6 +8,7 @@ import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outb
 import { personRoutes } from '../../platform/person.ts'
 import { readTogether } from '../../platform/read-together.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import type { NewAccount } from './append.ts'
 import { createBackground } from './background.ts'
@@ -49,6 +50,8 @@ export type CashFlowDeps = References & {
   /** How many commands have to wait for a batch to be decided while one is on its way. */
   readonly aheadMin?: number
   readonly points?: Points
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
   /** How many accepted commands may wait. */
   readonly mailbox?: MailboxLimits
 }
@@ -84,8 +87,8 @@ export const cashFlowMigrations: readonly URL[] = [
 /** Cash flow: accounts, and the ledger through which money moves between them. */
 export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const { database, clock, log, riskEvents, standings, shards = SHARDS, writers: count = WRITERS } = deps
-  const { journal = null, points = nobodyListens, timeZone = TIME_ZONE } = deps
-  const outbox = createOutbox(database, clock)
+  const { journal = null, points = nobodyListens, timeZone = TIME_ZONE, tracer = null } = deps
+  const outbox = createOutbox(database, clock, tracer)
   const watch = createOperationWatch(outbox)
   const directory = createDirectory(database)
   const lead = journal === null ? null : createLead({ ...journal, outbox: watch, log })
@@ -101,12 +104,13 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
     directory,
     calendar: calendarIn(timeZone),
     aheadMin: deps.aheadMin,
+    tracer,
   })
   const { transaction } = watch
   const terms = createTermsSource({ directory, products: deps.products, standings, clock })
   const service = createService({ transaction, clock, references: deps, terms, writers, store })
   const reads = createReads({ transaction: outbox.transaction, watch })
-  const background = createBackground({ service, transaction, clock, log, riskEvents, isServing, points })
+  const background = createBackground({ service, transaction, clock, log, riskEvents, isServing, points, tracer })
   const proof = createLedgerProof(database, log)
   const months = createMonths({ database, clock, log })
   const rates = createRates({ transaction: outbox.transaction, store, clock })

@@ -1,6 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
+import { traceOf } from '../../platform/traced-events.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import type { BatchStore } from './append.ts'
 import type { Settled } from './batch.ts'
 import type { Calendar } from './calendar.ts'
@@ -33,8 +35,21 @@ export function createWriters(options: {
   /** Where days and months begin, for limits. */
   readonly calendar: Calendar
   readonly aheadMin?: number | undefined
+  /** Whoever submits a command within a trace has what comes of it in that trace. */
+  readonly tracer?: Tracer | null
 }): Writers {
-  const { wished, writers: writersMax, transaction, reads, store, clock, directory, calendar, aheadMin } = options
+  const {
+    wished,
+    writers: writersMax,
+    transaction,
+    reads,
+    store,
+    clock,
+    directory,
+    calendar,
+    aheadMin,
+    tracer = null,
+  } = options
   let opening: Promise<readonly Writer[]> | null = null
 
   /** The writer of each shard. */
@@ -61,7 +76,7 @@ export function createWriters(options: {
       const [writers, shard] = await Promise.all([opened(), directory.shardOf(command)])
       const writer = writers[shard]
       if (writer === undefined) throw new Error(`the shard ${shard} was opened by another process; start again`)
-      return writer.submit(command, caller)
+      return writer.submit(tracer === null ? command : { ...traceOf(tracer), ...command }, caller)
     },
     async idle() {
       if (opening !== null) await Promise.all((await opening).map((writer) => writer.idle()))

@@ -12,6 +12,7 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { endpointHealth } from './endpoint-health.ts'
 import type { PersonSource } from './export-model.ts'
@@ -41,6 +42,8 @@ export type MembershipDeps = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
   /** The key-encryption keys that wrap members' own. */
   readonly ring: KeyRing
   /** What signs exports of persons. */
@@ -72,8 +75,8 @@ export type MembershipPart = {
  * Who the members are, how they are told what happened (their events, and signed webhooks), and which tokens were taken back.
  */
 export function createMembership(deps: MembershipDeps): MembershipPart {
-  const { database, clock, log, cashFlowEvents, tokenLifeMsMax } = deps
-  const outbox = createOutbox(database, clock)
+  const { database, clock, log, cashFlowEvents, tokenLifeMsMax, tracer = null } = deps
+  const outbox = createOutbox(database, clock, tracer)
   const service = createMembershipService({ ...deps, outbox })
   const standings = createStandings(database, outbox, clock)
   const revocations = createRevocations({ outbox, clock, tokenLifeMsMax })
@@ -107,6 +110,7 @@ export function createMembership(deps: MembershipDeps): MembershipPart {
           apply: (event, sql) => tellMembers(sql, clock, [event]),
           applyAll: (events, sql) => tellMembers(sql, clock, events),
           versions: { '*': 1 }, // members are told what they can read
+          tracer,
           log,
         }),
         startDeliveries({ ...deps, destinationOf: destinationAt(clock), onSettled: endpointHealth(clock, log) }),

@@ -5,6 +5,7 @@ import { feedRoute } from '../../platform/feed.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import { versionMigrations } from '../../platform/versions.ts'
 import { termsOf } from './model.ts'
 import { personSections, planPerson } from './persons.ts'
@@ -19,7 +20,12 @@ export const productMigrations: readonly URL[] = [
   new URL('./migrations/', import.meta.url),
 ]
 
-export type ProductDeps = { readonly database: Database; readonly clock: Clock }
+export type ProductDeps = {
+  readonly database: Database
+  readonly clock: Clock
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
+}
 
 export type ProductPart = {
   readonly routes: readonly ServiceRoute[]
@@ -31,8 +37,8 @@ export type ProductPart = {
 }
 
 /** What members can open accounts under, each with its terms; nothing of it runs in the background. */
-export function createProduct({ database, clock }: ProductDeps): ProductPart {
-  const outbox = createOutbox(database, clock)
+export function createProduct({ database, clock, tracer }: ProductDeps): ProductPart {
+  const outbox = createOutbox(database, clock, tracer)
   const service = createProductService(database, outbox, clock)
   return {
     outbox,

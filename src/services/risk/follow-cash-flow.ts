@@ -6,6 +6,8 @@ import { type FeedSource, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
+import type { Within } from '../../platform/traced-events.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import { countTold } from './counted-events.ts'
 import type { HeldTransfer, Reviews } from './reviews.ts'
 import { CreditLineSet, TransferHeld, TransferResolved } from './schema.ts'
@@ -29,9 +31,10 @@ export function followCashFlow(options: {
   readonly source: FeedSource
   readonly outbox: Outbox
   readonly reviews: Reviews
+  readonly tracer?: Tracer | null
   readonly log: Log
 }): { close(): Promise<void> } {
-  const { source, outbox, reviews, log } = options
+  const { source, outbox, reviews, tracer = null, log } = options
   const review = async (event: Event, sql: Sql, emit: Emit): Promise<void> => {
     switch (event.type) {
       case 'transfer.held': {
@@ -60,16 +63,16 @@ export function followCashFlow(options: {
     await review(event, sql, emit)
     await countTold(sql, [event])
   }
-  const applyAll = async (events: readonly Event[], sql: Sql, emit: Emit): Promise<void> => {
+  const applyAll = async (events: readonly Event[], sql: Sql, emit: Emit, within: Within): Promise<void> => {
     const waiting = await reviews.waitingOf(sql, events.flatMap(resolvedBy))
     for (const event of events) {
       if (event.type === 'transfer.held') waiting.add(event.subject)
       const [resolved] = resolvedBy(event)
-      if (resolved === undefined || waiting.has(resolved)) await review(event, sql, emit)
+      if (resolved === undefined || waiting.has(resolved)) await within(event, () => review(event, sql, emit))
     }
     await countTold(sql, events)
   }
-  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, versions: READ, log })
+  return followFeed({ feed: 'cash-flow', source, store: outbox, apply, applyAll, versions: READ, tracer, log })
 }
 
 /** The transfer whose money went its way, as a whole. */

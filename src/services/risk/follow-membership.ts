@@ -4,6 +4,7 @@ import { type FeedSource, followFeed } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Emit, Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import type { Reviews } from './reviews.ts'
 import { StandingChanged } from './schema.ts'
 
@@ -14,9 +15,10 @@ export function followMembership(options: {
   readonly source: FeedSource
   readonly outbox: Outbox
   readonly reviews: Reviews
+  readonly tracer?: Tracer | null
   readonly log: Log
 }): { close(): Promise<void> } {
-  const { source, outbox, reviews, log } = options
+  const { source, outbox, reviews, tracer = null, log } = options
   const apply = async ({ type, id, data }: Event, sql: Sql, emit: Emit): Promise<void> => {
     if (type !== 'standing.changed') return
     const change = checkChange(data)
@@ -24,5 +26,13 @@ export function followMembership(options: {
     const { member, status, level } = change.value
     await reviews.learn(sql, emit, { what: 'standing', member, status, level }, 'membership')
   }
-  return followFeed({ feed: 'membership', source, store: outbox, apply, versions: { 'standing.changed': 1 }, log })
+  return followFeed({
+    feed: 'membership',
+    source,
+    store: outbox,
+    apply,
+    versions: { 'standing.changed': 1 },
+    tracer,
+    log,
+  })
 }

@@ -9,6 +9,7 @@ import type { DeskFigures } from '../../platform/desk-figures.ts'
 import type { FeedSource } from '../../platform/feed.ts'
 import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox } from '../../platform/outbox.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import type { Bundle } from '../../policy/index.ts'
 import { type Assessments, createAssessments, type Members } from './assessments.ts'
 import { readFigures } from './figures.ts'
@@ -24,6 +25,8 @@ export type RiskDeps = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
   /** The policies in force; asked at each assessment. */
   readonly bundle: () => Bundle
   /** Closed by who made it. */
@@ -56,9 +59,9 @@ export type RiskService = {
 }
 
 export function createRiskService(deps: RiskDeps): RiskService {
-  const { database, clock, log, provider, bundle, dispatcher, allowLoopback } = deps
+  const { database, clock, log, provider, bundle, dispatcher, allowLoopback, tracer = null } = deps
   const stop = new AbortController()
-  const outbox = createOutbox(database, clock)
+  const outbox = createOutbox(database, clock, tracer)
   const desk = createReviewDesk(deps.desk, clock)
   const assessments = createAssessments({
     database,
@@ -83,9 +86,9 @@ export function createRiskService(deps: RiskDeps): RiskService {
       watch.start()
       const destinationOf = async () => desk.destination
       loops.push(
-        followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, log }),
-        followMembership({ source: deps.membershipEvents, outbox, reviews, log }),
-        followProduct({ source: deps.productEvents, outbox, log }),
+        followCashFlow({ source: deps.cashFlowEvents, outbox, reviews, tracer, log }),
+        followMembership({ source: deps.membershipEvents, outbox, reviews, tracer, log }),
+        followProduct({ source: deps.productEvents, outbox, tracer, log }),
         runTimers(reviews, log),
         forgetOldCounts({ database, clock, log }),
         watch,

@@ -6,6 +6,7 @@ import type { Log } from '../../platform/log.ts'
 import { createOutbox, type Outbox, outboxMigrations } from '../../platform/outbox.ts'
 import { personRoutes } from '../../platform/person.ts'
 import type { ServiceRoute } from '../../platform/service-route.ts'
+import type { Tracer } from '../../platform/tracing.ts'
 import { breakRoutes } from './break-routes.ts'
 import { createBreaks } from './breaks.ts'
 import { waitingRoute } from './cut-off-routes.ts'
@@ -32,6 +33,8 @@ export type SettlementDeps = {
   readonly database: Database
   readonly clock: Clock
   readonly log: Log
+  /** Null: no traces are kept. */
+  readonly tracer?: Tracer | null
   /** Cash flow's events: what was posted. */
   readonly cashFlowEvents: FeedSource
   /** The same as cash flow has them now, without waiting. */
@@ -58,9 +61,9 @@ export const settlementMigrations: readonly URL[] = [outboxMigrations, new URL('
  * @throws Error where the configuration is not sound
  */
 export function createSettlement(deps: SettlementDeps): Settlement {
-  const { database, clock, log, cashFlowEvents, ledger, members, bank } = deps
+  const { database, clock, log, cashFlowEvents, ledger, members, bank, tracer = null } = deps
   const { payer, calendar, rules, clearsWithinH, breaksMax } = settlementOptions(deps.config)
-  const outbox = createOutbox(database, clock)
+  const outbox = createOutbox(database, clock, tracer)
   const service = createService(outbox, clock, breaksMax)
   const reconciler = createReconciler(outbox, clock, rules)
   const behind = createFeedBehind({ outbox, peek: deps.cashFlowNow, clock, log })
@@ -87,6 +90,7 @@ export function createSettlement(deps: SettlementDeps): Settlement {
           apply: (event, sql) => service.record([event], sql),
           applyAll: service.record,
           versions: { 'transfer.posted': 1 },
+          tracer,
           log,
         }),
         startPayouts({ outbox, bank, ledger, members, payer, clock, log }),

@@ -2,6 +2,8 @@ import { type Instant, toRfc3339 } from '../../../kernel/clock.ts'
 import { type Currency, type Money, money } from '../../../kernel/money.ts'
 import { legIdsOf } from '../../../kernel/operation-id.ts'
 import type { Sql } from '../../../platform/database.ts'
+import type { TraceContext } from '../../../platform/trace-context.ts'
+import type { Traced } from '../../../platform/traced-events.ts'
 import type { Crossing, Leg, TransferCommand } from '../commands.ts'
 import { readTransfers } from './transfers.ts'
 
@@ -122,19 +124,22 @@ export async function listCrossings(sql: Sql, before: Instant, limit: number): P
 }
 
 /** What a review has decided on a transfer. */
-export type Decided = { readonly transfer: string; readonly approved: boolean; readonly review: string }
+export type Decided = Traced & { readonly transfer: string; readonly approved: boolean; readonly review: string }
 
 /** Writes a decision down, to be carried out; while one waits for its transfer, a later one changes nothing. */
 export async function keepDecision(sql: Sql, event: string, decided: Decided, now: Instant): Promise<void> {
-  const { transfer, approved, review } = decided
+  const { transfer, approved, review, trace } = decided
   await sql.query(
-    `INSERT INTO decision (event, transfer, approved, review, at) SELECT $1::text, $2::text, $3::boolean, $4::text, $5::timestamptz
+    `INSERT INTO decision (event, transfer, approved, review, at, trace)
+     SELECT $1::text, $2::text, $3::boolean, $4::text, $5::timestamptz, $6::jsonb
      WHERE NOT EXISTS (SELECT FROM decision WHERE transfer = $2) ON CONFLICT DO NOTHING`,
-    [event, transfer, approved, review, toRfc3339(now)],
+    [event, transfer, approved, review, toRfc3339(now), trace === undefined ? null : JSON.stringify(trace)],
   )
 }
 
 /** Decisions that were not carried out yet, oldest first. */
 export async function listDecisions(sql: Sql, limit: number): Promise<readonly Decided[]> {
-  return sql.query<Decided>('SELECT transfer, approved, review FROM decision ORDER BY at, event LIMIT $1', [limit])
+  const text = 'SELECT transfer, approved, review, trace FROM decision ORDER BY at, event LIMIT $1'
+  const rows = await sql.query<Omit<Decided, 'trace'> & { readonly trace: TraceContext | null }>(text, [limit])
+  return rows.map(({ trace, ...decided }) => (trace === null ? decided : { ...decided, trace }))
 }
