@@ -10,12 +10,7 @@ export interface Sql {
 }
 
 /** A statement with its values, to be sent with others. */
-export type Statement = {
-  readonly text: string
-  readonly values: readonly SqlValue[]
-  /** It is not prepared: how it is best done depends on what is in the tables by then. */
-  readonly isPlannedAnew?: true
-}
+export type Statement = { readonly text: string; readonly values: readonly SqlValue[] }
 
 /** Settles, before the commit, whether there is to be one. */
 export type Conclude = () => Promise<readonly Statement[]>
@@ -26,9 +21,9 @@ export interface Database {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /**
    * Runs these statements as one transaction, all of them sent before the first is answered: it costs one way to the store and
-   * back. Each text is prepared once for each connection, unless it is planned anew, so texts are few. What fails rolls
-   * everything back. `conclude` is asked once all of them were carried out and nothing is committed: its statements are the last
-   * ones, and what it throws rolls everything back, too.
+   * back. Each text is prepared once for each connection, so texts are few; and whatever the tables hold, what it reads it finds
+   * by an index. What fails rolls everything back. `conclude` is asked once all of them were carried out and nothing is
+   * committed: its statements are the last ones, and what it throws rolls everything back, too.
    * @returns the rows of each of `statements`
    */
   atOnce(statements: readonly Statement[], conclude?: Conclude): Promise<readonly (readonly Row[])[]>
@@ -53,7 +48,7 @@ export function roleOf(service: ServiceName): string {
   return `tidegate_${schemaOf(service)}`
 }
 
-/** First statement of every transaction: from here on only the service's own schema can be reached. */
-export function enterService(service: ServiceName): string {
-  return `SET LOCAL ROLE ${roleOf(service)}; SET LOCAL search_path TO ${schemaOf(service)}`
+/** First statements of every transaction: from here on only the service's own schema can be reached. */
+export function enterService(service: ServiceName): readonly string[] {
+  return [`SET LOCAL ROLE ${roleOf(service)}`, `SET LOCAL search_path TO ${schemaOf(service)}`]
 }

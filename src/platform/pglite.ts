@@ -26,7 +26,7 @@ export async function openPglite(directory: string | null): Promise<DatabaseServ
           migrate(service, migrations, session, async (text) => session.execute(text)),
         ),
       )
-      const begin = `BEGIN; ${enterService(service)}`
+      const begin = ['BEGIN', ...enterService(service)].join('; ')
       return {
         transaction: (work) => turn.runExclusive(() => inTransaction(session, begin, work)),
         atOnce: (statements, conclude) =>

@@ -1,5 +1,4 @@
 import pg from 'pg'
-import { sha256 } from '../kernel/canonical-json.ts'
 import { Problem } from '../kernel/problem.ts'
 import {
   type Conclude,
@@ -12,6 +11,7 @@ import {
   type Statement,
 } from './database.ts'
 import { migrate } from './migrate.ts'
+import { runTogether } from './pg-together.ts'
 import { type Faults, inTransaction } from './pg-transaction.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -73,11 +73,11 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
         (client) => migrate(service, migrations, statementsOf(client), (text) => client.query(text)),
         FAULTS,
       )
+      const begin = ['BEGIN', ...enterService(service)]
       return {
-        transaction: (work) =>
-          inTransaction(pool, `BEGIN; ${enterService(service)}`, (client) => work(statementsOf(client)), FAULTS),
+        transaction: (work) => inTransaction(pool, begin.join('; '), (client) => work(statementsOf(client)), FAULTS),
         atOnce: (statements, conclude) =>
-          allAtOnce(pool, `BEGIN; ${enterService(service)}`, statements, conclude ?? null),
+          allAtOnce(pool, [...begin, BY_INDEX].map(withoutValues), statements, conclude ?? null),
         close: () => pool.end(),
       }
     },
@@ -98,44 +98,38 @@ async function reach(pool: pg.Pool, service: ServiceName): Promise<void> {
   }
 }
 
-/**
- * Without `conclude` COMMIT is on its way before the first answer: a statement that fails makes it a rollback. With it,
- * COMMIT and what it adds are sent once it has answered.
- */
+/** Without `conclude` COMMIT is on its way before the first answer. With it, COMMIT and what it adds are sent once it has answered. */
 async function allAtOnce(
   pool: pg.Pool,
-  begin: string,
+  begin: readonly Statement[],
   statements: readonly Statement[],
   conclude: Conclude | null,
 ): Promise<Row[][]> {
   const client = await pool.connect().catch((error: unknown) => Promise.reject(withoutEffect(error)))
   let broken: Error | undefined
-  const send = ({ text, values, isPlannedAnew }: Statement) =>
-    client.query({ ...(isPlannedAnew ? {} : { name: nameOf(text) }), text, values: [...values] })
   /** A connection that breaks tells nothing of what was sent on it last. */
-  const answersOf = async (sent: readonly Promise<pg.QueryResult>[]): Promise<Row[][]> => {
-    const settled = await Promise.allSettled(sent)
-    const failed = settled.find((answer) => answer.status === 'rejected')
-    if (failed === undefined) return settled.map((answer) => (answer as Fulfilled).value.rows)
-    if (!(failed.reason instanceof pg.DatabaseError)) broken = failed.reason
-    throw failed.reason
-  }
-  const committed = (sent: readonly Promise<pg.QueryResult>[]): Promise<Row[][]> =>
-    answersOf(sent).catch((error: unknown) => {
-      throw broken === undefined ? withoutEffect(error) : afterCommit(error)
+  const send = (together: readonly Statement[]): Promise<Row[][]> =>
+    runTogether(client, together).catch((error: Error) => {
+      if (!(error instanceof pg.DatabaseError)) broken = error
+      throw error
     })
+  const sendAll = (together: readonly Statement[]): Promise<Row[][]> =>
+    send(together).catch(async (error: unknown) => {
+      if (!isStale(error)) throw error
+      await client.query('ROLLBACK')
+      return send(together)
+    })
+  const committed = (sent: Promise<Row[][]>): Promise<Row[][]> =>
+    sent.catch((error: unknown) => Promise.reject(broken === undefined ? withoutEffect(error) : afterCommit(error)))
   try {
-    if (conclude === null) {
-      const all = () => [client.query(begin), ...statements.map(send), client.query('COMMIT')]
-      return (await committed(inOnePiece(client, all))).slice(1, -1)
-    }
-    const first = inOnePiece(client, () => [client.query(begin), ...statements.map(send)])
-    const rows = await answersOf(first).catch((error: unknown) => Promise.reject(withoutEffect(error)))
+    const all = [...begin, ...statements]
+    if (conclude === null) return (await committed(sendAll([...all, COMMIT]))).slice(begin.length, -1)
+    const rows = await sendAll(all).catch((error: unknown) => Promise.reject(withoutEffect(error)))
     const last = await conclude()
-    await committed(inOnePiece(client, () => [...last.map(send), client.query('COMMIT')]))
-    return rows.slice(1)
+    await committed(send([...last, COMMIT]))
+    return rows.slice(begin.length)
   } catch (error) {
-    if (conclude !== null && broken === undefined) {
+    if (broken === undefined) {
       await client.query('ROLLBACK').catch((rollbackError: Error) => {
         broken = rollbackError // the connection is gone; PostgreSQL rolls back by itself
       })
@@ -146,20 +140,22 @@ async function allAtOnce(
   }
 }
 
-/** What is sent meanwhile goes out at once: piece by piece each would cost a system call, and wake the server. */
-function inOnePiece<T>({ connection: { stream } }: pg.PoolClient, send: () => T): T {
-  stream.cork()
-  try {
-    return send()
-  } finally {
-    stream.uncork()
-  }
+/** With what a prepared statement is refused whose table has changed since, or that a pooler's server has forgotten. */
+const STALE = new Set(['0A000', '26000'])
+
+function isStale(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && STALE.has(error.code ?? '')
 }
 
-type Fulfilled = PromiseFulfilledResult<pg.QueryResult>
+/**
+ * A prepared statement has one plan, made when its tables may have been empty. What is best for those, to read them from end to
+ * end, is a disaster when they have a million rows: so it is made as if there was nothing but indexes.
+ */
+const BY_INDEX = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 
-/** What a prepared statement is called on its connection: its text is known there by its digest. */
-const nameOf = (text: string): string => sha256(text).slice(0, 32)
+const withoutValues = (text: string): Statement => ({ text, values: [] })
+const COMMIT = withoutValues('COMMIT')
 
 function statementsOf(client: pg.PoolClient): Sql {
   return {

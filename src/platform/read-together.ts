@@ -8,8 +8,7 @@ type Asked = {
 }
 
 /**
- * Reads that are asked for in one turn go out as one transaction: one way to the store and back, however many they are. Each
- * is planned anew, for the plan of a table that was small is a bad one when it has grown.
+ * Reads that are asked for in one turn go out as one transaction: one way to the store and back, however many they are.
  * @throws Problem `dependency_unavailable` from `query` when the store is away
  */
 export function readTogether({ atOnce }: Pick<Database, 'atOnce'>): Sql {
@@ -29,8 +28,7 @@ export function readTogether({ atOnce }: Pick<Database, 'atOnce'>): Sql {
   return {
     query: <R extends Row>(text: string, values: readonly SqlValue[] = []) =>
       new Promise<R[]>((resolve, reject) => {
-        const statement = { text, values, isPlannedAnew: true } as const
-        asked.push({ statement, resolve: (rows) => resolve(rows as R[]), reject })
+        asked.push({ statement: { text, values }, resolve: (rows) => resolve(rows as R[]), reject })
         if (asked.length === 1) queueMicrotask(send)
       }),
   }

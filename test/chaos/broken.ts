@@ -25,7 +25,7 @@ function hasty(database: Database): Database {
     ...database,
     transaction: (work) => kept.then(() => database.transaction(work)),
     async atOnce(statements) {
-      if (statements.every(({ isPlannedAnew }) => isPlannedAnew)) return kept.then(() => database.atOnce(statements))
+      if (statements.every(({ text }) => text.startsWith('SELECT'))) return kept.then(() => database.atOnce(statements))
       kept = kept
         .then(() => sleep(COMMIT_LATER_MS))
         .then(() => database.atOnce(statements))

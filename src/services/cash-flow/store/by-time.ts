@@ -40,7 +40,7 @@ export function searchMonth({ id, shard }: Place, than: '<=' | '<', at: Instant)
       ) AS probe ON true WHERE low < high
     )
     SELECT entry.* FROM search JOIN entry ON version = low WHERE low = high AND ${IN_MONTH}`
-  return { text, values: [shard, id, toRfc3339(at), toRfc3339(from), toRfc3339(to)], isPlannedAnew: true }
+  return { text, values: [shard, id, toRfc3339(at), toRfc3339(from), toRfc3339(to)] }
 }
 
 /** The month, UTC, that a time is in: `from` is in it, `to` is not. */
