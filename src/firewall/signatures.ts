@@ -97,7 +97,7 @@ const ALL_ARGUMENTS = ['ARGS', null] as const
 /** So that signatures which look at the same share what is gathered. */
 const byName = (a: Target, b: Target): number => (a.variable < b.variable ? -1 : 1)
 
-const DETECTORS = { sqli: 'detectSQLi', xss: 'detectXSS' } as const
+const DETECTORS = { sqli: 'detectStatement', xss: 'detectXSS' } as const
 
 function targetOf(place: Place, variable: string, key: string | null): Target {
   return { place, variable, use: 'is', selector: key === null ? null : { kind: 'name', name: key } }

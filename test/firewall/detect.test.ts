@@ -1,10 +1,28 @@
-import { equal } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isMarkupInjection } from '../../src/firewall/detect/markup-injection.ts'
 import { isSqlInjection } from '../../src/firewall/detect/sql-injection.ts'
+import { isSqlStatement } from '../../src/firewall/detect/sql-statement.ts'
+import { MARKUP_ATTACKS, NO_MARKUP_ATTACKS, NO_SQL_ATTACKS, SQL_ATTACKS } from './detector-answers.ts'
 
 const steps = () => ({ left: 1_000_000 })
+
+describe('the answers are those of libinjection', () => {
+  const asks = [
+    ['an attack by SQL', isSqlInjection, SQL_ATTACKS, true],
+    ['no attack by SQL', isSqlInjection, NO_SQL_ATTACKS, false],
+    ['an attack by markup', isMarkupInjection, MARKUP_ATTACKS, true],
+    ['no attack by markup', isMarkupInjection, NO_MARKUP_ATTACKS, false],
+  ] as const
+  for (const [name, is, texts, answer] of asks)
+    it(name, () => {
+      deepEqual(
+        texts.filter((text) => is(text, steps()) !== answer),
+        [],
+      )
+    })
+})
 
 describe('a statement of SQL', () => {
   for (const text of [
@@ -19,7 +37,10 @@ describe('a statement of SQL', () => {
     "1' procedure analyse(extractvalue(1,concat(0x5c,version())),1)#",
     '1 and/*!50000(select*/1)',
   ])
-    it(`is one: ${text}`, () => equal(isSqlInjection(text, steps()), true))
+    it(`is one: ${text}`, () => {
+      equal(isSqlInjection(text, steps()), true)
+      equal(isSqlStatement(text, steps()), true)
+    })
   for (const text of [
     '',
     "O'Neil",
@@ -32,7 +53,10 @@ describe('a statement of SQL', () => {
     'www.example.com/a?b=c',
     'order 66',
   ])
-    it(`is none: ${text}`, () => equal(isSqlInjection(text, steps()), false))
+    it(`is none: ${text}`, () => {
+      equal(isSqlInjection(text, steps()), false)
+      equal(isSqlStatement(text, steps()), false)
+    })
 })
 
 describe('a script in a page', () => {
@@ -83,8 +107,9 @@ it('Whatever the text, detectors come to an end in steps that grow with it', () 
       const text = marks.join('').repeat(times)
       const counted = { left: 1_000_000 }
       isSqlInjection(text, counted)
+      isSqlStatement(text, counted)
       isMarkupInjection(text, counted)
-      equal(1_000_000 - counted.left < 100 + text.length * 20, true)
+      equal(1_000_000 - counted.left < 100 + text.length * 30, true)
     }),
   )
 })

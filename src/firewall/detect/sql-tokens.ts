@@ -7,108 +7,227 @@ import { kindOfWord } from './sql-words.ts'
  */
 export type SqlToken = {
   readonly kind: string
+  /** What is between the quotes of a text, else as it stands; its first characters. */
   readonly text: string
-  /** Of a text: whether its quotes are there. */
-  readonly isOpened: boolean
-  readonly isClosed: boolean
+  /** Of a text or a quoted name: by what it begins, and ends; empty where that is missing. */
+  readonly opened: string
+  readonly closed: string
 }
 
 /** How the text stands in a statement that somebody put it into. */
 export type SqlContext = { readonly quote: '' | "'" | '"'; readonly isMysql: boolean }
 
-const TOKENS_MAX = 2_000
-const SPACE = /[\s\0\xa0]+/y
-const PLAIN = /[(){},;:]/y
-const NUMBER = /0x[0-9a-f]*|0b[01]+(?!\w)|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[dflb]?(?![\w.])|\d+\.?\d*|\.\d+/iy
-const VARIABLE = /@@?(?:[\w.$\x80-\xff]+|`[^`]*`?|'[^']*'?|"[^"]*"?)?/y
-const WORD = /[a-z_$\x80-\xff][\w$\x80-\xff]*(?:\.[a-z_$\x80-\xff][\w$\x80-\xff]*)*/iy
-const OPERATOR = /:=|<=>|<=|>=|<>|!=|\|\||&&|!<|!>|\^=|\+=|-=|\*=|\/=|%=|&=|\|=|::|[-+*/%&|^~!<=>]/y
-const PREFIXED =
-  /(?:[bx]'[0-9a-f]*'|n?q'(?:\[[\s\S]*?\]|\([\s\S]*?\)|\{[\s\S]*?\}|<[\s\S]*?>|!.*?!)'|(?:u&|n|e|_[a-z0-9]+\s*)(?='))/iy
-const BRACKETED = /\[[^\]]*\]?/y
-const DOLLARED = /\$\$[\s\S]*?(?:\$\$|$)|\$([a-z]\w*)\$[\s\S]*?(?:\$\1\$|$)/iy
-const MONEY = /\$[\d.,]+/y
+const TEXT_CHARACTERS = 31
+const WORD = /[^ [\]{}<>:\\?=@!#~+\-*/&|^%(),';\t\n\v\f\r"\xa0\0]*/y
+const VARIABLE = /[^ <>:\\?=@!#~+\-*/&|^%(),';\t\n\v\f\r`"\0]*/y
+const NUMBER = /\.(?!\d)|(?:\d+\.?\d*|\.\d+)(?:(e)[+-]?(\d*))?/iy
+/** A null is passed over in these. */
+const HEXADECIMAL = /0(?:x([\da-f\0]*)|b([01\0]*))/iy
+const SPELLED_NUMBER = /b'[01\0]*'|x'[\da-f\0]*'/iy
+const MONEY = /\$(?:[\d.,\0]+|\$|([a-z\0]+)\$)/iy
+const OPERATOR_OF_TWO = /!!|![<=>]|[&*|]=|::|:=|<[<=>@]|>[>=]|\|\/|&&|\|\|/y
+/** Up to the space, and what is none in any text; the no-break space of Latin-1 too. */
+const isSpace = (code: number): boolean => code <= 32 || code === 127 || code === 160
+const isBlank = (character: string): boolean => ' \t\n\v\f\r\0\xa0'.includes(character)
+const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' }
 
-/** In the order in which they are looked for. */
-const LITERALS = [
-  ['1', NUMBER],
-  ['v', VARIABLE],
-  ['s', DOLLARED],
-  ['1', MONEY],
-  ['word', WORD],
-  ['n', BRACKETED],
-] as const
+/** Parts a text into words of SQL as it would be read in its context, one after the other, as libinjection does. */
+export class SqlTokens {
+  readonly text: string
+  /** How many there were up to now. */
+  count = 0
+  /** Whether something is a comment in the other dialect alone. */
+  isOfDialect = false
+  readonly #context: SqlContext
+  readonly #steps: Steps
+  #at = 0
 
-/** Parts a text into words of SQL, as it would be read in that context. @throws OutOfSteps by the steps it takes */
-export function sqlTokens(text: string, { quote, isMysql }: SqlContext, steps: Steps): readonly SqlToken[] {
-  const tokens: SqlToken[] = []
-  let at = 0
-  const take = (pattern: RegExp): string | null => {
-    pattern.lastIndex = at
-    return pattern.exec(text)?.[0] ?? null
+  constructor(text: string, context: SqlContext, steps: Steps) {
+    this.text = text
+    this.#context = context
+    this.#steps = steps
   }
-  const push = (kind: string, length: number, ends: Partial<SqlToken> = {}): void => {
-    tokens.push({ kind, text: text.slice(at, at + length), isOpened: true, isClosed: true, ...ends })
-    at += length
+
+  /** The next one; null at the end. */
+  next(): SqlToken | null {
+    const { text } = this
+    this.#steps.left -= 1
+    if (this.#at === 0 && this.#context.quote !== '' && this.count === 0) return this.#quoted(this.#context.quote, 0)
+    while (this.#at < text.length && isSpace(text.charCodeAt(this.#at))) this.#at += 1
+    if (this.#at >= text.length) return null
+    return this.#token(text[this.#at] as string)
   }
-  const pushText = (mark: string, from: number, isOpened: boolean): void => {
-    const end = endOfText(text, mark, from)
-    push('s', (end < 0 ? text.length : end) - at + (end < 0 ? 0 : 1), { isOpened, isClosed: end >= 0 })
-  }
-  if (quote !== '') pushText(quote, 0, false)
-  while (at < text.length && tokens.length < TOKENS_MAX) {
-    steps.left -= 1
-    const character = text[at] ?? ''
-    const space = take(SPACE)
-    if (space !== null) {
-      at += space.length
-      continue
+
+  #token(first: string): SqlToken {
+    switch (first) {
+      case "'":
+      case '"':
+        return this.#quoted(first, 1)
+      case '`':
+        return this.#quotedName()
+      case '#':
+        return this.#hash()
+      case '-':
+        return this.#dash()
+      case '/':
+        return this.#slash()
+      case '$':
+        return this.#money()
+      case '@':
+        return this.#variable()
+      case '[': {
+        const end = this.text.indexOf(']', this.#at)
+        return this.#take('n', (end < 0 ? this.text.length : end + 1) - this.#at)
+      }
+      case '\\':
+        return this.text[this.#at + 1] === 'N' ? this.#take('1', 2) : this.#take('\\', 1)
+      default:
+        if (/[\d.]/.test(first)) return this.#number()
+        if ('(){},;'.includes(first)) return this.#take(first, 1)
+        if ('?]'.includes(first)) return this.#take('?', 1)
+        if ('+%^~'.includes(first)) return this.#take('o', 1)
+        if ('!&*:<=>|'.includes(first)) return this.#operator(first)
+        return /[bxenqu]/i.test(first) ? this.#prefixed(first.toLowerCase()) : this.#word()
     }
-    const comment = commentAt(text, at, isMysql)
-    if (comment !== null) push(comment.kind, comment.length)
-    else if (character === "'" || character === '"') pushText(character, at + 1, true)
-    else if (character === '`') pushName()
-    else if (character === '\\') push(text[at + 1] === 'N' ? '1' : '\\', text[at + 1] === 'N' ? 2 : 1)
-    else pushOther(character)
-  }
-  return tokens
-
-  function pushName(): void {
-    const end = text.indexOf('`', at + 1)
-    const name = text.slice(at + 1, end < 0 ? text.length : end)
-    push(kindOfWord(name) === 'f' ? 'f' : 'n', name.length + (end < 0 ? 1 : 2))
   }
 
-  function pushOther(character: string): void {
-    const prefixed = take(PREFIXED)
-    if (prefixed !== null && !prefixed.endsWith("'")) at += prefixed.length
-    else if (prefixed !== null) push(/^[bx]/i.test(prefixed) ? '1' : 's', prefixed.length)
-    else {
-      const [kind, length] = otherAt(character)
-      if (kind === 'word') pushWord(text.slice(at, at + length))
-      else push(kind, length)
+  #take(kind: string, length: number): SqlToken {
+    return this.#push(kind, this.#at, length, this.#at + length)
+  }
+
+  #push(kind: string, from: number, length: number, next: number, opened = '', closed = ''): SqlToken {
+    this.count += 1
+    this.#at = next
+    return { kind, text: this.text.slice(from, from + Math.min(length, TEXT_CHARACTERS)), opened, closed }
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at
+    return pattern.exec(this.text)
+  }
+
+  /** A text in quotes, of which `skipped` characters are before what is in it. */
+  #quoted(mark: string, skipped: number, kind = 's'): SqlToken {
+    const from = this.#at + skipped
+    const end = endOfText(this.text, mark, from)
+    const opened = skipped > 0 ? mark : ''
+    if (end < 0) return this.#push(kind, from, this.text.length - from, this.text.length, opened)
+    return this.#push(kind, from, end - from, end + 1, opened, mark)
+  }
+
+  #quotedName(): SqlToken {
+    const token = this.#quoted('`', 1, 'n')
+    return kindOfWord(token.text) === 'f' ? { ...token, kind: 'f' } : token
+  }
+
+  #lineEnd(): number {
+    const end = this.text.indexOf('\n', this.#at)
+    return (end < 0 ? this.text.length : end) - this.#at
+  }
+
+  #hash(): SqlToken {
+    this.isOfDialect = true
+    return this.#context.isMysql ? this.#take('c', this.#lineEnd()) : this.#take('o', 1)
+  }
+
+  #dash(): SqlToken {
+    const { text } = this
+    if (text[this.#at + 1] !== '-') return this.#take('o', 1)
+    const after = text[this.#at + 2]
+    if (after === undefined || isBlank(after)) return this.#take('c', this.#lineEnd())
+    if (this.#context.isMysql) return this.#take('o', 1)
+    this.isOfDialect = true
+    return this.#take('c', this.#lineEnd())
+  }
+
+  /** What MySQL runs, and a comment in a comment, nobody writes for readers. */
+  #slash(): SqlToken {
+    const { text } = this
+    if (text[this.#at + 1] !== '*') return this.#take('o', 1)
+    const end = text.indexOf('*/', this.#at + 2)
+    const isNested = end >= 0 && text.slice(this.#at + 2, end + 2).includes('/*')
+    const isRun = text[this.#at + 2] === '!'
+    return this.#take(isNested || isRun ? 'X' : 'c', (end < 0 ? text.length : end + 2) - this.#at)
+  }
+
+  #operator(first: string): SqlToken {
+    const { text } = this
+    if (text.startsWith('<=>', this.#at)) return this.#take('o', 3)
+    const two = this.#match(OPERATOR_OF_TWO)
+    if (two !== null) return this.#take(two[0] === '&&' || two[0] === '||' ? '&' : 'o', 2)
+    return this.#take(first === ':' && this.#at + 1 < text.length ? ':' : 'o', 1)
+  }
+
+  #money(): SqlToken {
+    const { text } = this
+    const [found, tag] = this.#match(MONEY) ?? []
+    if (found === '$.') return this.#word()
+    if (found === undefined) return this.#take('n', 1)
+    if (!found.endsWith('$')) return this.#take('1', found.length)
+    const from = this.#at + found.length
+    const end = text.indexOf(tag === undefined ? '$$' : found, from)
+    if (end < 0) return this.#push('s', from, text.length - from, text.length, '$')
+    return this.#push('s', from, end - from, end + found.length, '$', '$')
+  }
+
+  #variable(): SqlToken {
+    const { text } = this
+    this.#at += text[this.#at + 1] === '@' ? 2 : 1
+    const first = text[this.#at] ?? ''
+    if (first === "'" || first === '"' || first === '`') return this.#quoted(first, 1, 'v')
+    return this.#take('v', this.#match(VARIABLE)?.[0].length ?? 0)
+  }
+
+  #number(): SqlToken {
+    const { text } = this
+    const [spelled, hex, binary] = this.#match(HEXADECIMAL) ?? []
+    if (spelled !== undefined) return this.#take(hex === '' || binary === '' ? 'n' : '1', spelled.length)
+    const [found = '', exponent, digits] = this.#match(NUMBER) ?? []
+    if (found === '.') return this.#take('.', 1)
+    let length = found.length
+    const suffix = text[this.#at + length] ?? ''
+    const after = text[this.#at + length + 1] ?? ' '
+    if (/[df]/i.test(suffix) && (isBlank(after) || /[;u]/i.test(after))) length += 1
+    return this.#take(exponent !== undefined && digits === '' ? 'n' : '1', length)
+  }
+
+  /** Texts and numbers by a letter before the quote: `x'41'`, `n'…'`, `q'[…]'`, `u&'…'`. */
+  #prefixed(letter: string): SqlToken {
+    const { text } = this
+    if (letter === 'b' || letter === 'x') {
+      const found = this.#match(SPELLED_NUMBER)
+      return found === null ? this.#word() : this.#take('1', found[0].length)
     }
-  }
-
-  function otherAt(character: string): readonly [kind: string, length: number] {
-    for (const [kind, pattern] of LITERALS) {
-      const found = take(pattern)
-      if (found !== null) return [kind, found.length]
+    if (letter === 'u') {
+      if (!text.startsWith("&'", this.#at + 1)) return this.#word()
+      this.#at += 2
+      const token = this.#quoted("'", 1)
+      return { ...token, opened: 'u', closed: token.closed === '' ? '' : 'u' }
     }
-    const plain = take(PLAIN)
-    const operator = take(OPERATOR)
-    if (operator === '&&' || operator === '||') return ['&', 2]
-    if (operator !== null && (plain === null || operator.length > 1)) return ['o', operator.length]
-    return plain === null ? [character === '.' ? '.' : '?', 1] : [plain, 1]
+    const isQuoted = text[this.#at + 1] === "'" && this.#at + 2 < text.length
+    if (letter !== 'q' && isQuoted) return this.#quoted("'", 2)
+    return letter === 'e' ? this.#word() : this.#ofOracle(letter === 'q' ? 0 : 1)
   }
 
-  /** A keyword before a dot is one: `select.1`. */
-  function pushWord(word: string): void {
-    const whole = kindOfWord(word)
-    const dot = word.indexOf('.')
-    const head = whole === null && dot > 0 ? kindOfWord(word.slice(0, dot)) : null
-    if (head !== null && head !== 'f' && head !== 't') push(head, dot)
-    else push(whole ?? 'n', word.length)
+  #ofOracle(skipped: number): SqlToken {
+    const { text } = this
+    const at = this.#at + skipped
+    const mark = text[at + 2] ?? ''
+    if (!/q/i.test(text[at] ?? '') || text[at + 1] !== "'" || mark < '!' || mark > '\x7f') return this.#word()
+    const end = text.indexOf(`${CLOSING[mark] ?? mark}'`, at + 3)
+    if (end < 0) return this.#push('s', at + 3, text.length, text.length, 'q')
+    return this.#push('s', at + 3, end - at - 3, end + 2, 'q', 'q')
+  }
+
+  /** A keyword before a dot, or a quoted name, is one: `select.1`. */
+  #word(): SqlToken {
+    const word = this.#match(WORD)?.[0] ?? ''
+    for (let at = 0; at < Math.min(word.length, TEXT_CHARACTERS); at++) {
+      if (word[at] !== '.' && word[at] !== '`') continue
+      const kind = kindOfWord(word.slice(0, at))
+      if (kind !== null && kind !== 'n') return this.#take(kind, at)
+    }
+    return this.#take((word.length <= TEXT_CHARACTERS ? kindOfWord(word) : null) ?? 'n', word.length)
   }
 }
 
@@ -122,26 +241,4 @@ function endOfText(text: string, mark: string, from: number): number {
     at += 1
   }
   return -1
-}
-
-function commentAt(
-  text: string,
-  at: number,
-  isMysql: boolean,
-): { readonly kind: string; readonly length: number } | null {
-  const lineEnd = (): number => {
-    const end = text.indexOf('\n', at)
-    return (end < 0 ? text.length : end) - at
-  }
-  if (text[at] === '#' && isMysql) return { kind: 'c', length: lineEnd() }
-  if (text.startsWith('--', at)) {
-    const next = text[at + 2] ?? ' '
-    return /[\s\0\xa0]/.test(next) || !isMysql ? { kind: 'c', length: lineEnd() } : null
-  }
-  if (!text.startsWith('/*', at)) return null
-  const end = text.indexOf('*/', at + 2)
-  const length = (end < 0 ? text.length : end + 2) - at
-  const inner = text.slice(at + 2, at + length)
-  // What MySQL runs, and a comment in a comment, nobody writes for readers.
-  return { kind: inner.startsWith('!') || inner.includes('/*') ? 'X' : 'c', length }
 }

@@ -1,5 +1,6 @@
 import { isMarkupInjection } from '../detect/markup-injection.ts'
 import { isSqlInjection } from '../detect/sql-injection.ts'
+import { isSqlStatement } from '../detect/sql-statement.ts'
 import type { Steps } from '../patterns/backtrack.ts'
 import { bytesIn } from '../patterns/byte-set.ts'
 import { createPattern, PATTERN_CHARS_MAX, type Pattern } from '../patterns/pattern.ts'
@@ -42,6 +43,8 @@ export function compileOperator(name: string, argument: string, beside: Beside):
       return validateUtf8Encoding
     case 'detectsqli':
       return { required: null, match: (text, { steps }) => (isSqlInjection(text, steps) ? YES : null) }
+    case 'detectstatement':
+      return { required: null, match: (text, { steps }) => (isSqlStatement(text, steps) ? YES : null) }
     case 'detectxss':
       return {
         required: [{ anyOf: null, bytes: [bytesIn([0x3c, 0x3d])] }],
