@@ -4,9 +4,10 @@ import { OutOfSteps, type Steps } from '../patterns/backtrack.ts'
 import { caseless } from '../patterns/byte-set.ts'
 import type { Found, LiteralMatcher } from '../patterns/literal-matcher.ts'
 import { mayChange } from '../plan/chains.ts'
+import type { Condition } from '../plan/conditions.ts'
 import type { Phase } from '../plan/plan.ts'
-import { addRules, NO_RULES, type RuleBits, ruleBits } from '../plan/rule-bits.ts'
-import type { FormWatch, Needing, Watch, Watching } from '../plan/watches.ts'
+import { addRule, addRules, hasRule, NO_RULES, type RuleBits, removeRule, ruleBits } from '../plan/rule-bits.ts'
+import type { FormWatch, Needing, Watch, Watches } from '../plan/watches.ts'
 import type { Text } from './form.ts'
 import { hasAll, hitIn } from './hit.ts'
 import type { Transaction } from './transaction.ts'
@@ -15,38 +16,51 @@ import type { Transaction } from './transaction.ts'
 const AHEAD_SHARE = 8
 
 /**
- * The rules of a phase that are to be asked of a request: those that always are, and those whose first link matches one of its
- * texts. All others would be asked in vain. All of them, where there is too much to be found out beforehand.
+ * The rules of a phase that are to be asked of a request: those that always are, and those whose conditions its values meet.
+ * All others would be asked in vain. All of them, where there is too much to be found out beforehand.
  */
 export function rulesToAsk({ plan, collections, steps, mode }: Transaction, phase: Phase): RuleBits {
   if (mode === 'Off') return NO_RULES
-  const { always, every, variables } = plan.watches[phase]
-  const bits = [...always]
+  const watches = plan.watches[phase]
   const share = steps.left / AHEAD_SHARE
   const ahead = { left: share }
   try {
-    for (const { variable, named, others } of variables) {
+    const met = [...watches.always]
+    const counts = new Array<number>(watches.counted).fill(0)
+    for (const { variable, named, others } of watches.variables) {
       for (const { key, source } of collections.valuesOf(variable)) {
-        const known = named?.get(key.toLowerCase())
-        const watch = known === undefined ? others : known
-        if (watch !== null) addRules(bits, source.concerned(watch, plan.matcher, ahead))
+        const { watch, counted } = named?.get(key.toLowerCase()) ?? others
+        for (const number of counted) counts[number] = (counts[number] ?? 0) + 1
+        if (watch !== null) addRules(met, source.concerned(watch, plan.matcher, ahead))
       }
     }
-    return bits
+    return whole(met, counts, watches, ahead)
   } catch (error) {
     if (!(error instanceof OutOfSteps)) throw error
-    return every
+    return watches.every
   } finally {
     steps.left -= share - ahead.left
   }
 }
 
-/** Which of the rules that watch a text match it with their first link. @throws OutOfSteps */
+/** With the conditions on counts, and without the rules of which a further condition is not met. */
+function whole(met: number[], counts: readonly number[], { onCounts, joint }: Watches, steps: Steps): RuleBits {
+  for (const { counted, place, link } of onCounts) {
+    const count = counts[counted] ?? 0
+    if ((link.match?.match(String(count), around(steps), false) === null) === link.negated) addRule(met, place)
+  }
+  for (const { place, others } of joint) {
+    if (others.some((other) => !hasRule(met, other))) removeRule(met, place)
+  }
+  return met
+}
+
+/** Which of the conditions on a text in its place it meets. @throws OutOfSteps */
 export function concernedBy(text: Text, watch: Watch, matcher: LiteralMatcher, steps: Steps): RuleBits {
-  const around = ahead(steps)
+  const own = around(steps)
   const places: number[] = []
-  const ask = ({ place, link }: Watching): void => {
-    if (hitIn(link, text, matcher, around, false) !== null) places.push(place)
+  const ask = ({ place, link }: Condition): void => {
+    if (hitIn(link, text, matcher, own, false) !== null) places.push(place)
     checkSteps(steps)
   }
   watch.unfiltered.forEach(ask)
@@ -54,16 +68,16 @@ export function concernedBy(text: Text, watch: Watch, matcher: LiteralMatcher, s
   for (const form of watch.forms) {
     const found = foundInForm(text, form, plain, matcher, steps)
     checkSteps(steps)
-    const asked = new Set<Watching>()
-    const askIfMeant = ({ bytes, watching }: Needing): void => {
-      if (asked.has(watching) || !hasAll(found, bytes)) return
-      asked.add(watching)
-      ask(watching)
+    const asked = new Set<Condition>()
+    const askIfMeant = ({ bytes, condition }: Needing): void => {
+      if (asked.has(condition) || !hasAll(found, bytes)) return
+      asked.add(condition)
+      ask(condition)
     }
     form.byBytes.forEach(askIfMeant)
     if (found.owners !== null) for (const owner of ownersOf(found.owners)) form.byOwner.get(owner)?.forEach(askIfMeant)
   }
-  return places.length === 0 ? NO_RULES : ruleBits(places, watch.rules)
+  return places.length === 0 ? NO_RULES : ruleBits(places, watch.bits)
 }
 
 function checkSteps({ left }: Steps): void {
@@ -84,7 +98,7 @@ function* ownersOf(owners: Uint32Array): Iterable<number> {
 }
 
 /** What an operator may ask that judges a text by itself: the steps. */
-function ahead(steps: Steps): Surroundings {
+function around(steps: Steps): Surroundings {
   const unasked = (): never => {
     throw new AssertionFailed('what changes with each request is not asked beforehand')
   }

@@ -22,7 +22,8 @@ export function runPhase(transaction: Transaction, phase: Phase): PhaseEnd {
   const rules = transaction.plan.phases[phase]
   const asked = rulesToAsk(transaction, phase)
   for (let index = nextRule(asked, 0); index >= 0; index = nextRule(asked, index)) {
-    const rule = rules[index] as PlannedRule
+    const rule = rules[index]
+    if (rule === undefined) return PASS // bits behind the rules' are those of further conditions
     index += 1
     if (transaction.mode === 'Off') return PASS
     if (transaction.removals?.some((selects) => selects(rule))) continue
@@ -64,7 +65,7 @@ export function matchLink(link: Link, rule: PlannedRule, transaction: Transactio
     const hit = hitIn(link, sighted.value.source, transaction.plan.matcher, transaction, link.captures)
     if (hit === null) continue
     now.push({ name: nameOf(sighted), text: hit.text })
-    transaction.matched = [...before, ...now]
+    transaction.matched = before.length === 0 ? now : [...before, ...now]
     if (link.captures) capture(hit.matched, transaction)
     for (const effect of effects) apply(effect, transaction)
   }
@@ -87,13 +88,15 @@ function nameOf({ target, value }: Sighted): string {
   return value.key === '' ? target.variable : `${target.variable}:${value.key}`
 }
 
-function capture(matched: Matched, transaction: Transaction): void {
-  for (let index = 0; index <= 9; index++) {
+function capture(matched: Matched, { tx }: Transaction): void {
+  for (const [index, key] of CAPTURES.entries()) {
     const text = matched[index]
-    if (text !== undefined) transaction.set('TX', String(index), text)
-    else transaction.written.get('TX')?.delete(String(index))
+    if (text !== undefined) tx.set(key, text)
+    else if (tx.get(key) !== undefined) tx.delete(key)
   }
 }
+
+const CAPTURES = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
 
 function apply(effect: Effect, transaction: Transaction): void {
   switch (effect.kind) {
@@ -107,7 +110,7 @@ function apply(effect: Effect, transaction: Transaction): void {
       return
     }
     case 'unset':
-      transaction.written.get(effect.collection)?.delete(transaction.expand(effect.key).toLowerCase())
+      transaction.written(effect.collection)?.delete(transaction.expand(effect.key).toLowerCase())
       return
     case 'bodyKind':
       transaction.bodyKind = effect.bodyKind

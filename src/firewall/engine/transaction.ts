@@ -8,6 +8,7 @@ import type { WireRequest } from '../request/wire-request.ts'
 import { Collections } from './collections.ts'
 import { Text, Value } from './form.ts'
 import { VARIABLES, type VariableName, WRITABLE } from './variables.ts'
+import { Settings, Written } from './written.ts'
 
 /** A value that a rule looks at, and the target by which it came. */
 export type Sighted = { readonly target: PlannedTarget; readonly value: Value }
@@ -39,8 +40,9 @@ export class Transaction implements Surroundings {
   readonly collections: Collections
   readonly steps: Steps
   readonly signs: Sign[] = []
-  /** Set by rules: `TX` and its like, keys in small letters. */
-  readonly written = new Map<string, Map<string, string>>()
+  /** Set by rules: `TX`, and collections like it where there are some; keys in small letters. */
+  readonly tx: Written
+  readonly #collections = new Map<string, Written>()
   matched: readonly { readonly name: string; readonly text: string }[] = []
   /** What rules took out for this request; null: nothing. */
   removals: RuleSelector[] | null = null
@@ -62,7 +64,7 @@ export class Transaction implements Surroundings {
     this.plan = plan
     this.collections = new Collections(request, plan.memory)
     this.steps = { left: stepsMax }
-    this.written.set('TX', new Map(plan.settings))
+    this.tx = new Written(plan.settings)
   }
 
   get country(): string {
@@ -157,14 +159,19 @@ export class Transaction implements Surroundings {
   /** What rules set: mostly one of them, by its name. */
   #writtenFor(target: PlannedTarget): readonly Value[] {
     const { variable, keys } = target
-    const written = this.written.get(variable)
+    const written = this.written(variable)
     if (written === undefined) return []
     const meant =
-      keys !== null && 'name' in keys ? [keys.name] : [...written.keys()].filter((key) => this.#isMeant(target, key))
+      keys !== null && 'name' in keys ? [keys.name] : written.meantBy(target, (key) => this.#isMeant(target, key))
     return meant.flatMap((key) => {
       const text = written.get(key)
       return text === undefined ? [] : new Value(key, new Text(text))
     })
+  }
+
+  /** A collection that rules write; undefined: they have not. */
+  written(collection: string): Written | undefined {
+    return collection === 'TX' ? this.tx : this.#collections.get(collection)
   }
 
   #isMeant({ keys, without }: PlannedTarget, key: string): boolean {
@@ -198,7 +205,7 @@ export class Transaction implements Surroundings {
   #named(variable: string, key: string | null): string {
     if (variable === 'RULE') return this.#ofRule(key ?? '')
     const small = key?.toLowerCase() ?? ''
-    if (WRITTEN.has(variable)) return this.written.get(variable)?.get(small) ?? ''
+    if (WRITTEN.has(variable)) return this.written(variable)?.get(small) ?? ''
     const values = this.#valuesOf(variable as VariableName)
     return (key === null ? values[0] : values.find((value) => value.key.toLowerCase() === small))?.text ?? ''
   }
@@ -216,17 +223,18 @@ export class Transaction implements Surroundings {
   }
 
   get(collection: string, key: string): string | undefined {
-    return this.written.get(collection)?.get(key.toLowerCase())
+    return this.written(collection)?.get(key.toLowerCase())
   }
 
   set(collection: string, key: string, value: string): void {
-    const keys = this.written.get(collection) ?? new Map<string, string>()
-    this.written.set(collection, keys)
-    keys.set(key.toLowerCase(), value.slice(0, TX_CHARACTERS_MAX))
-    if (keys.size > TX_KEYS_MAX) throw new OutOfSteps('rules set too many variables')
+    const written = this.written(collection) ?? new Written(NO_SETTINGS)
+    if (collection !== 'TX') this.#collections.set(collection, written)
+    written.set(key.toLowerCase(), value.slice(0, TX_CHARACTERS_MAX))
+    if (written.size > TX_KEYS_MAX) throw new OutOfSteps('rules set too many variables')
   }
 }
 
+const NO_SETTINGS = new Settings(new Map())
 const WRITTEN: ReadonlySet<string> = new Set(WRITABLE)
 
 const isNotOfRule = (part: Macro['parts'][number]): boolean => typeof part === 'string' || part.variable !== 'RULE'

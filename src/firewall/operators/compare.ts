@@ -3,9 +3,14 @@ import { type Macro, type Match, type Surroundings, YES } from './operator.ts'
 
 /** As C's `atoi`: the digits at the beginning, else 0. */
 export function numberIn(text: string): number {
+  if (text === '') return 0
+  const first = text.charCodeAt(0)
+  if (text.length === 1 && first >= ZERO && first <= NINE) return first - ZERO // most are
   const digits = /^\s*([+-]?\d{1,15})/.exec(text)?.[1]
   return digits === undefined ? 0 : Number(digits)
 }
+
+const [ZERO, NINE] = [0x30, 0x39]
 
 const NUMBERS: Readonly<Record<string, (value: number, other: number) => boolean>> = {
   eq: (value, other) => value === other,
@@ -38,16 +43,20 @@ function hasWord(text: string, other: string): boolean {
 /** The operators that compare a value with a number or a text; null when the name is another's. */
 export function compareOperator(name: string, argument: string): Match | null {
   const macro = readMacro(argument)
+  const settled = (text: string): Match | null => (text.includes('%{') ? null : compareOperator(name, text))
   const numbers = NUMBERS[name]
   if (numbers !== undefined) {
     const fixed = macro.fixed === null ? null : numberIn(macro.fixed)
-    return plain(macro, null, (text, around) => numbers(numberIn(text), fixed ?? numberIn(around.expand(macro))))
+    return {
+      ...plain(macro, null, (text, around) => numbers(numberIn(text), fixed ?? numberIn(around.expand(macro)))),
+      settled,
+    }
   }
   const texts = TEXTS[name]
   if (texts === undefined) return null
   const literal = name !== 'within' && macro.fixed !== null && macro.fixed.length > 1 ? macro.fixed.toLowerCase() : null
   const required = literal === null ? null : [{ anyOf: [literal], bytes: [] }]
-  return plain(macro, required, (text, around) => texts(text, macro.fixed ?? around.expand(macro)))
+  return { ...plain(macro, required, (text, around) => texts(text, macro.fixed ?? around.expand(macro))), settled }
 }
 
 function plain(

@@ -28,6 +28,8 @@ export interface Match {
   readonly required: readonly Required[] | null
   /** What it compares with, where that changes with each request. */
   readonly macro?: Macro
+  /** The same operator, where what it compares with is this text for every request; null: it can't be read as one. */
+  readonly settled?: (text: string) => Match | null
   /** Whether it asks more than the text. */
   readonly isOfRequest?: boolean
   /** A text matches as soon as it has one of the required literals. */

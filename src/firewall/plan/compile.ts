@@ -1,4 +1,5 @@
 import { TextMemory } from '../engine/form.ts'
+import { Settings } from '../engine/written.ts'
 import { compileOperator } from '../operators/index.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { Place, RulesetFault, RulesetFile } from '../seclang/place.ts'
@@ -159,7 +160,11 @@ class Compiler {
     const rules = phases[1].length + phases[2].length
     const memory = new TextMemory()
     const watches = watchesOf(folded.phases)
-    return { plan: { ...folded, watches, matcher, memory, lanes: this.#lanes.size, rules }, faults: faults.all }
+    const settings = new Settings(folded.settings)
+    return {
+      plan: { ...folded, settings, watches, matcher, memory, lanes: this.#lanes.size, rules },
+      faults: faults.all,
+    }
   }
 
   #jumpOf({ jump, ...rule }: Placed, index: number): PlannedRule {

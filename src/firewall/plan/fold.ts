@@ -1,6 +1,7 @@
 import { TextMemory } from '../engine/form.ts'
 import { matchLink } from '../engine/run.ts'
 import { Transaction } from '../engine/transaction.ts'
+import { Settings } from '../engine/written.ts'
 import type { Macro } from '../operators/operator.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { WireRequest } from '../request/wire-request.ts'
@@ -52,7 +53,7 @@ class Folding {
       matcher: new LiteralMatcher(new Map(), 1),
       memory: new TextMemory(),
       lanes: 0,
-      settings,
+      settings: new Settings(settings),
       rules: 0,
     }
     this.#transaction = new Transaction(plan, NOBODY, Number.POSITIVE_INFINITY)
@@ -60,7 +61,7 @@ class Folding {
   }
 
   get settings(): ReadonlyMap<string, string> {
-    return new Map(this.#transaction.written.get('TX'))
+    return this.#transaction.tx.texts()
   }
 
   phase(rules: readonly PlannedRule[]): readonly PlannedRule[] {
@@ -74,24 +75,32 @@ class Folding {
       )
       if (next === null) {
         this.#keep(rule)
-        kept.push({ rule, index })
+        kept.push({ rule: this.#settled(rule), index })
       }
       index = next ?? index + 1
     }
+    const acting = kept.filter(({ rule, index }) => {
+      const { skipTo } = rule
+      return (
+        doesSomething(rule) ||
+        this.#isRemovable(rule) ||
+        (skipTo !== null && kept.some((other) => other.index > index && other.index < skipTo))
+      )
+    })
     const placeOf = (target: number): number => {
-      const place = kept.findIndex(({ index }) => index >= target)
-      return place < 0 ? kept.length : place
+      const place = acting.findIndex(({ index }) => index >= target)
+      return place < 0 ? acting.length : place
     }
-    return kept.map(({ rule }) => (rule.skipTo === null ? rule : { ...rule, skipTo: placeOf(rule.skipTo) }))
+    return acting.map(({ rule }) => (rule.skipTo === null ? rule : { ...rule, skipTo: placeOf(rule.skipTo) }))
   }
 
   /** Where every request goes on behind the rule, which then need not be there; null: that differs. */
   #decide(rule: PlannedRule, index: number, jumps: readonly number[]): number | null {
     const [head] = rule.links
-    if (head === undefined || this.#removable.some((selects) => selects(rule))) return null
+    if (head === undefined || this.#isRemovable(rule)) return null
     if (!rule.links.every((link) => this.#isFixed(link))) {
-      const isNever =
-        this.#isFixed(head) && head.effects.length === 0 && head.lane !== null && !this.#matches(rule, [head])
+      const condition = { ...head, captures: false, effects: [] }
+      const isNever = this.#isFixed(condition) && head.lane !== null && !this.#matches(rule, [condition])
       return isNever ? index + 1 : null
     }
     const next = rule.skipTo ?? index + 1
@@ -105,16 +114,21 @@ class Folding {
     return sets.length === 0 || this.#matches(rule, rule.links) ? next : index + 1
   }
 
+  #isRemovable(rule: PlannedRule): boolean {
+    return this.#removable.some((selects) => selects(rule))
+  }
+
   #matches(rule: PlannedRule, links: readonly Link[]): boolean {
     this.#transaction.matched = []
     this.#transaction.current = rule
-    return links.every((link) => matchLink({ ...link, filter: null }, rule, this.#transaction))
+    return links.every((link) => matchLink(unfiltered(link), rule, this.#transaction))
   }
 
   #isFixed({ lane, match, captures, effects }: Link): boolean {
     const targets = lane?.targets ?? []
     return (
       !captures &&
+      match?.isOfRequest !== true &&
       targets.every(
         ({ variable, keys }) => variable === 'TX' && keys !== null && 'name' in keys && this.#isKnown(keys.name),
       ) &&
@@ -128,6 +142,18 @@ class Folding {
           (effect.sign === '=' || this.#isKnown(effect.key.fixed.toLowerCase())),
       )
     )
+  }
+
+  /** A rule that is kept, with the texts in place of what it compares with where they are the same for every request. */
+  #settled(rule: PlannedRule): PlannedRule {
+    if (this.#isRemovable(rule)) return rule
+    const links = rule.links.map((link) => {
+      const { match } = link
+      if (match?.macro === undefined || match.macro.fixed !== null || !this.#isFixedText(match.macro)) return link
+      const settled = match.settled?.(this.#transaction.expand(match.macro)) ?? null
+      return settled === null ? link : { ...link, match: settled }
+    })
+    return { ...rule, links }
   }
 
   #isFixedText({ parts }: Macro): boolean {
@@ -178,4 +204,18 @@ class Folding {
       else this.#touched.add(part.key.toLowerCase())
     }
   }
+}
+
+/** A link whose operator is asked itself: no literals are looked for here. */
+function unfiltered(link: Link): Link {
+  return { ...link, filter: null, match: link.match && { ...link.match, isDecidedByLiterals: false } }
+}
+
+/** Whether a rule that matches changes, ends or tells anything, wherever it goes on then. */
+function doesSomething({ end, isTold, links }: PlannedRule): boolean {
+  return (
+    end !== 'score' ||
+    isTold ||
+    links.some(({ effects, captures, match }) => effects.length > 0 || captures || match?.isOfRequest === true)
+  )
 }

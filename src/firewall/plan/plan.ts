@@ -1,5 +1,6 @@
 import type { TextMemory } from '../engine/form.ts'
 import type { VariableName } from '../engine/variables.ts'
+import type { Settings } from '../engine/written.ts'
 import type { Macro, Match } from '../operators/operator.ts'
 import type { ByteSet } from '../patterns/byte-set.ts'
 import type { LiteralMatcher } from '../patterns/literal-matcher.ts'
@@ -19,7 +20,7 @@ export type Plan = {
   /** How many lanes there are. */
   readonly lanes: number
   /** What `TX` has at the beginning. */
-  readonly settings: ReadonlyMap<string, string>
+  readonly settings: Settings
   /** How many rules there are. */
   readonly rules: number
 }

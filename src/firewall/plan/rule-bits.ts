@@ -3,9 +3,9 @@ export type RuleBits = readonly number[]
 
 export const NO_RULES: RuleBits = []
 
-export function ruleBits(places: Iterable<number>, rules: number): RuleBits {
-  const bits = new Array<number>(Math.max(1, Math.ceil(rules / 32))).fill(0)
-  for (const place of places) bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31))
+export function ruleBits(places: Iterable<number>, most: number): RuleBits {
+  const bits = new Array<number>(Math.max(1, Math.ceil(most / 32))).fill(0)
+  for (const place of places) addRule(bits, place)
   return bits
 }
 
@@ -19,6 +19,18 @@ export function nextRule(bits: RuleBits, from: number): number {
     left = bits[word] ?? 0
   }
   return (word << 5) + 31 - Math.clz32(left & -left)
+}
+
+export function hasRule(bits: RuleBits, place: number): boolean {
+  return (((bits[place >>> 5] ?? 0) >>> (place & 31)) & 1) === 1
+}
+
+export function addRule(bits: number[], place: number): void {
+  bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31))
+}
+
+export function removeRule(bits: number[], place: number): void {
+  bits[place >>> 5] = (bits[place >>> 5] ?? 0) & ~(1 << (place & 31))
 }
 
 /** Adds what is in `more`. */
