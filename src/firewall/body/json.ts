@@ -8,7 +8,7 @@ const DEPTH_MAX = 512
 export function readJson(text: string, pinned: ((pointer: readonly string[]) => boolean) | null): Partial<BodyFields> {
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(text, 'latin1').toString('utf8'))
+    value = JSON.parse(/[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text)
   } catch {
     return { error: 'the body is no JSON' }
   }

@@ -75,7 +75,7 @@ export function concernedBy(text: Text, watch: Watch, matcher: LiteralMatcher, s
       ask(condition)
     }
     form.byBytes.forEach(askIfMeant)
-    if (found.owners !== null) for (const owner of ownersOf(found.owners)) form.byOwner.get(owner)?.forEach(askIfMeant)
+    if (found.owners !== null) forEachOwner(found.owners, (owner) => form.byOwner.get(owner)?.forEach(askIfMeant))
   }
   return places.length === 0 ? NO_RULES : ruleBits(places, watch.bits)
 }
@@ -91,9 +91,11 @@ function foundInForm(text: Text, { chain }: FormWatch, plain: Found, matcher: Li
   return text.form(chain, steps).found(matcher, steps)
 }
 
-function* ownersOf(owners: Uint32Array): Iterable<number> {
-  for (const [word, bits] of owners.entries()) {
-    for (let left = bits | 0; left !== 0; left &= left - 1) yield (word << 5) + 31 - Math.clz32(left & -left)
+function forEachOwner(owners: Uint32Array, look: (owner: number) => void): void {
+  for (let word = 0; word < owners.length; word++) {
+    for (let left = (owners[word] ?? 0) | 0; left !== 0; left &= left - 1) {
+      look((word << 5) + 31 - Math.clz32(left & -left))
+    }
   }
 }
 

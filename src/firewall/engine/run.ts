@@ -43,7 +43,8 @@ function matches(rule: PlannedRule, transaction: Transaction): boolean {
   if (head === undefined || isRuledOut(head, transaction)) return false
   transaction.current = rule
   transaction.matched = []
-  return links.every((link) => matchLink(link, rule, transaction))
+  for (const link of links) if (!matchLink(link, rule, transaction)) return false
+  return true
 }
 
 /** Whether no value has what the link's operator needs: what keeps nearly all rules from being asked at all. */
@@ -89,7 +90,8 @@ function nameOf({ target, value }: Sighted): string {
 }
 
 function capture(matched: Matched, { tx }: Transaction): void {
-  for (const [index, key] of CAPTURES.entries()) {
+  for (let index = 0; index < CAPTURES.length; index++) {
+    const key = CAPTURES[index] as string
     const text = matched[index]
     if (text !== undefined) tx.set(key, text)
     else if (tx.get(key) !== undefined) tx.delete(key)
@@ -142,12 +144,11 @@ function tell(rule: PlannedRule, transaction: Transaction): void {
 }
 
 /** The inbound anomaly score as CRS 3 and 4 count it: what each paranoia level counts, before it is added up at the end. */
-export function scoreOf(transaction: Transaction): number {
-  const total = Math.max(...TOTALS.map((key) => numberIn(transaction.get('TX', key) ?? '')))
-  return Math.max(
-    total,
-    LEVELS.reduce((sum, key) => sum + numberIn(transaction.get('TX', key) ?? ''), 0),
-  )
+export function scoreOf({ tx }: Transaction): number {
+  let [total, sum] = [Number.NEGATIVE_INFINITY, 0]
+  for (const key of TOTALS) total = Math.max(total, numberIn(tx.get(key) ?? ''))
+  for (const key of LEVELS) sum += numberIn(tx.get(key) ?? '')
+  return Math.max(total, sum)
 }
 
 const TOTALS = ['anomaly_score', 'blocking_inbound_anomaly_score', 'score']

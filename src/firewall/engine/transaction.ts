@@ -199,7 +199,9 @@ export class Transaction implements Surroundings {
 
   expand({ fixed, parts }: Macro): string {
     if (fixed !== null) return fixed
-    return parts.map((part) => (typeof part === 'string' ? part : this.#named(part.variable, part.key))).join('')
+    let text = ''
+    for (const part of parts) text += typeof part === 'string' ? part : this.#named(part.variable, part.key)
+    return text
   }
 
   #named(variable: string, key: string | null): string {
