@@ -28,7 +28,7 @@ export function answered(
   )
 }
 
-const ANSWERED_MS_MAX = 15_000
+const ANSWERED_MS_MAX = 60_000
 const HEAD_MS_MAX = 10_000
 
 /** An answer as the drill's table has it: `201`, `202 unknown`, `503 upstream_unavailable`. */

@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { skipWithoutRedis, startTestRedis, type TestRedis } from '../support/redis.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { isDatabase, KEYS_STALE_S, protocolOf, RELAY_NAMES, type RelayName } from './dependencies.ts'
-import { tomorrow } from './told.ts'
+import { answered, tomorrow } from './told.ts'
 
 /** A platform whose every dependency is reached by way of a relay. */
 export type World = {
@@ -58,7 +57,8 @@ export async function openWorld(createDatabase: () => Promise<string>, losesData
   })
   const calls = edgeCalls(platform)
   await enrich(calls, 'acc_alice')
-  await calls.transfer('1.00') // a first batch has something to pay
+  // A first batch has something to pay.
+  await answered('money moves', () => calls.transfer('1.00', { key: 'first' }), [201])
   let made = 0
   return {
     platform,
@@ -123,24 +123,23 @@ function configured(config: string, jwks: Relay): string {
 
 async function openAccount({ call }: EdgeCalls): Promise<string> {
   const body = { member: 'mem_bob', product: 'prd_basic', currency: 'CNY' }
-  const answer = await call('mem_bob', 'POST', '/v1/accounts', { body })
-  assert.equal(answer.status, 201, answer.text)
-  return answer.body.id as string
+  const opened = await answered('an account is opened', () => call('mem_bob', 'POST', '/v1/accounts', { body }), [201])
+  return opened.body.id as string
 }
 
 async function openDollarAccount({ call }: EdgeCalls): Promise<string> {
-  const product = await call('operator', 'POST', '/v1/products', { body: { name: 'Dollars', currency: 'USD' } })
+  const dollars = { name: 'Dollars', currency: 'USD' }
+  const make = () => call('operator', 'POST', '/v1/products', { body: dollars })
+  const product = await answered('a product is made', make, [201])
   const body = { member: 'mem_alice', product: product.body.id, currency: 'USD' }
-  const answer = await call('operator', 'POST', '/v1/accounts', { body })
-  assert.equal(answer.status, 201, answer.text)
-  return answer.body.id as string
+  const opened = await answered('an account is opened', () => call('operator', 'POST', '/v1/accounts', { body }), [201])
+  return opened.body.id as string
 }
 
 async function setRate({ call }: EdgeCalls): Promise<number> {
   const body = { from: 'CNY', to: 'USD', rate: '0.14', expiresAt: tomorrow() }
-  const answer = await call('operator', 'POST', '/v1/exchange-rates', { body })
-  assert.equal(answer.status, 201, answer.text)
-  return answer.body.version as number
+  const set = await answered('a rate is set', () => call('operator', 'POST', '/v1/exchange-rates', { body }), [201])
+  return set.body.version as number
 }
 
 async function enrich({ call }: EdgeCalls, account: string): Promise<string> {
