@@ -1,7 +1,7 @@
 import type { Json } from './canonical-json.ts'
 
-/** Limits on one JSON text. */
-export type JsonLimits = { readonly depthMax: number; readonly keysMax: number }
+/** Limits on one JSON text. `isAnyKey`: keys that JavaScript gives a meaning pass, too; only for who makes no object of them. */
+export type JsonLimits = { readonly depthMax: number; readonly keysMax: number; readonly isAnyKey?: boolean }
 
 export type JsonFault = {
   readonly kind: 'syntax' | 'encoding' | 'duplicate_key' | 'forbidden_key' | 'too_deep' | 'too_many_keys'
@@ -51,7 +51,7 @@ function findKeyFault(text: string, limits: JsonLimits): JsonFault | null {
       const seen = open.at(-1)
       if (seen && isKey(text, end)) {
         const key = JSON.parse(text.slice(at, end)) as string
-        if (FORBIDDEN_KEYS.has(key))
+        if (FORBIDDEN_KEYS.has(key) && limits.isAnyKey !== true)
           return { kind: 'forbidden_key', detail: `the key ${JSON.stringify(key)} is refused` }
         if (seen.has(key)) return { kind: 'duplicate_key', detail: `the key ${JSON.stringify(key)} stands twice` }
         seen.add(key)

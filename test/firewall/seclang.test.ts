@@ -195,10 +195,60 @@ describe('bodies', () => {
       ['<!DOCTYPE a [<!ENTITY e "evil">]><a>&e;</a>', 'application/xml'],
       ['--b\r\nno end', 'multipart/form-data; boundary=b'],
       ['--b\r\n\r\nx\r\n--b--', 'multipart/form-data; boundary=b; boundary=c'],
-    ] as const) {
-      const { effect, fault } = ask(evil, { body, headers: { 'content-type': type } })
-      deepEqual([effect, typeof fault], ['deny', 'string'], type)
-    }
+    ] as const)
+      isRefused(body, type)
+  })
+
+  const isRefused = (body: string | Buffer, type: string) => {
+    const { effect, fault } = ask(evil, { body, headers: { 'content-type': type } })
+    deepEqual([effect, typeof fault], ['deny', 'string'], `${type}: ${body}`)
+  }
+
+  it('of JSON that two readers read differently are refused', () => {
+    for (const body of ['{"a":"evil","a":"b"}', '{"a":{"b":1,"\\u0062":2}}', '\ufeff{"a":1}', '{"a":1}x', ' '])
+      isRefused(body, 'application/json')
+    isRefused(Buffer.from('{"a":"\xff"}', 'latin1'), 'application/json')
+    deepEqual(names({ body: '{"__proto__":"evil"}', headers: JSON_BODY }), ['ARGS:json.__proto__'])
+  })
+
+  it('of XML that two readers read differently are refused, and its texts are one', () => {
+    const type = 'application/xml'
+    for (const body of [
+      'x',
+      '<a/><b/>',
+      '<a/>evil',
+      '<a>&nbsp;</a>',
+      '<a>&#0;</a>',
+      '<a b="1" b="2"/>',
+      '<a b="&x;"/>',
+      '<a>\x01</a>',
+      '<?xml version="1.0" encoding="utf-7"?><a/>',
+    ])
+      isRefused(body, type)
+    isRefused(Buffer.from('<a>\xe9</a>', 'latin1'), type)
+    deepEqual(names({ body: '<a>e<b>v</b>il</a>', headers: { 'content-type': type } }), ['XML:/*'])
+    deepEqual(names({ body: '<a>e\n<b>vil</b></a>', headers: { 'content-type': type } }), [])
+  })
+
+  it('of parts that two readers read differently are refused', () => {
+    const part = (head: string) => `--b\r\nContent-Disposition: ${head}\r\n\r\nx\r\n--b--\r\n`
+    const type = 'multipart/form-data; boundary=b'
+    for (const head of [
+      'form-data; name="q"; name="p"',
+      'form-data; name="q"; filename="a"; filename="b"',
+      'form-data; name="q"; filename*=utf-8\'\'evil',
+    ])
+      isRefused(part(head), type)
+    for (const other of ['Boundary=b', 'boundary = b', 'boundary=b, c', 'boundary=b; boundary=b', 'x=y'])
+      isRefused(part('form-data; name="q"'), `multipart/form-data; ${other}`)
+    const quoted = part(`form-data; name="q"; filename="a; name='b'; filename=c"`)
+    equal(ask(evil, { body: quoted, headers: { 'content-type': type } }).effect, 'pass')
+    for (const good of ['boundary=b', 'boundary="b"', 'x=y; boundary=b; charset=utf-8'])
+      equal(
+        ask(evil, { body: part('form-data; name="q"'), headers: { 'content-type': `multipart/form-data; ${good}` } })
+          .effect,
+        'pass',
+      )
   })
 
   it('need not be looked at where the schema allows nothing that matters', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Bundle, Verdict } from '../../src/policy/index.ts'
 import { accessFacts, compiled, shippedFiles } from '../policy/fixtures.ts'
+import { ATTACK_TEXTS } from './attack-texts.ts'
 import { ORDINARY_TEXTS, TAKEN_FOR_ATTACKS } from './ordinary-texts.ts'
 import { noVectors, VECTORS } from './rulesets.ts'
 
@@ -59,6 +60,14 @@ describe('our own signatures', () => {
       TAKEN_FOR_ATTACKS.filter((text) => !isRefused(inQuery(text))),
       [],
     )
+  })
+
+  it('refuse each kind of attack, in a query, a form and JSON', () => {
+    for (const sentAs of [inQuery, inForm, inJson])
+      deepEqual(
+        ATTACK_TEXTS.filter((text) => !isRefused(sentAs(text))),
+        [],
+      )
   })
 
   it('refuse the obvious wherever it stands, encoded twice too', () => {

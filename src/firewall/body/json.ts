@@ -1,17 +1,20 @@
+import { parseStrictJson } from '../../kernel/strict-json.ts'
 import type { BodyFields } from '../engine/variables.ts'
 import { bytesOfText } from '../request/wire-request.ts'
 
 const VALUES_MAX = 20_000
 const DEPTH_MAX = 512
 
-/** Each value by its path, `json.amount.value`, each element of a list by `json.tags.array_0`. */
+/**
+ * Each value by its path, `json.amount.value`, each element of a list by `json.tags.array_0`. A key that stands twice is an error: of
+ * its values the one that we would not see could be the one that is taken. `pinned` is there where a schema was held against the body,
+ * for which it was read as strictly before.
+ */
 export function readJson(text: string, pinned: ((pointer: readonly string[]) => boolean) | null): Partial<BodyFields> {
-  let value: unknown
-  try {
-    value = JSON.parse(/[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text)
-  } catch {
-    return { error: 'the body is no JSON' }
-  }
+  const limits = { depthMax: DEPTH_MAX, keysMax: VALUES_MAX, isAnyKey: true }
+  const read = pinned === null ? parseStrictJson(Buffer.from(text, 'latin1'), limits) : readAgain(text)
+  if ('kind' in read) return { error: `of the JSON: ${read.detail}` }
+  const { value } = read
   const args: (readonly [string, string])[] = []
   const fault = walk(value, 'json', [], 0)
   return fault === null ? { args } : { error: fault }
@@ -29,5 +32,13 @@ export function readJson(text: string, pinned: ((pointer: readonly string[]) => 
       if (found !== null) return found
     }
     return null
+  }
+}
+
+function readAgain(text: string): ReturnType<typeof parseStrictJson> {
+  try {
+    return { value: JSON.parse(/[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text) }
+  } catch {
+    return { kind: 'syntax', detail: 'the body is not JSON' }
   }
 }

@@ -31,11 +31,11 @@ export function readMultipart(text: string, contentType: string): Partial<BodyFi
   return { args, files, partHeaders, isMultipartStrict: isStrict, hasStrayBoundary }
 }
 
-/** RFC 2046, section 5.1.1: up to 70 characters. A second one could be the one that another reader takes. */
+/** RFC 2046, section 5.1.1: up to 70 characters. Of two, or where its name is not quite that, readers take different ones. */
 function boundaryOf(contentType: string): string | null {
-  const all = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;,"]{1,200}))/gi)]
-  const [one] = all
-  return all.length === 1 ? (one?.[1] ?? one?.[2] ?? null) : null
+  const all = contentType.match(/[\s;,]boundary[\s*\d]*=/gi) ?? []
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))\s*(?:;|$)/.exec(contentType) ?? []
+  return all.length === 1 ? (quoted ?? plain ?? null) : null
 }
 
 type Part = {
@@ -45,6 +45,9 @@ type Part = {
   readonly body: string
   readonly isStrict: boolean
 }
+
+/** A parameter twice, and what RFC 7578 has not: a name in another character set (section 4.2). */
+const NO_FORM_PARAMETER = /;\s*name\s*=.*;\s*name\s*=|;\s*filename\s*=.*;\s*filename\s*=|name\*/is
 
 function partOf(piece: string): Part | null {
   const [opening] = /^[ \t]*\r?\n/.exec(piece) ?? []
@@ -57,15 +60,17 @@ function partOf(piece: string): Part | null {
   if (lines.length > HEADER_LINES_MAX) return null
   const disposition = lines.find((line) => /^content-disposition\s*:/i.test(line)) ?? ''
   const name = parameterOf(disposition, 'name')
-  if (name === null) return null
+  const parameters = disposition.replace(/"(?:[^"\\]|\\.)*"/g, '""')
+  if (name === null || NO_FORM_PARAMETER.test(parameters)) return null
   const body = content.slice(at + gap.length).replace(/\r?\n$/, '')
   const isFolded = lines.some((line) => /^\s/.test(line) || !line.includes(':'))
   const isStrict =
     opening === '\r\n' &&
     gap === '\r\n\r\n' &&
     !isFolded &&
-    /^content-disposition\s*:\s*form-data\s*;/i.test(disposition)
-  return { name, file: parameterOf(disposition, 'filename\\*?'), headers: lines, body, isStrict }
+    /^content-disposition\s*:\s*form-data\s*;/i.test(disposition) &&
+    !/name\s*=\s*'/i.test(parameters)
+  return { name, file: parameterOf(disposition, 'filename'), headers: lines, body, isStrict }
 }
 
 function parameterOf(header: string, name: string): string | null {

@@ -15,7 +15,7 @@ export function readBody(body: WireBody, contentType: string, asked: string | nu
   const kind = asked?.toUpperCase() ?? kindOf(contentType)
   const processor = kind ?? ''
   const base: BodyFields = { ...NO_BODY, text, processor }
-  if (text === '') return base
+  if (text === '') return kind === 'XML' || kind === 'MULTIPART' ? { ...base, error: 'there is no body' } : base
   switch (kind) {
     case 'URLENCODED': {
       const args = pairsOf(text, urlDecode, PAIRS_MAX)

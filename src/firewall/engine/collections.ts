@@ -87,7 +87,7 @@ export class Collections {
         return one(body.hasStrayBoundary ? 1 : 0)
       case 'XML':
         return [
-          this.#value('/*', body.xmlTexts.join(' ')),
+          this.#value('/*', body.xmlTexts.join('')),
           ...body.xmlAttributes.map((text) => this.#value('//@*', text)),
         ].filter(() => body.processor === 'XML')
       case 'REQUEST_HEADERS':
