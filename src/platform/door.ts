@@ -18,6 +18,7 @@ import { readTraceContext, type TraceContext, traceIdOf } from './trace-context.
 import type { Tracer } from './tracing.ts'
 
 const BODY_BYTES_MAX = 1_048_576
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 const JSON_LIMITS: JsonLimits = { depthMax: 32, keysMax: 2_000 }
 
 export type DoorOptions = {
@@ -55,12 +56,20 @@ export function createDoor(options: DoorOptions): Express {
   for (const { method, path, bodyBytesMax } of routes) {
     if (bodyBytesMax !== null) app[method](path, express.raw({ type: () => true, limit: bodyBytesMax, inflate: false }))
   }
-  app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false })) // what was read is not read again
+  const readRaw = express.raw({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }) // what was read is not read again
+  app.use((request, response, next) => (isPlain(request) ? readPlain(request, next) : readRaw(request, response, next)))
   const document = openApiOf(service, routes)
   app.get('/openapi.json', (_request, response) => void response.json(document))
+  const byPath = new Map<string, ReturnType<typeof answerWith>>()
+  app.use((request, response, next) => {
+    const answer = byPath.get(`${request.method} ${request.path}`)
+    return answer === undefined ? next() : answer(request, response)
+  })
   for (const route of routes) {
-    const answer = answerWith(route)
-    app[route.method](route.path, tracer === null ? answer : traced(tracer, route.operationId, answer))
+    const { method, path } = route
+    const answer = tracer === null ? answerWith(route) : traced(tracer, route.operationId, answerWith(route))
+    app[method](path, answer)
+    if (!/[:*{]/.test(path)) byPath.set(`${method.toUpperCase()} ${path}`, answer) // the router would try one after the other
   }
   app.use(() => {
     throw new Problem('route_not_found')
@@ -158,6 +167,23 @@ function callersTrace({ headers }: Request): TraceContext | null {
   return readTraceContext(headers['traceparent'], headers['tracestate'])
 }
 
+/** Of a length that is known and small enough, as all that the edge sends is, and as it is; not read yet. */
+function isPlain({ headers, body }: Request): boolean {
+  const { 'content-length': length, 'content-encoding': encoding } = headers
+  return body === undefined && encoding === undefined && length !== undefined && Number(length) <= BODY_BYTES_MAX
+}
+
+/** The parser of HTTP has seen to its length. */
+function readPlain(request: Request, next: express.NextFunction): void {
+  const pieces: Buffer[] = []
+  request.on('data', (piece: Buffer) => pieces.push(piece))
+  request.once('end', () => {
+    request.body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)
+    next()
+  })
+  request.once('error', (cause) => next(new Problem('malformed_request', { cause })))
+}
+
 /** No body says as much as an empty object; the schema tells whether that is enough. */
 function jsonOf(rawBody: Buffer): unknown {
   if (rawBody.length === 0) return {}
@@ -181,7 +207,14 @@ async function send(answer: Answer, response: Response, signal: AbortSignal): Pr
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   if (answer.events !== undefined) await streamEvents(answer.events, response, signal)
   else if (answer.body === undefined) response.end()
-  else response.json(answer.body)
+  else if (READS.has(response.req.method)) {
+    response.json(answer.body) // which may be 304
+  } else {
+    const body = JSON.stringify(answer.body)
+    response.setHeader('content-type', 'application/json; charset=utf-8')
+    response.setHeader('content-length', Buffer.byteLength(body))
+    response.end(body)
+  }
 }
 
 function refuse(log: Log, thrown: unknown, request: Request, response: Response): void {

@@ -73,6 +73,47 @@ describe('the door of a service', () => {
   })
 })
 
+describe('a body', () => {
+  const echo = route({
+    ...{ method: 'post', path: '/v1/echoes', operationId: 'echo', summary: 'Says it again' },
+    body: Type.Object({ text: Type.String() }),
+    answers: { 201: null },
+    run: async ({ body }) => ({ status: 201, body, headers: { location: '/v1/echoes/1' } }),
+  })
+  const body = JSON.stringify({ text: '数€' })
+  const send = (port: number, headers: Record<string, string>) => {
+    const passport = passportFor({ target: '/v1/echoes', body })
+    const options = { port, host: '127.0.0.1', method: 'POST', path: '/v1/echoes' }
+    return request({ ...options, headers: { [PASSPORT_HEADER]: passport, ...headers } })
+  }
+  const [first, second] = [Buffer.from(body).subarray(0, 11), Buffer.from(body).subarray(11)] // within a character
+  const length = { 'content-length': `${Buffer.byteLength(body)}` }
+
+  test('is read whole however it comes, and of one that ends too soon nothing is made', async () => {
+    const { log, lines } = recordingLog()
+    const door = createDoor({ service: 'cash-flow', routes: [pay, echo], passports, clock: systemClock, log })
+    const server = createServer(door).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    for (const headers of [length, { 'transfer-encoding': 'chunked' }]) {
+      const call = send(port, headers)
+      call.write(first, () => setTimeout(() => call.end(second), 20))
+      const [answer] = await once(call, 'response')
+      const said = Buffer.concat(await Array.fromAsync<Buffer>(answer))
+      assert.deepEqual([answer.statusCode, said.toString()], [201, body])
+      const { 'content-type': type, 'content-length': bytes, location } = answer.headers
+      assert.deepEqual([type, bytes], ['application/json; charset=utf-8', length['content-length']])
+      assert.equal(location, '/v1/echoes/1')
+    }
+    const left = send(port, length).on('error', () => {})
+    const [[, response]] = await Promise.all([once(server, 'request'), left.write(first)])
+    left.destroy()
+    await once(response, 'close')
+    await closeServer(server)
+    assert.deepEqual(lines, [])
+  })
+})
+
 describe('the deadline of a call', () => {
   let runs = 0
   const wait = route({
