@@ -151,6 +151,20 @@ describe('rules', () => {
     equal(ask(onRoute, { target: '/?a=evil', route: 'other' }).rule, '42')
   })
 
+  it('find what is written in bytes beyond ASCII, in operators that look for literals first', () => {
+    for (const operator of ['@rx \\xc3\\x89cole', '@contains \xc3\x89cole', '@pm no \xc3\x89COLE'])
+      equal(ask(loaded(`SecRule ARGS "${operator}" "id:1,phase:2,deny"`), { target: '/?a=%c3%89cole' }).rule, '1')
+  })
+
+  it('see bytes beyond ASCII as ModSecurity does', () => {
+    const is = (by: string, pattern: string, target: string) =>
+      ask(loaded(`SecRule ARGS "@rx ^${pattern}$" "id:1,phase:2,deny,${by}"`), { target }).effect === 'deny'
+    equal(is('t:utf8toUnicode,t:urlDecodeUni', '/etc', '/?a=%c0%afetc'), true)
+    equal(is('t:urlDecodeUni', '[$]a[|]', '/?a=%25u00a4a%25u00a6'), true)
+    equal(is('t:compressWhitespace', 'a \\xc3\\xa0', '/?a=a%0a%09%c3%a0'), true)
+    equal(is('t:cmdLine', 'a \\xc3\\x80\\xa0', '/?a=A,;%c3%80%a0'), true)
+  })
+
   it('look after each transformation where they are told to', () => {
     const of = (more: string) => loaded(`SecRule ARGS "@rx ^%41$" "id:1,phase:2,deny,t:urlDecode${more}"`)
     equal(ask(of(''), { target: '/?a=%2541' }).effect, 'pass')

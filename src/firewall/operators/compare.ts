@@ -1,3 +1,4 @@
+import { inSmallLetters } from '../patterns/byte-set.ts'
 import { readMacro } from './macro.ts'
 import { type Macro, type Match, type Surroundings, YES } from './operator.ts'
 
@@ -54,7 +55,8 @@ export function compareOperator(name: string, argument: string): Match | null {
   }
   const texts = TEXTS[name]
   if (texts === undefined) return null
-  const literal = name !== 'within' && macro.fixed !== null && macro.fixed.length > 1 ? macro.fixed.toLowerCase() : null
+  const literal =
+    name !== 'within' && macro.fixed !== null && macro.fixed.length > 1 ? inSmallLetters(macro.fixed) : null
   const required = literal === null ? null : [{ anyOf: [literal], bytes: [] }]
   return { ...plain(macro, required, (text, around) => texts(text, macro.fixed ?? around.expand(macro))), settled }
 }

@@ -1,16 +1,17 @@
+import { inSmallLetters } from '../patterns/byte-set.ts'
 import type { Match } from './operator.ts'
 
 const PHRASES_MAX = 50_000
 
 /** Matches a text that has one of the phrases, in any case. */
 export function phrases(all: readonly string[]): Match | string {
-  const small = [...new Set(all.map((phrase) => phrase.toLowerCase()))].filter((phrase) => phrase !== '')
+  const small = [...new Set(all.map((phrase) => inSmallLetters(phrase)))].filter((phrase) => phrase !== '')
   if (small.length > PHRASES_MAX) return `more than ${PHRASES_MAX} phrases`
   return {
     required: [{ anyOf: small, bytes: [] }],
     isDecidedByLiterals: true,
     match(text: string) {
-      const within = text.toLowerCase()
+      const within = inSmallLetters(text)
       const found = small.find((phrase) => within.includes(phrase))
       return found === undefined ? null : [found]
     },

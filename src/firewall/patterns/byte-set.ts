@@ -81,3 +81,8 @@ export const POSIX: Readonly<Record<string, ByteSet>> = {
   word: WORD,
   xdigit: union(DIGIT, bytesIn([0x41, 0x46], [0x61, 0x66])),
 }
+
+/** A text of bytes in small letters. Bytes beyond ASCII are what they are: they may be parts of characters. */
+export function inSmallLetters(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (found) => found.toLowerCase()) : text
+}

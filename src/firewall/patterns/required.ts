@@ -1,4 +1,4 @@
-import { type ByteSet, bytesOf, sizeOf } from './byte-set.ts'
+import { type ByteSet, bytesOf, inSmallLetters, sizeOf } from './byte-set.ts'
 import type { Node } from './syntax.ts'
 
 /** What every text has that a pattern matches. */
@@ -67,7 +67,7 @@ function know(node: Node): Known {
 function ofSet(set: ByteSet): Known {
   const size = sizeOf(set)
   const isSmall = size <= SET_BYTES_MAX * 2
-  const small = isSmall ? new Set(bytesOf(set).map((byte) => String.fromCharCode(byte).toLowerCase())) : null
+  const small = isSmall ? new Set(bytesOf(set).map((byte) => inSmallLetters(String.fromCharCode(byte)))) : null
   return {
     exact: small !== null && small.size <= SET_BYTES_MAX && size > 0 ? [...small] : null,
     anyOf: null,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type ByteSet, bytesIn, oneByte, union } from '../patterns/byte-set.ts'
+import { type ByteSet, bytesIn, inSmallLetters, oneByte, union } from '../patterns/byte-set.ts'
 import { removeComments, removeCommentsChar, replaceComments } from './comments.ts'
 import {
   base64Decode,
@@ -53,7 +53,7 @@ const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
   htmlentitydecode: htmlEntityDecode,
   jsdecode: jsDecode,
   length: (text) => String(text.length),
-  lowercase: (text) => (/[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (found) => found.toLowerCase()) : text),
+  lowercase: inSmallLetters,
   md5: digest('md5'),
   normalisepath: normalisePath,
   normalizepath: normalisePath,

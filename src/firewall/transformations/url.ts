@@ -33,7 +33,7 @@ export function narrow(unit: number): string {
 
 /** The best fit of what Unicode does not decompose, as databases and web servers of old have it. */
 const LOOKS_LIKE: Readonly<Record<number, string>> = {
-  ...of("'", 0x2b9, 0x2bb, 0x2bc, 0x2c8, 0x2018, 0x2019, 0x201a, 0x201b, 0x2032, 0x2035),
+  ...of("'", 0x2b9, 0x2bb, 0x2bc, 0x2c8, 0x2018, 0x2019, 0x201b, 0x2032),
   ...of('"', 0x2ba, 0x201c, 0x201d, 0x201e, 0x2033),
   ...of('-', 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212),
   ...of('/', 0x2044, 0x2215, 0x29f8),
@@ -43,6 +43,15 @@ const LOOKS_LIKE: Readonly<Record<number, string>> = {
   ...of('*', 0x2217),
   ...of('|', 0x2223),
   ...of(':', 0x2236),
+  ...inOrder(
+    '\u00a1\u00a2\u00a4\u00a5\u00a6\u00a9\u00ad\u00ae\u00b7\u00b8\u00c6\u00d0\u00d8\u00e6\u00f8\u0110\u0111\u0126\u0127\u0131\u0141\u0142\u0152\u0153\u0166\u0167\u0180\u0189\u0191\u0192\u0197\u019a\u019f\u01ab\u01ae\u01b6\u01e4\u01e5\u0261\u02c4\u02c6\u02cb\u02cd\u02dc\u0300\u0302\u0303\u030e\u0331\u0332\u201a\u2022\u2035',
+    '!c$Y|C-R.,ADOaoDdHhiLlOoTtbDFfIlOtTzGgg^^`_~`^~"__,.`',
+  ),
+}
+
+/** The letters that the units of a text look like, in their order: the best fit of US-ASCII, code page 20127. */
+function inOrder(units: string, letters: string): Record<number, string> {
+  return Object.fromEntries([...units].map((unit, index) => [unit.charCodeAt(0), letters[index] ?? '']))
 }
 
 function of(letter: string, ...units: readonly number[]): Record<number, string> {
@@ -58,7 +67,8 @@ export function utf8toUnicode(text: string): string {
   })
 }
 
-const MULTIBYTE = /[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}/g
+/** Longer than they need be, too: what decoded them would read them so. */
+const MULTIBYTE = /[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}/g
 
 function codeOf(bytes: string): number {
   const lead = bytes.charCodeAt(0) & (0xff >> (bytes.length + 1))

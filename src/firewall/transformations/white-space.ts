@@ -1,12 +1,13 @@
-/** What C calls white space, and the no-break space of Latin-1. */
-const RUN = /[\t\n\v\f\r \xa0]+/g
+import { inSmallLetters } from '../patterns/byte-set.ts'
 
+/** What C calls white space. A byte 160 is none: it is a part of `à` in UTF-8. */
 export function compressWhitespace(text: string): string {
-  return text.replace(RUN, ' ')
+  return text.replace(/[\t\n\v\f\r ]+/g, ' ')
 }
 
+/** The same, and the no-break space of Latin-1. */
 export function removeWhitespace(text: string): string {
-  return text.replace(RUN, '')
+  return text.replace(/[\t\n\v\f\r \xa0]+/g, '')
 }
 
 export function trim(text: string): string {
@@ -34,9 +35,9 @@ export function replaceNulls(text: string): string {
 
 /** A command as a shell sees it: without what it ignores, blanks as one, none before `/` and `(`, small letters. */
 export function cmdLine(text: string): string {
-  return text
+  const plain = text
     .replace(/[\\"'^]/g, '')
-    .replace(/[\s,;]+/g, ' ')
+    .replace(/[ \t\r\n,;]+/g, ' ')
     .replace(/ ([/(])/g, '$1')
-    .toLowerCase()
+  return inSmallLetters(plain)
 }
