@@ -31,7 +31,8 @@ export function runTogether(client: pg.PoolClient, statements: readonly Statemen
 
 /** The library takes queries of other classes for cursors, which can't share a connection that others have sent on. */
 class Together extends pg.Query {
-  readonly #statements: readonly Statement[]
+  /** In their order, COMMIT among them. */
+  readonly statements: readonly Statement[]
   readonly #connection: pg.Connection
   readonly #decoderOf: pg.PoolClient['getTypeParser']
   readonly #rows: Row[][] = []
@@ -42,7 +43,7 @@ class Together extends pg.Query {
 
   constructor(client: pg.PoolClient, statements: readonly Statement[], settle: Settle) {
     super({ text: '' }, settle as () => void)
-    this.#statements = statements
+    this.statements = statements
     this.#connection = client.connection
     this.#decoderOf = (type, format) => client.getTypeParser(type, format)
   }
@@ -50,7 +51,7 @@ class Together extends pg.Query {
   override submit = (connection: pg.Connection): void => {
     const known = knownTo(connection)
     connection.stream.cork()
-    for (const { text, values } of this.#statements) {
+    for (const { text, values } of this.statements) {
       const [name, isNew] = [nameOf(text), !known.has(text)]
       if (isNew) {
         connection.close({ type: 'S', name }, true) // where it failed before it may be there; if not, that is no error
@@ -69,7 +70,7 @@ class Together extends pg.Query {
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.#columns ??= knownTo(this.#connection).get(this.#statements[this.#rows.length]?.text ?? '') ?? []
+    this.#columns ??= knownTo(this.#connection).get(this.statements[this.#rows.length]?.text ?? '') ?? []
     const row: Row = {}
     for (const [at, { name, decode }] of this.#columns.entries()) {
       const text = fields[at] ?? null
@@ -79,7 +80,7 @@ class Together extends pg.Query {
   }
 
   handleCommandComplete(): void {
-    const text = this.#statements[this.#rows.length]?.text ?? ''
+    const text = this.statements[this.#rows.length]?.text ?? ''
     const known = knownTo(this.#connection)
     if (!known.has(text)) known.set(text, this.#columns ?? [])
     this.#rows.push(this.#current)
@@ -93,9 +94,9 @@ class Together extends pg.Query {
 
   handleError(error: Error): void {
     // What was carried out to its end was, COMMIT with it, though the server says next that it shuts down.
-    if (this.#rows.length === this.#statements.length) this.callback(null, this.#rows)
+    if (this.#rows.length === this.statements.length) this.callback(null, this.#rows)
     else {
-      for (const { text } of this.#statements) knownTo(this.#connection).delete(text) // whatever is wrong, they are prepared anew
+      for (const { text } of this.statements) knownTo(this.#connection).delete(text) // whatever is wrong, they are prepared anew
       this.callback(error)
     }
   }

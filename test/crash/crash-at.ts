@@ -31,20 +31,36 @@ function dieIf(when: Step['when'], matches: (what: string) => boolean): void {
 const open = new WeakMap<object, string[]>()
 const send = pg.Client.prototype.query as (...args: unknown[]) => unknown
 
+/** Statements that go out together; when they are answered it is called. */
+type Together = { readonly statements: readonly { readonly text: string }[]; callback: (error: Error | null) => void }
+
 function watched(this: pg.Client, ...args: unknown[]): unknown {
-  const [query] = args as [string | { text: string }]
-  const text = (typeof query === 'string' ? query : query.text).trim()
-  if (text.startsWith('BEGIN')) open.set(this, [])
+  const [query] = args as [string | { readonly text: string } | Together]
+  const together = typeof query === 'object' && 'statements' in query ? query : null
+  const texts = together?.statements.map(({ text }) => text) ?? [textOf(query as Exclude<typeof query, Together>)]
+  if (texts[0]?.startsWith('BEGIN')) open.set(this, [])
   const statements = open.get(this)
-  statements?.push(text)
-  if (text !== 'COMMIT') return send.apply(this, args)
+  statements?.push(...texts)
+  if (texts.at(-1) !== 'COMMIT') return send.apply(this, args)
   const holds = (what: string): boolean => statements?.some((each) => each.startsWith(what)) ?? false
   dieIf('before-commit', holds)
-  const committed = send.apply(this, args) as Promise<unknown>
-  return committed.then((result) => {
-    dieIf('after-commit', holds)
-    return result
-  })
+  if (together === null) {
+    const committed = send.apply(this, args) as Promise<unknown>
+    return committed.then((result) => {
+      dieIf('after-commit', holds)
+      return result
+    })
+  }
+  const { callback } = together
+  together.callback = (...answer) => {
+    if (answer[0] === null) dieIf('after-commit', holds)
+    callback(...answer)
+  }
+  return send.apply(this, args)
+}
+
+function textOf(query: string | { readonly text: string }): string {
+  return (typeof query === 'string' ? query : query.text).trim()
 }
 pg.Client.prototype.query = watched as typeof pg.Client.prototype.query
 
