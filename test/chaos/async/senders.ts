@@ -7,16 +7,17 @@ import type { Stage } from './stage.ts'
 export type Accepted = Map<string, { readonly member: string; readonly at: number }>
 
 const SENDERS = 128
-const ANSWER_MS_MAX = 10_000
+/** Who gives up sooner than a busy machine can answer so many asks for ever. */
+const ANSWER_MS_MAX = 60_000
 const PAUSE_MS = 100
 /** Longer than a part is away, a busy machine included. */
-const ACCEPTED_MS_MAX = 120_000
+const ACCEPTED_MS_MAX = 240_000
 /** Refusals that end by themselves: the same under way, too much. */
 const MAY_PASS: ReadonlySet<number> = new Set([409, 429])
 
 /**
  * Sends so many transfers, each again under its key until it is accepted for certain; then it stands in `accepted`.
- * @throws Error where one is refused, or is not accepted within two minutes
+ * @throws Error where one is refused, or is not accepted within four minutes
  */
 export async function sendAll(
   stage: Stage,
