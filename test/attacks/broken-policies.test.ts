@@ -62,6 +62,7 @@ const breakages = fc
   .filter(({ name, bytes }) => !compiles(name, bytes.toString()))
   .slice(0, BREAKAGES)
 
+const textOf = (name: string) => files.find((file) => file.name === name)?.text ?? ''
 const fileOf = (name: string) => join(platform.places.policies, name)
 
 /** Asked over and over: what the shipped policies let pass, and what they refuse. */
@@ -98,6 +99,7 @@ test(`${BREAKAGES} breakages of the policies under way: the last good bundle ser
       await sleep(20)
     }
   })()
+  const broken: string[] = []
   for (const [index, { name, bytes, cut, pauseMs }] of breakages.entries()) {
     const half = bytes.subarray(0, cut)
     if (pauseMs > 0 && !compiles(name, half.toString())) {
@@ -106,9 +108,9 @@ test(`${BREAKAGES} breakages of the policies under way: the last good bundle ser
     }
     await writeFile(fileOf(name), bytes)
     await sleep(EVERY_MS - pauseMs)
-    // Every other time the file is mended before the next one breaks, so that one or two are broken at once.
-    const { text = '' } = files.find((file) => file.name === name) ?? {}
-    if (index % 2 === 1) await writeFile(fileOf(name), text)
+    // Every other time both that are broken by now are mended: none hides for long what is wrong with others.
+    broken.push(name)
+    if (index % 2 === 1) for (const each of broken.splice(0)) await writeFile(fileOf(each), textOf(each))
   }
   breaking = false
   await asking
