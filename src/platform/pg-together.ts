@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { assert } from '../kernel/assert.ts'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Row, SqlValue, Statement } from './database.ts'
 
@@ -16,7 +17,7 @@ const names = new Map<string, string>()
  * Runs statements one after the other, sent and answered in one piece: the server is told once, behind the last of them, to
  * answer (PostgreSQL's protocol, "Pipelining"); for each statement by itself that is a system call on its side, and a moment in
  * which it wakes us. The first that fails is the last one that is run; a transaction is left open by it.
- * @returns the rows of each. @throws DatabaseError, or the error of a connection that broke
+ * @returns the rows of each. @throws DatabaseError, `CommitFailed` for COMMIT's own, or the error of a connection that broke
  */
 export function runTogether(client: pg.PoolClient, statements: readonly Statement[]): Promise<Row[][]> {
   return new Promise((done, fail) => {
@@ -29,6 +30,12 @@ export function runTogether(client: pg.PoolClient, statements: readonly Statemen
   })
 }
 
+/**
+ * All before COMMIT was carried out, and COMMIT was not confirmed but refused: where PostgreSQL's log could not be written, it may
+ * be found to be there when the server starts again.
+ */
+export class CommitFailed extends Error {}
+
 /** The library takes queries of other classes for cursors, which can't share a connection that others have sent on. */
 class Together extends pg.Query {
   /** In their order, COMMIT among them. */
@@ -37,6 +44,8 @@ class Together extends pg.Query {
   readonly #decoderOf: pg.PoolClient['getTypeParser']
   readonly #rows: Row[][] = []
   #columns: readonly Column[] | null = null
+  /** Our own mistake with an answer. */
+  #mistake: Error | null = null
   #current: Row[] = []
   /** The library replaces it by one that ends a time limit as well. */
   declare callback: Settle
@@ -50,14 +59,15 @@ class Together extends pg.Query {
 
   override submit = (connection: pg.Connection): void => {
     const known = knownTo(connection)
+    const bound = this.statements.map(({ text, values }) => ({ text, values: values.map(encoded) }))
     connection.stream.cork()
-    for (const { text, values } of this.statements) {
+    for (const { text, values } of bound) {
       const [name, isNew] = [nameOf(text), !known.has(text)]
       if (isNew) {
         connection.close({ type: 'S', name }, true) // where it failed before it may be there; if not, that is no error
         connection.parse({ name, text, types: [] }, true)
       }
-      connection.bind({ statement: name, values: values.map(encoded) }, true)
+      connection.bind({ statement: name, values }, true)
       if (isNew) connection.describe({ type: 'P' }, true)
       connection.execute(null, true)
     }
@@ -72,9 +82,14 @@ class Together extends pg.Query {
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
     this.#columns ??= knownTo(this.#connection).get(this.statements[this.#rows.length]?.text ?? '') ?? []
     const row: Row = {}
-    for (const [at, { name, decode }] of this.#columns.entries()) {
-      const text = fields[at] ?? null
-      row[name] = text === null ? null : decode(text)
+    try {
+      assert(this.#columns.length === fields.length, 'a row has the columns that were told of')
+      for (const [at, { name, decode }] of this.#columns.entries()) {
+        const text = fields[at] ?? null
+        row[name] = text === null ? null : decode(text)
+      }
+    } catch (error) {
+      this.#mistake ??= error instanceof Error ? error : new Error(String(error)) // thrown here it would end the process
     }
     this.#current.push(row)
   }
@@ -89,16 +104,22 @@ class Together extends pg.Query {
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.#rows)
+    const isWhole = this.#rows.length === this.statements.length
+    const mistake = this.#mistake ?? (isWhole ? null : new Error('a statement was not answered'))
+    this.callback(mistake, this.#rows)
   }
 
   handleError(error: Error): void {
-    // What was carried out to its end was, COMMIT with it, though the server says next that it shuts down.
-    if (this.#rows.length === this.statements.length) this.callback(null, this.#rows)
-    else {
-      for (const { text } of this.statements) knownTo(this.#connection).delete(text) // whatever is wrong, they are prepared anew
-      this.callback(error)
+    const { length } = this.#rows
+    const isCommitLast = this.statements.at(-1)?.text === 'COMMIT'
+    // What was committed is, though the server says next that it shuts down.
+    if (isCommitLast && length === this.statements.length && this.#mistake === null) {
+      this.callback(null, this.#rows)
+      return
     }
+    for (const { text } of this.statements) knownTo(this.#connection).delete(text) // whatever is wrong, they are prepared anew
+    const isOfCommit = isCommitLast && length === this.statements.length - 1 && error instanceof pg.DatabaseError
+    this.callback(isOfCommit ? new CommitFailed('COMMIT was refused', { cause: error }) : error)
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type Statement,
 } from './database.ts'
 import { migrate } from './migrate.ts'
-import { runTogether } from './pg-together.ts'
+import { CommitFailed, runTogether } from './pg-together.ts'
 import { type Faults, inTransaction } from './pg-transaction.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -110,7 +110,7 @@ async function allAtOnce(
   /** A connection that breaks tells nothing of what was sent on it last. */
   const send = (together: readonly Statement[]): Promise<Row[][]> =>
     runTogether(client, together).catch((error: Error) => {
-      if (!(error instanceof pg.DatabaseError)) broken = error
+      if (!(error instanceof pg.DatabaseError || error instanceof CommitFailed)) broken = error
       throw error
     })
   const sendAll = (together: readonly Statement[]): Promise<Row[][]> =>
@@ -120,7 +120,10 @@ async function allAtOnce(
       return send(together)
     })
   const committed = (sent: Promise<Row[][]>): Promise<Row[][]> =>
-    sent.catch((error: unknown) => Promise.reject(broken === undefined ? withoutEffect(error) : afterCommit(error)))
+    sent.catch((error: unknown) => {
+      if (error instanceof CommitFailed) throw afterCommit(error.cause)
+      throw broken === undefined ? withoutEffect(error) : afterCommit(error)
+    })
   try {
     const all = [...begin, ...statements]
     if (conclude === null) return (await committed(sendAll([...all, COMMIT]))).slice(begin.length, -1)
@@ -149,10 +152,12 @@ function isStale(error: unknown): boolean {
 
 /**
  * A prepared statement has one plan, made when its tables may have been empty. What is best for those, to read them from end to
- * end, is a disaster when they have a million rows: so it is made as if there was nothing but indexes.
+ * end, is a disaster when they have a million rows: so it is made as if there was nothing but indexes. Up to version 17 what has
+ * no index then looks so dear that it would be compiled each time.
  */
 const BY_INDEX = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+  set_config('jit', 'off', true)`
 
 const withoutValues = (text: string): Statement => ({ text, values: [] })
 const COMMIT = withoutValues('COMMIT')
@@ -169,8 +174,8 @@ function statementsOf(client: pg.PoolClient): Sql {
   }
 }
 
-/** Of PostgreSQL's error codes: connection exceptions, insufficient resources, and shutdowns. */
-const AWAY = /^(08|53|57P0)/
+/** Of PostgreSQL's error codes: connection exceptions, insufficient resources, shutdowns, and errors of the system. */
+const AWAY = /^(08|53|57P0|58)/
 
 function isAway(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) || AWAY.test(error.code ?? '')

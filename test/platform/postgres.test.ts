@@ -70,6 +70,24 @@ describe('statements that are sent to PostgreSQL at once', { skip }, () => {
     assert.deepEqual(await all(), ['a', 'b', 'c', 'd', 'e', 'f'])
   })
 
+  test('are not known to be undone where the server fails at their COMMIT, and are where it refuses it', async () => {
+    await owner.query(
+      `CREATE FUNCTION membership.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION USING ERRCODE = NEW.id; END $$;
+       CREATE TABLE membership.late (id text); GRANT ALL ON membership.late TO tidegate_membership;
+       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON membership.late DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION membership.refuse()`,
+    )
+    const failing = (code: string) => [{ text: 'INSERT INTO late (id) VALUES ($1)', values: [code] }]
+    for (const conclude of [undefined, async () => []]) {
+      await assert.rejects(database.atOnce(failing('58030'), conclude), { code: 'outcome_unknown' })
+      await assert.rejects(database.atOnce(failing('53100'), conclude), { code: 'outcome_unknown' })
+      await assert.rejects(database.atOnce(failing('23505'), conclude), { code: '23505' })
+    }
+    const before = [put('z'), { text: 'SELECT nothing FROM nowhere', values: [] }]
+    await assert.rejects(database.atOnce(before), { code: '42P01' })
+  })
+
   test('have their values as they were sent', async () => {
     const text = `SELECT $1::bigint AS big, $2::boolean AS yes, $3::jsonb AS json, $4::text[] AS list, $5::bytea AS bytes,
       $6::timestamptz AS at, $7::text AS nothing`

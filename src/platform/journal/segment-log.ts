@@ -17,6 +17,8 @@ import { type Voters, votersOf } from './voters.ts'
 const READ_RECORDS_MAX = 1_000
 /** Of so many segments besides the last it is known where each record lies. */
 const SEGMENTS_KNOWN_MAX = 4
+/** Too many files are open, or there is too little memory. */
+const OF_THE_PROCESS = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'])
 
 /** A record was whole once, and is no more, or can not be read. */
 export class Spoilt extends Error {}
@@ -195,7 +197,7 @@ export class SegmentLog {
   }
 
   async #spansOf(index: number, first: number): Promise<Span[]> {
-    const bytes = await this.#disk.read(segmentName(index)).catch((error) => this.#spoilt(`segment ${index}`, error))
+    const bytes = await this.#disk.read(segmentName(index)).catch((error) => this.#unread(index, error))
     const last = (this.#segments[index + 1]?.first ?? this.#end.seq + 1) - 1
     return spansIn(Buffer.from(bytes ?? []), first, last) ?? this.#spoilt(`a record of segment ${index}`)
   }
@@ -232,7 +234,7 @@ export class SegmentLog {
 
   async #readSpan(index: number, { at, bytes }: Span): Promise<Buffer> {
     const read = this.#disk.readAt(segmentName(index), at, bytes)
-    return Buffer.from(await read.catch((error) => this.#spoilt(`segment ${index}`, error)))
+    return Buffer.from(await read.catch((error) => this.#unread(index, error)))
   }
 
   #recordsIn(bytes: Buffer): JournalRecord[] {
@@ -251,6 +253,12 @@ export class SegmentLog {
     const { index, from, spans } = await this.#locate(seq)
     const header = decodeHeader(await this.#readSpan(index, { at: spans[from]?.at ?? 0, bytes: SECTOR_BYTES }), 0)
     return header === null ? this.#spoilt(`record ${seq}`) : placeOf(header.record)
+  }
+
+  /** Where the process lacks what it takes to read, nothing is known of the segment. */
+  #unread(index: number, error: unknown): never {
+    if (error instanceof Error && 'code' in error && OF_THE_PROCESS.has(String(error.code))) throw error
+    return this.#spoilt(`segment ${index}`, error)
   }
 
   #spoilt(what: string, cause?: unknown): never {

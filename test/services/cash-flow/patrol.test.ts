@@ -25,10 +25,12 @@ describe('a record that was spoilt where nobody reads any more', () => {
   let under: CashFlowUnderTest
   /** As a database would tell it; a store in files would end. */
   let isSpoilt = false
+  let isAway = false
+  let reads = 0
   before(async () => {
     journal = await openJournal(3, 2)
     const stores = journal.journal.stores.map(({ name, store }, place) => {
-      return { name, store: place === 1 ? spoiling(store, () => isSpoilt) : store }
+      return { name, store: place === 1 ? spoiling(store, reading) : store }
     })
     under = await openCashFlow(await openFreshPglite(), {
       journal: { ...journal.journal, stores, pace: { stepMs: 2, roundRestSteps: 5, faultRestSteps: 40 } },
@@ -40,6 +42,12 @@ describe('a record that was spoilt where nobody reads any more', () => {
     await journal.remove()
   })
 
+  /** Whether what it reads is spoilt. @throws Error while the store is away */
+  function reading(): boolean {
+    reads += 1
+    if (isAway) throw new Error('nobody answers')
+    return isSpoilt
+  }
   async function move(nth: string): Promise<void> {
     const answer = await under.call('POST', '/v1/transfers', alice, { body: fromAlice('1.00'), headers: key(nth) })
     assert.equal(answer.status, 201, answer.text)
@@ -61,6 +69,14 @@ describe('a record that was spoilt where nobody reads any more', () => {
     await move('fourth')
   })
 
+  test('is not taken for spoilt where the store could not be read', async () => {
+    isAway = true
+    const readBefore = reads
+    await eventually('it was tried again', async () => reads > readBefore + 1)
+    assert.equal((await seat(1)).scrubbed, null)
+    isAway = false
+  })
+
   test('is told of, where it does not end the store, until it is there again', async () => {
     isSpoilt = true
     const told = await eventually('it is told', async () => (await seat(1)).scrubbed)
@@ -73,12 +89,13 @@ describe('a record that was spoilt where nobody reads any more', () => {
 })
 
 /** What it has, but while it is spoilt one of its first records with another text. */
-function spoiling(store: JournalStore, isSpoilt: () => boolean): JournalStore {
+function spoiling(store: JournalStore, reading: () => boolean): JournalStore {
   const read: JournalStore['read'] = async (after, bytesMax) => {
+    const isSpoilt = reading()
     const answer = await store.read(after, bytesMax)
     const spoil = ({ body, ...record }: (typeof answer.records)[number]) => ({
       ...record,
-      body: record.seq === 2 && isSpoilt() ? `${body} ` : body,
+      body: record.seq === 2 && isSpoilt ? `${body} ` : body,
     })
     return { ...answer, records: answer.records.map(spoil) }
   }

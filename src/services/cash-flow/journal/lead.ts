@@ -183,10 +183,7 @@ export function createLead(options: LeadOptions) {
       ...{ name: 'the patrol of the journal', everyMs: pace.stepMs, log },
       async work() {
         const leadership = isServing ? reign?.leadership : undefined
-        if (leadership === undefined) return false
-        await patrol.step(leadership).catch((error) => {
-          if (leadership.ending === null) throw error // it leads no more: the next leader goes on
-        })
+        if (leadership !== undefined) await patrol.step(leadership)
         return false
       },
     })
