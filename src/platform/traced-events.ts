@@ -37,12 +37,29 @@ export async function withSpans<T>(
     const span = spans.get(event)
     return tracer === null || span === undefined ? one() : tracer.within(span, one)
   }
+  return ending([...spans.values()], () => work(within))
+}
+
+/** Runs work that was put off in a span of its own, where a trace is kept of who wanted it. */
+export async function inSpan<T>(
+  tracer: Tracer | null,
+  name: string,
+  { trace }: Traced,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (tracer === null || trace === undefined) return work()
+  const span = tracer.receive(name, trace, 'message')
+  return ending([span], () => tracer.within(span, work))
+}
+
+/** They end with the work, as it ends. */
+async function ending<T>(spans: readonly Span[], work: () => Promise<T>): Promise<T> {
   let failed = true
   try {
-    const result = await work(within)
+    const result = await work()
     failed = false
     return result
   } finally {
-    for (const span of spans.values()) span.end(failed)
+    for (const span of spans) span.end(failed)
   }
 }

@@ -7,6 +7,7 @@ import { type FeedSource, type Follower, followFeed } from '../../platform/feed.
 import type { Log } from '../../platform/log.ts'
 import type { Event, Outbox } from '../../platform/outbox.ts'
 import { checkOf } from '../../platform/schema.ts'
+import { inSpan } from '../../platform/traced-events.ts'
 import type { Tracer } from '../../platform/tracing.ts'
 import type { Actor, Command } from './commands.ts'
 import { createCredits } from './credits.ts'
@@ -71,20 +72,9 @@ export function createBackground(deps: {
     if (upkeep.length > 0) give(UPKEEP, upkeep)
   }
 
-  /** Within the trace of whoever wanted it. */
-  async function carryOut(name: string, command: Command): Promise<unknown> {
-    if (tracer === null || command.trace === undefined) return service.submit(command)
-    const span = tracer.receive(name, command.trace, 'message')
-    const { trace: _, ...rest } = command // what comes of it goes on with this span
-    return tracer
-      .within(span, () => service.submit(rest))
-      .then(
-        () => span.end(),
-        (error: unknown) => {
-          span.end(true)
-          throw error
-        },
-      )
+  /** Within the trace of whoever wanted it: what comes of it goes on with the span. */
+  function carryOut(name: string, { trace, ...command }: Command): Promise<unknown> {
+    return inSpan(tracer, name, trace === undefined ? {} : { trace }, () => service.submit(command))
   }
 
   function give(shard: number, tasks: readonly (() => Promise<unknown>)[]): void {
