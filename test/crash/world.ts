@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { Response } from 'supertest'
-import { findFreePorts } from '../../src/cli/demo/free-ports.ts'
 import { addressesFrom, type PartName } from '../../src/platform/addresses.ts'
 import { issueToken } from '../../src/sandbox/identity-provider.ts'
 import { type EdgeCalls, edgeCalls, eventually } from '../support/edge-calls.ts'
@@ -15,7 +14,6 @@ import type { CrashStep } from './steps.ts'
 
 const HOOK = pathToFileURL(join(import.meta.dirname, 'crash-at.ts')).href
 const READY_MS_MAX = 100_000
-const PORTS_APART = 100
 const INSIST_MS_MAX = 90_000
 const TRY_EVERY_MS = 50
 /** Parts that are killed have a process each; the others share one, as no step is theirs. */
@@ -32,14 +30,8 @@ const SHORT_TIMER = `rules:
 
 export type CrashWorld = Awaited<ReturnType<typeof startCrashWorld>>
 
-/** Several at once, on ports that are far enough from each other's. */
 export async function startCrashWorlds(count: number): Promise<readonly CrashWorld[]> {
-  const ports: number[] = []
-  while (ports.length < count) {
-    const port = await findFreePorts()
-    if (ports.every((other) => Math.abs(other - port) > PORTS_APART)) ports.push(port)
-  }
-  const started = await Promise.allSettled(ports.map(startCrashWorld))
+  const started = await Promise.allSettled(Array.from({ length: count }, startCrashWorld))
   const failed = started.find((each) => each.status === 'rejected')
   if (failed === undefined) return started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   await Promise.all(started.map((each) => (each.status === 'fulfilled' ? each.value.close() : null)))
@@ -47,7 +39,7 @@ export async function startCrashWorlds(count: number): Promise<readonly CrashWor
 }
 
 /** The platform on one PostgreSQL database, each part that will be killed in a process of its own. */
-async function startCrashWorld(port: number) {
+async function startCrashWorld() {
   const options: TestPlatformOptions = {
     database: 'postgres',
     config: (text) =>
@@ -56,7 +48,7 @@ async function startCrashWorld(port: number) {
         .replace('assess_timeout_ms: 10000', `assess_timeout_ms: 10000\n  ${NO_BREAKER}`),
     policies: { 'risk.yaml': (text) => text.replace('rules:\n', SHORT_TIMER) },
   }
-  const prepared = await prepareTestPlatform(options, port)
+  const prepared = await prepareTestPlatform(options)
   const { places, environment, remove } = prepared
   // The firewall has nothing to do with this, and takes half of a start.
   for (const name of ['signatures', 'signatures.yaml']) await rm(join(places.policies, name), { recursive: true })

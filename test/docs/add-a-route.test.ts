@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { findFreePorts } from '../../src/cli/demo/free-ports.ts'
+import { findFreePort, findFreePorts } from '../../src/cli/demo/free-ports.ts'
 import { followBlocks } from './follow.ts'
 import { blocksOf } from './markdown.ts'
 import { openShell, type Shell } from './shell.ts'
@@ -12,7 +11,7 @@ import { openShell, type Shell } from './shell.ts'
 describe('docs/add-a-route.md', async () => {
   const page = await readFile(new URL('../../docs/add-a-route.md', import.meta.url), 'utf8')
   const edge = await findFreePorts()
-  const service = await freePort()
+  const service = await findFreePort()
   const ports: Readonly<Record<string, number>> = { 8080: edge, 8081: edge + 1, 9000: service }
   let shell: Shell
 
@@ -48,11 +47,3 @@ describe('docs/add-a-route.md', async () => {
     assert.match(answer, /"status":503,"code":"upstream_unavailable","detail":"[^"]*nothing was sent"/)
   })
 })
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => probe.once('listening', done))
-  const { port } = probe.address() as { port: number }
-  await new Promise((done) => probe.close(done))
-  return port
-}

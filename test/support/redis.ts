@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type RedisClientType } from '@redis/client'
+import { findFreePort } from '../../src/cli/demo/free-ports.ts'
 import { eventually } from './edge-calls.ts'
-import { freePort } from './postgres.ts'
 
 /** Why a test that needs a Redis server does not run here; false where it does. */
 export const skipWithoutRedis = hasRedis() ? false : 'not run: redis-server (apt-get install redis-server)'
@@ -25,7 +25,7 @@ export interface TestRedis {
 /** Starts a real Redis server on a free port, keeping nothing on disk. */
 export async function startTestRedis(): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-redis-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const url = `redis://127.0.0.1:${port}`
   let server: ChildProcess
   const gone = () => new Promise((done) => server.once('exit', done))

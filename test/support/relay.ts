@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { findFreePort } from '../../src/cli/demo/free-ports.ts'
 
 /**
  * What the way to a server does. `pass`: nothing. `refuse`: nobody listens. `cut`: takes the connection, reads the request
@@ -70,8 +71,8 @@ export async function startRelay({
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
   }
-  await listen(0)
-  const { port } = server.address() as AddressInfo
+  const port = await findFreePort() // none that an outgoing connection could take while this one refuses
+  await listen(port)
   return {
     url: `http://127.0.0.1:${port}`,
     leadTo(url) {

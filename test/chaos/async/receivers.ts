@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { findFreePort } from '../../../src/cli/demo/free-ports.ts'
 import { inTurns, type Member } from './members.ts'
 import type { Stage } from './stage.ts'
 
@@ -46,7 +46,7 @@ export async function registerEndpoints(
 export async function startReceivers(members: readonly string[]): Promise<Receivers> {
   const inboxes = new Map<string, Inbox>(members.map((member) => [member, emptyInbox()]))
   let server: Server
-  let port = 0
+  const port = await findFreePort() // none that an outgoing connection could take while nobody listens
   const start = async (): Promise<void> => {
     server = createServer(async (request, response) => {
       const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString()
@@ -56,7 +56,6 @@ export async function startReceivers(members: readonly string[]): Promise<Receiv
     })
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
-    port = (server.address() as AddressInfo).port
   }
   await start()
   return {
