@@ -67,6 +67,7 @@ async function startCrashWorld() {
     const armed = { NODE_OPTIONS: `--import=${HOOK}`, TIDEGATE_CRASH_AT: fileOf(part), NODE_COMPILE_CACHE: compiled }
     return startTidegate(['start', ...parts], { ...environment, ...armed })
   }
+  const receiver: WebhookReceiver = await startWebhookReceiver()
   const processes = new Map<PartName, TidegateProcess>()
   let isOpen = true
   for (const part of KILLED) processes.set(part, start([part]))
@@ -86,24 +87,25 @@ async function startCrashWorld() {
       },
       READY_MS_MAX,
     )
-  const kill = async () => {
+  const close = async () => {
     isOpen = false
     for (const { child } of processes.values()) child.kill('SIGKILL')
     await Promise.all([...processes.values()].map(({ exited }) => exited))
-  }
-  await Promise.all([...processes.keys()].map(isReady)).catch(async (error: unknown) => {
-    await kill() // else they would outlive the test, and it would wait for them
+    await receiver.close()
     await remove()
-    throw error
-  })
-
+  }
   const calls: EdgeCalls = edgeCalls(platform)
-  const receiver: WebhookReceiver = await startWebhookReceiver()
   const secrets = new Map<string, string>()
-  for (const member of ['mem_alice', 'mem_bob'] as const) {
-    const body = { url: receiver.url, events: ['*'] }
-    const make = () => calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
-    secrets.set(member, (await insist('an endpoint', make, ({ status }) => status === 201)).body.secret)
+  try {
+    await Promise.all([...processes.keys()].map(isReady))
+    for (const member of ['mem_alice', 'mem_bob'] as const) {
+      const body = { url: receiver.url, events: ['*'] }
+      const make = () => calls.call(member, 'POST', '/v1/webhook-endpoints', { body })
+      secrets.set(member, (await insist('an endpoint', make, ({ status }) => status === 201)).body.secret)
+    }
+  } catch (error) {
+    await close() // else the processes would outlive the test, and it would wait for them
+    throw error
   }
 
   return {
@@ -119,18 +121,14 @@ async function startCrashWorld() {
     async restart(part: PartName): Promise<void> {
       const dead = processes.get(part)
       await dead?.exited
+      await rm(fileOf(part), { force: true })
       if (!isOpen) return // it was the end of the test that ended it
       assert.equal(dead?.child.signalCode, 'SIGKILL', `${dead?.output()}`)
-      await rm(fileOf(part))
       processes.set(part, start([part]))
       await isReady(part)
     },
 
-    async close() {
-      await kill()
-      await receiver.close()
-      await remove()
-    },
+    close,
   }
 }
 

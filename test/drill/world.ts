@@ -36,12 +36,34 @@ const FORTUNE = '90000000.00'
  * most of what a drill costs.
  */
 export async function openWorld(createDatabase: () => Promise<string>, losesDatabases: boolean): Promise<World> {
+  const closings: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closing of closings.splice(0).reverse()) await closing()
+  }
+  try {
+    return await furnish(await createDatabase(), losesDatabases, closings, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function furnish(
+  database: string,
+  losesDatabases: boolean,
+  closings: (() => Promise<unknown>)[],
+  close: () => Promise<void>,
+): Promise<World> {
   const started = await Promise.all(
-    RELAY_NAMES.map(async (name) => [name, await startRelay({ protocol: protocolOf(name), slowMs: SLOW_MS })] as const),
+    RELAY_NAMES.map(async (name) => {
+      const relay = await startRelay({ protocol: protocolOf(name), slowMs: SLOW_MS })
+      closings.push(relay.close)
+      return [name, relay] as const
+    }),
   )
   const relays = Object.fromEntries(started) as Record<RelayName, Relay>
   const redis = skipWithoutRedis === false ? await startTestRedis() : null
-  const database = await createDatabase()
+  if (redis !== null) closings.push(redis.stop)
   const databases = losesDatabases ? databasesBy(relays, database) : { TIDEGATE_DATABASE_URL: database }
   const platform = await startTestPlatform({
     database: 'pglite',
@@ -55,6 +77,7 @@ export async function openWorld(createDatabase: () => Promise<string>, losesData
       }
     },
   })
+  closings.push(platform.close)
   const calls = edgeCalls(platform)
   await enrich(calls, 'acc_alice')
   // A first batch has something to pay.
@@ -71,10 +94,7 @@ export async function openWorld(createDatabase: () => Promise<string>, losesData
     withdrawalAccount: await enrich(calls, await openAccount(calls)),
     probeAccount: await openAccount(calls),
     unique: () => `drill-${++made}`,
-    async close() {
-      await platform.close()
-      await Promise.all([redis?.stop(), ...started.map(([, relay]) => relay.close())])
-    },
+    close,
   }
 }
 
