@@ -75,12 +75,13 @@ export function createCounts(keysMax: number, now: () => number): Counts {
     return least
   }
 
-  /** Moves the window on. @returns how much of it is over, in milliseconds */
+  /** Moves the window on; one in which nothing counts is none. @returns how much of it is over, in milliseconds */
   function turn(place: number, time: number, windowMs: number): number {
     const left = (ends[place] as number) - time // of this window and the next
-    if (left > windowMs) return 2 * windowMs - left
-    const isNext = left > 0 && (current[place] as number) > 0 // else one begins anew
-    before[place] = isNext ? (current[place] as number) : 0
+    const here = current[place] as number
+    if (left > windowMs && here + (before[place] as number) > 0) return 2 * windowMs - left
+    const isNext = left > 0 && here > 0 // else one begins anew
+    before[place] = isNext ? here : 0
     current[place] = 0
     ends[place] = isNext ? (ends[place] as number) + windowMs : time + 2 * windowMs
     return isNext ? windowMs - left : 0

@@ -11,7 +11,7 @@ local points, limit = tonumber(ARGV[1]), tonumber(ARGV[3])
 local window = tonumber(ARGV[4])
 local kept = redis.call('HMGET', KEYS[1], 'start', 'current', 'before')
 local start, current, before = tonumber(kept[1]) or now, tonumber(kept[2]) or 0, tonumber(kept[3]) or 0
-if now >= start + 2 * window or now < start or (now >= start + window and current == 0) then
+if now >= start + 2 * window or now < start or (current == 0 and (before == 0 or now >= start + window)) then
   start, current, before = now, 0, 0
 elseif now >= start + window then
   start, current, before = start + window, 0, current

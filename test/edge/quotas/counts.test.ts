@@ -60,6 +60,7 @@ describe('a bucket in memory', () => {
 
   test('never gives more than the limit in one window, nor twice of it in any', () => {
     const step = fc.record({ waitMs: fc.integer({ min: 0, max: 1_500 }), points: fc.integer({ min: 1, max: 4 }) })
+    const refusedFirst = [4, 3, 1].map((points, nth) => ({ points, waitMs: [0, 999, 335][nth] as number }))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 10 }), (steps, limit) => {
         const { take, advance } = rig()
@@ -78,6 +79,7 @@ describe('a bucket in memory', () => {
         const opening = given.filter((it) => it.at < first + 1_000).reduce((sum, it) => sum + it.points, 0)
         assert.ok(opening <= limit, `${opening} in the first window`)
       }),
+      { examples: [[refusedFirst, 3]] },
     )
   })
 
