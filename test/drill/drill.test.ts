@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { skipWithoutRedis } from '../support/redis.ts'
 import { DRILLED } from './dependencies.ts'
-import { declaredBy } from './table.ts'
+import type { Row } from './scenario.ts'
+import { declaredBy, differenceOf } from './table.ts'
 
 const skip =
   process.env['TIDEGATE_TEST_POSTGRES_URL'] === undefined && 'not run: `npm test` brings the PostgreSQL server'
@@ -43,4 +44,21 @@ test('a page declares what it names, and for the rest of a dependency that nothi
     ['503 x · moved', '–', '–', undefined],
   )
   assert.equal(declared('cash flow / accounts.read / refused'), undefined)
+})
+
+test('what came once while all was well does not make everything else look different', () => {
+  const page = declaredBy(
+    '# T\n\n## When all is well\n\n| route | answer |\n| --- | --- |\n| accounts.read | 200 |\n\n## bank\n\nNothing changes.\n',
+  )
+  const row = { route: 'accounts.read', money: null, violation: null }
+  const well: Row = { ...row, dependency: '', fault: 'none', answer: '503 x' }
+  const failing = (answer: string): Row => ({ ...row, dependency: 'bank', fault: 'slow', answer })
+  assert.deepEqual(
+    [well, failing('200'), failing('503 x')].map((each) => differenceOf(each, page)),
+    [
+      'When all is well / accounts.read / When all is well: 503 x, declared 200',
+      null,
+      'bank / accounts.read / slow: 503 x, declared 200',
+    ],
+  )
 })

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { type Dependency, DRILLED, FAULTS, isDatabase } from './dependencies.ts'
 import { ROUTE_CLASSES } from './routes.ts'
 import { type Row, runScenario } from './scenario.ts'
-import { cellsOf, declaredBy, rowKeyOf } from './table.ts'
+import { declaredBy, differenceOf } from './table.ts'
 import { openWorld, type World } from './world.ts'
 
 export type Drilled = {
@@ -94,13 +94,11 @@ function scenarioOf({ dependency, fault }: Pick<Row, 'dependency' | 'fault'>): s
   return `${dependency} / ${fault}`
 }
 
-/** Cells that are not the page's. */
+/** Rows that are not the page's. */
 function differing(rows: readonly Row[], declared: Declared) {
-  const cells = cellsOf(rows)
   return rows.flatMap((row) => {
-    const key = rowKeyOf(row)
-    const [cell, may] = [cells.get(key), declared(key)]
-    return cell === may ? [] : [{ row, line: `${key}: ${cell}, declared ${may ?? 'nowhere'}` }]
+    const line = differenceOf(row, declared)
+    return line === null ? [] : [{ row, line }]
   })
 }
 

@@ -38,7 +38,7 @@ export function renderTable(rows: readonly Row[]): string {
 }
 
 /** Every cell by dependency, route and fault. What is as when all is well is a dash. */
-export function cellsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
+function cellsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
   const well = new Map(rows.filter(({ fault }) => fault === 'none').map((row) => [row.route, cellOf(row)]))
   return new Map(
     rows.map((row) => {
@@ -48,8 +48,16 @@ export function cellsOf(rows: readonly Row[]): ReadonlyMap<string, string> {
   )
 }
 
-export function rowKeyOf({ dependency, route, fault }: Row): string {
+function rowKeyOf({ dependency, route, fault }: Row): string {
   return fault === 'none' ? keyOf(WELL, route, WELL) : keyOf(dependency, route, fault)
+}
+
+/** What a row is that is not what the page says: beside the page's own row for when all is well, whatever came of that here. */
+export function differenceOf(row: Row, declared: ReturnType<typeof declaredBy>): string | null {
+  const key = rowKeyOf(row)
+  const [cell, may] = [cellOf(row), declared(key)]
+  const meant = may === AS_EVER ? declared(keyOf(WELL, row.route, WELL)) : may
+  return cell === meant ? null : `${key}: ${cell}, declared ${meant ?? 'nowhere'}`
 }
 
 /** What a page declares for a cell; undefined where it knows the dependency, the fault or the route's normal answer not. */
