@@ -1,7 +1,7 @@
 import { assert } from '../../src/kernel/assert.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { money } from '../../src/kernel/money.ts'
-import { operationIdOf, transferIdOf } from '../../src/kernel/operation-id.ts'
+import { operationIdBeside, transferIdOf } from '../../src/kernel/operation-id.ts'
 import type { Database, DatabaseServer } from '../../src/platform/database.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createOutbox } from '../../src/platform/outbox.ts'
@@ -69,13 +69,10 @@ export async function openOurs(
     name,
     async transfer({ key, from, to, amount }) {
       const owner = from.member
+      const transfer = transferIdOf(owner, key)
       const { status } = await service.execute(signal, {
         ...{ kind: 'transfer', legs: [], run: 'now', by: { kind: 'member', id: owner }, from: from.id, to: to.id },
-        ...{
-          request: { owner, key, digest: key },
-          transfer: transferIdOf(owner, key),
-          operation: operationIdOf(owner, key),
-        },
+        ...{ request: { owner, key, digest: key }, transfer, operation: operationIdBeside(transfer) },
         ...{
           amount: money('CNY', amount),
           terms: 'unknown', // the service asks

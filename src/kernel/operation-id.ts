@@ -14,7 +14,7 @@ export function transferIdOf(owner: string, key: string): Id<'transfer'> {
 }
 
 /** The operation of the request that made the transfer: one names the other, so that neither needs an index for it. */
-function operationIdBeside(transfer: Id<'transfer'>): Id<'operation'> {
+export function operationIdBeside(transfer: Id<'transfer'>): Id<'operation'> {
   return `op_${transfer.slice('trf_'.length)}` as Id<'operation'>
 }
 

@@ -1,6 +1,7 @@
 import type { Instant } from '../../kernel/clock.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Happening } from '../../platform/outbox.ts'
+import type { KeyedRequest } from './commands.ts'
 import type { Columns, FactTable } from './store/columns.ts'
 
 /** A writer's hold on its shard, and the end of its chain. */
@@ -16,6 +17,9 @@ export type Lease = {
 /** What a batch wrote in one shard, as it goes into that shard's chain. */
 export type JournalRecord = Lease & { readonly previous: string; readonly body: string }
 
+/** A transfer that was decided as one nobody had asked for, without a look into the store. */
+export type Presumed = Pick<KeyedRequest, 'owner' | 'key'> & { readonly transfer: string }
+
 /** What one batch comes to, all of it decided: plain values, so that it can be kept in any place that keeps text. */
 export type Batch = {
   /** One for each shard that the batch writes in, in the order of the shards; each is the next one of its chain. */
@@ -27,6 +31,8 @@ export type Batch = {
   /** … and keys of those that are done. */
   readonly done: ReadonlyMap<string, readonly string[]>
   readonly happenings: readonly Happening[]
+  /** If one of them was made before, nothing of the batch is kept. */
+  readonly presumed: readonly Presumed[]
 }
 
 export type NewAccount = {
@@ -64,11 +70,12 @@ export interface BatchStore {
   /** Whether the shards are still held under these epochs: asked before what was read is answered and nothing is kept. */
   holds(leases: readonly Lease[]): Promise<boolean>
   /**
-   * Keeps the whole batch, once; `overtaken` when one of its shards was taken since: then nothing of it is kept, and never will be.
+   * Keeps the whole batch, once; `overtaken` when one of its shards was taken since, `made_before` when it was presumed wrongly: then
+   * nothing of it is kept, and never will be.
    * @throws Problem `dependency_unavailable`: nothing was kept; `outcome_unknown`: nobody knows whether it was, and the writer
    * takes its shards anew before it goes on
    */
-  append(batch: Batch): Promise<'appended' | 'overtaken'>
+  append(batch: Batch): Promise<'appended' | 'overtaken' | 'made_before'>
   /** Keeps what is in no batch, once. @throws as `append`; what the store refuses was not kept */
   note(notice: Notice): Promise<void>
 }

@@ -3,7 +3,7 @@ import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { newId } from '../../kernel/id.ts'
 import { parseIdempotencyKey } from '../../kernel/idempotency-key.ts'
-import { legIdsOf, operationIdOf, transferIdOf } from '../../kernel/operation-id.ts'
+import { legIdsOf, operationIdBeside, transferIdOf } from '../../kernel/operation-id.ts'
 import { Problem } from '../../kernel/problem.ts'
 import type { Passport } from '../../platform/passport.ts'
 import { type Answer, route, type ServiceRoute } from '../../platform/service-route.ts'
@@ -53,7 +53,7 @@ function transferRoute({ service, reads, mailbox, onAccepted }: TransferRoutesDe
       if (request === null) throw new Problem('idempotency_key_required')
       const accept = prefersAsync(call)
       const transfer = transferIdOf(request.owner, request.key)
-      const operation = operationIdOf(request.owner, request.key)
+      const operation = operationIdBeside(transfer)
       const parts = partsOf(transfer, body)
       const isKnown = () => reads.isOperation(operation)
       if (accept) await mailbox.admit({ owner: request.owner, from: parts.from, isKnown })

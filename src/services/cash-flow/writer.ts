@@ -3,7 +3,7 @@ import { AssertionFailed } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
-import type { Batch, BatchStore, JournalRecord, Lease } from './append.ts'
+import type { Batch, BatchStore, JournalRecord, Lease, Presumed } from './append.ts'
 import { type Settled, settle } from './batch.ts'
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { Books } from './books.ts'
@@ -12,13 +12,15 @@ import type { Command } from './commands.ts'
 import type { Directory } from './directory.ts'
 import type { Balance } from './model.ts'
 import { hashOf } from './proof/chain.ts'
-import { allOf, bodyOf, doneIn, factsOf, type Known, openMonth, readBatch, workOf } from './store.ts'
+import { allOf, bodyOf, doneIn, factsOf, isPresumable, type Known, openMonth, readBatch, workOf } from './store.ts'
 import { isFilled } from './writes.ts'
 
 const BATCH_COMMANDS_MAX = 500
 const WAITING_COMMANDS_MAX = 2_000
 /** From how many on the next batch is decided while one is on its way. */
 const AHEAD_COMMANDS_MIN = 128
+/** After a batch was presumed wrongly so many are looked up before they are decided: where one asks again, others do. */
+const LOOKED_UP_BATCHES = 16
 const REMEMBERED_BALANCES_MAX = 100_000
 const ATTEMPTS_MAX = 8
 const RETRY_MS_MAX = 20
@@ -43,6 +45,7 @@ type Decided = {
 type Ended =
   | { readonly kind: 'kept' }
   | { readonly kind: 'overtaken' }
+  | { readonly kind: 'made_before' }
   | { readonly kind: 'failed'; readonly error: unknown }
 type Sent = Decided & { readonly ended: Promise<Ended> }
 
@@ -51,6 +54,7 @@ type Sent = Decided & { readonly ended: Promise<Ended> }
  * the chain of each shard that it writes in. Another process may take a shard at any time; then nothing of ours is committed,
  * and we take it back. Safety never rests on who believes to hold it. While one batch is on its way to the store, the next one
  * is decided on what that comes to, if it is large; it is sent, and anyone is answered, only once the one before is kept.
+ * Transfers are presumed to be asked for for the first time: the store refuses the batch where one was not; it is decided anew.
  */
 export function createWriter(options: {
   /** In ascending order, in which they are taken. */
@@ -72,14 +76,17 @@ export function createWriter(options: {
   /** The batch that was sent to the store and has not ended: one at most. */
   let underWay: Sent | null = null
   let turn: Promise<unknown> = Promise.resolve()
+  /** Of the next ones. */
+  let lookedUpBatches = 0
 
   /** `next` is called once the batch is sent: the next one is decided meanwhile. */
   async function run(commands: readonly Command[], next: () => void): Promise<readonly Settled[]> {
     for (let attempts = 1; ; attempts++) {
-      const sent = await inTurn(() => decideAndSend(commands))
+      const sent = await inTurn(() => decideAndSend(commands, attempts === 1))
       next()
       const ended = await sent.ended
       if (ended.kind === 'kept') return sent.settled
+      if (ended.kind === 'made_before') continue
       if (ended.kind === 'failed' && (!isCollision(ended.error) || attempts >= ATTEMPTS_MAX)) throw ended.error
       await sleep(Math.random() * RETRY_MS_MAX * Math.min(attempts, ATTEMPTS_MAX))
     }
@@ -93,16 +100,18 @@ export function createWriter(options: {
   }
 
   /** Decides on what the batch under way comes to; if that is not kept, it was for nothing. */
-  async function decideAndSend(commands: readonly Command[]): Promise<Sent> {
+  async function decideAndSend(commands: readonly Command[], isFirst: boolean): Promise<Sent> {
     const ahead = underWay
-    let decided = await decideOn(commands, ahead)
-    if (ahead !== null && (await ahead.ended).kind !== 'kept') decided = await decideOn(commands, null)
+    const presumes = isFirst && lookedUpBatches === 0
+    if (lookedUpBatches > 0) lookedUpBatches--
+    let decided = await decideOn(commands, ahead, presumes)
+    if (ahead !== null && (await ahead.ended).kind !== 'kept') decided = await decideOn(commands, null, presumes)
     const sent = { ...decided, ended: keep(decided) }
     underWay = sent
     return sent
   }
 
-  async function decideOn(commands: readonly Command[], ahead: Sent | null): Promise<Decided> {
+  async function decideOn(commands: readonly Command[], ahead: Sent | null, presumes: boolean): Promise<Decided> {
     let held: readonly Lease[] | null = null
     try {
       leases ??= await takeAll()
@@ -111,10 +120,14 @@ export function createWriter(options: {
       await openMonthOf(now)
       const before = ahead?.books ?? null
       const known = { shards: new Set(shards), balances, accounts }
-      const books = new Books(await readBatch(reads, known, commands), now, calendar(now), before)
+      const books = new Books(await readBatch(reads, known, commands, presumes), now, calendar(now), before)
       const settled = commands.map((command) => settle(books, command))
-      if (!books.hasWritten()) return { leases: held, books, settled, batch: null, error: null }
-      const batch = batchOf(held, books)
+      const presumed = presumes ? presumedOf(commands, settled) : []
+      if (!books.hasWritten()) {
+        if (presumed.length > 0) return await decideOn(commands, ahead, false) // no batch would find out
+        return { leases: held, books, settled, batch: null, error: null }
+      }
+      const batch = { ...batchOf(held, books), presumed }
       const after = held.map((lease) => batch.records.find(({ shard }) => shard === lease.shard) ?? lease)
       return { leases: after, books, settled, batch, error: null }
     } catch (error) {
@@ -130,6 +143,8 @@ export function createWriter(options: {
     if (ended.kind === 'kept') {
       leases = held
       remember(books?.balances() ?? [])
+    } else if (ended.kind === 'made_before') {
+      lookedUpBatches = LOOKED_UP_BATCHES // all else is as it was
     } else {
       leases = null // whether it was kept may not be known
       balances.clear()
@@ -138,7 +153,10 @@ export function createWriter(options: {
   }
 
   async function append({ batch, leases: held, error }: Decided): Promise<Ended> {
-    if (batch !== null) return { kind: (await store.append(batch)) === 'appended' ? 'kept' : 'overtaken' }
+    if (batch !== null) {
+      const appended = await store.append(batch)
+      return { kind: appended === 'appended' ? 'kept' : appended }
+    }
     if (held !== null && !(await store.holds(held))) return { kind: 'overtaken' }
     return error === null ? { kind: 'kept' } : { kind: 'failed', error }
   }
@@ -171,7 +189,17 @@ export function createWriter(options: {
   })
 }
 
-function batchOf(held: readonly Lease[], books: Books): Batch {
+/** Those that were decided as new, not answered as a batch on its way or this one has decided them before. */
+function presumedOf(commands: readonly Command[], settled: readonly Settled[]): readonly Presumed[] {
+  return commands.flatMap((command, nth) => {
+    const one = settled[nth]
+    if (!isPresumable(command) || one?.kind === 'key_reused' || (one?.kind === 'settled' && one.replayed)) return []
+    const { transfer, request } = command
+    return [{ transfer, owner: request.owner, key: request.key }]
+  })
+}
+
+function batchOf(held: readonly Lease[], books: Books): Omit<Batch, 'presumed'> {
   const written = held.flatMap((lease) => {
     const writes = books.writes.get(lease.shard)
     return writes === undefined || !isFilled(writes) ? [] : [{ lease, facts: factsOf(books, writes) }]

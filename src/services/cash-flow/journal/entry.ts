@@ -6,7 +6,7 @@ import type { Columns, FactTable } from '../store/columns.ts'
 import { allOf, type Facts } from '../store.ts'
 
 /** A batch as the journal has it: with its events as they are told, and without what its records say already. */
-export type WrittenBatch = Omit<Batch, 'happenings'> & { readonly pages: Pages }
+export type WrittenBatch = Omit<Batch, 'happenings' | 'presumed'> & { readonly pages: Pages }
 
 /** What one record of the journal in several stores is about. */
 export type Entry = { readonly kind: 'batch'; readonly batch: WrittenBatch } | Notice

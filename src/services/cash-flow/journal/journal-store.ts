@@ -4,7 +4,7 @@ import { placeOf } from '../../../platform/journal/record.ts'
 import type { Outbox, Packed } from '../../../platform/outbox.ts'
 import type { Batch, BatchStore } from '../append.ts'
 import { nobodyListens, type Points } from '../points.ts'
-import { ELSEWHERE, hasShards, listShards, moveProjection, readShard } from '../store.ts'
+import { ELSEWHERE, hasShards, listShards, MADE_BEFORE, moveProjection, readShard, refuseMadeBefore } from '../store.ts'
 import { statementsOfEntry } from './carry-out.ts'
 import { type Entry, writeEntry } from './entry.ts'
 import type { Lead, Reign } from './lead.ts'
@@ -29,10 +29,14 @@ export function createJournalStore(
   { transaction, atOnce, pack }: Pick<Outbox, 'transaction' | 'atOnce' | 'pack'>,
   points: Points = nobodyListens,
 ): BatchStore {
-  async function keep(reign: Reign, entry: Entry, events: Packed, batch?: Batch): Promise<'appended' | 'overtaken'> {
+  async function keep(reign: Reign, entry: Entry, events: Packed, batch?: Batch): ReturnType<BatchStore['append']> {
     let isAppended = false
+    const statements = [
+      ...refuseMadeBefore(batch?.presumed ?? []),
+      ...statementsOfEntry(reign.place, entry, reign.isShared),
+    ]
     try {
-      await atOnce(statementsOfEntry(reign.place, entry, reign.isShared), events, async () => {
+      await atOnce(statements, events, async () => {
         const outcome = await reign.leadership.append(writeEntry(entry))
         if (outcome.kind !== 'ok') throw new NotAppended(outcome)
         isAppended = true
@@ -46,6 +50,7 @@ export function createJournalStore(
     } catch (error) {
       if (isAppended) throw unknown('the journal has it, and the database not yet', error)
       if (error instanceof NotAppended) return refused(error)
+      if (error instanceof Error && 'code' in error && error.code === MADE_BEFORE) return 'made_before'
       if (error instanceof Error && 'code' in error && error.code === ELSEWHERE) {
         reign.isBehind = true
         return 'overtaken'
@@ -78,7 +83,7 @@ export function createJournalStore(
     async append(batch) {
       points('batch decided', batch)
       const kept = await lead.inTurn((reign) => {
-        const { happenings, ...rest } = batch
+        const { happenings, presumed: _, ...rest } = batch
         const events = pack(happenings)
         const isOfReign = rest.records.every(({ epoch }) => epoch === BigInt(reign.leadership.epoch))
         if (!isOfReign) return Promise.resolve('overtaken' as const)

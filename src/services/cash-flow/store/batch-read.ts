@@ -1,7 +1,7 @@
 import { transferIdOf } from '../../../kernel/operation-id.ts'
 import type { Sql } from '../../../platform/database.ts'
 import { type Answered, firstAnswerWith } from '../answers.ts'
-import type { Command, KeyedRequest } from '../commands.ts'
+import type { Command, KeyedRequest, TransferCommand } from '../commands.ts'
 import type { WorkingSet } from '../layers.ts'
 import type { Account, Balance, Transfer } from '../model.ts'
 import { clearingAccountsIn } from '../shards.ts'
@@ -20,15 +20,28 @@ export type Known = {
   readonly balances: ReadonlyMap<string, Balance>
 }
 
-/** Reads what the commands touch and the writer does not know. Within its shards nobody else changes anything. */
-export async function readBatch(sql: Sql, known: Known, commands: readonly Command[]): Promise<WorkingSet> {
-  const requests = commands.flatMap(requestOf)
+/** Whether a command can be decided as one that was never made: what it takes to find out is said by itself. */
+export function isPresumable(command: Command): command is TransferCommand {
+  return command.kind === 'transfer' && command.run === 'now'
+}
+
+/**
+ * Reads what the commands touch and the writer does not know. Within its shards nobody else changes anything. `presumes`: whether
+ * a command that is presumable was made before is not looked at.
+ */
+export async function readBatch(
+  sql: Sql,
+  known: Known,
+  commands: readonly Command[],
+  presumes: boolean,
+): Promise<WorkingSet> {
+  const looked = presumes ? commands.filter((command) => !isPresumable(command)) : commands
   // Sent together: none needs the answer of another.
   const [crossing, answering, kept, arrived] = await Promise.all([
-    crossingAmong(sql, commands),
-    answeringAmong(sql, commands.flatMap(answerIdOf)),
-    readAnswers(sql, requests),
-    arrivedAmong(sql, commands),
+    crossingAmong(sql, looked),
+    answeringAmong(sql, looked.flatMap(answerIdOf)),
+    readAnswers(sql, looked.flatMap(requestOf)),
+    arrivedAmong(sql, looked),
   ])
   const ids = new Set([...commands.flatMap(transferOf), ...crossing, ...answering])
   const named = ids.size === 0 ? [] : (await readTransfers(sql, [...ids])).map(({ transfer }) => transfer)

@@ -1,7 +1,7 @@
 import { assert } from '../../../kernel/assert.ts'
 import { toRfc3339 } from '../../../kernel/clock.ts'
 import type { SqlValue, Statement } from '../../../platform/database.ts'
-import type { Batch, JournalRecord } from '../append.ts'
+import type { Batch, JournalRecord, Presumed } from '../append.ts'
 import { type Columns, FACT_TABLES, type FactTable, timeColumn, writtenColumns } from './columns.ts'
 import { setFloors } from './credit-lines.ts'
 
@@ -47,6 +47,24 @@ export function holdShards(records: readonly JournalRecord[]): Statement {
     ],
   }
 }
+
+/** Before anything of the batch is there: fails with MADE_BEFORE where one of them was made. */
+export function refuseMadeBefore(presumed: readonly Presumed[]): readonly Statement[] {
+  if (presumed.length === 0) return []
+  return [
+    {
+      text: 'SELECT refuse_made_before($1::text[], $2::text[], $3::text[])',
+      values: [
+        presumed.map(({ owner }) => owner),
+        presumed.map(({ key }) => key),
+        presumed.map(({ transfer }) => transfer),
+      ],
+    },
+  ]
+}
+
+/** SQLSTATE of that. */
+export const MADE_BEFORE = 'TG004'
 
 /** SQLSTATE of the fence: another writer has the shard. */
 export const TAKEN = 'TG001'

@@ -1,7 +1,7 @@
 import type { Outbox } from '../../../platform/outbox.ts'
 import type { BatchStore } from '../append.ts'
 import { nobodyListens, type Points } from '../points.ts'
-import { holdShards, statementsOfFacts, TAKEN } from './batch-statements.ts'
+import { holdShards, MADE_BEFORE, refuseMadeBefore, statementsOfFacts, TAKEN } from './batch-statements.ts'
 import { statementsOfNotice } from './notices.ts'
 import { readProjection } from './projection.ts'
 import { holdsShards, listShards, takeShard } from './shards.ts'
@@ -32,9 +32,11 @@ export function createBatchStore(
     async append(batch) {
       points('batch decided', batch)
       try {
-        await atOnce([holdShards(batch.records), ...statementsOfFacts(batch)], pack(batch.happenings))
+        const fence = [holdShards(batch.records), ...refuseMadeBefore(batch.presumed)]
+        await atOnce([...fence, ...statementsOfFacts(batch)], pack(batch.happenings))
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === TAKEN) return 'overtaken'
+        if (error instanceof Error && 'code' in error && error.code === MADE_BEFORE) return 'made_before'
         throw error
       }
       points('batch committed', batch)
