@@ -90,14 +90,14 @@ function clientContext({ headers }: Cleared): TraceContext | null {
   return traceparent === undefined ? null : readTraceContext(traceparent, headers.get('tracestate'))
 }
 
-type Values = Readonly<Record<string, string | readonly string[] | undefined>>
+type Received = readonly (readonly [name: string, value: string | readonly string[] | undefined])[]
 
 /** What of an upstream's answer goes back to the client. */
-export function answerHeaders(headers: Values): [string, string | readonly string[]][] {
-  const connection = headers['connection']
-  const named = connectionNames(typeof connection === 'string' ? connection : undefined)
+export function answerHeaders(headers: Received): [string, string | readonly string[]][] {
+  const [, connection] = headers.find(([name]) => name === 'connection') ?? []
+  const named = connectionNames(typeof connection === 'string' ? connection : connection?.join())
   const kept: [string, string | readonly string[]][] = []
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of headers) {
     if (value === undefined || HOP_BY_HOP.has(name) || named.has(name) || name.startsWith('tidegate-')) continue
     if (name === 'server' || name === 'x-powered-by' || name === 'dpop-nonce') continue
     if (name.startsWith('access-control-')) continue // which pages may read it is decided here

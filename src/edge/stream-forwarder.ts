@@ -97,7 +97,7 @@ function createProxy(target: string, pending: WeakMap<IncomingMessage, Pending>)
       proxyRes(answer, request, response) {
         const waiting = pending.get(request)
         if (waiting !== undefined) waiting.answer = answer
-        const headers = mergeHeaders(answerHeaders(answer.headers), waiting?.edgeHeaders ?? [])
+        const headers = mergeHeaders(answerHeaders(Object.entries(answer.headers)), waiting?.edgeHeaders ?? [])
         // The middleware copies what is in `headers` to the client once this returns, and says keep-alive where we say nothing.
         answer.headers = Object.fromEntries(headers.map(([name, value]) => [name, value as string]))
         if (!response.shouldKeepAlive || response.getHeader('connection') === 'close')

@@ -14,10 +14,7 @@ export function onceAllArrived(work: () => void): void {
   if (arrived.push(work) === 1) setImmediate(workOnAll)
 }
 
-/**
- * Lets it leave once nothing more is to be done at present. Nothing here throws: neither undici's `dispatch` nor `end` of a
- * Node stream does, they tell by an event.
- */
+/** Lets it leave once nothing more is to be done at present. Nothing here throws: `end` of a Node stream tells by an event. */
 export function atTurnsEnd(leave: () => void): void {
   if (leaving.push(leave) === 1) queueMicrotask(afterMicrotasks)
 }

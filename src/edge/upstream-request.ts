@@ -1,8 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Answer } from './exchange.ts'
 import type { Outcome } from './upstream.ts'
-
-export type ReceivedAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /** What counts against an upstream; carries the outcome that the client is told. */
 export class UpstreamFault extends Error {

@@ -7,9 +7,10 @@ import type { UpstreamConfig } from '../platform/upstream-config.ts'
 import type { Answer, Cleared } from './exchange.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import type { EndpointSet } from './upstream/endpoint-set.ts'
+import type { ReceivedAnswer } from './upstream/http1/answer-reader.ts'
 import { openEndpoints } from './upstream/open-endpoints.ts'
 import { send, type UpstreamRequest } from './upstream/sending.ts'
-import { HungUp, type ReceivedAnswer, UpstreamFault } from './upstream-request.ts'
+import { HungUp, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
 export type Outcome<T> = { readonly kind: 'answered'; readonly answer: T } | NoAnswer
@@ -41,7 +42,7 @@ export interface Upstream {
 }
 
 /**
- * An upstream behind an undici pool and its breaker. Only what is the other side's fault counts: no connection, no
+ * An upstream behind its connections and its breaker. Only what is the other side's fault counts: no connection, no
  * answer, a broken answer, a 5xx. Never a 4xx, and never a client that hung up.
  */
 export function createUpstream(

@@ -134,7 +134,9 @@ function switchOver(
   answer: IncomingMessage,
   edgeHeaders: Answer['headers'],
 ): void {
-  const headers = Object.fromEntries(mergeHeaders(answerHeaders(answer.headers), edgeHeaders)) as typeof answer.headers
+  const headers = Object.fromEntries(
+    mergeHeaders(answerHeaders(Object.entries(answer.headers)), edgeHeaders),
+  ) as typeof answer.headers
   answer.headers = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
   cleared.response.detachSocket(socket)
   const idleMs = cleared.route.stream?.idleMs ?? 0
@@ -166,7 +168,7 @@ function closeTogether(socket: Socket, upstream: Socket): void {
 async function wholeAnswer(answer: IncomingMessage): Promise<Answer> {
   const body = await readAtMost(answer, REFUSAL_BYTES_MAX)
   const status = answer.statusCode ?? 502
-  const whole: Answer = { status, headers: answerHeaders(answer.headers), body }
+  const whole: Answer = { status, headers: answerHeaders(Object.entries(answer.headers)), body }
   if (status >= 500) throw new UpstreamFault({ kind: 'answered', answer: whole })
   return whole
 }

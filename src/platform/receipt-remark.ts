@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
-
 /**
  * What a service has the edge write into the receipt of a request, such as who decided what by it. A header of the answer, which
  * the edge reads and no client gets.
@@ -19,8 +17,8 @@ export function remarkHeaders(remark: ReceiptRemark): Record<string, string> {
 }
 
 /** Null where there is none, or none of this kind: an upstream of others may say anything. */
-export function readRemark(headers: IncomingHttpHeaders): ReceiptRemark | null {
-  const text = headers[REMARK_HEADER]
+export function readRemark(headers: readonly (readonly [name: string, value: unknown])[]): ReceiptRemark | null {
+  const [, text] = headers.find(([name]) => name === REMARK_HEADER) ?? []
   if (typeof text !== 'string' || text.length > REMARK_CHARACTERS_MAX) return null
   try {
     const remark: unknown = JSON.parse(text)

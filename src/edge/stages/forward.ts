@@ -9,9 +9,9 @@ import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { Spending } from '../spending.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
+import type { ReceivedAnswer } from '../upstream/http1/answer-reader.ts'
 import type { UpstreamRequest } from '../upstream/sending.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
-import type { ReceivedAnswer } from '../upstream-request.ts'
 import type { WebSocketForwarder } from '../websocket-forwarder.ts'
 
 /**
@@ -75,7 +75,7 @@ function requestTo(cleared: Cleared, upstream: Upstream): UpstreamRequest {
     path: target,
     method,
     headers: requestHeaders(cleared, upstream),
-    body: payload.bytes.length > 0 ? payload.bytes : null, // undici frames what is there, with a length of its own
+    body: payload.bytes.length > 0 ? payload.bytes : null,
     // A key that the route does not ask for may mean nothing to its upstream.
     repeatable: IDEMPOTENT.has(method) ? 'idempotent' : route.needsIdempotencyKey ? 'keyed' : 'once',
     leftMs: leftOf(route, trail, upstream.timeoutMs),

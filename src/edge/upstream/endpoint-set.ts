@@ -52,9 +52,13 @@ export class EndpointSet {
     this.#renew()
   }
 
-  /** Takes back whose time is over, on probation: one more failure is enough. To be called now and then. */
+  /**
+   * Takes back whose time is over, on probation: one more failure is enough. Connections that have rested too long are let go. To
+   * be called now and then.
+   */
   tick(now: number): void {
     for (const endpoint of this.all) {
+      endpoint.pool.tick(now)
       if (endpoint.ejectedUntil === null || endpoint.ejectedUntil > now) continue
       endpoint.ejectedUntil = null
       endpoint.returnedAt = now

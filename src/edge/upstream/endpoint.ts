@@ -1,12 +1,5 @@
-import { Pool } from 'undici'
 import { inOnePiece } from '../../kernel/one-piece.ts'
-
-const CONNECT_DEADLINE_MS = 2_000
-/** How long a connection is kept for the next request where the other side does not say how long it keeps it. */
-const KEEP_ALIVE_MS = 4_000
-/** How much earlier than it says (`Keep-Alive: timeout=`) a connection is given up, lest a request meet its end on the way. */
-const KEEP_ALIVE_EARLIER_MS = 2_000
-const KEEP_ALIVE_MS_MAX = 60_000
+import { ConnectionPool } from './http1/connection-pool.ts'
 
 /** One address of an upstream: its connections, and how it has fared. Its set tells what follows from that. */
 export class Endpoint {
@@ -15,9 +8,9 @@ export class Endpoint {
   readonly name: string
   readonly connectionsMax: number
   readonly pendingMax: number
-  readonly pool: Pool
+  readonly pool: ConnectionPool
   /** A new connection for each request, so that what met a connection's end does not meet another's. */
-  readonly fresh: Pool
+  readonly fresh: ConnectionPool
   /** Requests in the pools, sent or waiting for a connection. */
   inFlight = 0
   /** Streams, which have connections of their own. */
@@ -40,18 +33,8 @@ export class Endpoint {
     this.name = inOnePiece(new URL(origin).host)
     this.connectionsMax = connectionsMax
     this.pendingMax = pendingMax
-    const options: Pool.Options = {
-      connections: connectionsMax,
-      connect: { timeout: CONNECT_DEADLINE_MS },
-      headersTimeout: 0, // whoever sends looks at the deadline of the whole
-      bodyTimeout: 0,
-      allowH2: false, // one request at a time and connection: what a broken one carried is known
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: KEEP_ALIVE_EARLIER_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS_MAX,
-    }
-    this.pool = new Pool(origin, options)
-    this.fresh = new Pool(origin, { ...options, pipelining: 0 })
+    this.pool = new ConnectionPool(origin, { connectionsMax, keeps: true })
+    this.fresh = new ConnectionPool(origin, { connectionsMax, keeps: false })
   }
 
   /** What a choice between two goes by. */

@@ -1,7 +1,7 @@
+import { Pool } from 'undici'
 import { keepDoing } from '../../platform/every.ts'
 import type { Log } from '../../platform/log.ts'
 import type { HealthConfig } from '../../platform/upstream-config.ts'
-import type { Endpoint } from './endpoint.ts'
 import type { EndpointSet } from './endpoint-set.ts'
 
 const UNHEALTHY_AFTER = 3
@@ -16,13 +16,14 @@ const BODY_BYTES_MAX = 65_536
 export function checkHealth(set: EndpointSet, config: HealthConfig, log: Log): { close(): Promise<void> } {
   const { unhealthy_after: unhealthyAfter = UNHEALTHY_AFTER, healthy_after: healthyAfter = HEALTHY_AFTER } = config
   const rounds = set.all.map((endpoint) => {
+    const connections = new Pool(endpoint.origin, { allowH2: false, pipelining: 0 })
     let contrary = 0
-    return keepDoing({
+    const round = keepDoing({
       name: `health of ${endpoint.name}`,
       everyMs: config.every_ms,
       log,
       async work() {
-        const isWell = await answersWell(endpoint, config)
+        const isWell = await answersWell(connections, config)
         contrary = isWell === endpoint.healthy ? 0 : contrary + 1
         if (contrary < (isWell ? healthyAfter : unhealthyAfter)) return false
         if (contrary > 0) {
@@ -33,6 +34,12 @@ export function checkHealth(set: EndpointSet, config: HealthConfig, log: Log): {
         return false
       },
     })
+    return {
+      async close() {
+        await round.close()
+        await connections.close()
+      },
+    }
   })
   return {
     async close() {
@@ -41,13 +48,10 @@ export function checkHealth(set: EndpointSet, config: HealthConfig, log: Log): {
   }
 }
 
-async function answersWell(
-  endpoint: Endpoint,
-  { path, timeout_ms: timeoutMs, status }: HealthConfig,
-): Promise<boolean> {
+async function answersWell(connections: Pool, { path, timeout_ms: timeoutMs, status }: HealthConfig): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(timeoutMs)
-    const answer = await endpoint.fresh.request({ path, method: 'GET', signal })
+    const answer = await connections.request({ path, method: 'GET', signal })
     await answer.body.dump({ limit: BODY_BYTES_MAX, signal })
     return status === undefined ? answer.statusCode >= 200 && answer.statusCode < 300 : answer.statusCode === status
   } catch {

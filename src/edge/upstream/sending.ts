@@ -1,13 +1,15 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import { type Dispatcher, errors, type Pool } from 'undici'
 import { assert } from '../../kernel/assert.ts'
 import { DEADLINE_HEADER } from '../../platform/deadline.ts'
 import type { Trail } from '../exchange.ts'
-import { atTurnsEnd, onceAllArrived } from '../turn-end.ts'
+import { onceAllArrived } from '../turn-end.ts'
 import type { NoAnswer } from '../upstream.ts'
-import { type ReceivedAnswer, UpstreamFault } from '../upstream-request.ts'
+import { UpstreamFault } from '../upstream-request.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointSet } from './endpoint-set.ts'
+import type { ReceivedAnswer } from './http1/answer-reader.ts'
+import type { Attempt, Carrier, Failure } from './http1/attempt.ts'
+import type { ConnectionPool } from './http1/connection-pool.ts'
+import { checkPath, fieldLines } from './http1/request-bytes.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { UnderWay } from './under-way.ts'
 
@@ -19,7 +21,7 @@ export type Repeatable = 'once' | 'keyed' | 'idempotent'
 
 export type UpstreamRequest = {
   readonly path: string
-  readonly method: Dispatcher.HttpMethod
+  readonly method: string
   /** The deadline is added. */
   readonly headers: Record<string, string>
   readonly body: Buffer | null
@@ -39,10 +41,6 @@ export type SendingDeps = {
   readonly underWay: UnderWay<Sending>
 }
 
-const ANSWER_BYTES_MAX = 8_388_608
-/** The connection ended, and nothing else is known to be wrong. A time that ran out is no such thing. */
-const CONNECTION_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
-const EMPTY = Buffer.alloc(0)
 const BROKEN: NoAnswer = { kind: 'lost', reason: 'broken' }
 const TIMED_OUT: NoAnswer = { kind: 'lost', reason: 'timeout' }
 
@@ -51,25 +49,23 @@ export function send(deps: SendingDeps, endpoint: Endpoint, request: UpstreamReq
   return new Promise((done, fail) => new Sending(deps, request, done, fail).begin(endpoint))
 }
 
-/**
- * One request until its answer is there or is given up. It is undici's handler of each attempt in turn: undici calls
- * `onRequestStart` when it has a connection and before it writes, so what fails earlier was never sent.
- */
-export class Sending implements Dispatcher.DispatchHandler {
+/** One request until its answer is there or is given up; it is each of its attempts in turn. */
+export class Sending implements Attempt {
   /** Among those under way. */
   place = 0
+  readonly method: string
+  readonly path: string
+  readonly body: Buffer | null
+  lines = ''
   readonly #deps: SendingDeps
   readonly #request: UpstreamRequest
   readonly #done: (answer: ReceivedAnswer) => void
   readonly #fail: (error: Error) => void
   readonly #deadline: number
+  readonly #lines: string
   #endpoint: Endpoint | null = null
-  #controller: Dispatcher.DispatchController | null = null
-  #isAnswering = false
-  #status = 0
-  #headers: IncomingHttpHeaders = {}
-  #chunks: Buffer[] = []
-  #bytes = 0
+  /** What carries the present attempt, once it is sent. */
+  #carrier: Carrier | null = null
   /** An earlier attempt may have been acted upon. */
   #wasLost = false
   #isOver = false
@@ -85,6 +81,11 @@ export class Sending implements Dispatcher.DispatchHandler {
     this.#done = done
     this.#fail = fail
     this.#deadline = performance.now() + request.leftMs
+    this.method = request.method
+    this.path = request.path
+    this.body = request.body
+    checkPath(request.path)
+    this.#lines = fieldLines(request.headers)
   }
 
   begin(endpoint: Endpoint): void {
@@ -96,79 +97,51 @@ export class Sending implements Dispatcher.DispatchHandler {
   /** The deadline is one for all: connecting, interim answers and a body that trickles can not move it. */
   giveUpAfter(now: number): void {
     if (now < this.#deadline) return
-    const controller = this.#controller
+    const carrier = this.#carrier
     const endpoint = this.#leave()
-    if (controller !== null) this.#deps.endpoints.failed(endpoint)
-    this.#refuse(controller !== null || this.#wasLost ? TIMED_OUT : notSent('no connection became free in time'))
-    controller?.abort(new errors.HeadersTimeoutError())
+    if (carrier !== null) this.#deps.endpoints.failed(endpoint)
+    this.#refuse(carrier !== null || this.#wasLost ? TIMED_OUT : notSent('no connection became free in time'))
+    carrier?.abort()
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#isOver) controller.abort(new errors.RequestAbortedError()) // given up while it waited: nothing is written
+  sending(carrier: Carrier): boolean {
+    if (this.#isOver) return false // given up while it waited
+    this.#carrier = carrier
+    return true
   }
 
-  onResponseStarted(): void {
-    this.#isAnswering = true
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#status = status // of interim answers too: the last one is none
-    this.#headers = headers
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > ANSWER_BYTES_MAX) controller.abort(new Error('the answer is larger than is passed on'))
-    else this.#chunks.push(chunk)
-  }
-
-  onResponseEnd(): void {
-    if (this.#isOver) return
-    const status = this.#status
+  answered(answer: ReceivedAnswer): void {
+    const { status } = answer
     const endpoint = this.#leave()
     this.#deps.endpoints.answered(endpoint, status)
     if (status === 503 && this.#request.repeatable === 'idempotent' && this.#again('elsewhere')) return
-    const [first = EMPTY] = this.#chunks
-    const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first
-    const answer = { status, headers: this.#headers, body }
     this.#end()
     if (status < 500) onceAllArrived(() => this.#done(answer))
     // "Nothing was done" is true of this attempt only.
     else this.#fail(new UpstreamFault(status === 503 && this.#wasLost ? BROKEN : { kind: 'answered', answer }))
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  failed(failure: Failure, cause: Error): void {
     if (this.#isOver) return
-    const endpoint = this.#leave()
-    if (error instanceof errors.InvalidArgumentError) {
-      this.#end()
-      this.#fail(error) // undici took it for no request: our mistake, and nobody else's fault
-      return
-    }
-    this.#deps.endpoints.failed(endpoint)
-    if (this.#controller === null) {
-      if (!this.#again('elsewhere')) this.#refuse(this.#wasLost ? BROKEN : notSent('no connection'), error)
+    this.#deps.endpoints.failed(this.#leave())
+    if (failure === 'unsent') {
+      if (!this.#again('elsewhere')) this.#refuse(this.#wasLost ? BROKEN : notSent('no connection'), cause)
       return
     }
     this.#wasLost = true
-    const isUnseen = !this.#isAnswering && 'code' in error && CONNECTION_CODES.has(String(error.code))
-    if (isUnseen && this.#request.repeatable !== 'once' && this.#again('anywhere')) return
-    this.#refuse(BROKEN, error)
+    if (failure === 'unanswered' && this.#request.repeatable !== 'once' && this.#again('anywhere')) return
+    this.#refuse(BROKEN, cause)
   }
 
-  #attempt(endpoint: Endpoint, pool: Pool, leftMs: number): void {
-    const { path, method, headers, body, trail } = this.#request
+  #attempt(endpoint: Endpoint, pool: ConnectionPool, leftMs: number): void {
+    const { trail } = this.#request
     this.#endpoint = endpoint
-    this.#controller = null
-    this.#isAnswering = false
-    this.#chunks = []
-    this.#bytes = 0
+    this.#carrier = null
     endpoint.inFlight += 1
     trail.attempts += 1
     trail.endpoint = endpoint.name
-    headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(leftMs)))
-    atTurnsEnd(() => pool.dispatch({ path, method, headers, body }, this))
+    this.lines = `${this.#lines}${DEADLINE_HEADER}: ${Math.max(1, Math.floor(leftMs))}\r\n`
+    pool.send(this)
   }
 
   /** Sends it once more, on a new connection, if attempts, time, room and the budget for retries are left. */

@@ -1,0 +1,119 @@
+import type { Attempt } from './attempt.ts'
+import { Connection, type Owner } from './connection.ts'
+
+/** What is read at once, as Node reads. */
+const READ_BYTES = 65_536
+
+/**
+ * The connections to one origin. Requests are sent in their order, each over the connection that was used last: the others may
+ * rest until they are let go, and the shorter one has rested the less likely is its end on the way.
+ *
+ * A turn of the event loop first reads what has arrived, then sends. So before a connection is used again it was looked at once
+ * more since its last answer was whole: bytes behind that, or its end, have been found by then if they were there.
+ */
+export class ConnectionPool implements Owner {
+  readonly origin: URL
+  readonly keeps: boolean
+  readonly #connectionsMax: number
+  readonly #waiting: Attempt[] = []
+  /** The one that was used last at the end. */
+  #idle: Connection[] = []
+  /** Free since this turn. */
+  #resting: Connection[] = []
+  #open = 0
+  #isTurnAsked = false
+  #closed: (() => void) | null = null
+  #buffer: Buffer | null = null
+
+  /** @param options.keeps whether a connection carries more than one request */
+  constructor(origin: string, options: { readonly connectionsMax: number; readonly keeps: boolean }) {
+    this.origin = new URL(origin)
+    this.#connectionsMax = options.connectionsMax
+    this.keeps = options.keeps
+  }
+
+  get buffer(): Buffer {
+    this.#buffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
+    return this.#buffer
+  }
+
+  /** Sends it once there is a connection for it. Nothing here throws. */
+  send(attempt: Attempt): void {
+    if (this.#closed !== null) {
+      attempt.failed('unsent', new Error('the pool is closed'))
+      return
+    }
+    this.#waiting.push(attempt)
+    this.#askTurn()
+  }
+
+  free(connection: Connection, keepMs: number): void {
+    connection.keptUntil = performance.now() + keepMs
+    this.#resting.push(connection)
+    this.#askTurn()
+  }
+
+  gone(connection: Connection): void {
+    this.#open -= 1
+    this.#idle = this.#idle.filter((each) => each !== connection)
+    this.#resting = this.#resting.filter((each) => each !== connection)
+    this.#askTurn()
+  }
+
+  /** Lets go of what has rested for too long. To be called now and then. */
+  tick(now: number): void {
+    for (const connection of this.#idle) if (connection.keptUntil <= now) connection.abort()
+  }
+
+  /** Takes no more requests, and resolves when those that it has are over. */
+  close(): Promise<void> {
+    return new Promise((done) => {
+      this.#closed = done
+      this.#askTurn()
+    })
+  }
+
+  #askTurn(): void {
+    if (this.#isTurnAsked) return
+    this.#isTurnAsked = true
+    setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isTurnAsked = false
+    while (this.#waiting.length > 0) {
+      const connection = this.#takeIdle()
+      if (connection === null && (this.#open >= this.#connectionsMax || this.#waiting.length <= this.#resting.length))
+        break
+      const attempt = this.#waiting.shift() as Attempt
+      if (connection === null) this.#connect(attempt)
+      else if (!connection.carry(attempt)) this.#idle.push(connection)
+    }
+    if (this.#resting.length > 0) {
+      this.#idle.push(...this.#resting)
+      this.#resting = []
+      if (this.#waiting.length > 0) this.#askTurn()
+    }
+    if (this.#closed !== null && this.#waiting.length === 0) this.#end(this.#closed)
+  }
+
+  #takeIdle(): Connection | null {
+    const now = performance.now()
+    for (;;) {
+      const connection = this.#idle.pop()
+      if (connection === undefined) return null
+      if (connection.keptUntil > now) return connection
+      connection.abort()
+    }
+  }
+
+  #connect(attempt: Attempt): void {
+    this.#open += 1
+    new Connection(this, attempt)
+  }
+
+  #end(done: () => void): void {
+    for (const connection of this.#idle) connection.abort()
+    if (this.#open === 0) done()
+  }
+}
