@@ -1,9 +1,10 @@
+import { type RemovedTargets, standingWith } from './engine/standing.ts'
 import { compileRuleset } from './plan/compile.ts'
 import { Faults } from './plan/faults.ts'
 import type { Plan, RuleSelector } from './plan/plan.ts'
 import { byId, byTag } from './plan/selectors.ts'
 import { keysOf } from './plan/targets.ts'
-import type { RouteException, Ruleset } from './ruleset.ts'
+import type { Ruleset } from './ruleset.ts'
 import { parseSecLang } from './seclang/parse.ts'
 import { type Place, type RulesetFault, type RulesetFile, SyntaxFault } from './seclang/place.ts'
 import type { Directive, Target } from './seclang/syntax.ts'
@@ -59,9 +60,8 @@ export function* loadRuleset(
   })
   faults.push(...compiled.faults)
   const plan: Plan | null = faults.some(({ severity }) => severity === 'error') ? null : compiled.plan
-  const exceptions = excluded.flatMap((each) => (each.routes === null ? [] : [exceptionOf(each, each.routes)]))
   const { stepsMax, onError, threshold } = source
-  return { ruleset: plan && { plan, stepsMax, onError, exceptions, threshold }, faults }
+  return { ruleset: plan && { plan, stepsMax, onError, threshold, ...startsOf(plan, excluded) }, faults }
 }
 
 /** A set-up comes before what it sets up; all else by its name. */
@@ -109,11 +109,29 @@ function readExclusion({ rule, tag, target, routes, place }: Exclusion, faults: 
   }
 }
 
-function exceptionOf({ selects, targets }: ReadExclusion, routes: readonly string[]): RouteException {
+/** What is left out on some routes is left out of their requests before the first rule. */
+function startsOf({ settings }: Plan, excluded: readonly ReadExclusion[]): Pick<Ruleset, 'start' | 'starts'> {
+  const named = new Set(excluded.flatMap(({ routes }) => routes ?? []))
+  const starts = [...named].map((route) => {
+    const here = excluded.filter(({ routes }) => routes?.includes(route))
+    const removals = here.flatMap(({ selects, targets }) => (targets === null ? [selects] : []))
+    const removedTargets = here.flatMap((each) =>
+      each.targets === null ? [] : [removedBy(each.selects, each.targets)],
+    )
+    const without = {
+      removals: removals.length === 0 ? null : removals,
+      removedTargets: removedTargets.length === 0 ? null : removedTargets,
+    }
+    return [route, standingWith(settings, without)] as const
+  })
+  return { start: standingWith(settings), starts: new Map(starts) }
+}
+
+function removedBy(selects: RuleSelector, targets: readonly Target[]): RemovedTargets {
   const unread = new Faults()
-  const removed = targets?.map((target) => ({
+  const removed = targets.map((target) => ({
     variable: target.variable,
     keys: keysOf(target, target.selector, '', unread),
   }))
-  return { routes, selects, targets: removed ?? null }
+  return { selects, targets: removed }
 }

@@ -1,8 +1,14 @@
+import { assert } from '../kernel/assert.ts'
 import { readBody } from './body/read-body.ts'
-import { type PhaseEnd, runPhase, scoreOf } from './engine/run.ts'
+import { rulesToAsk } from './engine/concerns.ts'
+import { RequestPieces } from './engine/request-pieces.ts'
+import { type PhaseEnd, runPhase } from './engine/run.ts'
+import { scoreIn } from './engine/score.ts'
+import type { Standing } from './engine/standing.ts'
 import { type Sign, Transaction } from './engine/transaction.ts'
-import { OutOfSteps } from './patterns/backtrack.ts'
-import type { Plan, Removed, RuleSelector } from './plan/plan.ts'
+import { OutOfSteps, type Steps } from './patterns/backtrack.ts'
+import type { Phase, Plan } from './plan/plan.ts'
+import { NO_RULES } from './plan/rule-bits.ts'
 import type { WireBody, WireRequest } from './request/wire-request.ts'
 
 /** What a ruleset makes of a request. */
@@ -26,54 +32,85 @@ export type Ruleset = {
   readonly stepsMax: number
   /** What becomes of a request that can't be looked at to its end. */
   readonly onError: 'closed' | 'open'
-  /** What is left out on some routes only. */
-  readonly exceptions: readonly RouteException[]
-}
-
-export type RouteException = {
-  readonly routes: readonly string[]
-  readonly selects: RuleSelector
-  /** Null: the whole rule. */
-  readonly targets: readonly Removed[] | null
+  /** How a request stands at the beginning: on routes on which something is left out, and on all others. */
+  readonly starts: ReadonlyMap<string, Standing>
+  readonly start: Standing
 }
 
 /** One request under a ruleset. The head is looked at first; the rest when its body is there, or it has none. */
 export class Inspection {
   readonly #ruleset: Ruleset
-  readonly #transaction: Transaction
+  readonly #pieces: RequestPieces
+  readonly #steps: Steps
+  /** Null once something was found: from then on the transaction tells. */
+  #standing: Standing | null
+  /** Made when the first rule has to be asked. */
+  #transaction: Transaction | null = null
   #isOver = false
 
   constructor(ruleset: Ruleset, request: WireRequest, route: string) {
     this.#ruleset = ruleset
-    this.#transaction = new Transaction(ruleset.plan, request, ruleset.stepsMax)
-    for (const { routes, selects, targets } of ruleset.exceptions) {
-      if (!routes.includes(route)) continue
-      const { removals, removedTargets } = this.#transaction
-      if (targets === null) this.#transaction.removals = [...(removals ?? []), selects]
-      else this.#transaction.removedTargets = [...(removedTargets ?? []), { selects, targets }]
-    }
+    this.#pieces = new RequestPieces(request, ruleset.plan)
+    this.#steps = { left: ruleset.stepsMax }
+    this.#standing = ruleset.starts.get(route) ?? ruleset.start
   }
 
   /** The rules on the head. */
   head(): Inspected {
-    return this.#ended(() => runPhase(this.#transaction, 1))
+    return this.#ended(() => this.#pass(1))
   }
 
   /** The rules on the whole request; `body` null: it has none. */
   whole(body: WireBody | null): Inspected {
-    const transaction = this.#transaction
     if (this.#isOver) return this.#result(PASS, null)
     return this.#ended(() => {
-      const { collections } = transaction
-      if (body !== null) {
-        collections.begin(readBody(body, collections.header('content-type'), transaction.bodyKind))
-        transaction.forgetLanes()
-      }
-      const end = runPhase(transaction, 2)
-      const { error } = collections.body
+      if (body !== null) this.#begin(body)
+      const end = this.#pass(2)
+      const { error } = this.#pieces.body
       if (end.kind === 'pass' && error !== null) throw new OutOfSteps(error)
       return end
     })
+  }
+
+  #begin(body: WireBody): void {
+    const type = this.#pieces.headers.find(({ name }) => name === 'content-type')?.text ?? ''
+    const fields = readBody(body, type, this.#now.bodyKind)
+    this.#pieces.begin(fields)
+    this.#transaction?.begin(fields)
+  }
+
+  get #now(): Pick<Standing, 'mode' | 'bodyKind'> {
+    const now = this.#transaction ?? this.#standing
+    assert(now !== null, 'either tells how the request stands')
+    return now
+  }
+
+  /** Asks the rules of a phase; none, where requests in which they read the same found nothing. @throws OutOfSteps */
+  #pass(phase: Phase): PhaseEnd {
+    const { plan } = this.#ruleset
+    const { courses } = plan.memory
+    const [pieces, from] = [this.#pieces, this.#standing]
+    const asked = this.#now.mode === 'Off' ? NO_RULES : rulesToAsk(pieces, plan, phase, this.#steps)
+    const known = from === null ? undefined : courses.find(from, phase, asked, pieces)
+    if (known !== undefined) {
+      this.#standing = known
+      return PASS
+    }
+    const transaction = this.#going()
+    this.#standing = null
+    const end = runPhase(transaction, phase, asked)
+    if (from !== null && end.kind === 'pass' && transaction.signs.length === 0) {
+      this.#standing = courses.keep(from, phase, asked, pieces, transaction)
+    }
+    return end
+  }
+
+  #going(): Transaction {
+    if (this.#transaction !== null) return this.#transaction
+    const { plan } = this.#ruleset
+    assert(this.#standing !== null, 'nothing was found without a transaction')
+    this.#transaction = new Transaction(plan, this.#pieces.collections(), this.#steps, this.#standing)
+    return this.#transaction
   }
 
   #ended(run: () => PhaseEnd): Inspected {
@@ -89,16 +126,16 @@ export class Inspection {
   }
 
   #result(end: PhaseEnd, fault: string | null): Inspected {
-    const { signs } = this.#transaction
     const denied = end.kind === 'deny' ? end.rule : null
     const isDenied = denied !== null || (fault !== null && this.#ruleset.onError === 'closed')
+    const transaction = this.#transaction
     return {
       effect: isDenied ? 'deny' : 'pass',
       rule: denied?.id ?? null,
       status: denied?.status ?? null,
       fault,
-      score: scoreOf(this.#transaction),
-      signs,
+      score: this.#standing?.score ?? (transaction === null ? 0 : scoreIn(transaction.tx)),
+      signs: transaction?.signs ?? [],
     }
   }
 }

@@ -1,33 +1,14 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { equal, ok } from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DEBIAN_RULES } from '../../bench/peers/modsecurity.ts'
-import type { Inspected, Ruleset } from '../../src/firewall/index.ts'
-import type { Watches } from '../../src/firewall/plan/watches.ts'
+import { anyRules } from './any-rules.ts'
+import { askBoth, PLACE, plainOf } from './plain.ts'
 import { type Asked, ask, FORM, JSON_BODY, loaded } from './rulesets.ts'
 
 /** Of a request those rules are asked that it concerns: it is told the same as if each rule had been asked in its order. */
-
-/** The same rules, none decided beforehand, since a route may leave them out, and each asked of every request. */
-function plainOf(text: string, options: Parameters<typeof loaded>[1] = {}): Ruleset {
-  const nowhere = { rule: '1-9999999', tag: null, target: null, routes: ['nowhere'], place: PLACE }
-  const { plan, ...ruleset } = loaded(text, { ...options, exclude: [...(options.exclude ?? []), nowhere] })
-  const everyOf = ({ every }: Watches): Watches => ({ ...NO_CONDITIONS, every, always: every })
-  return { ...ruleset, plan: { ...plan, watches: { 1: everyOf(plan.watches[1]), 2: everyOf(plan.watches[2]) } } }
-}
-
-const PLACE = { file: 'x.yaml', line: 1, column: 1 }
-const NO_CONDITIONS = { variables: [], onCounts: [], joint: [], counted: 0 }
-
-/** Asks both twice: what is remembered of the first time tells the same. */
-function askBoth(ruleset: Ruleset, plain: Ruleset, asked: Asked): Inspected {
-  const told = ask(plain, asked)
-  deepEqual(ask(ruleset, asked), told)
-  deepEqual(ask(ruleset, asked), told)
-  return told
-}
 
 const ATTACKS = [
   "1' or 1=1 -- ",
@@ -147,111 +128,10 @@ describe('the Core Rule Set tells the same as if all of its rules were asked', {
   }
 })
 
-const TARGETS = [
-  'ARGS',
-  'ARGS:q',
-  'ARGS|!ARGS:q',
-  'ARGS:/^r/|REQUEST_COOKIES',
-  'ARGS_NAMES|QUERY_STRING',
-  '&ARGS',
-  '&REQUEST_HEADERS:Referer',
-  '&ARGS:q',
-  '&ARGS|!ARGS:q',
-  'REQUEST_HEADERS',
-  'REQUEST_HEADERS:User-Agent',
-  'REQUEST_HEADERS|!REQUEST_HEADERS:Referer',
-  'REQUEST_HEADERS_NAMES',
-  'REQUEST_URI|REQUEST_BODY|XML:/*',
-  'REQUEST_METHOD',
-  'TX:seen',
-  'TX:level',
-  '&TX:level',
-  'TX:/^of_/',
-  'MATCHED_VAR',
-  'REMOTE_ADDR',
-  'GEO:country_code',
-]
-const OPERATORS = [
-  '@rx ^.*$',
-  '@rx select|etc',
-  '@rx ([a-z])=',
-  '!@rx ^[a-z]',
-  '@rx ^(?!a)',
-  '@pm script cat',
-  '!@pm script',
-  '@contains /',
-  '@contains %{tx.seen}',
-  '@streq ',
-  '!@streq POST',
-  '@within GET %{tx.seen}',
-  '@ge 1',
-  '@ge %{tx.level}',
-  '@rx ^%{tx.level}',
-  '!@eq 0',
-  '@gt %{tx.count}',
-  '@detectSQLi',
-  '@detectXSS',
-  '@validateByteRange 32-126',
-  '@unconditionalMatch',
-  '@geoLookup',
-]
-const FORMS = [
-  '',
-  't:lowercase',
-  't:urlDecodeUni,t:lowercase',
-  't:none,t:removeWhitespace,multiMatch',
-  't:length',
-  't:sha1',
-]
-const EFFECTS = [
-  'setvar:tx.count=+1',
-  'setvar:tx.seen=%{tx.0}',
-  'setvar:tx.of_%{matched_var_name}=%{matched_var}',
-  'setvar:!tx.seen',
-  'setvar:tx.level=1',
-  'setvar:tx.level=+1',
-  'setvar:tx.seen=%{tx.level}',
-  'capture',
-  'ctl:ruleRemoveById=3',
-  'ctl:ruleRemoveTargetById=2-5;ARGS:q',
-  'ctl:ruleEngine=Off',
-  'ctl:ruleEngine=DetectionOnly',
-  'ctl:requestBodyProcessor=XML',
-  "msg:'found %{matched_var_name}'",
-]
-const ENDS = ['pass', 'pass', 'pass', 'deny', 'allow', 'allow:phase', 'pass,skip:1', 'pass,skipAfter:END']
-
-const condition = fc.tuple(
-  fc.uniqueArray(fc.constantFrom(...TARGETS), { minLength: 1, maxLength: 2 }),
-  fc.constantFrom(...OPERATORS),
-  fc.constantFrom(...FORMS),
-  fc.uniqueArray(fc.constantFrom(...EFFECTS), { maxLength: 2 }),
-)
-const rule = fc.record({
-  phase: fc.constantFrom(1, 2, 2, 2),
-  end: fc.constantFrom(...ENDS),
-  head: condition,
-  chained: fc.array(condition, { maxLength: 2 }),
-})
-
-/** Rules that do what rules may do, in any order, numbered from 1. */
-const rules = fc.array(rule, { minLength: 1, maxLength: 10 }).map((all) => {
-  const written = all.map(({ phase, end, head, chained }, index) => {
-    const line = ([targets, operator, forms, effects]: typeof head, actions: readonly string[]): string =>
-      `SecRule ${targets.join('|')} "${operator}" "${[...actions, forms, ...effects].filter((one) => one !== '').join(',')}"`
-    const linked = (at: number): readonly string[] => (at < chained.length ? ['chain'] : [])
-    return [
-      line(head, [`id:${index + 1}`, `phase:${phase}`, end, ...linked(0)]),
-      ...chained.map((condition, at) => line(condition, linked(at + 1))),
-    ].join('\n')
-  })
-  return `${written.join('\n')}\nSecMarker END`
-})
-
 it('Any rules tell the same as if each were asked', () => {
   let matched = 0
   fc.assert(
-    fc.property(rules, fc.array(request, { minLength: 1, maxLength: 6 }), (written, requests) => {
+    fc.property(anyRules, fc.array(request, { minLength: 1, maxLength: 6 }), (written, requests) => {
       const ruleset = loaded(written)
       const plain = plainOf(written)
       for (const asked of requests) {

@@ -53,6 +53,9 @@ export function loaded(text: string, options: Options = {}): Ruleset {
 export type Asked = {
   readonly method?: string
   readonly target?: string
+  readonly protocol?: string
+  readonly ip?: string
+  readonly country?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
   readonly route?: string
@@ -69,9 +72,9 @@ export function ask(ruleset: Ruleset, asked: Asked): Inspected {
   const request: WireRequest = {
     method: asked.method ?? (bytes === null ? 'GET' : 'POST'),
     target,
-    protocol: 'HTTP/1.1',
+    protocol: asked.protocol ?? 'HTTP/1.1',
     headers: Object.entries({ ...ORDINARY, ...length, ...headers }),
-    source: { ip: '192.0.2.1', country: 'CH' },
+    source: { ip: asked.ip ?? '192.0.2.1', country: asked.country ?? 'CH' },
     hasBody: bytes !== null,
   }
   const inspection = new Inspection(ruleset, request, route)

@@ -5,35 +5,46 @@ import { caseless } from '../patterns/byte-set.ts'
 import type { Found, LiteralMatcher } from '../patterns/literal-matcher.ts'
 import { mayChange } from '../plan/chains.ts'
 import type { Condition } from '../plan/conditions.ts'
-import type { Phase } from '../plan/plan.ts'
+import type { Phase, Plan } from '../plan/plan.ts'
 import { addRule, addRules, hasRule, NO_RULES, type RuleBits, removeRule, ruleBits } from '../plan/rule-bits.ts'
-import type { FormWatch, Needing, Watch, Watches } from '../plan/watches.ts'
+import type { CountWatch, FormWatch, Needing, Watch, WatchedVariable, Watches } from '../plan/watches.ts'
+import { type Collections, PAIRS_MAX } from './collections.ts'
 import type { Text } from './form.ts'
 import { hasAll, hitIn } from './hit.ts'
-import type { Transaction } from './transaction.ts'
+import type { PieceKind } from './pieces.ts'
+import type { RequestPieces } from './request-pieces.ts'
 
 /** Of the steps that a request may still take, one in so many is for finding out what concerns it. */
 const AHEAD_SHARE = 8
+
+/** Of one piece, or all of them: the rules of which it meets conditions, and how many values it adds to what is counted. */
+export type Concern = { readonly rules: RuleBits; readonly counts: readonly number[] }
+
+const NO_CONCERN: Concern = { rules: NO_RULES, counts: [] }
 
 /**
  * The rules of a phase that are to be asked of a request: those that always are, and those whose conditions its values meet.
  * All others would be asked in vain. All of them, where there is too much to be found out beforehand.
  */
-export function rulesToAsk({ plan, collections, steps, mode }: Transaction, phase: Phase): RuleBits {
-  if (mode === 'Off') return NO_RULES
+export function rulesToAsk(pieces: RequestPieces, plan: Plan, phase: Phase, steps: Steps): RuleBits {
   const watches = plan.watches[phase]
   const share = steps.left / AHEAD_SHARE
   const ahead = { left: share }
   try {
     const met = [...watches.always]
     const counts = new Array<number>(watches.counted).fill(0)
-    for (const { variable, named, others } of watches.variables) {
-      for (const { key, source } of collections.valuesOf(variable)) {
-        const { watch, counted } = named?.get(key.toLowerCase()) ?? others
-        for (const number of counted) counts[number] = (counts[number] ?? 0) + 1
-        if (watch !== null) addRules(met, source.concerned(watch, plan.matcher, ahead))
+    const add = (concern: Concern): void => {
+      addRules(met, concern.rules)
+      for (let number = 0; number < concern.counts.length; number++) {
+        counts[number] = (counts[number] ?? 0) + (concern.counts[number] ?? 0)
       }
     }
+    add(pieces.line.concern(phase, plan, ahead))
+    if (pieces.headers.length > PAIRS_MAX) throw new OutOfSteps(`more than ${PAIRS_MAX} headers`)
+    for (const header of pieces.headers) add(header.concern(phase, plan, ahead))
+    add(pieces.source.concern(phase, plan, ahead))
+    add(pieces.bodyPiece.concern(phase, plan, ahead))
+    if (watches.onWhole.length > 0) add(concernIn(watches.onWhole, pieces.collections(), plan, phase, ahead))
     return whole(met, counts, watches, ahead)
   } catch (error) {
     if (!(error instanceof OutOfSteps)) throw error
@@ -43,17 +54,58 @@ export function rulesToAsk({ plan, collections, steps, mode }: Transaction, phas
   }
 }
 
+/** What concerns the values of pieces of these kinds. @throws OutOfSteps */
+export function concernOf(
+  values: Collections,
+  kinds: readonly PieceKind[],
+  plan: Plan,
+  phase: Phase,
+  steps: Steps,
+): Concern {
+  const watched = kinds.flatMap((kind) => plan.watches[phase].onPieces[kind])
+  return concernIn(watched, values, plan, phase, steps)
+}
+
+function concernIn(
+  watched: readonly WatchedVariable[],
+  values: Collections,
+  { watches, matcher }: Plan,
+  phase: Phase,
+  steps: Steps,
+): Concern {
+  const met: number[] = []
+  const counts: number[] = []
+  for (const { variable, named, others } of watched) {
+    for (const { key, source } of values.valuesOf(variable)) {
+      const { watch, counted } = named?.get(key.toLowerCase()) ?? others
+      if (counted.length > 0 && counts.length === 0) counts.push(...new Array<number>(watches[phase].counted).fill(0))
+      for (const number of counted) counts[number] = (counts[number] ?? 0) + 1
+      if (watch !== null) addRules(met, source.concerned(watch, matcher, steps))
+    }
+  }
+  return met.length === 0 && counts.length === 0 ? NO_CONCERN : { rules: met, counts }
+}
+
 /** With the conditions on counts, and without the rules of which a further condition is not met. */
 function whole(met: number[], counts: readonly number[], { onCounts, joint }: Watches, steps: Steps): RuleBits {
-  for (const { counted, place, link } of onCounts) {
-    const count = counts[counted] ?? 0
-    if ((link.match?.match(String(count), around(steps), false) === null) === link.negated) addRule(met, place)
+  for (const condition of onCounts) {
+    if (isCountMet(condition, counts[condition.counted] ?? 0, steps)) addRule(met, condition.place)
   }
   for (const { place, others } of joint) {
     if (others.some((other) => !hasRule(met, other))) removeRule(met, place)
   }
   return met
 }
+
+function isCountMet({ link, known }: CountWatch, count: number, steps: Steps): boolean {
+  const before = known[count]
+  if (before !== undefined) return before
+  const is = (link.match?.match(String(count), around(steps), false) === null) === link.negated
+  if (count < COUNTS_KNOWN) known[count] = is
+  return is
+}
+
+const COUNTS_KNOWN = 100
 
 /** Which of the conditions on a text in its place it meets. @throws OutOfSteps */
 export function concernedBy(text: Text, watch: Watch, matcher: LiteralMatcher, steps: Steps): RuleBits {

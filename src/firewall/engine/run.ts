@@ -2,9 +2,9 @@ import { numberIn } from '../operators/compare.ts'
 import type { Matched } from '../operators/operator.ts'
 import { OutOfSteps } from '../patterns/backtrack.ts'
 import type { Effect, Link, Phase, PlannedRule } from '../plan/plan.ts'
-import { nextRule } from '../plan/rule-bits.ts'
-import { rulesToAsk } from './concerns.ts'
+import { nextRule, type RuleBits } from '../plan/rule-bits.ts'
 import { hitIn, mayMatch } from './hit.ts'
+import { scoreIn } from './score.ts'
 import { isKey, type Sighted, type Transaction } from './transaction.ts'
 
 /** What a phase came to. `deny` names the rule. */
@@ -17,10 +17,9 @@ const PASS: PhaseEnd = { kind: 'pass' }
 const VALUE_CHARACTERS_KEPT = 400
 const SIGNS_MAX = 50
 
-/** Asks the rules of a phase in their order, as far as the request concerns them. @throws OutOfSteps */
-export function runPhase(transaction: Transaction, phase: Phase): PhaseEnd {
+/** Asks these of the rules of a phase, in their order. @throws OutOfSteps */
+export function runPhase(transaction: Transaction, phase: Phase, asked: RuleBits): PhaseEnd {
   const rules = transaction.plan.phases[phase]
-  const asked = rulesToAsk(transaction, phase)
   for (let index = nextRule(asked, 0); index >= 0; index = nextRule(asked, index)) {
     const rule = rules[index]
     if (rule === undefined) return PASS // bits behind the rules' are those of further conditions
@@ -139,17 +138,6 @@ function tell(rule: PlannedRule, transaction: Transaction): void {
     severity: rule.severity,
     variable: last?.name ?? '',
     value: (last?.text ?? '').slice(0, VALUE_CHARACTERS_KEPT),
-    score: scoreOf(transaction),
+    score: scoreIn(transaction.tx),
   })
 }
-
-/** The inbound anomaly score as CRS 3 and 4 count it: what each paranoia level counts, before it is added up at the end. */
-export function scoreOf({ tx }: Transaction): number {
-  let [total, sum] = [Number.NEGATIVE_INFINITY, 0]
-  for (const key of TOTALS) total = Math.max(total, numberIn(tx.get(key) ?? ''))
-  for (const key of LEVELS) sum += numberIn(tx.get(key) ?? '')
-  return Math.max(total, sum)
-}
-
-const TOTALS = ['anomaly_score', 'blocking_inbound_anomaly_score', 'score']
-const LEVELS = [1, 2, 3, 4].flatMap((level) => [`anomaly_score_pl${level}`, `inbound_anomaly_score_pl${level}`])

@@ -3,11 +3,12 @@ import { OutOfSteps, type Steps } from '../patterns/backtrack.ts'
 import { caseless } from '../patterns/byte-set.ts'
 import { type Found, together } from '../patterns/literal-matcher.ts'
 import { type Chain, mayChange } from '../plan/chains.ts'
-import type { Keys, Lane, Plan, PlannedRule, PlannedTarget, Removed, RuleSelector } from '../plan/plan.ts'
-import type { WireRequest } from '../request/wire-request.ts'
-import { Collections } from './collections.ts'
+import type { Keys, Lane, Plan, PlannedRule, PlannedTarget } from '../plan/plan.ts'
+import type { Collections } from './collections.ts'
 import { Text, Value } from './form.ts'
-import { VARIABLES, type VariableName, WRITABLE } from './variables.ts'
+import { scoreIn } from './score.ts'
+import type { Standing } from './standing.ts'
+import { type BodyFields, VARIABLES, type VariableName, WRITABLE } from './variables.ts'
 import { Settings, Written } from './written.ts'
 
 /** A value that a rule looks at, and the target by which it came. */
@@ -45,11 +46,11 @@ export class Transaction implements Surroundings {
   readonly #collections = new Map<string, Written>()
   matched: readonly { readonly name: string; readonly text: string }[] = []
   /** What rules took out for this request; null: nothing. */
-  removals: RuleSelector[] | null = null
-  removedTargets: { readonly selects: RuleSelector; readonly targets: readonly Removed[] }[] | null = null
-  mode: 'On' | 'Off' | 'DetectionOnly' = 'On'
+  removals: Standing['removals']
+  removedTargets: Standing['removedTargets']
+  mode: Standing['mode']
   /** Which way the body is to be read; null: as its type says. */
-  bodyKind: string | null = null
+  bodyKind: Standing['bodyKind']
   /** The rule that is asked. */
   current: PlannedRule | null = null
   #byTarget: (Seen | undefined)[] = []
@@ -60,19 +61,34 @@ export class Transaction implements Surroundings {
   /** By the number of a lane. */
   #found: (Found | undefined)[] = []
 
-  constructor(plan: Plan, request: WireRequest, stepsMax: number) {
+  /** @param from how the request stands before the next rule is asked */
+  constructor(plan: Plan, collections: Collections, steps: Steps, from: Standing) {
     this.plan = plan
-    this.collections = new Collections(request, plan.memory)
-    this.steps = { left: stepsMax }
-    this.tx = new Written(plan.settings)
+    this.collections = collections
+    this.steps = steps
+    this.tx = from.tx.copy()
+    for (const [name, written] of from.collections) this.#collections.set(name, written.copy())
+    this.removals = from.removals
+    this.removedTargets = from.removedTargets
+    this.mode = from.mode
+    this.bodyKind = from.bodyKind
+  }
+
+  /** How the request stands now. */
+  standing(): Standing {
+    const { removals, removedTargets, mode, bodyKind } = this
+    const tx = this.tx.copy()
+    const collections = new Map([...this.#collections].map(([name, written]) => [name, written.copy()]))
+    return { tx, collections, removals, removedTargets, mode, bodyKind, score: scoreIn(tx) }
   }
 
   get country(): string {
     return this.collections.request.source.country
   }
 
-  /** Lanes are looked at anew: there is a body now. */
-  forgetLanes(): void {
+  /** There is a body now: lanes are looked at anew. */
+  begin(body: BodyFields): void {
+    this.collections.begin(body)
     this.#byTarget = []
     this.#sighted = []
     this.#plain = []

@@ -31,6 +31,21 @@ export class Written {
     this.#settings = settings
   }
 
+  /** The same, to be written on. */
+  copy(): Written {
+    const copy = new Written(this.#settings)
+    for (const [key, text] of this.#set) copy.#set.set(key, text)
+    if (this.#gone !== null) copy.#gone = new Set(this.#gone)
+    return copy
+  }
+
+  /** How many characters rules have set. */
+  get characters(): number {
+    let characters = 0
+    for (const [key, text] of this.#set) characters += key.length + text.length
+    return characters
+  }
+
   /** How many keys rules have set. */
   get size(): number {
     return this.#set.size

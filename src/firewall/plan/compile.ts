@@ -1,4 +1,4 @@
-import { TextMemory } from '../engine/form.ts'
+import { Memory } from '../engine/memory.ts'
 import { Settings } from '../engine/written.ts'
 import { compileOperator } from '../operators/index.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
@@ -158,7 +158,7 @@ class Compiler {
     const folded = foldConstants(phases, this.#text.settings, this.#text.removable)
     const matcher = new LiteralMatcher(this.#owners.usedBy(folded.phases), this.#owners.size)
     const rules = phases[1].length + phases[2].length
-    const memory = new TextMemory()
+    const memory = new Memory()
     const watches = watchesOf(folded.phases)
     const settings = new Settings(folded.settings)
     return {

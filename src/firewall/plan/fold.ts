@@ -1,11 +1,15 @@
-import { TextMemory } from '../engine/form.ts'
+import { Collections } from '../engine/collections.ts'
+import { Memory } from '../engine/memory.ts'
 import { matchLink } from '../engine/run.ts'
+import { standingWith } from '../engine/standing.ts'
 import { Transaction } from '../engine/transaction.ts'
 import { Settings } from '../engine/written.ts'
 import type { Macro } from '../operators/operator.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
 import type { WireRequest } from '../request/wire-request.ts'
+import { acting, doesSomething, type Placed } from './acting.ts'
 import type { Link, Phase, PlannedRule, RuleSelector } from './plan.ts'
+import { withoutUnread } from './unread.ts'
 import { watchesOf } from './watches.ts'
 
 type Phases = Readonly<Record<Phase, readonly PlannedRule[]>>
@@ -22,7 +26,7 @@ export function foldConstants(
 ) {
   const folding = new Folding(settings, removable)
   const folded = { 1: folding.phase(phases[1]), 2: folding.phase(phases[2]) }
-  return { phases: folded, settings: folding.settings }
+  return { phases: withoutUnread(folded, folding.removable), settings: folding.settings }
 }
 
 const NOBODY: WireRequest = {
@@ -51,13 +55,19 @@ class Folding {
       phases,
       watches: watchesOf(phases),
       matcher: new LiteralMatcher(new Map(), 1),
-      memory: new TextMemory(),
+      memory: new Memory(),
       lanes: 0,
       settings: new Settings(settings),
       rules: 0,
     }
-    this.#transaction = new Transaction(plan, NOBODY, Number.POSITIVE_INFINITY)
+    const collections = new Collections(NOBODY, plan.memory.texts)
+    const steps = { left: Number.POSITIVE_INFINITY }
+    this.#transaction = new Transaction(plan, collections, steps, standingWith(plan.settings))
     this.#removable = [...removable]
+  }
+
+  get removable(): readonly RuleSelector[] {
+    return this.#removable
   }
 
   get settings(): ReadonlyMap<string, string> {
@@ -65,7 +75,7 @@ class Folding {
   }
 
   phase(rules: readonly PlannedRule[]): readonly PlannedRule[] {
-    const kept: { readonly rule: PlannedRule; readonly index: number }[] = []
+    const kept: Placed[] = []
     for (let index = 0; index < rules.length; ) {
       const rule = rules[index] as PlannedRule
       const next = this.#decide(
@@ -79,19 +89,7 @@ class Folding {
       }
       index = next ?? index + 1
     }
-    const acting = kept.filter(({ rule, index }) => {
-      const { skipTo } = rule
-      return (
-        doesSomething(rule) ||
-        this.#isRemovable(rule) ||
-        (skipTo !== null && kept.some((other) => other.index > index && other.index < skipTo))
-      )
-    })
-    const placeOf = (target: number): number => {
-      const place = acting.findIndex(({ index }) => index >= target)
-      return place < 0 ? acting.length : place
-    }
-    return acting.map(({ rule }) => (rule.skipTo === null ? rule : { ...rule, skipTo: placeOf(rule.skipTo) }))
+    return acting(kept, (rule) => doesSomething(rule) || this.#isRemovable(rule))
   }
 
   /** Where every request goes on behind the rule, which then need not be there; null: that differs. */
@@ -209,13 +207,4 @@ class Folding {
 /** A link whose operator is asked itself: no literals are looked for here. */
 function unfiltered(link: Link): Link {
   return { ...link, filter: null, match: link.match && { ...link.match, isDecidedByLiterals: false } }
-}
-
-/** Whether a rule that matches changes, ends or tells anything, wherever it goes on then. */
-function doesSomething({ end, isTold, links }: PlannedRule): boolean {
-  return (
-    end !== 'score' ||
-    isTold ||
-    links.some(({ effects, captures, match }) => effects.length > 0 || captures || match?.isOfRequest === true)
-  )
 }

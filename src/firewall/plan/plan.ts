@@ -1,4 +1,4 @@
-import type { TextMemory } from '../engine/form.ts'
+import type { Memory } from '../engine/memory.ts'
 import type { VariableName } from '../engine/variables.ts'
 import type { Settings } from '../engine/written.ts'
 import type { Macro, Match } from '../operators/operator.ts'
@@ -15,8 +15,8 @@ export type Plan = {
   readonly phases: Readonly<Record<Phase, readonly PlannedRule[]>>
   readonly watches: Readonly<Record<Phase, Watches>>
   readonly matcher: LiteralMatcher
-  /** Texts that were seen lately, with all that was made of them. */
-  readonly memory: TextMemory
+  /** What was seen lately. */
+  readonly memory: Memory
   /** How many lanes there are. */
   readonly lanes: number
   /** What `TX` has at the beginning. */

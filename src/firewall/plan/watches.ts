@@ -1,3 +1,4 @@
+import { PIECES, type PieceKind } from '../engine/pieces.ts'
 import type { VariableName } from '../engine/variables.ts'
 import type { ByteSet } from '../patterns/byte-set.ts'
 import type { Chain } from './chains.ts'
@@ -6,12 +7,17 @@ import type { Phase, Plan, PlannedTarget } from './plan.ts'
 
 /** The conditions of a phase by what they look at, so that of each request only those rules are asked that it concerns. */
 export type Watches = Pick<Conditions, 'always' | 'every' | 'joint'> & {
-  readonly variables: readonly WatchedVariable[]
-  /** Each with the number of what it counts. */
-  readonly onCounts: readonly (CountCondition & { readonly counted: number })[]
+  /** Variables whose values are in the pieces of a request, by the kind of a piece. */
+  readonly onPieces: Readonly<Record<PieceKind, readonly WatchedVariable[]>>
+  /** Variables that only the whole request tells. */
+  readonly onWhole: readonly WatchedVariable[]
+  readonly onCounts: readonly CountWatch[]
   /** How many numbers there are. */
   readonly counted: number
 }
+
+/** A condition on a count, with the number of what it counts; and whether the first counts meet it, as far as that was asked. */
+export type CountWatch = CountCondition & { readonly counted: number; readonly known: (boolean | undefined)[] }
 
 /** A variable that rules look at. */
 export type WatchedVariable = {
@@ -71,9 +77,24 @@ function watchesIn(conditions: Conditions, phase: Phase, ids: Map<string, Watch>
   })
   const onCounts = conditions.onCounts.map((each) => ({
     ...each,
+    known: [],
     counted: targets.findIndex(({ id }) => id === each.target.id),
   }))
-  return { always, every, joint, variables, onCounts, counted: targets.length }
+  const on = (kind: PieceKind | null) =>
+    variables.filter(({ variable }) => {
+      const pieces = PIECES[variable]
+      return pieces === 'whole' ? kind === null : kind !== null && pieces.includes(kind)
+    })
+  const [line, header, cookie, source, body, onWhole] = [
+    on('line'),
+    on('header'),
+    on('cookie'),
+    on('source'),
+    on('body'),
+    on(null),
+  ]
+  const onPieces = { line, header, cookie, source, body }
+  return { always, every, joint, onPieces, onWhole, onCounts, counted: targets.length }
 }
 
 function namesIn(targets: readonly PlannedTarget[]): ReadonlySet<string> {
