@@ -68,7 +68,7 @@ export class Sending implements Attempt {
   #carrier: Carrier | null = null
   /** An earlier attempt may have been acted upon. */
   #wasLost = false
-  #isOver = false
+  isOver = false
 
   constructor(
     deps: SendingDeps,
@@ -105,7 +105,7 @@ export class Sending implements Attempt {
   }
 
   sending(carrier: Carrier): boolean {
-    if (this.#isOver) return false // given up while it waited
+    if (this.isOver) return false // given up while it waited
     this.#carrier = carrier
     return true
   }
@@ -122,7 +122,7 @@ export class Sending implements Attempt {
   }
 
   failed(failure: Failure, cause: Error): void {
-    if (this.#isOver) return
+    if (this.isOver) return
     this.#deps.endpoints.failed(this.#leave())
     if (failure === 'unsent') {
       if (!this.#again('elsewhere')) this.#refuse(this.#wasLost ? BROKEN : notSent('no connection'), cause)
@@ -167,7 +167,7 @@ export class Sending implements Attempt {
   }
 
   #end(): void {
-    this.#isOver = true
+    this.isOver = true
     this.#deps.underWay.delete(this)
   }
 }

@@ -16,6 +16,8 @@ export interface Attempt {
   /** Its headers as lines, by `fieldLines`; those that are of the connection and frame the body are added. */
   readonly lines: string
   readonly body: Buffer | null
+  /** Nobody waits for it any more: while it waits for a connection none is opened for it. */
+  readonly isOver: boolean
   /** There is a connection, and nothing is written yet. False where it is not to be sent any more: then nothing is. */
   sending(carrier: Carrier): boolean
   answered(answer: ReceivedAnswer): void

@@ -81,7 +81,7 @@ export class ConnectionPool implements Owner {
 
   #turn(): void {
     this.#isTurnAsked = false
-    while (this.#waiting.length > 0) {
+    while (this.#isWaitedFor()) {
       const connection = this.#takeIdle()
       if (connection === null && (this.#open >= this.#connectionsMax || this.#waiting.length <= this.#resting.length))
         break
@@ -95,6 +95,12 @@ export class ConnectionPool implements Owner {
       if (this.#waiting.length > 0) this.#askTurn()
     }
     if (this.#closed !== null && this.#waiting.length === 0) this.#end(this.#closed)
+  }
+
+  /** Whoever was given up before his turn leaves the line. */
+  #isWaitedFor(): boolean {
+    while (this.#waiting[0]?.isOver === true) this.#waiting.shift()
+    return this.#waiting.length > 0
   }
 
   #takeIdle(): Connection | null {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Carrier } from '../../../../src/edge/upstream/http1/attempt.ts'
 import { ConnectionPool } from '../../../../src/edge/upstream/http1/connection-pool.ts'
 import { eventually } from '../../../support/edge-calls.ts'
 import { type Act, ask, BareServer, textOf } from './exchanges.ts'
@@ -115,6 +116,23 @@ describe('a connection', () => {
     assert.equal(textOf(await ask(pool, { path: '/next' })), 'ok')
     assert.ok(waited)
     assert.deepEqual([server.received.length, server.sockets.length], [1, 1])
+  })
+
+  test('is not opened for requests that were given up while they waited', async () => {
+    const pool = poolOf({ connectionsMax: 1 })
+    let carrier: Carrier | undefined
+    let isOver = false
+    server.act = (socket, bytes, nth) => bytes.includes('/never') || say(OK)(socket, bytes, nth)
+    void ask(pool, { path: '/never' }, (taken) => {
+      carrier = taken
+      return true
+    })
+    for (let n = 0; n < 50; n++) void ask(pool, { path: '/given-up', isOver: () => isOver })
+    await eventually('the first is under way', async () => server.received.length === 1)
+    isOver = true
+    carrier?.abort()
+    assert.equal(textOf(await ask(pool, { path: '/next' })), 'ok')
+    assert.deepEqual([server.received.length, server.sockets.length], [2, 2])
   })
 })
 

@@ -6,14 +6,23 @@ import type { ConnectionPool } from '../../../../src/edge/upstream/http1/connect
 import { fieldLines } from '../../../../src/edge/upstream/http1/request-bytes.ts'
 
 export type Ended = { readonly answer: ReceivedAnswer } | { readonly failure: Failure }
-type Asked = { method?: string; path?: string; headers?: Record<string, string>; body?: Buffer | null }
+type Asked = {
+  method?: string
+  path?: string
+  headers?: Record<string, string>
+  body?: Buffer | null
+  isOver?: () => boolean
+}
 
 /** Sends a request by this pool, and tells what it came to. `sending` may refuse it. */
 export function ask(pool: ConnectionPool, asked: Asked = {}, sending?: (carrier: Carrier) => boolean): Promise<Ended> {
-  const { method = 'GET', path = '/', headers = {}, body = null } = asked
+  const { method = 'GET', path = '/', headers = {}, body = null, isOver = () => false } = asked
   return new Promise((done) =>
     pool.send({
       ...{ method, path, body, lines: fieldLines(headers) },
+      get isOver() {
+        return isOver()
+      },
       sending: sending ?? (() => true),
       answered: (answer) => done({ answer }),
       failed: (failure) => done({ failure }),
