@@ -15,9 +15,19 @@ export type Statement = { readonly text: string; readonly values: readonly SqlVa
 /** Settles, before the commit, whether there is to be one. */
 export type Conclude = () => Promise<readonly Statement[]>
 
+/** A statement of the transaction had failed, and whoever ran it went on: the store undid all of it. */
+export class TransactionUndone extends Error {
+  constructor() {
+    super('the transaction was undone: one of its statements had failed')
+  }
+}
+
 /** One service's own store: its schema, under its role. Nothing of another service can be read through it. */
 export interface Database {
-  /** Runs `work` in one transaction; what it throws rolls everything back and is thrown on. */
+  /**
+   * Runs `work` in one transaction; what it throws rolls everything back and is thrown on.
+   * @throws TransactionUndone where it throws nothing, although one of its statements failed
+   */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /**
    * Runs these statements as one transaction, all of them sent before the first is answered: it costs one way to the store and

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { TransactionUndone } from './database.ts'
 
 /** What is to be thrown in place of an error, by when it came. */
 export type Faults = {
@@ -10,7 +11,10 @@ export type Faults = {
 
 const AS_THEY_ARE: Faults = { withoutEffect: (error) => error, afterCommit: (error) => error }
 
-/** Runs `work` in one transaction on a connection of the pool; what it throws rolls everything back and is thrown on. */
+/**
+ * Runs `work` in one transaction on a connection of the pool; what it throws rolls everything back and is thrown on.
+ * @throws TransactionUndone where it throws nothing and PostgreSQL answers COMMIT with ROLLBACK
+ */
 export async function inTransaction<T>(
   pool: pg.Pool,
   begin: string,
@@ -22,7 +26,8 @@ export async function inTransaction<T>(
   try {
     await client.query(begin).catch((error: unknown) => Promise.reject(withoutEffect(error)))
     const result = await work(client)
-    await client.query('COMMIT').catch((error: unknown) => Promise.reject(afterCommit(error)))
+    const { command } = await client.query('COMMIT').catch((error: unknown) => Promise.reject(afterCommit(error)))
+    if (command !== 'COMMIT') throw new TransactionUndone()
     return result
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import { Mutex, PGlite, TransactionAbortedError, types } from '@electric-sql/pglite'
-import { type DatabaseServer, enterService, type Row, type Sql } from './database.ts'
+import { Mutex, PGlite, types } from '@electric-sql/pglite'
+import { type DatabaseServer, enterService, type Row, type Sql, TransactionUndone } from './database.ts'
 import { migrate } from './migrate.ts'
 import { openPgliteSession, type PgliteSession } from './pglite-session.ts'
 
@@ -56,7 +56,7 @@ async function inTransaction<T>(session: PgliteSession, begin: string, work: (sq
   try {
     const result = await work(sql)
     isOpen = false
-    if (session.execute('COMMIT') === 'ROLLBACK') throw new TransactionAbortedError()
+    if (session.execute('COMMIT') === 'ROLLBACK') throw new TransactionUndone()
     return result
   } catch (error) {
     if (isOpen) session.execute('ROLLBACK')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
-import type { Database, DatabaseServer } from '../../src/platform/database.ts'
+import { type Database, type DatabaseServer, TransactionUndone } from '../../src/platform/database.ts'
 import { outboxMigrations } from '../../src/platform/outbox.ts'
 import { openPostgres } from '../../src/platform/postgres.ts'
 import { createDatabase } from '../support/stores.ts'
@@ -86,6 +86,19 @@ describe('statements that are sent to PostgreSQL at once', { skip }, () => {
     }
     const before = [put('z'), { text: 'SELECT nothing FROM nowhere', values: [] }]
     await assert.rejects(database.atOnce(before), { code: '42P01' })
+  })
+
+  test('and one by one: an error that was caught in a transaction undoes it all the same, and is said', async () => {
+    const before = await all()
+    const swallowed = database.transaction(async (sql) => {
+      await sql.query(INSERT, ['kept?'])
+      await sql.query(INSERT, ['kept?']).catch(() => null)
+    })
+    await assert.rejects(swallowed, TransactionUndone)
+    assert.deepEqual(await all(), before)
+    await database.transaction((sql) => sql.query(INSERT, ['after']))
+    assert.deepEqual(await all(), [...before, 'after'].sort())
+    await database.transaction((sql) => sql.query("DELETE FROM thing WHERE id = 'after'"))
   })
 
   test('have their values as they were sent', async () => {
