@@ -56,10 +56,15 @@ export class AnswerHead {
         this.#keepAlive += `,${value}`
         break
     }
-    const known = this.headers.find(([each]) => each === name)
+    const known = this.#named(name)
     if (known === undefined) this.headers.push(header)
     else if (typeof known[1] === 'string') known[1] = [known[1], value]
     else known[1].push(value)
+  }
+
+  #named(name: string): ReceivedHeader | undefined {
+    for (const header of this.headers) if (header[0] === name) return header
+    return undefined
   }
 
   /**

@@ -13,6 +13,8 @@ export type ReceivedAnswer = {
 
 /** Of one head, or of the trailers. */
 const HEAD_BYTES_MAX = 16_384
+/** Of lines that are looked at together: most heads are shorter, and what stands behind them is no text. */
+const LOOK_BYTES = 1_024
 /** Answers before the answer (RFC 9110 section 15.2). */
 const INTERIM_MAX = 16
 /** Of all chunks of a body together: what is said beside it must not cost more than it does. */
@@ -103,7 +105,7 @@ export class AnswerReader {
   /** Reads as many lines as there are; of the last one what there is. */
   #readLines(bytes: Buffer, at: number, length: number): number {
     const before = this.#rest.length
-    const end = Math.min(length, at + this.#lineBytesMax() - before)
+    const end = Math.min(length, at + LOOK_BYTES, at + this.#lineBytesMax() - before)
     const text = this.#rest + bytes.toString('latin1', at, end)
     let from = 0
     while (this.#isInLines()) {

@@ -81,8 +81,9 @@ export class ConnectionPool implements Owner {
 
   #turn(): void {
     this.#isTurnAsked = false
+    const now = performance.now()
     while (this.#isWaitedFor()) {
-      const connection = this.#takeIdle()
+      const connection = this.#takeIdle(now)
       if (connection === null && (this.#open >= this.#connectionsMax || this.#waiting.length <= this.#resting.length))
         break
       const attempt = this.#waiting.shift() as Attempt
@@ -103,8 +104,7 @@ export class ConnectionPool implements Owner {
     return this.#waiting.length > 0
   }
 
-  #takeIdle(): Connection | null {
-    const now = performance.now()
+  #takeIdle(now: number): Connection | null {
     for (;;) {
       const connection = this.#idle.pop()
       if (connection === undefined) return null
