@@ -1,11 +1,12 @@
 /**
  * Loaded before a part (`--import`), to kill it at one step: the file TIDEGATE_CRASH_AT names the step, as JSON, while it is
- * there. Nothing of the part is changed: its statements are watched on their way to PostgreSQL, its HTTP by Node's and
- * undici's own channels. SIGKILL to oneself is not outlived by a single instruction.
+ * there. Nothing of the part is changed: its statements are watched on their way to PostgreSQL, what the edge forwards on its
+ * connections, all other HTTP by Node's and undici's own channels. SIGKILL to oneself is not outlived by a single instruction.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { Connection } from '../../src/edge/upstream/http1/connection.ts'
 
 /**
  * `before-commit`, `after-commit`: of the transaction with this statement. `arrived`: a request is here. `answered`: another
@@ -73,3 +74,14 @@ subscribe('http.server.request.start', (message) =>
 subscribe('undici:request:headers', (message) =>
   dieIf('answered', (what) => line(message as Incoming).startsWith(what)),
 )
+
+const carry = Connection.prototype.carry
+Connection.prototype.carry = function (attempt) {
+  const { method, path } = attempt
+  const answered = attempt.answered.bind(attempt)
+  attempt.answered = (answer) => {
+    dieIf('answered', (what) => `${method} ${path}`.startsWith(what))
+    answered(answer)
+  }
+  return carry.call(this, attempt)
+}
