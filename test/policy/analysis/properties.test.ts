@@ -23,7 +23,7 @@ const SURFACE = {
     route('pay', '/pay', { methods: ['POST'], isPublic: true, tags: ['money'] }),
   ],
 }
-const PATHS = ['/v1/a', '/v1/b', '/v1/c', '/open/a', '/open/a/b', '/open/', '/pay']
+const PATHS = ['/v1/a', '/v1/b', '/v1/c', '/open/a', '/open/b', '/open/a/b', '/open/', '/pay']
 
 const some = <T>(...values: readonly T[]) => fc.subarray([...values], { minLength: 1 })
 const matchKeys = {
