@@ -18,18 +18,27 @@ export function broken(
   }
 }
 
-/** Whoever comes next waits for the commit, so that nothing is to be seen of it until it is killed. */
+/**
+ * Whoever comes next waits for the commit, so that nothing is to be seen of it until it is killed; and whoever writes next is told
+ * that it failed, so that the writer goes on with what there is.
+ */
 function hasty(database: Database): Database {
   let kept: Promise<unknown> = Promise.resolve()
+  const settled = () => kept.catch(() => null)
   return {
     ...database,
-    transaction: (work) => kept.then(() => database.transaction(work)),
+    transaction: (work) => settled().then(() => database.transaction(work)),
     async atOnce(statements) {
-      if (statements.every(({ text }) => text.startsWith('SELECT'))) return kept.then(() => database.atOnce(statements))
-      kept = kept
-        .then(() => sleep(COMMIT_LATER_MS))
-        .then(() => database.atOnce(statements))
-        .catch(() => null)
+      if (statements.every(({ text }) => text.startsWith('SELECT'))) {
+        return settled().then(() => database.atOnce(statements))
+      }
+      const before = kept
+      await before.catch((error: unknown) => {
+        if (kept === before) kept = Promise.resolve()
+        throw error
+      })
+      kept = Promise.all([kept, sleep(COMMIT_LATER_MS).then(() => database.atOnce(statements))])
+      kept.catch(() => null) // told to whoever comes next
       return statements.map(() => [])
     },
   }
