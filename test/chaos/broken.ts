@@ -19,8 +19,8 @@ export function broken(
 }
 
 /**
- * Whoever comes next waits for the commit, so that nothing is to be seen of it until it is killed; and whoever writes next is told
- * that it failed, so that the writer goes on with what there is.
+ * Whoever comes next waits for the commit, so that nothing is to be seen of it until it is killed; and whoever writes next is
+ * told that it failed, so that the writer goes on with what there is.
  */
 function hasty(database: Database): Database {
   let kept: Promise<unknown> = Promise.resolve()

@@ -22,7 +22,8 @@ export class ConnectionPool implements Owner {
   #resting: Connection[] = []
   #open = 0
   #isTurnAsked = false
-  #closed: (() => void) | null = null
+  readonly #closed = Promise.withResolvers<void>()
+  #isClosing = false
   #buffer: Buffer | null = null
 
   /** @param options.keeps whether a connection carries more than one request */
@@ -39,7 +40,7 @@ export class ConnectionPool implements Owner {
 
   /** Sends it once there is a connection for it. Nothing here throws. */
   send(attempt: Attempt): void {
-    if (this.#closed !== null) {
+    if (this.#isClosing) {
       attempt.failed('unsent', new Error('the pool is closed'))
       return
     }
@@ -67,10 +68,9 @@ export class ConnectionPool implements Owner {
 
   /** Takes no more requests, and resolves when those that it has are over. */
   close(): Promise<void> {
-    return new Promise((done) => {
-      this.#closed = done
-      this.#askTurn()
-    })
+    this.#isClosing = true
+    this.#askTurn()
+    return this.#closed.promise
   }
 
   #askTurn(): void {
@@ -91,11 +91,13 @@ export class ConnectionPool implements Owner {
       else if (!connection.carry(attempt)) this.#idle.push(connection)
     }
     if (this.#resting.length > 0) {
-      this.#idle.push(...this.#resting)
-      this.#resting = []
+      for (const connection of this.#resting.splice(0)) {
+        if (connection.isWritten) this.#idle.push(connection)
+        else connection.abort() // its answer came before all of its request was written: the rest would be another's
+      }
       if (this.#waiting.length > 0) this.#askTurn()
     }
-    if (this.#closed !== null && this.#waiting.length === 0) this.#end(this.#closed)
+    if (this.#isClosing && this.#waiting.length === 0) this.#end()
   }
 
   /** Whoever was given up before his turn leaves the line. */
@@ -118,8 +120,8 @@ export class ConnectionPool implements Owner {
     new Connection(this, attempt)
   }
 
-  #end(done: () => void): void {
+  #end(): void {
     for (const connection of this.#idle) connection.abort()
-    if (this.#open === 0) done()
+    if (this.#open === 0) this.#closed.resolve()
   }
 }

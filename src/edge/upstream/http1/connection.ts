@@ -34,6 +34,7 @@ export class Connection implements Carrier {
   keptUntil = 0
   readonly #owner: Owner
   readonly #socket: Socket
+  readonly #isTls: boolean
   #attempt: Attempt | null
   #reader: AnswerReader | null = null
   #isSeen = false
@@ -43,8 +44,8 @@ export class Connection implements Carrier {
   constructor(owner: Owner, attempt: Attempt) {
     this.#owner = owner
     this.#attempt = attempt
-    const isTls = owner.origin.protocol === 'https:'
-    this.#socket = open(owner.origin, isTls, {
+    this.#isTls = owner.origin.protocol === 'https:'
+    this.#socket = open(owner.origin, this.#isTls, {
       buffer: owner.buffer,
       callback: (length) => {
         this.#read(length)
@@ -53,9 +54,10 @@ export class Connection implements Carrier {
     })
     const late = setTimeout(() => this.#lose(new Error('no connection in time')), CONNECT_MS_MAX)
     this.#socket
-      .once(isTls ? 'secureConnect' : 'connect', () => {
+      .once(this.#isTls ? 'secureConnect' : 'connect', () => {
         clearTimeout(late)
-        if (!this.#isGone && !this.carry(attempt)) this.#letGo(UNUSED_KEEP_MS)
+        const first = this.#attempt // not the parameter: these listeners would keep it for as long as the connection lives
+        if (first !== null && !this.carry(first)) this.#letGo(UNUSED_KEEP_MS)
       })
       .once('end', () => this.#end())
       .on('error', (error: NodeJS.ErrnoException) => this.#lose(error, ENDED_CODES.has(error.code ?? '')))
@@ -79,6 +81,11 @@ export class Connection implements Carrier {
     return true
   }
 
+  /** Whether all of its requests has left; to be asked a turn after the answer, for TLS tells of it no sooner. */
+  get isWritten(): boolean {
+    return this.#socket.writableLength === 0
+  }
+
   /** Nobody waits for the answer any more: it would be in the way of the next one. */
   abort(): void {
     this.#attempt = null
@@ -100,18 +107,22 @@ export class Connection implements Carrier {
     }
   }
 
-  /** The other side will send no more. */
+  /**
+   * The other side will send no more. Over TLS nobody says whether it was that side who ended (RFC 9112 section 9.8): what has no
+   * other end than the connection's may be cut short by whoever stands between.
+   */
   #end(): void {
     const [attempt, reader] = [this.#attempt, this.#reader]
-    if (attempt !== null && reader?.end() === true) this.#finish(attempt, reader, 0)
+    const isWhole = attempt !== null && reader?.end() === true
+    if (isWhole && this.#isTls) this.#lose(new MalformedAnswer('over TLS no answer ends with its connection'))
+    else if (isWhole) this.#finish(attempt, reader, 0)
     else this.#lose(new Error('the other side ended the connection'), true)
   }
 
   #finish(attempt: Attempt, reader: AnswerReader, keepMs: number): void {
     this.#attempt = null
     this.#reader = null
-    // An answer that came before all of its request was written leaves the rest of that behind.
-    this.#letGo(this.#socket.writableLength === 0 ? keepMs : 0)
+    this.#letGo(keepMs)
     attempt.answered(reader.answer())
   }
 

@@ -194,3 +194,7 @@ test('what frames no body is passed on as it came', () => {
   assert.deepEqual(read(head('Content-Length: 99'), [], 'HEAD')?.body.length, 0)
   assert.deepEqual(read(head('Transfer-Encoding: chunked'), [], 'HEAD')?.body.length, 0)
 })
+
+test('a chunk size may have zeros before it, as some write them', () => {
+  assert.equal(read(chunked('0000000005\r\nhello\r\n000\r\n\r\n'), [])?.body.toString(), 'hello')
+})

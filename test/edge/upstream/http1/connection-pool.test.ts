@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Carrier } from '../../../../src/edge/upstream/http1/attempt.ts'
 import { ConnectionPool } from '../../../../src/edge/upstream/http1/connection-pool.ts'
 import { eventually } from '../../../support/edge-calls.ts'
@@ -116,6 +118,25 @@ describe('a connection', () => {
     assert.equal(textOf(await ask(pool, { path: '/next' })), 'ok')
     assert.ok(waited)
     assert.deepEqual([server.received.length, server.sockets.length], [1, 1])
+  })
+
+  test('keeps nothing of a request that is over', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const pool = poolOf()
+    const asked = new WeakRef(Buffer.alloc(1_000))
+    await ask(pool, { method: 'POST', body: asked.deref() as Buffer })
+    await rested()
+    await ask(pool)
+    await rested()
+    const isForgotten = async () => {
+      collect()
+      return asked.deref() === undefined
+    }
+    await eventually('its body is collected', isForgotten)
+    assert.equal(server.sockets.length, 1)
+    await ask(pool)
+    assert.equal(server.sockets.length, 1, 'while the connection goes on')
   })
 
   test('is not opened for requests that were given up while they waited', async () => {
