@@ -1,5 +1,5 @@
 import type { Plan } from '../plan/plan.ts'
-import type { WireRequest } from '../request/wire-request.ts'
+import { EMPTY_REQUEST, type WireRequest } from '../request/wire-request.ts'
 import { Collections } from './collections.ts'
 import { Piece } from './piece.ts'
 import type { PieceKind } from './pieces.ts'
@@ -30,7 +30,7 @@ export class RequestPieces {
   }
 
   begin(body: BodyFields): void {
-    const values = new Collections(NOTHING, this.#plan.memory.texts)
+    const values = new Collections(EMPTY_REQUEST, this.#plan.memory.texts)
     values.begin(body)
     this.body = body
     this.bodyPiece = new Piece(BODY, '', '', values)
@@ -50,15 +50,6 @@ const HEADER_OF_COOKIES: readonly PieceKind[] = ['header', 'cookie']
 const SOURCE: readonly PieceKind[] = ['source']
 const BODY: readonly PieceKind[] = ['body']
 
-const NOTHING: WireRequest = {
-  method: '',
-  target: '',
-  protocol: '',
-  headers: [],
-  source: { ip: '', country: '' },
-  hasBody: false,
-}
-
 /** @param request what it has of the request */
 function pieceOf(
   kinds: readonly PieceKind[],
@@ -67,7 +58,7 @@ function pieceOf(
   request: Partial<WireRequest>,
   { memory }: Plan,
 ): Piece {
-  return new Piece(kinds, name, text, new Collections({ ...NOTHING, ...request }, memory.texts))
+  return new Piece(kinds, name, text, new Collections({ ...EMPTY_REQUEST, ...request }, memory.texts))
 }
 
 /** Lines of another protocol than nearly all have are not remembered. */

@@ -6,7 +6,7 @@ import { Transaction } from '../engine/transaction.ts'
 import { Settings } from '../engine/written.ts'
 import type { Macro } from '../operators/operator.ts'
 import { LiteralMatcher } from '../patterns/literal-matcher.ts'
-import type { WireRequest } from '../request/wire-request.ts'
+import { EMPTY_REQUEST } from '../request/wire-request.ts'
 import { acting, doesSomething, type Placed } from './acting.ts'
 import type { Link, Phase, PlannedRule, RuleSelector } from './plan.ts'
 import { withoutUnread } from './unread.ts'
@@ -27,15 +27,6 @@ export function foldConstants(
   const folding = new Folding(settings, removable)
   const folded = { 1: folding.phase(phases[1]), 2: folding.phase(phases[2]) }
   return { phases: withoutUnread(folded, folding.removable), settings: folding.settings }
-}
-
-const NOBODY: WireRequest = {
-  method: '',
-  target: '',
-  protocol: '',
-  headers: [],
-  source: { ip: '', country: '' },
-  hasBody: false,
 }
 
 class Folding {
@@ -60,7 +51,7 @@ class Folding {
       settings: new Settings(settings),
       rules: 0,
     }
-    const collections = new Collections(NOBODY, plan.memory.texts)
+    const collections = new Collections(EMPTY_REQUEST, plan.memory.texts)
     const steps = { left: Number.POSITIVE_INFINITY }
     this.#transaction = new Transaction(plan, collections, steps, standingWith(plan.settings))
     this.#removable = [...removable]

@@ -12,6 +12,16 @@ export type WireRequest = {
   readonly hasBody: boolean
 }
 
+/** With nothing in it that a rule could find. */
+export const EMPTY_REQUEST: WireRequest = {
+  method: '',
+  target: '',
+  protocol: '',
+  headers: [],
+  source: { ip: '', country: '' },
+  hasBody: false,
+}
+
 /** A request's body. `pinned`: JSON Pointers of values in which nothing can hide, because the route's schema allows no other form. */
 export type WireBody = { readonly bytes: Uint8Array; readonly pinned?: (pointer: readonly string[]) => boolean }
 
