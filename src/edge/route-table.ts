@@ -1,3 +1,4 @@
+import { LiteralMap } from '../kernel/literal-map.ts'
 import type { RouteConfig } from '../platform/config-schema.ts'
 import type { Checked } from '../platform/schema.ts'
 import type { Cors } from './cors.ts'
@@ -48,7 +49,7 @@ export interface RouteTable {
 
 /** One segment of the paths we know: a literal, or a parameter that stands for any one segment. */
 type Node = {
-  readonly literals: Map<string, Node>
+  readonly literals: LiteralMap<Node>
   parameter: Node | null
   /** Routes that end here, and those that take the rest of the path. */
   readonly ends: HostedRoute[]
@@ -95,9 +96,7 @@ function insert(root: Node, host: string | null, route: Route): void {
       node = node.parameter
     } else {
       if (/[{}*]/.test(segment)) throw new Error(`route ${route.id}: ${JSON.stringify(segment)} is not a path segment`)
-      const next = node.literals.get(segment) ?? emptyNode()
-      node.literals.set(segment, next)
-      node = next
+      node = node.literals.at(segment, emptyNode)
     }
   }
   const list = isTail ? node.tails : node.ends
@@ -124,5 +123,5 @@ function ofHost(routes: readonly HostedRoute[], host: string): readonly HostedRo
 }
 
 function emptyNode(): Node {
-  return { literals: new Map(), parameter: null, ends: [], tails: [] }
+  return { literals: new LiteralMap(), parameter: null, ends: [], tails: [] }
 }

@@ -33,12 +33,18 @@ type Issuer = {
   readonly audience: string
   readonly algorithms: readonly Algorithm[]
 }
-type Remembered = { readonly verified: VerifiedToken; readonly keys: IssuerKeys; readonly thumbprint: string }
+type Remembered = {
+  readonly name: string
+  readonly verified: VerifiedToken
+  readonly keys: IssuerKeys
+  readonly thumbprint: string
+}
 
 const KEYS_REFRESH_S = 60
 const KEYS_COOLDOWN_S = 5
 const KEYS_STALE_S_MAX = 3_600
 const TOKEN_LIFETIME_S_MAX = 86_400
+const PLACE_CHARACTERS = 8
 
 /**
  * Verifies access tokens: a strict reading first, then jose on the signature with the one key that the issuer publishes for it,
@@ -70,14 +76,15 @@ export function createTokenVerifier(
       return [issuer, { issuer, keys: issuerKeys, audience, algorithms }]
     }),
   )
-  const remembered = new Map<string, Remembered>()
+  const remembered = new Map<number, Remembered>()
 
   const recall = (name: string): VerifiedToken | null => {
-    const known = remembered.get(name)
-    if (known === undefined) return null
+    const place = placeOf(name)
+    const known = remembered.get(place)
+    if (known === undefined || known.name !== name) return null
     const { verified, thumbprint } = known
     if (verified.expiresAt > clock.now() / 1000 && known.keys.isCurrent(thumbprint)) return verified
-    remembered.delete(name)
+    remembered.delete(place)
     return null
   }
 
@@ -86,8 +93,8 @@ export function createTokenVerifier(
     const { issuer, key } = await chooseKey(jws, issuers)
     await verifySignature(jws, issuer.algorithms, key)
     const verified = accepted(readClaims(jws, expectationsOf(issuer, identity, clock)))
-    if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? '')
-    remembered.set(name, { verified, keys: issuer.keys, thumbprint: key.thumbprint })
+    if (remembered.size >= remembered_tokens_max) remembered.delete(remembered.keys().next().value ?? 0)
+    remembered.set(placeOf(name), { name, verified, keys: issuer.keys, thumbprint: key.thumbprint })
     return verified
   }
 
@@ -103,6 +110,16 @@ export function createTokenVerifier(
       await dispatcher.close()
     },
   }
+}
+
+/**
+ * Where a token is remembered: a number of 30 bits, for V8 looks a text up only once it has entered it among all that it knows.
+ * Whether it is that token there, its whole name tells; of two at one place the later is remembered.
+ */
+function placeOf(name: string): number {
+  let place = 0
+  for (let at = 0; at < PLACE_CHARACTERS; at++) place = (Math.imul(place, 61) + name.charCodeAt(at)) & 0x3fff_ffff
+  return place
 }
 
 /** No token is taken for longer after it was issued, whatever the clocks. */

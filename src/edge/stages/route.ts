@@ -30,7 +30,7 @@ export function createRoute(table: RouteTable, countryOf: CountryDatabase['count
     // Frameworks let it choose the method, so that the upstream would do another thing than the rules were asked about.
     if (parameters.has('_method')) throw new Problem('malformed_request', { detail: 'the query names another method' })
     const facts = {
-      request: { method, path, query: Object.fromEntries(parameters), headers: Object.fromEntries(headers) },
+      request: { method, path, query: recordOf(parameters), headers: recordOf(headers) },
       source: { ...source, country: countryOf(source.ip) },
       route: shown.get(match.route) ?? shownOf(match.route),
       now: trail.startedAt,
@@ -52,6 +52,14 @@ function find(table: RouteTable, admitted: Admitted): { readonly match: RouteMat
   const match = asked === null ? null : table.match(host, asked, path)
   if (match?.kind === 'route' && match.route.cors !== null) return { match, asked }
   return { match: table.match(host, method, path), asked: null }
+}
+
+/** `Object.fromEntries`, which takes four times as long; to an assignment alone one name means something else. */
+function recordOf(entries: ReadonlyMap<string, string>): Record<string, string> {
+  if (entries.has('__proto__')) return Object.fromEntries(entries)
+  const record: Record<string, string> = {}
+  for (const [name, value] of entries) record[name] = value
+  return record
 }
 
 const NO_PARAMETERS: ReadonlyMap<string, string> = new Map()

@@ -1,3 +1,5 @@
+import { LiteralMap } from '../../kernel/literal-map.ts'
+
 /**
  * Many path patterns, held against a path at once. `*` stands for one segment that is not empty, `**` at the end for any
  * rest, none included.
@@ -7,7 +9,7 @@ export type PathTrie = {
   matching(path: string): readonly string[]
 }
 
-type Node = { readonly next: Map<string, Node>; star: Node | null; readonly here: string[]; readonly below: string[] }
+type Node = { readonly next: LiteralMap<Node>; star: Node | null; readonly here: string[]; readonly below: string[] }
 
 /** After so many patterns the building pauses. */
 const PATTERNS_PER_SLICE = 250
@@ -31,17 +33,17 @@ export function* pathTrie(patterns: Iterable<string>): Generator<void, PathTrie,
 }
 
 function emptyNode(): Node {
-  return { next: new Map(), star: null, here: [], below: [] }
+  return { next: new LiteralMap(), star: null, here: [], below: [] }
 }
 
 function plant(root: Node, pattern: string): void {
   const isOpen = pattern.endsWith('/**')
   let node = root
   for (const segment of (isOpen ? pattern.slice(0, -3) : pattern).split('/')) {
-    const child = (segment === '*' ? node.star : node.next.get(segment)) ?? emptyNode()
-    if (segment === '*') node.star = child
-    else node.next.set(segment, child)
-    node = child
+    if (segment === '*') {
+      node.star ??= emptyNode()
+      node = node.star
+    } else node = node.next.at(segment, emptyNode)
   }
   if (isOpen) node.below.push(pattern)
   else node.here.push(pattern)
