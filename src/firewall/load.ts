@@ -1,3 +1,4 @@
+import { THRESHOLD_KEY } from './engine/score.ts'
 import { type RemovedTargets, standingWith } from './engine/standing.ts'
 import { compileRuleset } from './plan/compile.ts'
 import { Faults } from './plan/faults.ts'
@@ -18,7 +19,7 @@ export type RulesetSource = {
   readonly signatures: readonly Signature[]
   /** From 1 to 4: how much of the Core Rule Set is asked. */
   readonly paranoia: number
-  /** The score from which a request is denied. */
+  /** The score from which a request is denied, unless the rules' own set-up sets another. */
   readonly threshold: number
   readonly exclude: readonly Exclusion[]
   /** How much one request may take, in steps of about eight bytes looked at. */
@@ -60,8 +61,8 @@ export function* loadRuleset(
   })
   faults.push(...compiled.faults)
   const plan: Plan | null = faults.some(({ severity }) => severity === 'error') ? null : compiled.plan
-  const { stepsMax, onError, threshold } = source
-  return { ruleset: plan && { plan, stepsMax, onError, threshold, ...startsOf(plan, excluded) }, faults }
+  const { stepsMax, onError } = source
+  return { ruleset: plan && { plan, stepsMax, onError, ...startsOf(plan, excluded) }, faults }
 }
 
 /** A set-up comes before what it sets up; all else by its name. */
@@ -85,7 +86,7 @@ function settingsOf({ paranoia, threshold }: RulesetSource): ReadonlyMap<string,
     ['executing_paranoia_level', level],
     ['blocking_paranoia_level', level],
     ['detection_paranoia_level', level],
-    ['inbound_anomaly_score_threshold', String(threshold)],
+    [THRESHOLD_KEY, String(threshold)],
   ])
 }
 

@@ -3,7 +3,7 @@ import { readBody } from './body/read-body.ts'
 import { rulesToAsk } from './engine/concerns.ts'
 import { RequestPieces } from './engine/request-pieces.ts'
 import { type PhaseEnd, runPhase } from './engine/run.ts'
-import { scoreIn } from './engine/score.ts'
+import { scoreIn, thresholdIn } from './engine/score.ts'
 import type { Standing } from './engine/standing.ts'
 import { type Sign, Transaction } from './engine/transaction.ts'
 import { OutOfSteps, type Steps } from './patterns/backtrack.ts'
@@ -20,14 +20,14 @@ export type Inspected = {
   /** Why it could not be looked at; null when it was. */
   readonly fault: string | null
   readonly score: number
+  /** The score from which it is denied. */
+  readonly threshold: number
   readonly signs: readonly Sign[]
 }
 
 /** A ruleset as requests are held against it. */
 export type Ruleset = {
   readonly plan: Plan
-  /** The score from which it denies. */
-  readonly threshold: number
   /** A request that takes more is not looked at any further. */
   readonly stepsMax: number
   /** What becomes of a request that can't be looked at to its end. */
@@ -129,12 +129,15 @@ export class Inspection {
     const denied = end.kind === 'deny' ? end.rule : null
     const isDenied = denied !== null || (fault !== null && this.#ruleset.onError === 'closed')
     const transaction = this.#transaction
+    const now = transaction ?? this.#standing
+    assert(now !== null, 'either tells how the request stands')
     return {
       effect: isDenied ? 'deny' : 'pass',
       rule: denied?.id ?? null,
       status: denied?.status ?? null,
       fault,
       score: this.#standing?.score ?? (transaction === null ? 0 : scoreIn(transaction.tx)),
+      threshold: thresholdIn(now.tx),
       signs: transaction?.signs ?? [],
     }
   }

@@ -9,6 +9,13 @@ export function scoreIn(tx: Written): number {
   return Math.max(total, sum)
 }
 
+/** The inbound score from which CRS denies. The rules' own set-up may have set another than the policy, even for some requests. */
+export function thresholdIn(tx: Written): number {
+  return numberIn(tx.get(THRESHOLD_KEY) ?? '')
+}
+
+/** What the policy's `threshold` is told to the rules as. */
+export const THRESHOLD_KEY = 'inbound_anomaly_score_threshold'
 const TOTALS = ['anomaly_score', 'blocking_inbound_anomaly_score', 'score']
 const LEVELS = [1, 2, 3, 4].flatMap((level) => [`anomaly_score_pl${level}`, `inbound_anomaly_score_pl${level}`])
 

@@ -84,11 +84,10 @@ export function denialOf({ name: rule, why, remedy, tells }: RulesetRule) {
 
 const SIGNS_TOLD_MAX = 10
 
-function answer(rule: RulesetRule, { effect, score, signs, fault }: Inspected, on: 'head' | 'body'): Asked {
+function answer(rule: RulesetRule, { effect, score, threshold, signs, fault }: Inspected, on: 'head' | 'body'): Asked {
   const denies = effect === 'deny'
   if (!denies && signs.length === 0 && fault === null) return NOTHING
   const { mode, name } = rule
-  const { threshold } = rule.effect.ruleset
   const told = signs.slice(0, SIGNS_TOLD_MAX)
   const shown = told.map(({ value: _, detail: __, ...sign }) => sign)
   const isEnforced = mode === 'enforce'
