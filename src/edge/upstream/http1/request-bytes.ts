@@ -5,8 +5,11 @@ import type { Attempt } from './attempt.ts'
 /** What Node's socket takes on its stack, and so in one system call without a copy of its own. */
 const ONE_WRITE_BYTES_MAX = 14_336
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** Not in a value: CR, LF and NUL, and what would be another character when it is written as one byte. */
-const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+/**
+ * Not in a value (RFC 9110 section 5.5): CR, LF and NUL, and what would be another character when it is written as one byte. Asked
+ * by what may not be there, which takes V8 a tenth of asking by all that may.
+ */
+const NOT_IN_VALUE = /[\0\r\n\u0100-\uffff]/
 const PATH = /^\/[\x21-\x7e]*$/
 /** Methods that come with a body, be it empty (RFC 9110 section 8.6). */
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
