@@ -52,6 +52,7 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
     keepAliveTimeout: limits.keep_alive_ms,
     connectionsCheckingInterval: 1_000,
     insecureHTTPParser: false,
+    optimizeEmptyRequests: true, // no stream is begun and ended where no body can come
     requireHostHeader: false, // `receive` refuses it, with a receipt
     shouldUpgradeCallback: upgrades.wants,
   }
