@@ -18,7 +18,10 @@ export type Lease = {
 export type JournalRecord = Lease & { readonly previous: string; readonly body: string }
 
 /** A transfer that was decided as one nobody had asked for, without a look into the store. */
-export type Presumed = Pick<KeyedRequest, 'owner' | 'key'> & { readonly transfer: string }
+export type Presumed = Pick<KeyedRequest, 'owner' | 'key'> & {
+  /** Null: the batch makes it, and its key refuses a second one. */
+  readonly transfer: string | null
+}
 
 /** What one batch comes to, all of it decided: plain values, so that it can be kept in any place that keeps text. */
 export type Batch = {
@@ -61,6 +64,8 @@ export type Notice =
   /** The next version of a pair's rate. */
   | { readonly kind: 'rate'; readonly rate: NewRate; readonly at: Instant }
 
+export type Appended = 'appended' | 'overtaken' | 'made_before'
+
 /** Where cash flow keeps what it decides. Nothing else of it changes the ledger. */
 export interface BatchStore {
   /** The shards that there are, once there are as many as wished. */
@@ -70,12 +75,12 @@ export interface BatchStore {
   /** Whether the shards are still held under these epochs: asked before what was read is answered and nothing is kept. */
   holds(leases: readonly Lease[]): Promise<boolean>
   /**
-   * Keeps the whole batch, once; `overtaken` when one of its shards was taken since, `made_before` when it was presumed wrongly: then
-   * nothing of it is kept, and never will be.
-   * @throws Problem `dependency_unavailable`: nothing was kept; `outcome_unknown`: nobody knows whether it was, and the writer
-   * takes its shards anew before it goes on
+   * Makes the batch ready, which takes the processor a while. What it returns keeps the whole of it, once; `overtaken` when one of
+   * its shards was taken since, `made_before` when it was presumed wrongly: then nothing of it is kept, and never will be.
+   * @throws Problem, from what it returns, `dependency_unavailable`: nothing was kept; `outcome_unknown`: nobody knows whether it
+   * was, and the writer takes its shards anew before it goes on
    */
-  append(batch: Batch): Promise<'appended' | 'overtaken' | 'made_before'>
+  ready(batch: Batch): () => Promise<Appended>
   /** Keeps what is in no batch, once. @throws as `append`; what the store refuses was not kept */
   note(notice: Notice): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** All SQL of cash flow, by subject. */
 export { readAccount, readAccounts, readBalance } from './store/accounts.ts'
 export { isPresumable, type Known, readBatch } from './store/batch-read.ts'
-export { MADE_BEFORE, refuseMadeBefore, statementsOfFacts } from './store/batch-statements.ts'
+export { isMadeBefore, refuseMadeBefore, statementsOfFacts } from './store/batch-statements.ts'
 export { createBatchStore } from './store/batch-store.ts'
 export { allOf, bodyOf, doneIn, type Facts, factsOf, workOf } from './store/batch-write.ts'
 export { listCreditLines } from './store/credit-lines.ts'

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { AssertionFailed } from '../../kernel/assert.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { Sql } from '../../platform/database.ts'
 import type { Outbox } from '../../platform/outbox.ts'
-import type { Batch, BatchStore, JournalRecord, Lease, Presumed } from './append.ts'
+import type { Appended, Batch, BatchStore, JournalRecord, Lease, Presumed } from './append.ts'
 import { type Settled, settle } from './batch.ts'
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { Books } from './books.ts'
@@ -38,8 +38,8 @@ type Decided = {
   readonly leases: readonly Lease[] | null
   readonly books: Books | null
   readonly settled: readonly Settled[]
-  /** Null: there is nothing to keep. */
-  readonly batch: Batch | null
+  /** Keeps the batch, which is ready; null: there is nothing to keep. */
+  readonly append: (() => Promise<Appended>) | null
   readonly error: unknown
 }
 type Ended =
@@ -52,8 +52,8 @@ type Sent = Decided & { readonly ended: Promise<Ended> }
 /**
  * The one writer of some shards: what waits is decided in memory, in its order, and committed as one batch, with a record in
  * the chain of each shard that it writes in. Another process may take a shard at any time; then nothing of ours is committed,
- * and we take it back. Safety never rests on who believes to hold it. While one batch is on its way to the store, the next one
- * is decided on what that comes to, if it is large; it is sent, and anyone is answered, only once the one before is kept.
+ * and we take it back. Safety never rests on who believes to hold it. While one batch is on its way to the store, the next one is
+ * decided on what that comes to, if it is large, and made ready; it is sent, and anyone is answered, only once that one is kept.
  * Transfers are presumed to be asked for for the first time: the store refuses the batch where one was not; it is decided anew.
  */
 export function createWriter(options: {
@@ -75,6 +75,8 @@ export function createWriter(options: {
   let leases: readonly Lease[] | null = null
   /** The batch that was sent to the store and has not ended: one at most. */
   let underWay: Sent | null = null
+  /** The batch whose end the next one waits for, decided and ready. */
+  let awaited: Sent | null = null
   let turn: Promise<unknown> = Promise.resolve()
   /** Of the next ones. */
   let lookedUpBatches = 0
@@ -85,7 +87,10 @@ export function createWriter(options: {
       const sent = await inTurn(() => decideAndSend(commands, attempts === 1))
       next()
       const ended = await sent.ended
-      if (ended.kind === 'kept') return sent.settled
+      if (ended.kind === 'kept') {
+        if (awaited === sent) await nextTurn() // who is answered asks again, which takes a while: the store has its work first
+        return sent.settled
+      }
       if (ended.kind === 'made_before') continue
       if (ended.kind === 'failed' && (!isCollision(ended.error) || attempts >= ATTEMPTS_MAX)) throw ended.error
       await sleep(Math.random() * RETRY_MS_MAX * Math.min(attempts, ATTEMPTS_MAX))
@@ -105,7 +110,9 @@ export function createWriter(options: {
     const presumes = isFirst && lookedUpBatches === 0
     if (lookedUpBatches > 0) lookedUpBatches--
     let decided = await decideOn(commands, ahead, presumes)
+    awaited = ahead
     if (ahead !== null && (await ahead.ended).kind !== 'kept') decided = await decideOn(commands, null, presumes)
+    awaited = null
     const sent = { ...decided, ended: keep(decided) }
     underWay = sent
     return sent
@@ -122,22 +129,22 @@ export function createWriter(options: {
       const known = { shards: new Set(shards), balances, accounts }
       const books = new Books(await readBatch(reads, known, commands, presumes), now, calendar(now), before)
       const settled = commands.map((command) => settle(books, command))
-      const presumed = presumes ? presumedOf(commands, settled) : []
+      const presumed = presumes ? presumedOf(commands, settled, books) : []
       if (!books.hasWritten()) {
         if (presumed.length > 0) return await decideOn(commands, ahead, false) // no batch would find out
-        return { leases: held, books, settled, batch: null, error: null }
+        return { leases: held, books, settled, append: null, error: null }
       }
       const batch = { ...batchOf(held, books), presumed }
       const after = held.map((lease) => batch.records.find(({ shard }) => shard === lease.shard) ?? lease)
-      return { leases: after, books, settled, batch, error: null }
+      return { leases: after, books, settled, append: store.ready(batch), error: null }
     } catch (error) {
-      return { leases: held, books: null, settled: [], batch: null, error }
+      return { leases: held, books: null, settled: [], append: null, error }
     }
   }
 
   /** What was read nobody else has changed, or nothing of it counts: who does has taken the shard. */
   async function keep(decided: Decided): Promise<Ended> {
-    const ended = await append(decided).catch((error: unknown) => ({ kind: 'failed', error }) as const)
+    const ended = await endOf(decided).catch((error: unknown) => ({ kind: 'failed', error }) as const)
     const { books, leases: held } = decided
     underWay = null
     if (ended.kind === 'kept') {
@@ -152,9 +159,9 @@ export function createWriter(options: {
     return ended
   }
 
-  async function append({ batch, leases: held, error }: Decided): Promise<Ended> {
-    if (batch !== null) {
-      const appended = await store.append(batch)
+  async function endOf({ append, leases: held, error }: Decided): Promise<Ended> {
+    if (append !== null) {
+      const appended = await append()
       return { kind: appended === 'appended' ? 'kept' : appended }
     }
     if (held !== null && !(await store.holds(held))) return { kind: 'overtaken' }
@@ -190,12 +197,13 @@ export function createWriter(options: {
 }
 
 /** Those that were decided as new, not answered as a batch on its way or this one has decided them before. */
-function presumedOf(commands: readonly Command[], settled: readonly Settled[]): readonly Presumed[] {
+function presumedOf(commands: readonly Command[], settled: readonly Settled[], books: Books): readonly Presumed[] {
+  const made = new Set([...books.writes.values()].flatMap(({ transfers }) => transfers.map(({ id }) => id)))
   return commands.flatMap((command, nth) => {
     const one = settled[nth]
     if (!isPresumable(command) || one?.kind === 'key_reused' || (one?.kind === 'settled' && one.replayed)) return []
     const { transfer, request } = command
-    return [{ transfer, owner: request.owner, key: request.key }]
+    return [{ transfer: made.has(transfer) ? null : transfer, owner: request.owner, key: request.key }]
   })
 }
 

@@ -62,6 +62,37 @@ onEachStore('the facts of the ledger', (store) => {
     await assert.rejects(attempt, { code: '23514' })
   })
 
+  test('have one entry for each version of an account', async () => {
+    const columns = Object.keys(COLUMNS.entry).filter((name) => name !== 'recorded_at')
+    const attempt = under.database.transaction((sql) =>
+      sql.query(
+        `INSERT INTO entry (${columns.join(', ')}, recorded_at)
+         SELECT ${columns.join(', ')}, recorded_at + interval '1 microsecond' FROM entry WHERE account = 'acc_alice'`,
+      ),
+    )
+    await assert.rejects(attempt, { code: '23505' })
+  })
+
+  test('are known by bytes, whatever the language of the database', async () => {
+    const tables = [
+      ...Object.keys(COLUMNS),
+      'account',
+      'balance',
+      'hold_timer',
+      'in_transit',
+      'accepted_command',
+      'crossing',
+    ]
+    const others = await under.database.transaction((sql) =>
+      sql.query(
+        `SELECT attrelid::regclass::text AS name, attname FROM pg_attribute JOIN pg_collation ON pg_collation.oid = attcollation
+         WHERE attrelid = ANY ($1::text[]::regclass[]) AND collname <> 'C'`,
+        [tables],
+      ),
+    )
+    assert.deepEqual(others, [])
+  })
+
   test('stand in the journal with all of their columns', async () => {
     for (const [table, columns] of Object.entries(COLUMNS)) {
       const rows = await under.database.transaction((sql) =>

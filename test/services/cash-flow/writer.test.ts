@@ -78,14 +78,17 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
   function waitingAtGates(inner: BatchStore): BatchStore {
     return {
       ...inner,
-      async append(batch) {
-        if (gated) {
-          const gate = Promise.withResolvers<void>()
-          gates.push({ batch, open: gate.resolve, fail: gate.reject })
-          came.resolve()
-          await gate.promise
+      ready(batch) {
+        const append = inner.ready(batch)
+        return async () => {
+          if (gated) {
+            const gate = Promise.withResolvers<void>()
+            gates.push({ batch, open: gate.resolve, fail: gate.reject })
+            came.resolve()
+            await gate.promise
+          }
+          return append()
         }
-        return inner.append(batch)
       },
     }
   }
@@ -155,6 +158,21 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     assert.deepEqual([statusOf(replayed), replayed.kind === 'settled' && replayed.replayed], [201, true])
     assert.deepEqual(await posted(), [1_001n, 0n])
     await assertSound(database)
+  })
+
+  test('is on its way before anyone of that one is answered', async () => {
+    const happened: string[] = []
+    const first = pay('bob', 1n, 'answered-late').then(() => happened.push('the first is answered'))
+    const gate = await nextGate()
+    const second = pay('alice', 1n, 'sent-soon')
+    await new Promise((done) => setTimeout(done, 50))
+    gate.open()
+    const behind = await nextGate()
+    happened.push('the second is sent')
+    await first
+    behind.open()
+    await second
+    assert.deepEqual(happened, ['the second is sent', 'the first is answered'])
   })
 
   test('is void when that one fails: decided anew, without its money', async () => {

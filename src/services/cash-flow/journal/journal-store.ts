@@ -2,9 +2,17 @@ import { Problem } from '../../../kernel/problem.ts'
 import type { Outcome } from '../../../platform/journal/leadership.ts'
 import { placeOf } from '../../../platform/journal/record.ts'
 import type { Outbox, Packed } from '../../../platform/outbox.ts'
-import type { Batch, BatchStore } from '../append.ts'
+import type { Appended, Batch, BatchStore } from '../append.ts'
 import { nobodyListens, type Points } from '../points.ts'
-import { ELSEWHERE, hasShards, listShards, MADE_BEFORE, moveProjection, readShard, refuseMadeBefore } from '../store.ts'
+import {
+  ELSEWHERE,
+  hasShards,
+  isMadeBefore,
+  listShards,
+  moveProjection,
+  readShard,
+  refuseMadeBefore,
+} from '../store.ts'
 import { statementsOfEntry } from './carry-out.ts'
 import { type Entry, writeEntry } from './entry.ts'
 import type { Lead, Reign } from './lead.ts'
@@ -29,7 +37,7 @@ export function createJournalStore(
   { transaction, atOnce, pack }: Pick<Outbox, 'transaction' | 'atOnce' | 'pack'>,
   points: Points = nobodyListens,
 ): BatchStore {
-  async function keep(reign: Reign, entry: Entry, events: Packed, batch?: Batch): ReturnType<BatchStore['append']> {
+  async function keep(reign: Reign, entry: Entry, events: Packed, batch?: Batch): Promise<Appended> {
     let isAppended = false
     const statements = [
       ...refuseMadeBefore(batch?.presumed ?? []),
@@ -50,7 +58,7 @@ export function createJournalStore(
     } catch (error) {
       if (isAppended) throw unknown('the journal has it, and the database not yet', error)
       if (error instanceof NotAppended) return refused(error)
-      if (error instanceof Error && 'code' in error && error.code === MADE_BEFORE) return 'made_before'
+      if (isMadeBefore(error, batch?.presumed ?? [])) return 'made_before'
       if (error instanceof Error && 'code' in error && error.code === ELSEWHERE) {
         reign.isBehind = true
         return 'overtaken'
@@ -80,17 +88,19 @@ export function createJournalStore(
       }),
     holds: async ([first]) => first === undefined || lead.confirm(Number(first.epoch)),
     note,
-    async append(batch) {
-      points('batch decided', batch)
-      const kept = await lead.inTurn((reign) => {
-        const { happenings, presumed: _, ...rest } = batch
-        const events = pack(happenings)
-        const isOfReign = rest.records.every(({ epoch }) => epoch === BigInt(reign.leadership.epoch))
-        if (!isOfReign) return Promise.resolve('overtaken' as const)
-        return keep(reign, { kind: 'batch', batch: { ...rest, pages: events.pages } }, events, batch)
-      })
-      if (kept === 'appended') points('batch committed', batch)
-      return kept
+    ready(batch) {
+      const { happenings, presumed: _, ...rest } = batch
+      const events = pack(happenings)
+      return async () => {
+        points('batch decided', batch)
+        const kept = await lead.inTurn((reign) => {
+          const isOfReign = rest.records.every(({ epoch }) => epoch === BigInt(reign.leadership.epoch))
+          if (!isOfReign) return Promise.resolve('overtaken' as const)
+          return keep(reign, { kind: 'batch', batch: { ...rest, pages: events.pages } }, events, batch)
+        })
+        if (kept === 'appended') points('batch committed', batch)
+        return kept
+      }
     },
   }
 }

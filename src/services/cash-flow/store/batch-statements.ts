@@ -48,7 +48,7 @@ export function holdShards(records: readonly JournalRecord[]): Statement {
   }
 }
 
-/** Before anything of the batch is there: fails with MADE_BEFORE where one of them was made. */
+/** Before anything of the batch is there: fails where one of them was made. */
 export function refuseMadeBefore(presumed: readonly Presumed[]): readonly Statement[] {
   if (presumed.length === 0) return []
   return [
@@ -57,14 +57,20 @@ export function refuseMadeBefore(presumed: readonly Presumed[]): readonly Statem
       values: [
         presumed.map(({ owner }) => owner),
         presumed.map(({ key }) => key),
-        presumed.map(({ transfer }) => transfer),
+        presumed.flatMap(({ transfer }) => transfer ?? []),
       ],
     },
   ]
 }
 
-/** SQLSTATE of that. */
-export const MADE_BEFORE = 'TG004'
+/** Whether that is why a batch was refused, or the key of a transfer that it would have made a second time. */
+export function isMadeBefore(error: unknown, presumed: readonly Presumed[]): boolean {
+  if (presumed.length === 0 || !(error instanceof Error && 'code' in error)) return false
+  return error.code === MADE_BEFORE || (error.code === TAKEN_KEY && 'table' in error && error.table === 'transfer')
+}
+
+const MADE_BEFORE = 'TG004'
+const TAKEN_KEY = '23505'
 
 /** SQLSTATE of the fence: another writer has the shard. */
 export const TAKEN = 'TG001'

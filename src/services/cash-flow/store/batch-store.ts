@@ -1,7 +1,7 @@
 import type { Outbox } from '../../../platform/outbox.ts'
 import type { BatchStore } from '../append.ts'
 import { nobodyListens, type Points } from '../points.ts'
-import { holdShards, MADE_BEFORE, refuseMadeBefore, statementsOfFacts, TAKEN } from './batch-statements.ts'
+import { holdShards, isMadeBefore, refuseMadeBefore, statementsOfFacts, TAKEN } from './batch-statements.ts'
 import { statementsOfNotice } from './notices.ts'
 import { readProjection } from './projection.ts'
 import { holdsShards, listShards, takeShard } from './shards.ts'
@@ -29,18 +29,22 @@ export function createBatchStore(
     },
     holds: (leases) => transaction((sql) => holdsShards(sql, leases)),
     note,
-    async append(batch) {
-      points('batch decided', batch)
-      try {
-        const fence = [holdShards(batch.records), ...refuseMadeBefore(batch.presumed)]
-        await atOnce([...fence, ...statementsOfFacts(batch)], pack(batch.happenings))
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === TAKEN) return 'overtaken'
-        if (error instanceof Error && 'code' in error && error.code === MADE_BEFORE) return 'made_before'
-        throw error
+    ready(batch) {
+      const fence = [holdShards(batch.records), ...refuseMadeBefore(batch.presumed)]
+      const statements = [...fence, ...statementsOfFacts(batch)]
+      const events = pack(batch.happenings)
+      return async () => {
+        points('batch decided', batch)
+        try {
+          await atOnce(statements, events)
+        } catch (error) {
+          if (error instanceof Error && 'code' in error && error.code === TAKEN) return 'overtaken'
+          if (isMadeBefore(error, batch.presumed)) return 'made_before'
+          throw error
+        }
+        points('batch committed', batch)
+        return 'appended'
       }
-      points('batch committed', batch)
-      return 'appended'
     },
   }
 }
