@@ -14,7 +14,7 @@ import { type Within, withSpans } from './traced-events.ts'
 import type { Tracer } from './tracing.ts'
 
 /** A page with fewer holds all there was. */
-export const FEED_PAGE_MAX = 100
+export const FEED_PAGE_MAX = 200
 /** Short enough that a service which closes need not wait long for its readers. */
 const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000
@@ -24,8 +24,8 @@ const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
 /** About half a minute: longer than a store is away without saying so. */
 const TRIES_MAX = 10
-/** Events whose effects are committed together: so few that nobody waits long for the store meanwhile. */
-const TOGETHER_MAX = 50
+/** Events whose effects are committed together, a page of them: so few that nobody waits long for the store meanwhile. */
+const TOGETHER_MAX = 200
 /** A feed that is away for shorter is one whose process is starting. */
 const WARN_FROM_MS = 1_600
 

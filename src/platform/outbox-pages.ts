@@ -6,7 +6,7 @@ import type { Event } from './outbox.ts'
 /** An event before it has its number. */
 export type Unnumbered = Omit<Event, 'seq'>
 
-/** As many as a reader takes at once, so that most often it unpacks one page. */
+/** Fewer than a reader takes at once, so that it seldom unpacks one for a part of it. */
 const PAGE_EVENTS = 100
 /** From here on a page is compressed, in bytes: a short one would gain nothing. */
 const COMPRESS_FROM = 2_000
@@ -51,6 +51,7 @@ export function selectPages(after: bigint, limit: number): Statement {
 export function eventsIn(pages: readonly Row[], after: bigint, limit: number): readonly Event[] {
   const events: Event[] = []
   for (const page of pages) {
+    if (events.length === limit) break // unpacked for nothing
     const last = page['last'] as bigint
     const found = unpacked(page['events'] as Uint8Array)
     for (const [index, event] of found.entries()) {

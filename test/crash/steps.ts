@@ -141,14 +141,14 @@ export const CRASH_STEPS: readonly CrashStep[] = [
   {
     part: 'membership',
     when: 'before-commit',
-    what: 'INSERT INTO member_event',
+    what: 'WITH kept AS',
     end: 'approve',
     name: 'membership has read the result, not committed event and message',
   },
   {
     part: 'membership',
     when: 'after-commit',
-    what: 'INSERT INTO member_event',
+    what: 'WITH kept AS',
     end: 'decline',
     name: 'event and message are committed, the message not sent',
   },

@@ -28,7 +28,7 @@ test('a page that was not full is followed by the next one after a pause; one th
   }
   const feed = byThePage(source, async () => asked.push('pause'))
   for (let nth = 0; nth < 6; nth++) await feed(0n, new AbortController().signal)
-  assert.deepEqual(asked, ['100', '3', 'pause', '0', '1', 'pause', '100', '0'])
+  assert.deepEqual(asked, ['200', '3', 'pause', '0', '1', 'pause', '200', '0'])
 })
 
 onEachStore('outbox and feed', (store) => {

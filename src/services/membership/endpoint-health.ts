@@ -25,7 +25,7 @@ export function endpointHealth(clock: Clock, log: Log) {
     await tell(sql, clock, [
       {
         id: newId('event', now),
-        member: failing.member,
+        members: [failing.member],
         type: 'webhook_endpoint.disabled',
         at: now as Instant,
         data: { endpoint, failingSince: toRfc3339(failing.since) },

@@ -179,5 +179,5 @@ async function end(sql: Sql, clock: Clock, exported: PersonExport, ending: Endin
   const at = clock.now()
   if (!(await endExport(sql, id, ending, at)) || requestedBy !== `member:${member}`) return
   const data = { export: id, ...(ending.state === 'ready' ? { expiresAt: toRfc3339(ending.expiresAt) } : {}) }
-  await tell(sql, clock, [{ id: newId('event', at), member, type: `export.${ending.state}`, at, data }])
+  await tell(sql, clock, [{ id: newId('event', at), members: [member], type: `export.${ending.state}`, at, data }])
 }

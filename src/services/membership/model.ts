@@ -72,7 +72,7 @@ export function wants(endpoint: Pick<Endpoint, 'events' | 'disabledAt'>, type: s
  * The text that is signed and sent. `sequence` counts the endpoint's messages, so that its receiver sees a gap; `cursor` is
  * where `GET /v1/events?after=` goes on from.
  */
-export function messageOf(event: MemberEvent, sequence: bigint): string {
+export function messageOf(event: Omit<MemberEvent, 'member' | 'id'>, sequence: bigint): string {
   return JSON.stringify({
     type: event.type,
     timestamp: toRfc3339(event.at),

@@ -30,39 +30,62 @@ export async function hasMember(sql: Sql, member: string): Promise<boolean> {
   )
 }
 
-/** Locks what is the member's until the transaction ends, as `lockMembers` does. */
+/** Locks what is the member's until the transaction ends. */
 export async function lockMember(sql: Sql, member: string): Promise<void> {
-  await lockMembers(sql, new Map([[member, 0]]))
+  await sql.query(
+    `INSERT INTO member_head (member, sequence) VALUES ($1, 0)
+     ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence`,
+    [member],
+  )
+}
+
+/** An event before it is numbered: for each member it concerns, how many of those that are kept with it come after it. */
+export type NewEvent = Omit<MemberEvent, 'member' | 'sequence'> & {
+  readonly listeners: readonly { readonly member: string; readonly following: number }[]
 }
 
 /**
- * Locks what is these members' until the transaction ends; in one order, so that no two who do so wait for each other.
- * @returns the number of each one's newest event, with so many more as are about to be told
+ * Keeps events, each once, and for each of its members where it comes among theirs; locks what is theirs until the transaction
+ * ends, in one order, so that no two who do so wait for each other.
  */
-export async function lockMembers(sql: Sql, counts: ReadonlyMap<string, number>): Promise<Map<string, bigint>> {
-  const rows = await sql.query<{ member: string; sequence: bigint }>(
-    `INSERT INTO member_head (member, sequence)
-     SELECT member, count FROM jsonb_to_recordset($1::jsonb) AS told (member text, count bigint) ORDER BY member
-     ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence + EXCLUDED.sequence RETURNING member, sequence`,
-    [JSON.stringify([...counts].map(([member, count]) => ({ member, count })))],
+export async function insertMemberEvents(sql: Sql, events: readonly NewEvent[]): Promise<void> {
+  const places = events.flatMap(({ id, listeners }) => listeners.map((listener) => ({ id, ...listener })))
+  await sql.query(
+    `WITH kept AS (
+       INSERT INTO told_event (id, type, at, data) SELECT id, type, at::timestamptz, data::json
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS event (id, type, at, data)),
+     place AS MATERIALIZED (
+       SELECT id, member, following::bigint FROM unnest($5::text[], $6::text[], $7::text[]) AS place (id, member, following)),
+     head AS (
+       INSERT INTO member_head (member, sequence) SELECT member, count(*) FROM place GROUP BY member ORDER BY member
+       ON CONFLICT (member) DO UPDATE SET sequence = member_head.sequence + EXCLUDED.sequence RETURNING member, sequence)
+     INSERT INTO member_event (member, sequence, id)
+     SELECT member, head.sequence - following, id FROM place JOIN head USING (member)`,
+    [
+      events.map(({ id }) => id),
+      events.map(({ type }) => type),
+      events.map(({ at }) => toRfc3339(at)),
+      events.map(({ data }) => JSON.stringify(data)),
+      places.map(({ id }) => id),
+      places.map(({ member }) => member),
+      places.map(({ following }) => `${following}`),
+    ],
   )
-  return new Map(rows.map(({ member, sequence }) => [member, sequence]))
 }
 
-export async function insertMemberEvents(sql: Sql, events: readonly MemberEvent[]): Promise<void> {
-  const rows = events.map((event) => ({ ...event, sequence: event.sequence.toString(), at: toRfc3339(event.at) }))
-  await sql.query(
-    `INSERT INTO member_event (member, sequence, id, type, at, data) SELECT member, sequence, id, type, at, data
-     FROM jsonb_to_recordset($1::jsonb)
-       AS event (member text, sequence bigint, id text, type text, at timestamptz, data jsonb)`,
-    [JSON.stringify(rows)],
+/** The number of each one's newest event. */
+export async function selectHeads(sql: Sql, members: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await sql.query<{ member: string; sequence: bigint }>(
+    'SELECT member, sequence FROM member_head WHERE member = ANY ($1::text[])',
+    [members],
   )
+  return new Map(rows.map(({ member, sequence }) => [member, sequence]))
 }
 
 /** Events with a number above `after`, oldest first. */
 export function selectMemberEvents(sql: Sql, member: string, after: bigint, limit: number): Promise<MemberEvent[]> {
   return sql.query<MemberEvent>(
-    `SELECT member, sequence, id, type, at, data FROM member_event
+    `SELECT member, sequence, id, type, at, data FROM member_event JOIN told_event USING (id)
      WHERE member = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`,
     [member, after, limit],
   )

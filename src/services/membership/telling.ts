@@ -5,39 +5,54 @@ import { enqueueDeliveries } from '../../platform/delivery-queue.ts'
 import type { Event } from '../../platform/outbox.ts'
 import { selectOldSecrets } from './endpoint-store.ts'
 import { type MemberEvent, messageOf, wants } from './model.ts'
-import { insertMemberEvents, lockMembers, selectEndpoint, selectEndpointsOf } from './store.ts'
+import { insertMemberEvents, type NewEvent, selectEndpoint, selectEndpointsOf, selectHeads } from './store.ts'
 
-/** What one member is told. */
-export type Told = Omit<MemberEvent, 'sequence'>
+/** Something that happened, and to whom. */
+export type Told = Omit<MemberEvent, 'member' | 'sequence'> & { readonly members: readonly string[] }
 
 /** Keeps events for each member they concern and queues them for the endpoints that want them, all in one transaction. */
 export function tellMembers(sql: Sql, clock: Clock, events: readonly Event[]): Promise<void> {
-  const told = events.flatMap(({ id, members, type, at, data }) =>
-    [...new Set(members)].map((member) => ({ id, member, type, at: at as Instant, data })),
+  return tell(
+    sql,
+    clock,
+    events.map(({ id, members, type, at, data }) => ({ id, members, type, at: at as Instant, data })),
   )
-  return tell(sql, clock, told)
 }
 
 /** Tells members, each in this order, in as many statements for all as for one. */
 export async function tell(sql: Sql, clock: Clock, told: readonly Told[]): Promise<void> {
-  if (told.length === 0) return
-  const counts = new Map<string, number>()
-  for (const { member } of told) counts.set(member, (counts.get(member) ?? 0) + 1)
-  const last = await lockMembers(sql, counts)
-  const next = new Map([...counts].map(([member, count]) => [member, (last.get(member) ?? 0n) - BigInt(count)]))
-  const events = told.map((each): MemberEvent => {
-    const sequence = (next.get(each.member) ?? 0n) + 1n
-    next.set(each.member, sequence)
-    return { ...each, sequence }
-  })
+  const members = [...new Set(told.flatMap((event) => event.members))]
+  if (members.length === 0) return
+  const events = withFollowing(told.filter((event) => event.members.length > 0))
   await insertMemberEvents(sql, events)
-  const endpoints = Map.groupBy(await selectEndpointsOf(sql, [...counts.keys()]), ({ member }) => member)
-  const messages = events.flatMap((event) =>
-    (endpoints.get(event.member) ?? [])
-      .filter((endpoint) => wants(endpoint, event.type))
-      .map(({ id }) => ({ endpoint: id, body: (sequence: bigint) => messageOf(event, sequence) })),
+  const endpoints = Map.groupBy(await selectEndpointsOf(sql, members), ({ member }) => member)
+  if (endpoints.size === 0) return
+  const heads = await selectHeads(sql, [...endpoints.keys()])
+  const messages = events.flatMap(({ listeners, ...event }) =>
+    listeners.flatMap(({ member, following }) => {
+      const sequence = (heads.get(member) ?? 0n) - BigInt(following)
+      return (endpoints.get(member) ?? [])
+        .filter((endpoint) => wants(endpoint, event.type))
+        .map(({ id }) => ({ endpoint: id, body: (nth: bigint) => messageOf({ ...event, sequence }, nth) }))
+    }),
   )
   await enqueueDeliveries(sql, clock, messages)
+}
+
+/** Each with how many of the others come after it, of each of its members. */
+function withFollowing(told: readonly Told[]): readonly NewEvent[] {
+  const following = new Map<string, number>()
+  const count = (member: string): number => {
+    const before = following.get(member) ?? 0
+    following.set(member, before + 1)
+    return before
+  }
+  return told
+    .toReversed()
+    .map(({ members, ...event }) => {
+      return { ...event, listeners: [...new Set(members)].map((member) => ({ member, following: count(member) })) }
+    })
+    .reverse()
 }
 
 /** Where an endpoint's messages go, and all secrets that sign them; null once its member removed it. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Instant, toRfc3339 } from '../../../src/kernel/clock.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
@@ -13,6 +12,7 @@ import { openPostgres } from '../../../src/platform/postgres.ts'
 import { countMoved, countRefused } from '../../../src/services/risk/counted-transfers.ts'
 import { riskMigrations } from '../../../src/services/risk/index.ts'
 import { readMemberVelocity, readPayeeVelocity } from '../../../src/services/risk/velocity.ts'
+import { migrationsBefore } from '../../support/migrations-before.ts'
 import { copyDatabase } from '../../support/shared-start.ts'
 import { createBareDatabase } from '../../support/stores.ts'
 
@@ -41,7 +41,7 @@ test(`${WHAT}, on PostgreSQL`, { skip }, async () => {
 async function countsAsBefore(open: () => Promise<DatabaseServer>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-migrations-'))
   const old = await open()
-  const then = await old.open('risk', [...riskMigrations.slice(0, -1), await migrationsBefore('010', folder)])
+  const then = await old.open('risk', await migrationsBefore('risk', riskMigrations, '010', folder))
   await then.transaction(async (sql) => {
     await assessed(sql, { key: KEY, outcome: 'accept', hoursAgo: 0.5 })
     await assessed(sql, { key: 'reviewed', outcome: 'review', hoursAgo: 20 })
@@ -100,16 +100,4 @@ async function assessed(sql: Sql, { key, outcome, hoursAgo, state }: Before): Pr
      VALUES ($1, 1, $1, $2, $3, $4, 'CNY', 100, '{}', 1, '', $5, 1, $6, $6, $7)`,
     [`case_${key}`, transferIdOf(MEMBER, key), `asm_${key}`, MEMBER, state, at, closed],
   )
-}
-
-/** The service's own migrations up to this one, as they were. */
-async function migrationsBefore(first: string, folder: string): Promise<URL> {
-  const own = riskMigrations.at(-1)
-  assert(own !== undefined)
-  const then = join(folder, 'risk', 'migrations')
-  await mkdir(then, { recursive: true })
-  for (const file of await readdir(own)) {
-    if (file < first) await cp(fileURLToPath(new URL(file, own)), join(then, file))
-  }
-  return pathToFileURL(`${then}/`)
 }
