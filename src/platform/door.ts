@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import { sha256 } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -8,6 +8,7 @@ import { type JsonLimits, parseStrictJson } from '../kernel/strict-json.ts'
 import type { ServiceName } from './database.ts'
 import { DEADLINE_HEADER, readDeadlineMs } from './deadline.ts'
 import { problemOfExpress } from './express-problem.ts'
+import { createExpressServer } from './express-server.ts'
 import type { Log } from './log.ts'
 import { openApiOf } from './openapi.ts'
 import { PASSPORT_HEADER, type Passport, type PassportKeys, verifyPassport } from './passport.ts'
@@ -82,7 +83,7 @@ export function createDoor(options: DoorOptions): Express {
 
 /** Listens, until `closeServer`. */
 export function listenDoor(app: Express, host: string, port: number): Promise<Server> {
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 60_000 }, app)
+  const server = createExpressServer(app, { keepAliveTimeout: 60_000, requestTimeout: 60_000 })
   return new Promise((done, fail) => {
     server.once('error', fail)
     server.listen(port, host, () => done(server))
