@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { assert } from '../../src/kernel/assert.ts'
+import { inOnePiece } from '../../src/kernel/one-piece.ts'
 import { shardOf } from '../../src/services/cash-flow/shards.ts'
 import { type Random, seededRandom } from '../random.ts'
 
@@ -19,8 +20,8 @@ export type Wish = {
 
 /** The same accounts for every contender, each of a member of its own. */
 export const accounts: readonly Account[] = Array.from({ length: ACCOUNTS }, (_, index) => {
-  const member = `mem_bench_${index}`
-  return { id: `acc_bench_${index}`, member, shard: shardOf(member, SHARDS) }
+  const member = inOnePiece(`mem_bench_${index}`)
+  return { id: inOnePiece(`acc_bench_${index}`), member, shard: shardOf(member, SHARDS) }
 })
 
 /** Accounts whose members have tokens: `BENCH_MEMBER` and a number is what these are called. */

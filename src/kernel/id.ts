@@ -58,7 +58,7 @@ const newest = Buffer.alloc(16)
 /** An id that anyone who knows the parts can name: 128 bits of SHA-256 over their unambiguous encoding. */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...parts: readonly string[]): Id<Kind> {
   const digest = hash('sha256', JSON.stringify([kind, ...parts]), 'buffer')
-  return `${KINDS[kind]}_${base32(digest.subarray(0, 16))}` as Id<Kind>
+  return [KINDS[kind], base32(digest.subarray(0, 16))].join('_') as Id<Kind>
 }
 
 /** Whether the text has the form of an id of this kind; the suffix is 1–64 letters, digits, `_` or `-`. */

@@ -15,7 +15,7 @@ export function transferIdOf(owner: string, key: string): Id<'transfer'> {
 
 /** The operation of the request that made the transfer: one names the other, so that neither needs an index for it. */
 export function operationIdBeside(transfer: Id<'transfer'>): Id<'operation'> {
-  return `op_${transfer.slice('trf_'.length)}` as Id<'operation'>
+  return ['op_', transfer.slice('trf_'.length)].join('') as Id<'operation'> // in one piece: see `one-piece.ts`
 }
 
 /** The transfer that the operation's request makes; of an operation that is not there, none. */

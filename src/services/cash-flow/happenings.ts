@@ -26,7 +26,7 @@ export function endsIn(
 export function operationHappening({ id, state, transfer, member, reason }: Operation): Happening {
   const made = reason === null || isHoldOutcome(reason)
   const data = { operation: id, state, ...(made ? { transfer } : {}), ...(reason === null ? {} : { reason }) }
-  return { type: `operation.${state}`, subject: id, members: [member], data }
+  return { type: ['operation', state].join('.'), subject: id, members: [member], data }
 }
 
 /** What became of a hold, as against the refusal of a transfer that was never made. */

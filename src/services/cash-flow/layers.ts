@@ -49,7 +49,7 @@ export function layersOf(set: WorkingSet, before: Layers | null): Layers {
 }
 
 export function nameOf({ owner, key }: KeyedRequest): string {
-  return JSON.stringify([owner, key])
+  return `${owner.length} ${owner} ${key}` // no two have the same, whatever is in them
 }
 
 const all = (keys: ReadonlySet<string>) => [...keys].map((key) => [key, true] as const)

@@ -96,11 +96,15 @@ export function createTermsSource(deps: {
     return answer
   }
 
-  async function current(product: string): Promise<Known | null> {
+  /** What was told a moment ago is at hand: most of them wait for nothing. */
+  function current(product: string): Known | Promise<Known | null> {
     const known = remembered.get(product)
     if (known === undefined) return ask(product)
     const now = clock.now()
-    if (now - known.askedAt < ASKED_EVERY_MS) return known
+    return now - known.askedAt < ASKED_EVERY_MS ? known : askAgain(product, known, now)
+  }
+
+  async function askAgain(product: string, known: Known, now: Instant): Promise<Known | null> {
     known.askedAt = now // one waits; the others go on meanwhile
     const newer = await Promise.race([ask(product), sleep(PATIENCE_MS, null, { ref: false })])
     if (newer !== null) return newer
@@ -114,7 +118,8 @@ export function createTermsSource(deps: {
       for (const { id, from, amount } of parts) {
         const { product = null, member = null } = accounts.get(from) ?? {}
         if (product === null || member === null) continue // nobody pays out of a clearing account
-        const known = await current(product)
+        const told = current(product)
+        const known = told instanceof Promise ? await told : told
         const status = await standings.statusOf(member)
         if (known === null || status === 'unknown') return 'unknown'
         const standing = asksForStanding(known.terms) ? await standings.standingOf(member) : ANYBODY

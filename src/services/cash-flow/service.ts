@@ -12,6 +12,7 @@ import type { Settled } from './batch.ts'
 import type { OpenAccount } from './books.ts'
 import type { Actor, Command, Crossing } from './commands.ts'
 import { notFound, UNMET } from './errors.ts'
+import { nameOf } from './layers.ts'
 import { ANYBODY, asksForStanding, type ProductTerms, type TermsSource, unmetBy } from './product-terms.ts'
 import { shardOf } from './shards.ts'
 import { readAccount } from './store.ts'
@@ -91,7 +92,7 @@ export function createService(deps: {
      * `outcome_unknown` when money is on its way to another shard, and is not known to have arrived
      */
     async execute(caller: AbortSignal, command: Command): Promise<Answer> {
-      const name = command.request === null ? null : JSON.stringify([command.request.owner, command.request.key])
+      const name = command.request === null ? null : nameOf(command.request)
       if (name === null) return answer(await run(command, caller))
       if (running.has(name)) throw new Problem('request_in_progress', { headers: { 'retry-after': '1' } })
       running.add(name)

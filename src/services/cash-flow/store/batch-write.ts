@@ -93,10 +93,25 @@ function transferRow(transfer: Transfer) {
   const { id, kind, from, to, amount, reference, maker, operation, assessment, receipt, hold, reverses } = transfer
   const { partOf, legs, request, fee, judgedBy } = transfer
   return {
-    ...{ id, kind, debit: from, credit: to, currency: amount.currency, amount: amount.minor, reference, maker },
-    ...{ operation, assessment, receipt, reverses, part_of: partOf, legs: legs.length === 0 ? null : legs.length },
-    ...{ key: request?.key ?? null, request_digest: request?.digest ?? null },
-    ...{ fee: fee?.amount.minor ?? null, fee_product: fee?.product ?? null, fee_version: fee?.version ?? null },
+    id,
+    kind,
+    debit: from,
+    credit: to,
+    currency: amount.currency,
+    amount: amount.minor,
+    reference,
+    maker,
+    operation,
+    assessment,
+    receipt,
+    reverses,
+    part_of: partOf,
+    legs: legs.length === 0 ? null : legs.length,
+    key: request?.key ?? null,
+    request_digest: request?.digest ?? null,
+    fee: fee?.amount.minor ?? null,
+    fee_product: fee?.product ?? null,
+    fee_version: fee?.version ?? null,
     product_version: judgedBy?.version ?? null,
     held_by: hold?.by ?? null,
     expires_at: hold === null ? null : toRfc3339(hold.expiresAt),
@@ -106,8 +121,8 @@ function transferRow(transfer: Transfer) {
 
 function entryRow(entry: Entry) {
   const { id, account, shard, version, transfer, phase, direction, amount, posted, pending, effectiveAt } = entry
-  const effective = { effective_at: effectiveAt === null ? null : toRfc3339(effectiveAt) }
-  return { account, version, id, transfer, phase, direction, amount, posted, pending, shard, ...effective }
+  const effective_at = effectiveAt === null ? null : toRfc3339(effectiveAt)
+  return { account, version, id, transfer, phase, direction, amount, posted, pending, shard, effective_at }
 }
 
 function creditLineRow({ account, version, amount, reason, setBy, afterVersion }: CreditLine) {
