@@ -138,7 +138,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   revocations.watch(() => open.close('refused', ({ claims }) => revocations.revokes(claims)))
   const timeoutMs = config.risk.assess_timeout_ms
   const running = createRunning()
-  const record = createRecord({ decisions, seals: deps.seals, allowedSample: deps.allowedSample, metrics, log })
+  const record = createRecord({ clock, decisions, seals: deps.seals, allowedSample: deps.allowedSample, metrics, log })
   const stages: Stages = {
     begin: () => newTrail(policies, clock),
     receive: createReceive(limits, proxies),

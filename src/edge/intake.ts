@@ -2,12 +2,12 @@ import { type Line, openLine } from './line.ts'
 import { onceAllArrived } from './turn-end.ts'
 
 /** A request whose head has been read, and who is to be told what became of it. */
-type Waiting<T> = {
+type Arrived<T> = {
   readonly request: T
-  readonly sinceMs: number
   readonly settle: () => void
   readonly fail: (error: unknown) => void
 }
+type Waiting<T> = Arrived<T> & { readonly sinceMs: number }
 
 export type IntakeOptions<T> = {
   /** How many requests are begun in one turn of the event loop. */
@@ -43,7 +43,7 @@ const REFUSED_PER_BEGUN = 0.2
 export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
   const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse, isGone } = options
   const refusedPerTurnMax = Math.ceil(begunPerTurnMax * REFUSED_PER_BEGUN)
-  let arrived: Waiting<T>[] = []
+  let arrived: Arrived<T>[] = []
   const urgent = openLine<Waiting<T>>()
   const ordinary = openLine<Waiting<T>>()
 
@@ -54,15 +54,17 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
       for (const newcomer of newcomers) give(newcomer, begin)
       return
     }
-    for (const newcomer of newcomers) (isUrgent(newcomer.request) ? urgent : ordinary).add(newcomer)
     const nowMs = performance.now()
-    const refuseNow = (request: T, sinceMs: number): void => refuse(request, nowMs - sinceMs)
+    for (const newcomer of newcomers) {
+      const line = isUrgent(newcomer.request) ? urgent : ordinary
+      line.add({ ...newcomer, sinceMs: nowMs })
+    }
     let refusals = refusedPerTurnMax
     for (const line of [urgent, ordinary]) {
       while (refusals > 0 && hasWaited(line, nowMs, patienceMs)) {
         const oldest = line.takeOldest()
         if (!isOver(oldest)) refusals -= 1
-        give(oldest, refuseNow)
+        refuseNow(oldest, nowMs)
       }
     }
     const newestFirst = hasWaited(ordinary, nowMs, patienceMs / 2)
@@ -70,7 +72,7 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
     while (begun < begunPerTurnMax && waiting() > 0) {
       const next = urgent.takeOldest() ?? (newestFirst ? ordinary.takeNewest() : ordinary.takeOldest())
       if (isOver(next)) {
-        give(next, refuseNow)
+        refuseNow(next, nowMs)
       } else {
         begun += 1
         give(next, begin)
@@ -79,6 +81,9 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
     if (waiting() > 0) onceAllArrived(turn)
   }
 
+  const refuseNow = (waiting: Waiting<T> | undefined, nowMs: number): void => {
+    if (waiting !== undefined) give(waiting, (request) => refuse(request, nowMs - waiting.sinceMs))
+  }
   const isOver = (waiting: Waiting<T> | undefined): boolean => waiting !== undefined && isGone(waiting.request)
   const waiting = (): number => urgent.length() + ordinary.length()
 
@@ -86,7 +91,7 @@ export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
     take(request) {
       if (arrived.length === 0 && waiting() === 0) onceAllArrived(turn)
       return new Promise((settle, fail) => {
-        arrived.push({ request, sinceMs: performance.now(), settle, fail })
+        arrived.push({ request, settle, fail })
       })
     },
     waiting: () => waiting() + arrived.length,
@@ -98,11 +103,11 @@ function hasWaited(line: Line<Waiting<unknown>>, nowMs: number, ms: number): boo
   return oldest !== undefined && nowMs - oldest.sinceMs > ms
 }
 
-function give<T>(waiting: Waiting<T> | undefined, act: (request: T, sinceMs: number) => Promise<void> | void): void {
-  if (waiting === undefined) return
-  const { request, sinceMs, settle, fail } = waiting
+function give<T>(arrived: Arrived<T> | undefined, act: (request: T) => Promise<void> | void): void {
+  if (arrived === undefined) return
+  const { request, settle, fail } = arrived
   try {
-    const outcome = act(request, sinceMs)
+    const outcome = act(request)
     if (outcome === undefined) settle()
     else outcome.then(settle, fail)
   } catch (error) {

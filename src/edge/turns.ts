@@ -45,7 +45,12 @@ export function createTurns(exchange: (incoming: Incoming) => Promise<boolean>, 
       if (requests >= requestsPerSocketMax) response.setHeader('connection', 'close')
       const goesOn = run(incoming, line?.goesOn ?? null)
       if (line === undefined) lines.set(request.socket, { requests, request, response, goesOn })
-      else Object.assign(line, { requests, request, response, goesOn })
+      else {
+        line.requests = requests
+        line.request = request
+        line.response = response
+        line.goesOn = goesOn
+      }
     },
     isBusy: (socket) => lines.get(socket)?.response.writableFinished === false,
     async mayAnswerError(socket) {

@@ -15,6 +15,7 @@ import { findProfileFaults } from '../edge/security-profile.ts'
 import { createTokenVerifier } from '../edge/token-verifier.ts'
 import { createDpopNonces } from '../edge/tokens/dpop-nonces.ts'
 import { createSenderCheck, type SenderCheck } from '../edge/tokens/sender.ts'
+import { turnClock } from '../edge/turn-clock.ts'
 import { createBreakers } from '../platform/breakers.ts'
 import { credentialFile } from '../platform/data-directory.ts'
 import { closeServer, sayCloseWhen } from '../platform/drain.ts'
@@ -31,22 +32,9 @@ export function checkProfile({ config, addresses }: House): void {
 
 /** Starts the edge and the operator's listener. */
 export async function startEdge(house: House, runStages = createPipeline): Promise<void> {
-  const {
-    config,
-    places,
-    addresses,
-    clock,
-    log,
-    passports,
-    policies,
-    client,
-    closing,
-    draining,
-    drain,
-    ready,
-    events,
-  } = house
+  const { config, places, addresses, log, passports, policies, client, closing, draining, drain, ready, events } = house
   if (policies === null) throw new Error('the edge has policies to decide by')
+  const clock = turnClock(house.clock)
   const own = createBreakers(clock, log)
   const risk = client('edge', 'risk', own.create('edge:risk', config.risk.breaker))
   // A client without that breaker: what an operator asks is asked, above all while it is open.

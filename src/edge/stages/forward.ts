@@ -9,6 +9,7 @@ import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { Spending } from '../spending.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
 import type { RevocationCheck } from '../tokens/revocation-check.ts'
+import { steadyMs } from '../turn-clock.ts'
 import type { ReceivedAnswer } from '../upstream/http1/answer-reader.ts'
 import type { UpstreamRequest } from '../upstream/sending.ts'
 import type { Outcome, Upstream } from '../upstream.ts'
@@ -39,7 +40,7 @@ export function createForward(options: {
     const { route, trail, clearance, response, upgrade } = cleared
     const upstream = upstreams.get(route.upstream)
     assert(upstream !== undefined, `the route ${route.id} was checked to have an upstream`)
-    const startedAt = performance.now()
+    const startedAt = steadyMs()
     const lasting = upgrade?.socket ?? response
     let streamed = false
     try {
@@ -58,7 +59,7 @@ export function createForward(options: {
       streamed = answer.body === 'streamed' && !lasting.closed
       return answer
     } finally {
-      trail.upstreamMs = performance.now() - startedAt
+      trail.upstreamMs = steadyMs() - startedAt
       if (streamed)
         lasting.once('close', () => clearance.slot.release()) // a stream runs until it ends
       else clearance.slot.release()

@@ -1,4 +1,4 @@
-import { toRfc3339 } from '../../kernel/clock.ts'
+import { type Clock, toRfc3339 } from '../../kernel/clock.ts'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Log } from '../../platform/log.ts'
 import { traceIdOf } from '../../platform/trace-context.ts'
@@ -10,6 +10,7 @@ import { factsOfReceipt, type ReceiptFacts } from '../receipt-facts.ts'
 import { isSampled } from '../sampling.ts'
 
 export type RecordDeps = {
+  readonly clock: Clock
   readonly decisions: DecisionLog
   /** Whether the log seals secret facts; without, they are left out. */
   readonly seals: boolean
@@ -20,9 +21,9 @@ export type RecordDeps = {
 }
 
 /** Writes the receipt: what was asked, which rules mattered, under which bundle, and what came of it. */
-export function createRecord({ decisions, seals, allowedSample, metrics, log }: RecordDeps) {
+export function createRecord({ clock, decisions, seals, allowedSample, metrics, log }: RecordDeps) {
   return function record(trail: Trail, answer: Answer, problem: Problem | null): void {
-    const durationMs = Date.now() - trail.startedAt
+    const durationMs = clock.now() - trail.startedAt
     if (problem !== null && problem.status >= 500) {
       const level = problem.code === 'internal_error' ? 'error' : 'warn' // the other 5xx are answers we foresaw
       const traced = trail.span === null ? {} : { trace: traceIdOf(trail.span.context) }

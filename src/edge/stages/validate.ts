@@ -3,6 +3,7 @@ import { Problem } from '../../kernel/problem.ts'
 import { parseStrictJson } from '../../kernel/strict-json.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
 import { type Authorized, add, type Payload, type Validated } from '../exchange.ts'
+import { steadyMs } from '../turn-clock.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -25,9 +26,9 @@ export function createValidate(limits: EdgeLimits) {
 
 async function readTimed(authorized: Authorized): Promise<Buffer> {
   const { route, trail } = authorized
-  const since = Date.now()
+  const since = steadyMs()
   const bytes = await readBody(authorized, route.bodyBytesMax)
-  trail.bodyMs = Date.now() - since
+  trail.bodyMs = steadyMs() - since
   return bytes
 }
 

@@ -1,6 +1,7 @@
 import { assert } from '../../kernel/assert.ts'
 import { DEADLINE_HEADER } from '../../platform/deadline.ts'
 import type { Trail } from '../exchange.ts'
+import { steadyMs } from '../turn-clock.ts'
 import { onceAllArrived } from '../turn-end.ts'
 import type { NoAnswer } from '../upstream.ts'
 import { UpstreamFault } from '../upstream-request.ts'
@@ -80,7 +81,7 @@ export class Sending implements Attempt {
     this.#request = request
     this.#done = done
     this.#fail = fail
-    this.#deadline = performance.now() + request.leftMs
+    this.#deadline = steadyMs() + request.leftMs
     this.method = request.method
     this.path = request.path
     this.body = request.body

@@ -18,8 +18,8 @@ export class ConnectionPool implements Owner {
   readonly #waiting: Attempt[] = []
   /** The one that was used last at the end. */
   #idle: Connection[] = []
-  /** Free since this turn. */
-  #resting: Connection[] = []
+  /** Free since this turn, and for how long from its end on. */
+  #resting: { readonly connection: Connection; readonly keepMs: number }[] = []
   #open = 0
   #isTurnAsked = false
   readonly #closed = Promise.withResolvers<void>()
@@ -49,15 +49,14 @@ export class ConnectionPool implements Owner {
   }
 
   free(connection: Connection, keepMs: number): void {
-    connection.keptUntil = performance.now() + keepMs
-    this.#resting.push(connection)
+    this.#resting.push({ connection, keepMs })
     this.#askTurn()
   }
 
   gone(connection: Connection): void {
     this.#open -= 1
     this.#idle = this.#idle.filter((each) => each !== connection)
-    this.#resting = this.#resting.filter((each) => each !== connection)
+    this.#resting = this.#resting.filter((each) => each.connection !== connection)
     this.#askTurn()
   }
 
@@ -91,7 +90,8 @@ export class ConnectionPool implements Owner {
       else if (!connection.carry(attempt)) this.#idle.push(connection)
     }
     if (this.#resting.length > 0) {
-      for (const connection of this.#resting.splice(0)) {
+      for (const { connection, keepMs } of this.#resting.splice(0)) {
+        connection.keptUntil = now + keepMs
         if (connection.isWritten) this.#idle.push(connection)
         else connection.abort() // its answer came before all of its request was written: the rest would be another's
       }
