@@ -25,7 +25,7 @@ export function pagesOf(events: readonly Unnumbered[]): Pages {
   return pages
 }
 
-/** Adds the pages, one at least: the numbers are taken, under the lock of `outbox_head`, where they are used. */
+/** Adds the pages, one at least: the numbers are taken, under the lock of `outbox_head`, where they are used. `lastIn` has them. */
 export function insertPages(pages: Pages): Statement {
   const values: SqlValue[] = [pages.reduce((sum, { events }) => sum + events, 0)]
   const rows: string[] = []
@@ -37,8 +37,13 @@ export function insertPages(pages: Pages): Statement {
   }
   const text = `WITH head AS (UPDATE outbox_head SET seq = seq + $1::bigint RETURNING seq)
     INSERT INTO outbox (last, events) SELECT head.seq - $1::bigint + page.upto, page.events
-    FROM head, (VALUES ${rows.join(', ')}) AS page (upto, events)`
+    FROM head, (VALUES ${rows.join(', ')}) AS page (upto, events) RETURNING last`
   return { text, values }
+}
+
+/** The number of the last event of the pages that were added. */
+export function lastIn(added: readonly Row[]): bigint {
+  return added.reduce((last, page) => ((page['last'] as bigint) > last ? (page['last'] as bigint) : last), 0n)
 }
 
 /** The pages in which the events after a number are, up to so many; numbers have no gaps. */

@@ -2,7 +2,8 @@ import type { Json } from '../kernel/canonical-json.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Id, newId } from '../kernel/id.ts'
 import type { Conclude, Database, Sql, Statement } from './database.ts'
-import { eventsIn, insertPages, type Pages, pagesOf, selectPages, type Unnumbered } from './outbox-pages.ts'
+import { rememberNewest } from './newest-events.ts'
+import { eventsIn, insertPages, lastIn, type Pages, pagesOf, selectPages, type Unnumbered } from './outbox-pages.ts'
 import { watchOutbox } from './outbox-watch.ts'
 import { readTogether } from './read-together.ts'
 import { type Traced, traceOf } from './traced-events.ts'
@@ -24,8 +25,13 @@ export type Happening = Traced & {
 /** A happening as it stands in the outbox, numbered in commit order. */
 export type Event = Happening & { readonly seq: bigint; readonly id: Id<'event'>; readonly at: number }
 
-/** Happenings, and the pages that they are in the outbox. */
-export type Packed = { readonly happenings: readonly Happening[]; readonly pages: Pages }
+/** Happenings, the events that they are, and the pages of these in the outbox. */
+export type Packed = {
+  readonly happenings: readonly Happening[]
+  /** Left out where they are known by their pages alone. */
+  readonly events?: readonly Unnumbered[]
+  readonly pages: Pages
+}
 
 export type Emit = (happening: Happening) => void
 
@@ -49,6 +55,7 @@ export const outboxMigrations = new URL('./migrations/outbox/', import.meta.url)
 export function createOutbox(database: Database, clock: Clock, tracer: Tracer | null = null): Outbox {
   const reads = readTogether(database)
   const watch = watchOutbox(() => headOf(reads))
+  const newest = rememberNewest()
   return {
     async transaction(work) {
       const happenings: Happening[] = []
@@ -66,12 +73,19 @@ export function createOutbox(database: Database, clock: Clock, tracer: Tracer | 
       return result
     },
 
-    pack: (happenings) => ({ happenings, pages: pagesOf(eventsOf(happenings, clock)) }),
+    pack(happenings) {
+      const events = eventsOf(happenings, clock)
+      return { happenings, events, pages: pagesOf(events) }
+    },
 
-    async atOnce(statements, { pages }, conclude) {
-      const events = pages.length === 0 ? [] : [insertPages(pages)]
-      await database.atOnce([...statements, ...events], conclude)
-      if (pages.length > 0) watch.tell()
+    async atOnce(statements, { events = [], pages }, conclude) {
+      if (pages.length === 0) {
+        await database.atOnce(statements, conclude)
+        return
+      }
+      const answers = await database.atOnce([...statements, insertPages(pages)], conclude)
+      newest.add(lastIn(answers.at(-1) ?? []), events)
+      watch.tell()
     },
 
     async read(after, limit, waitMs, signal) {
@@ -79,6 +93,8 @@ export function createOutbox(database: Database, clock: Clock, tracer: Tracer | 
       const pages = selectPages(after, limit)
       while (!signal?.aborted) {
         const mark = watch.mark() // taken before looking, so that nothing written in between is missed
+        const known = newest.after(after, limit)
+        if (known.length > 0) return known
         const events = eventsIn(await reads.query(pages.text, pages.values), after, limit)
         const leftMs = deadline - performance.now()
         if (events.length > 0 || leftMs <= 0) return events
