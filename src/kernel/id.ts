@@ -46,7 +46,7 @@ export function newId<Kind extends IdKind>(kind: Kind, now: number = Date.now())
   newest.writeUIntBE(now, 0, 6)
   random.copy(newest, 6, randomUsed, randomUsed + RANDOM_BYTES)
   randomUsed += RANDOM_BYTES
-  return [KINDS[kind], base32(newest)].join('_') as Id<Kind> // in one piece: see `one-piece.ts`
+  return written(kind, newest)
 }
 
 const RANDOM_BYTES = 10
@@ -58,7 +58,7 @@ const newest = Buffer.alloc(16)
 /** An id that anyone who knows the parts can name: 128 bits of SHA-256 over their unambiguous encoding. */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...parts: readonly string[]): Id<Kind> {
   const digest = hash('sha256', JSON.stringify([kind, ...parts]), 'buffer')
-  return [KINDS[kind], base32(digest.subarray(0, 16))].join('_') as Id<Kind>
+  return written(kind, digest)
 }
 
 /** Whether the text has the form of an id of this kind; the suffix is 1–64 letters, digits, `_` or `-`. */
@@ -78,16 +78,35 @@ export function idPattern(kind: IdKind): string {
   return `^${KINDS[kind]}_[A-Za-z0-9_-]{1,64}$`
 }
 
-/** Two letters for each ten bits. */
-const PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >>> 5]}${ALPHABET[bits & 31]}`)
+const LETTERS = Buffer.from(ALPHABET)
+const PREFIXES = Object.fromEntries(
+  Object.entries(KINDS).map(([kind, prefix]) => [kind, Buffer.from(`${prefix}_`)]),
+) as Readonly<Record<IdKind, Buffer>>
 
-/** 26 letters for 16 bytes: ten bits at a time, the last of which are zero. */
-function base32(bytes: Uint8Array): string {
-  let text = ''
+/** Where ids are written: a text that is read out of it is in one piece (see `one-piece.ts`), and nothing else is made on the way. */
+const place = Buffer.alloc(64)
+
+/** The prefix, and 26 letters for the first 16 bytes: five bits each, the last two of which are zero. */
+function written<Kind extends IdKind>(kind: Kind, bytes: Uint8Array): Id<Kind> {
+  const prefix = PREFIXES[kind]
+  place.set(prefix)
+  let to = prefix.length
   for (let at = 0; at < 15; at += 5) {
     const [a = 0, b = 0, c = 0, d = 0, e = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]]
-    const [upper, lower] = [(a << 12) | (b << 4) | (c >>> 4), ((c & 15) << 16) | (d << 8) | e]
-    text += `${PAIRS[upper >>> 10]}${PAIRS[upper & 1023]}${PAIRS[lower >>> 10]}${PAIRS[lower & 1023]}`
+    to = writeLetters((a << 12) | (b << 4) | (c >>> 4), to)
+    to = writeLetters(((c & 15) << 16) | (d << 8) | e, to)
   }
-  return `${text}${PAIRS[(bytes[15] ?? 0) << 2]}`
+  const last = (bytes[15] ?? 0) << 2
+  place[to++] = LETTERS[last >>> 5] ?? 0
+  place[to++] = LETTERS[last & 31] ?? 0
+  return place.toString('latin1', 0, to) as Id<Kind>
+}
+
+/** Four letters for twenty bits. @returns where the next one goes */
+function writeLetters(bits: number, to: number): number {
+  place[to] = LETTERS[bits >>> 15] ?? 0
+  place[to + 1] = LETTERS[(bits >>> 10) & 31] ?? 0
+  place[to + 2] = LETTERS[(bits >>> 5) & 31] ?? 0
+  place[to + 3] = LETTERS[bits & 31] ?? 0
+  return to + 4
 }

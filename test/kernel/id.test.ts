@@ -35,6 +35,11 @@ describe('ids', () => {
     assert.notEqual(derivedId('operation', 'a').slice(3), derivedId('transfer', 'a').slice(4))
   })
 
+  test('a derived id is what it always was: others have it kept', () => {
+    assert.equal(derivedId('transfer', 'mem_alice', 'k'), 'trf_mvxvx95a1sp9b6j4yszawfzs7g')
+    assert.equal(newId('settlementBatch', 2 ** 48 - 1).slice(0, 13), 'stb_zzzzzzzzz')
+  })
+
   test('member and key name an operation and its transfer', () => {
     assert.equal(operationIdOf('mem_alice', 'k'), operationIdOf('mem_alice', 'k'))
     assert.notEqual(operationIdOf('mem_alice', 'k'), operationIdOf('mem_bob', 'k'))

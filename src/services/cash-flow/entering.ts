@@ -15,18 +15,31 @@ export function entriesOf(
 ): { readonly after: ReadonlyMap<string, Balance>; readonly entries: readonly Entry[] } | MoveRefusal {
   const after = new Map<string, Balance>()
   const entries: Entry[] = []
-  const moving = all.flatMap(({ transfer, moves }) => moves.map((move) => ({ transfer, ...move })))
-  for (const { transfer, account, kind, amount } of moving) {
-    const moved = moveBalance(after.get(account) ?? books.balance(account), kind, amount)
-    if ('kind' in moved) return moved
-    after.set(account, moved)
-    const { version, posted, pending } = moved
-    const shard = books.account(account)?.shard
-    assert(shard !== undefined, `the account ${account} was read`)
-    const what = entryKindOf(kind)
-    const which = { id: newId('entry', books.now), account, shard, version, transfer, ...what }
-    const effective = what.phase === 'post' ? effectiveAt : null
-    entries.push({ ...which, amount, posted, pending, recordedAt: books.now, effectiveAt: effective })
+  for (const { transfer, moves } of all) {
+    for (const { account, kind, amount } of moves) {
+      const moved = moveBalance(after.get(account) ?? books.balance(account), kind, amount)
+      if ('kind' in moved) return moved
+      after.set(account, moved)
+      const { version, posted, pending } = moved
+      const shard = books.account(account)?.shard
+      assert(shard !== undefined, `the account ${account} was read`)
+      const { phase, direction } = entryKindOf(kind)
+      const effective = phase === 'post' ? effectiveAt : null
+      entries.push({
+        id: newId('entry', books.now),
+        account,
+        shard,
+        version,
+        transfer,
+        phase,
+        direction,
+        amount,
+        posted,
+        pending,
+        recordedAt: books.now,
+        effectiveAt: effective,
+      })
+    }
   }
   return { after, entries }
 }
