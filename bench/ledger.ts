@@ -173,11 +173,12 @@ function summary({ runs, pacedP99Ms, checked, atTimeMs, http }: Results): Measur
   }
 }
 
-function overHttp({ perS, edgePerS, cpuUs }: OverHttp): Measured['figures'] {
+function overHttp({ perS, edgePerS, edgeNewPerS, cpuUs }: OverHttp): Measured['figures'] {
   const rounded = Object.entries(cpuUs).map(([part, us]) => [part, Math.round(us)] as const)
   return {
     http_per_s: Math.round(perS),
     http_edge_alone_per_s: Math.round(edgePerS),
+    http_edge_alone_new_per_s: Math.round(edgeNewPerS),
     http_cpu_us: Object.fromEntries(rounded),
   }
 }

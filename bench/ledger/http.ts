@@ -29,8 +29,9 @@ const CREATED = 201
 /** Transfers over HTTP, and what processor time one took, by process: `all` is of the whole machine, PostgreSQL with it. */
 export type OverHttp = {
   readonly perS: number
-  /** The edge before an upstream that answers at once. */
+  /** The edge before an upstream that answers at once: a thousand transfers again and again, and each one new. */
   readonly edgePerS: number
+  readonly edgeNewPerS: number
   readonly cpuUs: { readonly edge: number; readonly cash_flow: number; readonly clients: number; readonly all: number }
 }
 
@@ -53,7 +54,10 @@ export async function measureHttp(folder: string, postgres: string): Promise<Ove
     const edgeAlone = await startOurs(alone, load.places)
     const post = { port: edgeAlone.port, pid: edgeAlone.pid, workload: 'post' } as const
     await load.closed({ ...post, span: WARM_UP })
-    const posts = await load.closed({ ...post, span: SPAN })
+    const again = await load.closed({ ...post, span: SPAN })
+    const fresh = { ...post, workload: 'transfers' } as const
+    await load.closed({ ...fresh, span: WARM_UP })
+    const anew = await load.closed({ ...fresh, span: SPAN })
     await edgeAlone.stop()
     const whole = join(folder, 'whole')
     await mkdir(whole, { recursive: true })
@@ -62,13 +66,19 @@ export async function measureHttp(folder: string, postgres: string): Promise<Ove
     const upstream = `http://127.0.0.1:${cashFlow.port}`
     const edge = await startOurs(whole, { ...load.places, upstream }, { keys: join(whole, 'keys') })
     started.defer(edge.stop)
-    return { edgePerS: (posts.answers * 1_000) / posts.ms, ...(await transfers(load, edge, cashFlow)) }
+    return { edgePerS: perS(again), edgeNewPerS: perS(anew), ...(await transfers(load, edge, cashFlow)) }
   } finally {
     await started.disposeAsync()
   }
 }
 
-async function transfers(load: Load, edge: Contender, cashFlow: Contender): Promise<Omit<OverHttp, 'edgePerS'>> {
+function perS({ answers, ms }: { readonly answers: number; readonly ms: number }): number {
+  return (answers * 1_000) / ms
+}
+
+type Whole = Omit<OverHttp, 'edgePerS' | 'edgeNewPerS'>
+
+async function transfers(load: Load, edge: Contender, cashFlow: Contender): Promise<Whole> {
   const asked = { port: edge.port, pid: edge.pid, workload: 'transfers' } as const
   await load.closed({ ...asked, span: WARM_UP })
   const before = { cashFlow: cpuTimeUs(cashFlow.pid) ?? Number.NaN, all: busyUs() }
@@ -78,7 +88,7 @@ async function transfers(load: Load, edge: Contender, cashFlow: Contender): Prom
   assert(byStatus[CREATED] === answers, `each transfer is answered with 201: ${JSON.stringify(byStatus)}`)
   assert(answers <= TRANSFERS, 'no key is used twice')
   return {
-    perS: (run.answers * 1_000) / run.ms,
+    perS: perS(run),
     cpuUs: {
       edge: (run.proxyUs ?? Number.NaN) / run.answers,
       cash_flow: (after.cashFlow - before.cashFlow) / answers,
