@@ -9,6 +9,8 @@ const REMEMBERED_ACCOUNTS_MAX = 100_000
 export interface Directory {
   /** The accounts that there are of these; read within `sql` where a transaction is open. */
   accounts(ids: readonly string[], sql?: Sql): Promise<ReadonlyMap<string, Account>>
+  /** At once where it was asked for before. */
+  account(id: string): Account | Promise<Account | undefined>
   /** The shard whose writer decides the command; of what names nothing that is there, any does. */
   shardOf(command: Command): Promise<number>
 }
@@ -36,13 +38,16 @@ export function createDirectory(database: Pick<Database, 'transaction'>): Direct
     return found
   }
 
+  const account: Directory['account'] = (id) => remembered.get(id) ?? accounts([id]).then((found) => found.get(id))
+
   return {
     accounts,
+    account,
     async shardOf(command) {
       const about = 'transfer' in command && command.kind !== 'transfer' ? command.transfer : null
       const [found] = about === null ? [] : await database.transaction((sql) => readTransfers(sql, [about]))
       const home = homeOf(command, found?.transfer)
-      return (home === undefined ? undefined : (await accounts([home])).get(home))?.shard ?? ANY_SHARD
+      return (home === undefined ? undefined : await account(home))?.shard ?? ANY_SHARD
     },
   }
 }

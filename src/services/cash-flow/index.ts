@@ -117,7 +117,7 @@ export function createCashFlow(deps: CashFlowDeps): CashFlow {
   const mailbox = createMailbox({
     transaction: outbox.transaction,
     shards: writers.shards,
-    shardOf: async (account) => (await directory.accounts([account])).get(account)?.shard ?? 0,
+    shardOf: async (account) => (await directory.account(account))?.shard ?? 0,
     limits: deps.mailbox,
   })
   const { wake: onAccepted } = background

@@ -114,9 +114,10 @@ export function createTermsSource(deps: {
   return {
     async termsOf(parts) {
       const found = new Map<string, PartTerms>()
-      const accounts = await directory.accounts(parts.map(({ from }) => from))
+      if (parts.length > 1) await directory.accounts(parts.map(({ from }) => from)) // in one question
       for (const { id, from, amount } of parts) {
-        const { product = null, member = null } = accounts.get(from) ?? {}
+        const payer = directory.account(from)
+        const { product = null, member = null } = (payer instanceof Promise ? await payer : payer) ?? {}
         if (product === null || member === null) continue // nobody pays out of a clearing account
         const told = current(product)
         const known = told instanceof Promise ? await told : told

@@ -73,7 +73,8 @@ export function createWriters(options: {
   return {
     shards: async () => (await opened()).length,
     async submit(command, caller) {
-      const [writers, shard] = await Promise.all([opened(), directory.shardOf(command)])
+      const writers = await opened()
+      const shard = await directory.shardOf(command)
       const writer = writers[shard]
       if (writer === undefined) throw new Error(`the shard ${shard} was opened by another process; start again`)
       return writer.submit(tracer === null ? command : { ...traceOf(tracer), ...command }, caller)

@@ -1,3 +1,4 @@
+import type { Currency } from '../../../kernel/money.ts'
 import { transferIdOf } from '../../../kernel/operation-id.ts'
 import type { Sql } from '../../../platform/database.ts'
 import { type Answered, firstAnswerWith } from '../answers.ts'
@@ -108,12 +109,16 @@ function accountsOf(command: Command): readonly string[] {
 
 /** The shards' own accounts towards the outside and each other, beside these accounts and in their currencies. */
 function clearingOf(accounts: Iterable<Account>, shards: ReadonlySet<number>): readonly string[] {
-  const beside = new Set<string>()
+  const beside: string[] = []
+  const met = new Map<Currency, Set<number>>() // most accounts are of few currencies, in few shards
   for (const { currency, shard } of accounts) {
     if (!shards.has(shard)) continue
-    for (const id of clearingAccountsIn(currency, shard)) beside.add(id)
+    const metIn = met.get(currency) ?? new Set()
+    if (metIn.has(shard)) continue
+    met.set(currency, metIn.add(shard))
+    beside.push(...clearingAccountsIn(currency, shard))
   }
-  return [...beside]
+  return beside
 }
 
 async function balancesOf(sql: Sql, known: Known, accounts: readonly Account[]): Promise<Map<string, Balance>> {

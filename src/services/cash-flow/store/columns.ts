@@ -70,19 +70,28 @@ export function columnsOf(table: FactTable | 'balance', rows: readonly FactRow[]
   return { rows: rows.length, elements }
 }
 
+/** Of many columns each row has the same value: its text is made once. */
 function elementsOf(rows: readonly FactRow[], name: string): string | null {
-  let text = ''
+  let elements = ''
   let empty = true
+  let last: Value = null
+  let element = NULL
   for (const row of rows) {
     const value = row[name] ?? null
+    if (value !== last) {
+      last = value
+      element = textOf(value)
+    }
     if (value !== null) empty = false
-    text += `,${textOf(value)}`
+    elements += elements === '' ? element : `,${element}`
   }
-  return empty ? null : text.slice(1)
+  return empty ? null : elements
 }
 
+const NULL = 'NULL'
+
 function textOf(value: Value): string {
-  if (value === null) return 'NULL'
+  if (value === null) return NULL
   if (typeof value === 'string') return elementOf(value)
   return typeof value === 'object' ? elementOf(JSON.stringify(value)) : String(value)
 }
