@@ -52,7 +52,7 @@ export type PartTerms = {
 }
 
 /** The terms of the parts of a transfer, by the id that each is kept as; `unknown`: nobody could say. */
-export type Terms = ReadonlyMap<string, PartTerms> | 'unknown'
+export type Terms = Pick<ReadonlyMap<string, PartTerms>, 'get'> | 'unknown'
 
 export type TransferCommand = Traced & {
   readonly kind: 'transfer'

@@ -113,7 +113,7 @@ export function createTermsSource(deps: {
 
   return {
     async termsOf(parts) {
-      const found = new Map<string, PartTerms>()
+      const found: (readonly [part: string, terms: PartTerms])[] = []
       if (parts.length > 1) await directory.accounts(parts.map(({ from }) => from)) // in one question
       for (const { id, from, amount } of parts) {
         const payer = directory.account(from)
@@ -125,9 +125,11 @@ export function createTermsSource(deps: {
         if (known === null || status === 'unknown') return 'unknown'
         const standing = asksForStanding(known.terms) ? await standings.standingOf(member) : ANYBODY
         if (standing === null || standing === 'unknown') return 'unknown'
-        found.set(id, partTerms(product, known.terms, { ...standing, status }, amount))
+        found.push([id, partTerms(product, known.terms, { ...standing, status }, amount)])
       }
-      return found
+      const [first] = found
+      // Most transfers have one part: a Map would have to learn its id.
+      return found.length > 1 ? new Map(found) : { get: (part) => (part === first?.[0] ? first[1] : undefined) }
     },
   }
 }
