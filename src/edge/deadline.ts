@@ -7,5 +7,5 @@ import type { Route } from './route-table.ts'
  * the faults that come of it would open its breaker for all.
  */
 export function leftOf({ budgetMs }: Route, { startedAt, bodyMs }: Trail, timeoutMs: number): number {
-  return budgetMs === null ? timeoutMs : Math.min(timeoutMs, startedAt + bodyMs + budgetMs - Date.now())
+  return budgetMs === null ? timeoutMs : Math.min(timeoutMs, Math.floor(startedAt + bodyMs + budgetMs - Date.now()))
 }

@@ -129,7 +129,7 @@ export class Inspection {
     const denied = end.kind === 'deny' ? end.rule : null
     const isDenied = denied !== null || (fault !== null && this.#ruleset.onError === 'closed')
     const transaction = this.#transaction
-    const now = transaction ?? this.#standing
+    const now = this.#standing ?? transaction
     assert(now !== null, 'either tells how the request stands')
     return {
       effect: isDenied ? 'deny' : 'pass',

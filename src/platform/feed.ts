@@ -13,8 +13,10 @@ import { route, type ServiceRoute } from './service-route.ts'
 import { type Within, withSpans } from './traced-events.ts'
 import type { Tracer } from './tracing.ts'
 
-/** A page with fewer holds all there was. */
+/** Of a page. */
 export const FEED_PAGE_MAX = 200
+/** A page with fewer holds all there was where one process writes; of any version, for pages had as many as this. */
+export const FEED_PAGE_WHOLE = 100
 /** Short enough that a service which closes need not wait long for its readers. */
 const WAIT_MS_MAX = 5_000
 const CALL_SLACK_MS = 5_000

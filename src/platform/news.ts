@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FEED_PAGE_MAX, feedOf } from './feed.ts'
+import { FEED_PAGE_WHOLE, feedOf } from './feed.ts'
 import { createFreshness } from './freshness.ts'
 import type { Log } from './log.ts'
 import type { Event } from './outbox.ts'
@@ -53,8 +53,8 @@ export function followNews(options: {
     const sentAt = performance.now()
     const events = await readFeed(after, stop.signal)
     if (events.length > 0) takeIn(events)
-    // An empty page says that nothing had happened when its wait was over; a full one, that there is more.
-    if (events.length < FEED_PAGE_MAX) freshness.confirm(events.length === 0 ? sentAt + WAIT_MS : sentAt)
+    // An empty page says that nothing had happened when its wait was over; a full one, that there may be more.
+    if (events.length < FEED_PAGE_WHOLE) freshness.confirm(events.length === 0 ? sentAt + WAIT_MS : sentAt)
     return events.at(-1)?.seq ?? after
   }
 

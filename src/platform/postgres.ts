@@ -32,10 +32,12 @@ export function postgresUrlFrom(environment: Environment): ((service: ServiceNam
 const CONNECTIONS_MAX_PER_SERVICE = 8
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 15_000
+/** Of a migration: to build the indexes of a large ledger anew takes minutes, and who comes meanwhile waits for it. */
+const MIGRATION_TIMEOUT_MS = 3_600_000
 /** A process that is stopped in the middle of a transaction holds up the others for no longer. */
 const IDLE_IN_TRANSACTION_MS = 30_000
 /** The server's own limit is of no use when the server, or the way to it, is silent. */
-const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000
+const SILENCE_MS_MAX = 5_000
 
 const decoders = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.INT8, (text) => BigInt(text)],
@@ -47,32 +49,22 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
   const pools: pg.Pool[] = []
   return {
     async open(service, migrations) {
-      const pool = new pg.Pool({
-        connectionString: urlOf(service),
-        max: CONNECTIONS_MAX_PER_SERVICE,
-        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-        statement_timeout: STATEMENT_TIMEOUT_MS,
-        query_timeout: ANSWER_TIMEOUT_MS,
-        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-        keepAlive: true,
-        application_name: `tidegate ${service}`,
-        pipeline: true, // a statement is sent though the one before has no answer yet, if nobody waits for that
-        types: {
-          getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-            decoders.get(oid) ?? pg.types.getTypeParser(oid, format as 'text'),
-        },
-      })
-      pool.on('error', onError) // an idle connection that broke; the pool replaces it
-      // One that breaks between the statements of a transaction tells nobody else: unheard, it would end the process.
-      pool.on('connect', (client) => client.on('error', () => {}))
-      pools.push(pool)
+      const poolOf = (max: number, statementMs: number): pg.Pool => {
+        const pool = openPool(urlOf(service), service, max, statementMs)
+        pool.on('error', onError) // an idle connection that broke; the pool replaces it
+        pools.push(pool)
+        return pool
+      }
+      const pool = poolOf(CONNECTIONS_MAX_PER_SERVICE, STATEMENT_TIMEOUT_MS)
       await reach(pool, service)
+      const migrating = poolOf(1, MIGRATION_TIMEOUT_MS)
       await inTransaction(
-        pool,
+        migrating,
         'BEGIN',
         (client) => migrate(service, migrations, statementsOf(client), (text) => client.query(text)),
         FAULTS,
       )
+      await migrating.end()
       const begin = ['BEGIN', ...enterService(service)]
       return {
         transaction: (work) => inTransaction(pool, begin.join('; '), (client) => work(statementsOf(client)), FAULTS),
@@ -85,6 +77,27 @@ export function openPostgres(urlOf: (service: ServiceName) => string, onError: (
       await Promise.all(pools.filter((pool) => !pool.ended).map((pool) => pool.end()))
     },
   }
+}
+
+function openPool(url: string, service: ServiceName, max: number, statementMs: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + SILENCE_MS_MAX,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    keepAlive: true,
+    application_name: `tidegate ${service}`,
+    pipeline: true, // a statement is sent though the one before has no answer yet, if nobody waits for that
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        decoders.get(oid) ?? pg.types.getTypeParser(oid, format as 'text'),
+    },
+  })
+  // One that breaks between the statements of a transaction tells nobody else: unheard, it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }
 
 /** A refused connection says neither what was wanted nor, where a name has two addresses, anything at all. */

@@ -28,7 +28,7 @@ async function readTimed(authorized: Authorized): Promise<Buffer> {
   const { route, trail } = authorized
   const since = steadyMs()
   const bytes = await readBody(authorized, route.bodyBytesMax)
-  trail.bodyMs = steadyMs() - since
+  trail.bodyMs = Math.round(steadyMs() - since)
   return bytes
 }
 

@@ -81,6 +81,6 @@ export interface BatchStore {
    * was, and the writer takes its shards anew before it goes on
    */
   ready(batch: Batch): () => Promise<Appended>
-  /** Keeps what is in no batch, once. @throws as `append`; what the store refuses was not kept */
+  /** Keeps what is in no batch, once. @throws as what `ready` gives; what the store refuses was not kept */
   note(notice: Notice): Promise<void>
 }

@@ -114,9 +114,9 @@ export function createTermsSource(deps: {
   return {
     async termsOf(parts) {
       const found: (readonly [part: string, terms: PartTerms])[] = []
-      if (parts.length > 1) await directory.accounts(parts.map(({ from }) => from)) // in one question
+      const payers = parts.length === 1 ? null : await directory.accounts(parts.map(({ from }) => from))
       for (const { id, from, amount } of parts) {
-        const payer = directory.account(from)
+        const payer = payers === null ? directory.account(from) : payers.get(from)
         const { product = null, member = null } = (payer instanceof Promise ? await payer : payer) ?? {}
         if (product === null || member === null) continue // nobody pays out of a clearing account
         const told = current(product)

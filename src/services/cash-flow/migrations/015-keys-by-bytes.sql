@@ -1,5 +1,8 @@
 -- Ids and keys are compared byte by byte, whatever the language of the database: to compare them as words of a language, which they are
 -- not, takes PostgreSQL several times as long, and an index compares at each of its levels.
+-- A batch that is under way ends first, and no other begins: each takes its shards before anything else.
+LOCK TABLE shard IN ACCESS EXCLUSIVE MODE;
+
 DO $do$
 DECLARE
   one record;

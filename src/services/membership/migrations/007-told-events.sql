@@ -1,5 +1,7 @@
 -- What happened is kept once, however many members it concerns, as the text that it was told in: nothing here looks into it. What a
 -- member has of it is its number among the member's.
+-- Another process may tell of something meanwhile: what it adds behind the copy would be lost with the columns.
+LOCK TABLE member_event IN ACCESS EXCLUSIVE MODE;
 CREATE TABLE told_event (
   id text COLLATE "C" PRIMARY KEY,
   type text NOT NULL,
