@@ -1,6 +1,7 @@
 import type { Json } from '../../kernel/canonical-json.ts'
 import { toRfc3339 } from '../../kernel/clock.ts'
 import { toWire } from '../../kernel/money.ts'
+import { inOnePiece } from '../../kernel/one-piece.ts'
 import type { Happening } from '../../platform/outbox.ts'
 import {
   type Account,
@@ -26,7 +27,7 @@ export function endsIn(
 export function operationHappening({ id, state, transfer, member, reason }: Operation): Happening {
   const made = reason === null || isHoldOutcome(reason)
   const data = { operation: id, state, ...(made ? { transfer } : {}), ...(reason === null ? {} : { reason }) }
-  return { type: ['operation', state].join('.'), subject: id, members: [member], data }
+  return { type: inOnePiece(`operation.${state}`), subject: id, members: [member], data }
 }
 
 /** What became of a hold, as against the refusal of a transfer that was never made. */
