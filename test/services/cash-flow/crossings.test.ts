@@ -96,6 +96,21 @@ onEachStore('money from one shard to another', (store) => {
     }
   }
 
+  test('who began it has the first answer, though another process took it to its end', async () => {
+    const others: Awaited<ReturnType<typeof transferBy>>[] = []
+    const atOnce: Database['atOnce'] = async (statements) => {
+      const rows = await under.database.atOnce(statements)
+      const isReserved = statements.some(({ text }) => text.includes(steps.reserved))
+      if (isReserved) others.push(await transferBy(under.database, 'taken-over'))
+      return rows
+    }
+    const first = await transferBy({ ...under.database, atOnce }, 'taken-over')
+    assert.deepEqual([first.status, first.headers['idempotency-replayed']], [201, undefined], first.text)
+    const told = others.map(({ body, headers }) => [body, headers['idempotency-replayed']])
+    assert.deepEqual(told, [[first.body, 'true']])
+    await assertSound(under.database)
+  })
+
   test('who asks again without waiting for it takes it to its end, too', async () => {
     const answer = await transferBy(dyingDatabase(under.database, steps.reserved, 'after'), 'then-async')
     assert.ok(answer.status >= 500)

@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { derivedId } from '../../../src/kernel/id.ts'
 import { money } from '../../../src/kernel/money.ts'
 import { legIdsOf, transferIdOf } from '../../../src/kernel/operation-id.ts'
-import { asMember, asOperator } from '../../support/caller.ts'
+import { asOperator } from '../../support/caller.ts'
 import { onEachStore } from '../../support/stores.ts'
-import { type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow, rebuildOf } from './cash-flow.ts'
+import { alice, type CashFlowUnderTest, cny, fromAlice, held, key, openCashFlow, rebuildOf } from './cash-flow.ts'
 import { assertSound } from './invariants.ts'
 
 const ROUNDS = 10
@@ -137,7 +137,7 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
       const body = { from: accounts[0], to: accounts[1], amount, reference: 'trip' }
       const rate = { pair, version: rates.items?.[0].version ?? 1 }
       const options = { body: { ...body, rate }, headers: key(keyOf('exchange')) }
-      const answer = await call('POST', '/v1/exchanges', asMember('mem_alice'), options)
+      const answer = await call('POST', '/v1/exchanges', alice, options)
       assert.ok([201, 409, 422].includes(answer.status), JSON.stringify(answer.body))
       if (answer.status === 201) agree(`${keyOf('exchange')} ${JSON.stringify(options.body)}`, answer.body)
     } else if (taken.kind === 'withdraw') {
@@ -209,28 +209,47 @@ onEachStore('whatever happens, in whatever order and at once,', (store) => {
     assert.deepEqual((await rebuildOf(under)).differences, [])
   })
 
-  test('one key at two processes at once has one effect', async () => {
-    for (let round = 0; round < 10; round++) {
-      const headers = key(`twice-${round}`)
-      const bodies = [fromAlice('0.01'), fromAlice('0.01', { to: 'acc_carol' })]
-      const answers = await Promise.all(
-        bodies.flatMap((body) =>
-          [under.call, under.callTwin].map((call) =>
-            call('POST', '/v1/transfers', asMember('mem_alice'), { body, headers }),
-          ),
-        ),
+  /** An account of Alice's, in her shard, that no history has taken anything of; transfers have no fee from here on. */
+  async function openPurse(id: string, minor: bigint): Promise<string> {
+    under.setFee('prd_basic', null)
+    const purse = { id, member: 'mem_alice', product: 'prd_basic', currency: 'CNY' } as const
+    await under.cashFlow.seedAccount(purse, money('CNY', minor))
+    return id
+  }
+
+  test('one key at two processes at once has one effect, and nobody is refused where the money was for one', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const left = round % 2 // what the money is for beside it
+      const from = await openPurse(`acc_purse_${round}`, BigInt(1 + left))
+      const bodies = [fromAlice('0.01', { from }), fromAlice('0.01', { from, to: 'acc_carol' })]
+      const asks = bodies.flatMap((body) =>
+        [under.call, under.callTwin].map((call) => async () => {
+          const told = await call('POST', '/v1/transfers', alice, { body, headers: key(`twice-${round}`) })
+          const { status, body: said, headers } = told
+          return { status, said: said.code ?? said, to: said.to, replayed: headers['idempotency-replayed'] === 'true' }
+        }),
       )
-      const made = answers.filter(({ status, headers }) => status === 201 && !headers['idempotency-replayed'])
-      const seen = JSON.stringify(answers.map(({ status, body }) => [status, body.code]))
-      assert.equal(made.length, 1, seen)
-      for (const { status } of answers) assert.ok([201, 409, 422].includes(status), seen)
+      const answers = await Promise.all(asks.map((ask) => ask()))
+      const seen = JSON.stringify(answers.map(({ said, to, replayed }) => [to ?? said, replayed]))
+      const [made, ...others] = answers.filter(({ status, replayed }) => status === 201 && !replayed)
+      assert.ok(made !== undefined && others.length === 0, seen)
+      for (const [at, ask] of asks.entries()) {
+        const isSame: boolean = bodies[at >> 1]?.to === made.to
+        const due: unknown = isSame ? made.said : 'idempotency_key_reused'
+        if (answers[at]?.said !== 'request_in_progress') assert.deepEqual(answers[at]?.said, due, seen)
+        const again = await ask()
+        assert.deepEqual([again.said, again.replayed], [due, isSame])
+      }
+      const { body: purse } = await under.call('GET', `/v1/accounts/${from}`, alice)
+      assert.deepEqual(purse.balance.available, cny(`0.0${left}`))
     }
     await assertSound(under.database)
   })
 
   test('one key of an operator for two requests in two shards at once has one answer', async () => {
     const poor = { from: 'acc_bob', to: 'acc_alice', amount: cny('90000000.00'), reference: 'too much' }
-    const beside = fromAlice('0.01', { to: 'acc_carol' }) // in its own shard: it is posted at once
+    const from = await openPurse('acc_purse', 100_000n)
+    const beside = fromAlice('0.01', { from, to: 'acc_carol' }) // in its own shard: it is posted at once
     const collide = async (name: string) => {
       const ask = (call: typeof under.call, body: object) =>
         call('POST', '/v1/transfers', asOperator, { body, headers: key(name) })
