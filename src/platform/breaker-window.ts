@@ -18,10 +18,8 @@ export interface BreakerWindow {
 export const EVIDENCE_MAX = 10
 const BUCKETS = 10
 const FAULT = new Error('a fault of the other side')
-const DONE = Promise.resolve()
-const settle = (isFault: boolean): Promise<void> => {
-  if (isFault) throw FAULT // at once, so that the next call finds the breaker open
-  return DONE
+const fail = (): never => {
+  throw FAULT // at once, so that the next call finds the breaker open
 }
 
 /** `onTripped` is called once, while the outcome that was too much is told. */
@@ -29,7 +27,7 @@ export function openWindow(options: BreakerOptions, clock: Clock, onTripped: () 
   const { windowMs, volumeMin, errorShare } = options
   const bucketMs = Math.ceil(windowMs / BUCKETS)
   const rotation = new EventEmitter()
-  const opossum = new CircuitBreaker(settle, {
+  const opossum = new CircuitBreaker(fail, {
     timeout: false, // it is told how calls ended; their deadlines are the callers' own
     volumeThreshold: volumeMin,
     errorThresholdPercentage: errorShare * 100,
@@ -59,14 +57,14 @@ export function openWindow(options: BreakerOptions, clock: Clock, onTripped: () 
       good() {
         if (opossum.isShutdown) return
         roll()
-        opossum.fire(false)
+        opossum.emit('fire') // by which opossum counts a call; of one that went well it needs to know no more
       },
       fault(evidence) {
         if (opossum.isShutdown) return
         const at = roll()
         if (evidence !== null) faults.unshift({ at, evidence })
         if (faults.length > EVIDENCE_MAX) faults.pop()
-        opossum.fire(true).catch(() => {})
+        opossum.fire().catch(() => {})
       },
       neither() {},
     },
