@@ -22,8 +22,10 @@ const AHEAD_COMMANDS_MIN = 128
 /** After a batch was presumed wrongly so many are looked up before they are decided: where one asks again, others do. */
 const LOOKED_UP_BATCHES = 16
 const REMEMBERED_BALANCES_MAX = 100_000
-const ATTEMPTS_MAX = 8
-const RETRY_MS_MAX = 20
+/** Of one batch; that its shards were taken is none: somebody else's batches go on then. */
+const COLLISIONS_MAX = 8
+const RETRY_STEP_MS = 20
+const RETRY_MS_MAX = 160
 
 /** SQLSTATE: a deadlock, a serialization failure, or a key that another shard's writer took first. Nothing was committed. */
 const COLLISIONS = new Set(['40P01', '40001', '23505'])
@@ -83,6 +85,7 @@ export function createWriter(options: {
 
   /** `next` is called once the batch is sent: the next one is decided meanwhile. */
   async function run(commands: readonly Command[], next: () => void): Promise<readonly Settled[]> {
+    let collisions = 0
     for (let attempts = 1; ; attempts++) {
       const sent = await inTurn(() => decideAndSend(commands, attempts === 1))
       next()
@@ -92,8 +95,8 @@ export function createWriter(options: {
         return sent.settled
       }
       if (ended.kind === 'made_before') continue
-      if (ended.kind === 'failed' && (!isCollision(ended.error) || attempts >= ATTEMPTS_MAX)) throw ended.error
-      await sleep(Math.random() * RETRY_MS_MAX * Math.min(attempts, ATTEMPTS_MAX))
+      if (ended.kind === 'failed' && (!isCollision(ended.error) || ++collisions >= COLLISIONS_MAX)) throw ended.error
+      await sleep(Math.random() * Math.min(attempts * RETRY_STEP_MS, RETRY_MS_MAX))
     }
   }
 

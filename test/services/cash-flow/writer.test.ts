@@ -205,6 +205,21 @@ onEachStore('what is decided on a batch that is not kept yet', (store) => {
     await assertSound(database)
   })
 
+  test('is kept after a collision, however often its shard was taken before', async () => {
+    const settled = pay('alice', 1n, 'contended')
+    for (let taken = 0; taken < 8; taken++) {
+      const gate = await nextGate()
+      await database.transaction((sql) => sql.query('UPDATE shard SET epoch = epoch + 1'))
+      gate.open()
+    }
+    const collided = await nextGate()
+    collided.fail(Object.assign(new Error('deadlock detected'), { code: '40P01' }))
+    const gate = await nextGate()
+    gate.open()
+    assert.equal(statusOf(await settled), 201)
+    await assertSound(database)
+  })
+
   test('whatever was asked before has its first answer, and only what was not moves money', async () => {
     gated = false
     const balances = await posted()
