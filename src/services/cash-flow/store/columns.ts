@@ -59,33 +59,42 @@ export function timeColumn(table: FactTable): string | null {
 export type Columns = { readonly rows: number; readonly elements: Readonly<Record<string, string>> }
 
 type Value = string | number | bigint | boolean | null | object
-export type FactRow = Readonly<Record<string, Value>>
 
-export function columnsOf(table: FactTable | 'balance', rows: readonly FactRow[]): Columns {
+type ColumnsIn<Table> = Table extends FactTable ? (typeof COLUMNS)[Table] : typeof BALANCE_COLUMNS
+/** A column that is written with each row. */
+type Written<Table> = {
+  [Name in keyof ColumnsIn<Table>]: ColumnsIn<Table>[Name] extends 'at' ? never : Name
+}[keyof ColumnsIn<Table>]
+
+/** What each column of a table has of a row: no row is made in between, only to be taken apart. */
+export type Readings<Table extends FactTable | 'balance', Row> = {
+  readonly [Name in Written<Table>]: (row: Row) => Value
+}
+
+export function columnsOf<Row>(rows: readonly Row[], readings: Readonly<Record<string, (row: Row) => Value>>): Columns {
   const elements: Record<string, string> = {}
-  for (const [name] of writtenColumns(table)) {
-    const text = elementsOf(rows, name)
+  for (const [name, read] of Object.entries(readings)) {
+    const text = elementsOf(rows, read)
     if (text !== null) elements[name] = text
   }
   return { rows: rows.length, elements }
 }
 
-/** Of many columns each row has the same value: its text is made once. */
-function elementsOf(rows: readonly FactRow[], name: string): string | null {
-  let elements = ''
-  let empty = true
+/** Of many columns each row has the same value: its text is made once. Null: none has any. */
+function elementsOf<Row>(rows: readonly Row[], read: (row: Row) => Value): string | null {
   let last: Value = null
   let element = NULL
-  for (const row of rows) {
-    const value = row[name] ?? null
+  let empty = true
+  const elements = rows.map((row) => {
+    const value = read(row)
     if (value !== last) {
       last = value
       element = textOf(value)
+      empty = false
     }
-    if (value !== null) empty = false
-    elements += elements === '' ? element : `,${element}`
-  }
-  return empty ? null : elements
+    return element
+  })
+  return empty ? null : elements.join(',')
 }
 
 const NULL = 'NULL'
