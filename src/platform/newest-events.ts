@@ -3,6 +3,8 @@ import type { Unnumbered } from './outbox-pages.ts'
 
 /** As many as a few pages of a feed: who is further behind reads the store, and the collector has little to carry along. */
 const REMEMBERED_MAX = 800
+/** Of so many, where there would be more. */
+const KEPT = REMEMBERED_MAX / 2
 
 /** The newest events of an outbox that this process has committed, one number after the other. */
 export type NewestEvents = {
@@ -19,8 +21,11 @@ export function rememberNewest(): NewestEvents {
     add(last, events) {
       const first = last - BigInt(events.length - 1)
       if (remembered.at(-1)?.seq !== first - 1n) remembered = []
-      for (const [index, event] of events.entries()) remembered.push({ seq: first + BigInt(index), ...event })
-      if (remembered.length > REMEMBERED_MAX) remembered = remembered.slice(-REMEMBERED_MAX / 2)
+      const tooMany = remembered.length + events.length > REMEMBERED_MAX
+      const added = tooMany ? events.slice(-KEPT) : events
+      if (tooMany) remembered = remembered.slice(remembered.length + added.length - KEPT)
+      const from = last - BigInt(added.length - 1)
+      for (const [index, event] of added.entries()) remembered.push({ seq: from + BigInt(index), ...event })
     },
     after(after, limit) {
       const first = remembered[0]?.seq ?? 0n

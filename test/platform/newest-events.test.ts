@@ -74,4 +74,23 @@ onEachStore('newest events', (store) => {
       Array.from({ length: 1_500 }, (_, nth) => from + BigInt(nth + 1)),
     )
   })
+
+  test('of a batch that is larger than what is remembered its end is', async () => {
+    const outbox = createOutbox(database, systemClock)
+    await tell(outbox, 'before', 500)
+    const from = (await outbox.read(0n, 10_000, 0)).at(-1)?.seq ?? 0n
+    await tell(outbox, 'large', 1_000)
+    await tell(outbox, 'behind it', 10)
+    looks = 0
+    const newest = await outbox.read(from + 700n, 1_000, 0)
+    assert.equal(looks, 0, 'it stands in memory')
+    assert.deepEqual(
+      newest.map(({ seq, subject }) => [seq, subject]),
+      Array.from({ length: 310 }, (_, nth) => [
+        from + BigInt(701 + nth),
+        nth < 300 ? `large ${700 + nth}` : `behind it ${nth - 300}`,
+      ]),
+    )
+    assert.equal((await outbox.read(from, 1_000, 0))[0]?.subject, 'large 0', 'before it the store is read')
+  })
 })

@@ -2,6 +2,7 @@ import { type Answered, answerTo, isKept } from './answers.ts'
 import type { Books } from './books.ts'
 import type { Command, OnItsWay } from './commands.ts'
 import { decide } from './decide.ts'
+import { nameOf } from './layers.ts'
 
 /** What became of one command of a batch. */
 export type Settled =
@@ -17,17 +18,18 @@ export function settle(books: Books, command: Command): Settled {
   books.trace = command.trace
   // A command that was accepted has had the answer of its key.
   const key = command.kind === 'transfer' && command.run === 'accepted' ? null : request
-  const known = key === null ? undefined : books.answer(key)
-  if (known !== undefined && key !== null && !isOnItsWay(books, command)) {
-    if (known.request.digest !== key.digest) return { kind: 'key_reused' }
+  const name = key === null ? null : nameOf(key)
+  const known = name === null ? undefined : books.answer(name)
+  if (known !== undefined && !isOnItsWay(books, command)) {
+    if (known.request.digest !== key?.digest) return { kind: 'key_reused' }
     return { kind: 'settled', answered: known.answer, replayed: true }
   }
   const outcome = decide(books, command)
   if (outcome.kind === 'crossing') return outcome
   const answered = answerTo(outcome)
-  if (key !== null && known === undefined && isKept(answered)) {
+  if (key !== null && name !== null && known === undefined && isKept(answered)) {
     const follows = outcome.kind === 'transferred' && outcome.transfer.request !== null
-    books.remember({ request: key, answer: answered }, follows)
+    books.remember(name, { request: key, answer: answered }, follows)
   }
   return { kind: 'settled', answered, replayed: false }
 }

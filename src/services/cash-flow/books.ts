@@ -3,10 +3,10 @@ import type { Instant } from '../../kernel/clock.ts'
 import type { Happening } from '../../platform/outbox.ts'
 import type { TraceContext } from '../../platform/trace-context.ts'
 import type { Periods } from './calendar.ts'
-import { type Command, type Crossing, homeOf, type KeyedRequest, type TransferCommand } from './commands.ts'
+import { type Command, type Crossing, homeOf, type TransferCommand } from './commands.ts'
 import { entriesOf, type TransferMoves } from './entering.ts'
 import { operationHappening } from './happenings.ts'
-import { type Layers, layersOf, nameOf, type WorkingSet } from './layers.ts'
+import { type Layers, layersOf, type WorkingSet } from './layers.ts'
 import type { Spent } from './limits.ts'
 import {
   type Account,
@@ -93,8 +93,9 @@ export class Books {
     })
   }
 
-  answer(request: KeyedRequest): StoredAnswer | undefined {
-    return this.#layers.answers.get(nameOf(request))
+  /** The answer to the request of that name (see `nameOf`). */
+  answer(name: string): StoredAnswer | undefined {
+    return this.#layers.answers.get(name)
   }
 
   balance(account: string): Balance {
@@ -246,9 +247,9 @@ export class Books {
     return completed
   }
 
-  /** Keeps the answer for its key; one that follows from its transfer is kept with that. */
-  remember(stored: StoredAnswer, follows: boolean): void {
-    this.#layers.answers.set(nameOf(stored.request), stored)
+  /** Keeps the answer to the request of that name; one that follows from its transfer is kept with that. */
+  remember(name: string, stored: StoredAnswer, follows: boolean): void {
+    this.#layers.answers.set(name, stored)
     if (!follows) this.#home.answers.push(stored)
   }
 

@@ -11,8 +11,8 @@ export interface Directory {
   accounts(ids: readonly string[], sql?: Sql): Promise<ReadonlyMap<string, Account>>
   /** At once where it was asked for before. */
   account(id: string): Account | Promise<Account | undefined>
-  /** The shard whose writer decides the command; of what names nothing that is there, any does. */
-  shardOf(command: Command): Promise<number>
+  /** The shard whose writer decides the command, at once where it is known; of what names nothing that is there, any does. */
+  shardOf(command: Command): number | Promise<number>
 }
 
 const ANY_SHARD = 0
@@ -40,14 +40,18 @@ export function createDirectory(database: Pick<Database, 'transaction'>): Direct
 
   const account: Directory['account'] = (id) => remembered.get(id) ?? accounts([id]).then((found) => found.get(id))
 
+  const lookUpShard = async (command: Command): Promise<number> => {
+    const about = 'transfer' in command && command.kind !== 'transfer' ? command.transfer : null
+    const [found] = about === null ? [] : await database.transaction((sql) => readTransfers(sql, [about]))
+    const home = homeOf(command, found?.transfer)
+    return (home === undefined ? undefined : await account(home))?.shard ?? ANY_SHARD
+  }
+
   return {
     accounts,
     account,
-    async shardOf(command) {
-      const about = 'transfer' in command && command.kind !== 'transfer' ? command.transfer : null
-      const [found] = about === null ? [] : await database.transaction((sql) => readTransfers(sql, [about]))
-      const home = homeOf(command, found?.transfer)
-      return (home === undefined ? undefined : await account(home))?.shard ?? ANY_SHARD
+    shardOf(command) {
+      return remembered.get(homeOf(command, undefined) ?? '')?.shard ?? lookUpShard(command)
     },
   }
 }

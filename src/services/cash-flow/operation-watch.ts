@@ -55,6 +55,7 @@ export function createOperationWatch(outbox: Outbox): OperationWatch {
 
     async atOnce(statements, events, conclude) {
       await outbox.atOnce(statements, events, conclude)
+      if (waiting.size === 0) return // to look for who listens costs as much as to tell them
       for (const { type, subject } of events.happenings) if (type.startsWith('operation.')) changes.emit(subject)
     },
 

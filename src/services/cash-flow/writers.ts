@@ -51,19 +51,21 @@ export function createWriters(options: {
     tracer = null,
   } = options
   let opening: Promise<readonly Writer[]> | null = null
+  /** The writer of each shard, once they are open. */
+  let open: readonly Writer[] | null = null
 
-  /** The writer of each shard. */
-  const open = async (): Promise<readonly Writer[]> => {
+  const openAll = async (): Promise<readonly Writer[]> => {
     const shards = await store.shards(wished, clock.now())
     const count = Math.min(writersMax, shards.length)
     const writers = Array.from({ length: count }, (_, nth) => {
       const own = shards.filter((_shard, index) => index % count === nth)
       return createWriter({ shards: own, transaction, reads, store, clock, directory, calendar, aheadMin })
     })
-    return shards.map((_shard, index) => writers[index % count] as Writer)
+    open = shards.map((_shard, index) => writers[index % count] as Writer)
+    return open
   }
   const opened = (): Promise<readonly Writer[]> => {
-    opening ??= open().catch((error) => {
+    opening ??= openAll().catch((error) => {
       opening = null // the store was away: the next caller tries again
       throw error
     })
@@ -73,11 +75,12 @@ export function createWriters(options: {
   return {
     shards: async () => (await opened()).length,
     async submit(command, caller) {
-      const writers = await opened()
-      const shard = await directory.shardOf(command)
+      const writers = open ?? (await opened())
+      const home = directory.shardOf(command)
+      const shard = typeof home === 'number' ? home : await home // most wait for nothing
       const writer = writers[shard]
       if (writer === undefined) throw new Error(`the shard ${shard} was opened by another process; start again`)
-      return writer.submit(tracer === null ? command : { ...traceOf(tracer), ...command }, caller)
+      return await writer.submit(tracer === null ? command : { ...traceOf(tracer), ...command }, caller)
     },
     async idle() {
       if (opening !== null) await Promise.all((await opening).map((writer) => writer.idle()))

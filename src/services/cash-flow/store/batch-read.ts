@@ -98,7 +98,10 @@ function transferOf(command: Command): readonly string[] {
 }
 
 function accountsOf(command: Command): readonly string[] {
-  if (command.kind === 'transfer') return [command, ...command.legs].flatMap(({ from, to }) => [from, to])
+  if (command.kind === 'transfer') {
+    const ends = [command.from, command.to]
+    return command.legs.length === 0 ? ends : [...ends, ...command.legs.flatMap(({ from, to }) => [from, to])]
+  }
   if (command.kind === 'exchange') return [command.from, command.to]
   if (command.kind === 'deposit' || command.kind === 'withdraw' || command.kind === 'credit_line')
     return [command.account]
