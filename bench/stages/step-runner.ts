@@ -33,7 +33,7 @@ export function createStepRunner() {
       timer = undefined
       const batch = waiting
       waiting = []
-      const method = batch[0]?.incoming.request.method ?? ''
+      const method = batch[0]?.incoming.method ?? ''
       const times: StageTimes = timesByMethod.get(method) ?? new Map()
       timesByMethod.set(method, times)
       const isMeasured = batch.length === BATCH && ++batches > WARM_BATCHES

@@ -20,6 +20,7 @@ import { createSourceCheck } from './connection.ts'
 import { readCors } from './cors.ts'
 import type { CountryDatabase } from './country-database.ts'
 import type { DecisionLog } from './decision-log.ts'
+import { createStreamedCheck } from './direct/streamed-paths.ts'
 import { createEdgeMetrics, type EdgeMetrics } from './edge-metrics.ts'
 import type { Answer, Cleared, Trail } from './exchange.ts'
 import { createOpenStreams, streamLimits } from './open-streams.ts'
@@ -173,6 +174,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const server = createEdgeServer({
     exchange: intake.take,
     upgrades: createUpgrades(table),
+    isStreamed: createStreamedCheck(table),
     log,
     limits,
     proxies,

@@ -4,7 +4,7 @@ import type { Config } from '../platform/config-schema.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { EdgeMetrics } from './edge-metrics.ts'
-import type { Incoming } from './exchange.ts'
+import { headerOf, type Incoming } from './exchange.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { Stages } from './pipeline.ts'
 import type { RouteTable } from './route-table.ts'
@@ -31,13 +31,12 @@ export function createShed({ clock, decisions, metrics, stages, proxies }: ShedD
   const { code, status, extras } = OVERLOADED
 
   return function shed(incoming: Incoming, waitedMs: number): void {
-    const { request } = incoming
     const trail = stages.begin()
     metrics.observe('none', status, code, waitedMs)
     sparsely(clock.now(), (refused) => {
-      const { method, url = '', headers, socket } = request
-      const source = clientAddress(socket.remoteAddress ?? '', forwardedFor(headers), proxies)
-      const asked = { source, method, path: pathOf(url) } // a query may hold a token, and nobody has looked
+      const { method, target, socket } = incoming
+      const source = clientAddress(socket.remoteAddress ?? '', headerOf(incoming, 'x-forwarded-for'), proxies)
+      const asked = { source, method, path: pathOf(target) } // a query may hold a token, and nobody has looked
       const why = { stage: 'intake', code, detail: extras.detail, rule: extras.rule, refused }
       const at = toRfc3339(trail.startedAt)
       decisions.write({ receipt: trail.receipt, at, ...asked, status, ...why, bundle: trail.bundle.digest })
@@ -65,7 +64,7 @@ export function openIntake(
 }
 
 /** Whether the client hung up before it was answered. */
-export function isGone({ request: { socket } }: Pick<Incoming, 'request'>): boolean {
+export function isGone({ socket }: Pick<Incoming, 'socket'>): boolean {
   return socket.destroyed
 }
 
@@ -77,12 +76,13 @@ function createMoneyCheck({ table, tokens }: Known): (incoming: Incoming) => boo
   const ofMoney = table.routes.filter(({ tags }) => tags.includes('money'))
   const methods = new Set(ofMoney.flatMap((route) => route.methods))
   if (methods.has('GET')) methods.add('HEAD')
-  return ({ request }) => {
-    const { method = '', url = '' } = request
-    if (!methods.has(method)) return false // before Node makes an object of the headers, for who asks for them
-    const { authorization, host = '' } = request.headers
+  return (incoming) => {
+    const { method, target } = incoming
+    if (!methods.has(method)) return false
+    const authorization = headerOf(incoming, 'authorization')
     if (authorization === undefined) return false
-    const match = table.match(host.replace(/:\d+$/, '').toLowerCase(), method, pathOf(url))
+    const host = headerOf(incoming, 'host') ?? ''
+    const match = table.match(host.replace(/:\d+$/, '').toLowerCase(), method, pathOf(target))
     if (match.kind !== 'route' || !match.route.tags.includes('money')) return false
     return tokens.remembers(authorization.slice(authorization.indexOf(' ') + 1))
   }
@@ -90,9 +90,4 @@ function createMoneyCheck({ table, tokens }: Known): (incoming: Incoming) => boo
 
 function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? ''
-}
-
-function forwardedFor(headers: Incoming['request']['headers']): string | undefined {
-  const value = headers['x-forwarded-for']
-  return Array.isArray(value) ? value.join(',') : value
 }

@@ -14,7 +14,9 @@ import type { EdgeLimits } from '../platform/config-schema.ts'
 import type { Log } from '../platform/log.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { type ConnectionGuard, guardConnections } from './connection.ts'
-import type { Answer, Incoming } from './exchange.ts'
+import { type DirectListenerOptions, listenDirectly } from './direct/listener.ts'
+import type { Answer, Incoming, Upgrade } from './exchange.ts'
+import { NodeIncoming } from './node-incoming.ts'
 import type { EdgeTls } from './tls.ts'
 import { createTurns } from './turns.ts'
 import type { Upgrades } from './upgrades.ts'
@@ -26,6 +28,8 @@ export type EdgeServerDeps = {
   /** Takes one request through the pipeline. */
   readonly exchange: (incoming: Incoming) => Promise<void>
   readonly upgrades: Upgrades
+  /** Whether a target may lead to a route whose answers are streams. */
+  readonly isStreamed: (target: string) => boolean
   readonly limits: EdgeLimits
   readonly proxies: TrustedProxies
   /** Null: plain HTTP. */
@@ -39,12 +43,13 @@ export type EdgeServerDeps = {
 /** The listener, with every limit that Node leaves off or wide set to ours. */
 export function createEdgeServer(deps: EdgeServerDeps): Server {
   const { upgrades, limits, proxies, tls, refuses, refuseUnread, log } = deps
-  const turns = createTurns(answered(deps), limits.requests_per_socket_max)
-  const clientGone = (err: Error): void => log.debug({ err }, 'the client is gone')
-  const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    response.on('error', clientGone)
-    turns.take({ request, response })
+  const answer = answered(deps)
+  const turns = createTurns(answer, limits.requests_per_socket_max)
+  const takeInTurn = (request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null): void => {
+    response.on('error', (err) => log.debug({ err }, 'the client is gone'))
+    turns.take(new NodeIncoming(request, response, upgrade))
   }
+  const listener = (request: IncomingMessage, response: ServerResponse): void => takeInTurn(request, response, null)
   const options: ServerOptions = {
     maxHeaderSize: limits.header_bytes_max,
     headersTimeout: limits.headers_timeout_ms,
@@ -56,17 +61,20 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
     requireHostHeader: false, // `receive` refuses it, with a receipt
     shouldUpgradeCallback: upgrades.wants,
   }
-  const server = tls === null ? createServer(options, listener) : serveTls(options, listener, tls)
+  const direct: DirectListenerOptions = {
+    limits,
+    isStreamed: deps.isStreamed,
+    take: answer,
+    refuseSilent: (socket) => answerUnread(new Problem('request_timeout'), socket, refuseUnread),
+  }
+  const server = tls === null ? servePlain(options, listener, direct) : serveTls(options, listener, direct, tls)
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses
   server.maxConnections = limits.connections_max
   server.timeout = limits.socket_silence_ms // also for who never reads an answer
   guardConnections(server, { perAddressMax: limits.connections_per_address_max, proxies, refuses })
-  server.on('checkContinue', listener) // `validate` sends 100 once head and rules have been passed
+  server.on('checkContinue', listener) // the body is sent for once head and rules have been passed
   server.on('checkExpectation', listener)
-  upgrades.serve(server, turns.isBusy, (incoming) => {
-    incoming.response.on('error', clientGone)
-    turns.take(incoming)
-  })
+  upgrades.serve(server, turns.isBusy, takeInTurn)
   server.on('connect', (_request, socket: Socket) => {
     // Node has let go of this socket: its errors and its end are ours to see to, or one reset ends the process.
     socket.on('error', () => socket.destroy())
@@ -79,9 +87,21 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
   return server
 }
 
-function serveTls(options: ServerOptions, listener: RequestListener, tls: EdgeTls): Server {
+function servePlain(options: ServerOptions, listener: RequestListener, direct: DirectListenerOptions): Server {
+  const server = createServer(options, listener)
+  listenDirectly(server, 'connection', direct)
+  return server
+}
+
+function serveTls(
+  options: ServerOptions,
+  listener: RequestListener,
+  direct: DirectListenerOptions,
+  tls: EdgeTls,
+): Server {
   const server = createTlsServer({ ...options, ...tls.options }, listener)
-  tls.serve(server)
+  listenDirectly(server, 'secureConnection', direct)
+  tls.serve(server) // judges each connection before anyone else is told of it
   return server
 }
 
@@ -93,7 +113,7 @@ function answered({ exchange, log }: EdgeServerDeps): (incoming: Incoming) => Pr
       return true
     } catch (err) {
       log.fatal({ err }, 'an exchange ended without an answer')
-      incoming.response.destroy()
+      incoming.abandon()
       return false
     }
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
+import { assert } from '../kernel/assert.ts'
 import type { Answer, Cleared } from './exchange.ts'
 import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
 import type { Ending, OpenStreams } from './open-streams.ts'
@@ -48,7 +49,9 @@ export function createStreamForwarder(
         cleared,
         (endpoint) =>
           new Promise((answered, failed) => {
-            const { request, response, target, route } = cleared
+            const { incoming, target, route } = cleared
+            assert(incoming.node !== null, 'what may be streamed is read by Node')
+            const { request, response } = incoming.node
             const limits = { headMsMax: upstream.timeoutMs, idleMsMax: route.stream?.idleMs ?? 0 }
             const stream: Pending = { edgeHeaders: edgeHeaders(cleared), ...limits, answer: null, answered, failed }
             pending.set(request, stream)

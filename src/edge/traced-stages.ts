@@ -1,6 +1,6 @@
 import { readTraceContext } from '../platform/trace-context.ts'
 import type { Tracer } from '../platform/tracing.ts'
-import type { Trail } from './exchange.ts'
+import { headerOf, type Trail } from './exchange.ts'
 import type { Stages } from './pipeline.ts'
 
 /**
@@ -24,8 +24,8 @@ export function tracedStages(stages: Stages, tracer: Tracer): Stages {
   return {
     ...stages,
     receive(incoming, trail) {
-      const { traceparent, tracestate } = incoming.request.headers
-      trail.span = tracer.receive('receive', readTraceContext(traceparent, tracestate))
+      const context = readTraceContext(headerOf(incoming, 'traceparent'), headerOf(incoming, 'tracestate'))
+      trail.span = tracer.receive('receive', context)
       return stages.receive(incoming, trail)
     },
     assess(inspected) {

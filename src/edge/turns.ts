@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Incoming } from './exchange.ts'
+import type { NodeIncoming } from './node-incoming.ts'
 
 /** The requests of each connection, one after the other, though Node hands pipelined ones over all at once. */
 export interface Turns {
@@ -9,7 +9,7 @@ export interface Turns {
    * bytes may be anyone's idea of a request (RFC 9112 section 9.3), so what follows is not looked at. The last request that a
    * connection may bring is answered with a close: Node's own limit answers those pipelined beyond it with a bare 503.
    */
-  take(incoming: Incoming): void
+  take(incoming: NodeIncoming): void
   /**
    * Whether a parser's error on this connection is still to be answered; waits for answers that are due before it. Where it is
    * in the body of a request that is under way, the refusal of that request comes first if there is one.
@@ -29,17 +29,20 @@ type Line = {
 }
 
 /** `exchange` never rejects; it says whether the request was answered. */
-export function createTurns(exchange: (incoming: Incoming) => Promise<boolean>, requestsPerSocketMax: number): Turns {
+export function createTurns(
+  exchange: (incoming: NodeIncoming) => Promise<boolean>,
+  requestsPerSocketMax: number,
+): Turns {
   const lines = new WeakMap<Socket, Line>()
 
-  const run = async (incoming: Incoming, before: Promise<boolean> | null): Promise<boolean> => {
+  const run = async (incoming: NodeIncoming, before: Promise<boolean> | null): Promise<boolean> => {
     if (before !== null && !(await before)) return false
-    return (await exchange(incoming)) && incoming.response.getHeader('connection') !== 'close'
+    return (await exchange(incoming)) && incoming.node.response.getHeader('connection') !== 'close'
   }
 
   return {
     take(incoming) {
-      const { request, response } = incoming
+      const { request, response } = incoming.node
       const line = lines.get(request.socket)
       const requests = (line?.requests ?? 0) + 1
       if (requests >= requestsPerSocketMax) response.setHeader('connection', 'close')

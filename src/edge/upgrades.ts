@@ -1,8 +1,10 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Incoming } from './exchange.ts'
+import type { Upgrade } from './exchange.ts'
 import type { RouteTable } from './route-table.ts'
+
+type UpgradeTaker = (request: IncomingMessage, response: ServerResponse, upgrade: Upgrade) => void
 
 export interface Upgrades {
   /**
@@ -14,7 +16,7 @@ export interface Upgrades {
    * Takes requests for an upgrade like all others, with an answer to write to, so that refusals leave by the same way.
    * `isBusy`: whether an answer is still due on a connection.
    */
-  serve(server: Server, isBusy: (socket: Socket) => boolean, take: (incoming: Incoming) => void): void
+  serve(server: Server, isBusy: (socket: Socket) => boolean, take: UpgradeTaker): void
 }
 
 export function createUpgrades(table: RouteTable): Upgrades {
@@ -40,7 +42,7 @@ export function createUpgrades(table: RouteTable): Upgrades {
         response.shouldKeepAlive = false
         response.assignSocket(socket)
         response.once('finish', () => socket.destroySoon())
-        take({ request, response, upgrade: { socket, head } })
+        take(request, response, { socket, head })
       })
     },
   }

@@ -4,7 +4,7 @@ import type { Refusal } from '../platform/breaker-refusal.ts'
 import type { Log } from '../platform/log.ts'
 import { type PassportKeys, signPassport } from '../platform/passport.ts'
 import type { UpstreamConfig } from '../platform/upstream-config.ts'
-import type { Answer, Cleared } from './exchange.ts'
+import { type Answer, type Cleared, clientSide } from './exchange.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 import type { EndpointSet } from './upstream/endpoint-set.ts'
 import type { ReceivedAnswer } from './upstream/http1/answer-reader.ts'
@@ -113,10 +113,10 @@ export function createUpstream(
 
 async function openStream(
   endpoints: EndpointSet,
-  { trail, response, upgrade }: Cleared,
+  { trail, incoming }: Cleared,
   open: (endpoint: Endpoint) => Promise<Answer>,
 ): Promise<Answer> {
-  const lasting = upgrade?.socket ?? response
+  const lasting = clientSide(incoming)
   if (lasting.destroyed) throw new HungUp() // its `close` has been
   const endpoint = endpoints.pick()
   trail.attempts += 1

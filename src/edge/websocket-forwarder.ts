@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware'
+import { assert } from '../kernel/assert.ts'
 import { readAtMost } from '../platform/read-at-most.ts'
 import type { Answer, Cleared, Upgrade } from './exchange.ts'
 import { answerHeaders, mergeHeaders, requestHeaders } from './forward-headers.ts'
@@ -87,7 +88,9 @@ export function createWebSocketForwarder(
         cleared,
         (endpoint) =>
           new Promise((answered, failed) => {
-            const { request, target } = cleared
+            const { incoming, target } = cleared
+            assert(incoming.node !== null, 'an upgrade is read by Node')
+            const { request } = incoming.node
             const { socket, head } = upgrade
             const upgrading: Waiting = {
               cleared,
@@ -138,7 +141,7 @@ function switchOver(
     mergeHeaders(answerHeaders(Object.entries(answer.headers)), edgeHeaders),
   ) as typeof answer.headers
   answer.headers = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
-  cleared.response.detachSocket(socket)
+  cleared.incoming.node?.response.detachSocket(socket)
   const idleMs = cleared.route.stream?.idleMs ?? 0
   setImmediate(() => socket.setTimeout(idleMs, () => socket.destroy())) // the library has set none by then
   closeTogether(socket, answer.socket)

@@ -11,6 +11,7 @@ const SWEEP_MS = 100
  */
 export function sayCloseWhen(draining: AbortSignal, server: Server): void {
   const sayClose = (): void => {
+    server.emit('draining') // to who answers without Node's events
     for (const event of ['request', 'checkContinue', 'checkExpectation']) server.prependListener(event, closeAfter)
   }
   if (draining.aborted) sayClose()

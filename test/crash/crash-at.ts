@@ -5,6 +5,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import pg from 'pg'
 import { Connection } from '../../src/edge/upstream/http1/connection.ts'
 
@@ -71,6 +72,13 @@ const line = ({ request: { method, url, path } }: Incoming): string => `${method
 subscribe('http.server.request.start', (message) =>
   dieIf('arrived', (what) => line(message as Incoming).startsWith(what)),
 )
+/** A direct request is Node's to tell of as bytes alone. */
+const emit = Socket.prototype.emit as (...args: unknown[]) => boolean
+Socket.prototype.emit = function (event: unknown, ...args: unknown[]): boolean {
+  const text = event === 'data' && Buffer.isBuffer(args[0]) ? args[0].toString('latin1', 0, 4_096) : ''
+  if (text.includes(' HTTP/1.1\r\n')) dieIf('arrived', (what) => text.startsWith(what))
+  return emit.call(this, event, ...args)
+}
 subscribe('undici:request:headers', (message) =>
   dieIf('answered', (what) => line(message as Incoming).startsWith(what)),
 )

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import type { Incoming } from '../../src/edge/exchange.ts'
 import { createIntake, type IntakeOptions } from '../../src/edge/intake.ts'
 import { openLine } from '../../src/edge/line.ts'
+import { NodeIncoming } from '../../src/edge/node-incoming.ts'
 import { isGone } from '../../src/edge/overload.ts'
 import { eventually } from '../support/edge-calls.ts'
 import { openRawSocket } from '../support/raw-socket.ts'
@@ -156,14 +157,14 @@ test('a client that hung up before its turn is known by its connection', async (
   const [begun, gone]: [string[], string[]] = [[], []]
   const intake = createIntake<Incoming>({
     ...{ begunPerTurnMax: 1, patienceMs: 600_000, isUrgent: () => false, isGone },
-    async begin({ request, response }) {
-      begun.push(request.url ?? '')
-      response.end('done')
+    async begin({ target, node }) {
+      begun.push(target)
+      node?.response.end('done')
     },
-    refuse: ({ request }) => void gone.push(request.url ?? ''),
+    refuse: ({ target }) => void gone.push(target),
   })
   let accepted = 0
-  const server = createServer((request, response) => void intake.take({ request, response }))
+  const server = createServer((request, response) => void intake.take(new NodeIncoming(request, response)))
   server.on('connection', () => void accepted++)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

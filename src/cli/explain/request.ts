@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Incoming } from '../../edge/exchange.ts'
 import { Misuse } from '../command.ts'
@@ -20,7 +19,6 @@ export type WrittenRequest = {
 export function incomingOf({ method, path, host, ip, token, headers, body }: WrittenRequest): Incoming {
   const socket = new Socket()
   Object.defineProperty(socket, 'remoteAddress', { value: ip })
-  const request = new IncomingMessage(socket)
   const given = new Set(headers.map(([name]) => name.toLowerCase()))
   const implied: readonly (readonly [string, string])[] = [
     ['host', host],
@@ -29,13 +27,12 @@ export function incomingOf({ method, path, host, ip, token, headers, body }: Wri
     ...(body === null ? [] : [['content-length', String(body.length)] as const]),
   ]
   const lines = [...implied.filter(([name]) => !given.has(name)), ...headers]
-  request.method = method
-  request.url = path
-  request.httpVersion = '1.1'
-  request.rawHeaders = lines.flat()
-  if (body !== null) request.push(body)
-  request.push(null)
-  return { request, response: new ServerResponse(request) }
+  return {
+    ...{ method, target: path, httpVersion: '1.1', headerLines: lines.flat(), socket, node: null, upgrade: null },
+    readBody: () => body ?? Buffer.alloc(0),
+    answer: () => undefined, // nobody waits for one
+    abandon: () => undefined,
+  }
 }
 
 /** `name: value` */

@@ -4,7 +4,7 @@ import { Problem } from '../../kernel/problem.ts'
 import { refusedBy } from '../../platform/breaker-refusal.ts'
 import { readRemark } from '../../platform/receipt-remark.ts'
 import { leftOf } from '../deadline.ts'
-import { type Answer, type Cleared, ownerOf, type Trail } from '../exchange.ts'
+import { type Answer, type Cleared, clientSide, ownerOf, type Trail } from '../exchange.ts'
 import { answerHeaders, requestHeaders } from '../forward-headers.ts'
 import type { Spending } from '../spending.ts'
 import type { StreamForwarder } from '../stream-forwarder.ts'
@@ -37,11 +37,12 @@ export function createForward(options: {
   }
 
   return async function forward(cleared: Cleared): Promise<Answer> {
-    const { route, trail, clearance, response, upgrade } = cleared
+    const { incoming, route, trail, clearance } = cleared
+    const { upgrade } = incoming
     const upstream = upstreams.get(route.upstream)
     assert(upstream !== undefined, `the route ${route.id} was checked to have an upstream`)
     const startedAt = steadyMs()
-    const lasting = upgrade?.socket ?? response
+    const lasting = clientSide(incoming)
     let streamed = false
     try {
       const { spending } = clearance
@@ -49,7 +50,7 @@ export function createForward(options: {
         spending === null ? checkRevoked(cleared, cleared.caller.claims) : checkStillValid(cleared, spending)
       if (valid !== undefined) await valid
       const outcome =
-        upgrade !== undefined
+        upgrade !== null
           ? await webSockets.forward(cleared, upgrade, upstream)
           : route.stream !== null
             ? await streams.forward(cleared, upstream)

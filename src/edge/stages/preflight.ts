@@ -13,9 +13,9 @@ export function askedMethod({ method, headers }: Pick<Received, 'method' | 'head
  * without a token, so it is decided before anyone is asked who sends, and it reaches no upstream. Not a middleware of Express:
  * the firewall comes first, and the route whose request is asked about says which origins it takes.
  */
-export function preflight({ route, asked, headers, upgrade }: Screened): Answer | null {
+export function preflight({ route, asked, headers, incoming }: Screened): Answer | null {
   const { cors, methods } = route
-  if (upgrade !== undefined) checkPage(headers.get('origin'), cors)
+  if (incoming.upgrade !== null) checkPage(headers.get('origin'), cors)
   if (asked === null || cors === null) return null
   const origin = headers.get('origin') ?? ''
   if (!allowsOrigin(cors, origin)) throw denied(`pages of ${origin} may not use this route`)

@@ -35,23 +35,25 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.
  */
 export function createReceive(limits: EdgeLimits, proxies: TrustedProxies) {
   return function receive(incoming: Incoming, trail: Trail): Received {
-    const { request } = incoming
-    trail.method = request.method ?? ''
-    trail.source = request.socket.remoteAddress ?? ''
-    const headers = readHeaders(request.rawHeaders, limits)
+    trail.method = incoming.method
+    trail.source = incoming.socket.remoteAddress ?? ''
+    const headers = readHeaders(incoming.headerLines, limits)
     checkConnection(headers.get('connection'))
     const host = headers.get('host') ?? ''
     if (!HOST.test(host)) throw refused('the Host header is missing or not a host')
-    const origin = `${isTls(request.socket) ? 'https' : 'http'}://${host.toLowerCase()}`
-    const { path, query, target } = readTarget(request.url ?? '', origin, limits.target_bytes_max)
+    const origin = `${isTls(incoming.socket) ? 'https' : 'http'}://${host.toLowerCase()}`
+    const { path, query, target } = readTarget(incoming.target, origin, limits.target_bytes_max)
     trail.path = path
     if (query.split('&').length > limits.query_parameters_max) throw refused('the query has too many parameters')
-    const hasBody = readFraming(headers, trail.method, request.httpVersion)
+    const hasBody = readFraming(headers, trail.method, incoming.httpVersion)
     const source = { ip: clientAddress(trail.source, headers.get('x-forwarded-for'), proxies) }
     trail.source = source.ip
     const { method } = trail
     const hostname = host.replace(/:\d+$/, '').toLowerCase()
-    return begun(incoming, { trail, method, path, query, target, host: hostname, origin, headers, source, hasBody })
+    return begun({
+      ...{ incoming, trail, method, path, query, target, origin, headers, source, hasBody },
+      host: hostname,
+    })
   }
 }
 

@@ -14,8 +14,8 @@ export function screen(routed: Routed): Screened {
 }
 
 /** The request as rulesets read it: what arrived, where it matters how it was written. */
-function wireOf({ method, target, request, headers, facts, hasBody }: Routed): WireRequest {
-  const protocol = `HTTP/${request.httpVersion}`
+function wireOf({ method, target, incoming, headers, facts, hasBody }: Routed): WireRequest {
+  const protocol = `HTTP/${incoming.httpVersion}`
   return { method, target, protocol, headers, source: facts.source, hasBody }
 }
 

@@ -14,7 +14,7 @@ import { createProofMemory } from './proof-memory.ts'
  * @throws Problem when it is not the one
  */
 export type SenderCheck = (
-  request: Pick<Screened, 'request' | 'trail' | 'method' | 'origin' | 'path' | 'headers' | 'route'>,
+  request: Pick<Screened, 'incoming' | 'trail' | 'method' | 'origin' | 'path' | 'headers' | 'route'>,
   credential: Credential,
   token: VerifiedToken,
 ) => void | Promise<void>
@@ -75,7 +75,10 @@ export function createSenderCheck(options: SenderOptions): SenderCheck {
 
   return (request, credential, token) => {
     const { keyThumbprint, certificateThumbprint } = token.confirmation
-    if (certificateThumbprint !== null && certificateThumbprint !== peerCertificateThumbprint(request.request.socket)) {
+    if (
+      certificateThumbprint !== null &&
+      certificateThumbprint !== peerCertificateThumbprint(request.incoming.socket)
+    ) {
       throw refused('the token is bound to a client certificate that this connection does not have')
     }
     if (keyThumbprint === null && credential.scheme === 'DPoP') throw unbound('the token is not bound to a key')
