@@ -9,7 +9,7 @@ import type { Endpoint } from './upstream/endpoint.ts'
 import type { EndpointSet } from './upstream/endpoint-set.ts'
 import type { ReceivedAnswer } from './upstream/http1/answer-reader.ts'
 import { openEndpoints } from './upstream/open-endpoints.ts'
-import { send, type UpstreamRequest } from './upstream/sending.ts'
+import { type Ended, send, type UpstreamRequest } from './upstream/sending.ts'
 import { HungUp, UpstreamFault } from './upstream-request.ts'
 
 /** How an upstream's answer, or its absence, looks to the edge. */
@@ -55,26 +55,34 @@ export function createUpstream(
   const { endpoints, budget: retries } = sendings
   let running = 0
 
-  const guard = async <T>(call: () => Promise<T>, receipt: string): Promise<Outcome<T>> => {
-    if (running >= config.running_max) return { kind: 'not_sent', reason: `${name} is at its limit`, retryAfterS: 1 }
+  /** Lets a call pass the limit and the breaker, and tells both of its end. What `call` throws has not begun. */
+  const guard = <T>(receipt: string, call: (ended: Ended<T>) => void): Promise<Outcome<T>> => {
+    if (running >= config.running_max) return notSent(`${name} is at its limit`)
     const permit = breaker.enter()
-    if (permit.kind === 'refused') return permit
+    if (permit.kind === 'refused') return Promise.resolve(permit)
     running += 1
-    try {
-      const answer = await call()
-      permit.good()
-      return { kind: 'answered', answer }
-    } catch (error) {
-      if (error instanceof UpstreamFault) {
-        permit.fault(receipt)
-        return error.outcome as Outcome<T>
+    return new Promise((done, fail) => {
+      const ended: Ended<T> = {
+        answered(answer) {
+          running -= 1
+          permit.good()
+          done({ kind: 'answered', answer })
+        },
+        failed(error) {
+          running -= 1
+          const isFault = error instanceof UpstreamFault
+          if (isFault) permit.fault(receipt)
+          else permit.neither()
+          if (isFault || error instanceof HungUp) done(error.outcome as Outcome<T>)
+          else fail(error)
+        },
       }
-      permit.neither()
-      if (error instanceof HungUp) return error.outcome as Outcome<T>
-      throw error
-    } finally {
-      running -= 1
-    }
+      try {
+        call(ended)
+      } catch (error) {
+        ended.failed(error)
+      }
+    })
   }
 
   return {
@@ -84,7 +92,9 @@ export function createUpstream(
     forwardToken: config.forward_token ?? false,
     timeoutMs: config.timeout_ms,
     stream(cleared, open) {
-      return guard(() => openStream(endpoints, cleared, open), cleared.trail.receipt)
+      return guard(cleared.trail.receipt, ({ answered, failed }) => {
+        openStream(endpoints, cleared, open).then(answered, failed)
+      })
     },
     send(request) {
       if (request.leftMs < 1) return notSent('no time is left for it')
@@ -93,7 +103,7 @@ export function createUpstream(
         endpoint.turnedAway += 1
         return notSent(`too many requests wait for ${name}`)
       }
-      return guard(() => send(sendings, endpoint, request), request.trail.receipt)
+      return guard<ReceivedAnswer>(request.trail.receipt, (ended) => send(sendings, endpoint, request, ended))
     },
     passportFor({ method, target, payload, caller, clearance, trail }) {
       if (config.passport !== true) return null

@@ -45,9 +45,20 @@ export type SendingDeps = {
 const BROKEN: NoAnswer = { kind: 'lost', reason: 'broken' }
 const TIMED_OUT: NoAnswer = { kind: 'lost', reason: 'timeout' }
 
-/** Sends the request to this endpoint, and where that is safe again to another; reads the answer whole. @throws UpstreamFault */
-export function send(deps: SendingDeps, endpoint: Endpoint, request: UpstreamRequest): Promise<ReceivedAnswer> {
-  return new Promise((done, fail) => new Sending(deps, request, done, fail).begin(endpoint))
+/** Who is told how a call ended: by one of the two, once. */
+export type Ended<T> = { answered(answer: T): void; failed(error: unknown): void }
+
+/**
+ * Sends the request to this endpoint, and where that is safe again to another; reads the answer whole, or fails with an
+ * UpstreamFault. Told and not promised: what passes it on makes a promise anyway. @throws AssertionError for our own mistake
+ */
+export function send(
+  deps: SendingDeps,
+  endpoint: Endpoint,
+  request: UpstreamRequest,
+  ended: Ended<ReceivedAnswer>,
+): void {
+  new Sending(deps, request, ended).begin(endpoint)
 }
 
 /** One request until its answer is there or is given up; it is each of its attempts in turn. */
@@ -60,8 +71,7 @@ export class Sending implements Attempt {
   lines = ''
   readonly #deps: SendingDeps
   readonly #request: UpstreamRequest
-  readonly #done: (answer: ReceivedAnswer) => void
-  readonly #fail: (error: Error) => void
+  readonly #ended: Ended<ReceivedAnswer>
   readonly #deadline: number
   readonly #lines: string
   #endpoint: Endpoint | null = null
@@ -71,16 +81,10 @@ export class Sending implements Attempt {
   #wasLost = false
   isOver = false
 
-  constructor(
-    deps: SendingDeps,
-    request: UpstreamRequest,
-    done: (answer: ReceivedAnswer) => void,
-    fail: (error: Error) => void,
-  ) {
+  constructor(deps: SendingDeps, request: UpstreamRequest, ended: Ended<ReceivedAnswer>) {
     this.#deps = deps
     this.#request = request
-    this.#done = done
-    this.#fail = fail
+    this.#ended = ended
     this.#deadline = steadyMs() + request.leftMs
     this.method = request.method
     this.path = request.path
@@ -117,9 +121,9 @@ export class Sending implements Attempt {
     this.#deps.endpoints.answered(endpoint, status)
     if (status === 503 && this.#request.repeatable === 'idempotent' && this.#again('elsewhere')) return
     this.#end()
-    if (status < 500) onceAllArrived(() => this.#done(answer))
+    if (status < 500) onceAllArrived(() => this.#ended.answered(answer))
     // "Nothing was done" is true of this attempt only.
-    else this.#fail(new UpstreamFault(status === 503 && this.#wasLost ? BROKEN : { kind: 'answered', answer }))
+    else this.#ended.failed(new UpstreamFault(status === 503 && this.#wasLost ? BROKEN : { kind: 'answered', answer }))
   }
 
   failed(failure: Failure, cause: Error): void {
@@ -164,7 +168,7 @@ export class Sending implements Attempt {
 
   #refuse(outcome: NoAnswer, cause?: Error): void {
     this.#end()
-    this.#fail(new UpstreamFault(outcome, cause))
+    this.#ended.failed(new UpstreamFault(outcome, cause))
   }
 
   #end(): void {

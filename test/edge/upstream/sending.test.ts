@@ -5,6 +5,7 @@ import { after, beforeEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Endpoint } from '../../../src/edge/upstream/endpoint.ts'
 import { EndpointSet } from '../../../src/edge/upstream/endpoint-set.ts'
+import type { ReceivedAnswer } from '../../../src/edge/upstream/http1/answer-reader.ts'
 import { RetryBudget } from '../../../src/edge/upstream/retry-budget.ts'
 import { type Repeatable, type SendingDeps, send } from '../../../src/edge/upstream/sending.ts'
 import { UnderWay } from '../../../src/edge/upstream/under-way.ts'
@@ -87,7 +88,9 @@ function sendingTo(origins: readonly string[], options: { connections?: number; 
     const method = repeatable === 'idempotent' ? 'GET' : 'POST'
     const request = { path: '/', method, headers: {}, body: null, repeatable, leftMs, trail }
     try {
-      const { status, body } = await send(deps, all[0] as Endpoint, request)
+      const { status, body } = await new Promise<ReceivedAnswer>((answered, failed) =>
+        send(deps, all[0] as Endpoint, request, { answered, failed }),
+      )
       return { kind: 'answered', status, body: body.toString() }
     } catch (error) {
       assert.ok(error instanceof UpstreamFault, String(error))
