@@ -9,6 +9,7 @@ import { medianOf } from './edge/samples.ts'
 import { type Contender, pace, type Sample, saturate } from './ledger/contender.ts'
 import { PRELOADED_ENTRIES, preload } from './ledger/grown.ts'
 import { measureHttp, type OverHttp } from './ledger/http.ts'
+import { makeLogFiles } from './ledger/log-files.ts'
 import { openOurs } from './ledger/ours.ts'
 import { openPeer } from './ledger/peer.ts'
 import { readPointInTime } from './ledger/point-in-time.ts'
@@ -48,6 +49,7 @@ export async function benchLedger({ quick }: BenchOptions): Promise<Measured> {
   const contenders: Contender[] = []
   try {
     const runs = await openRuns(server.url, folder, contenders, quick)
+    await makeLogFiles(server.url)
     const keys = new Map<Contender, string[]>(contenders.map((contender) => [contender, []]))
     for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
       for (const { contender, inFlight, wish, samples } of runs) {
