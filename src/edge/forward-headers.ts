@@ -1,5 +1,6 @@
 import { readTraceContext, type TraceContext, traceHeaders } from '../platform/trace-context.ts'
 import type { Answer, Cleared } from './exchange.ts'
+import { remembering } from './remembering.ts'
 import type { Upstream } from './upstream.ts'
 
 /** RFC 9110 section 7.6.1, and what only concerns the connection we read from. */
@@ -60,6 +61,9 @@ export function isOurs(name: string): boolean {
   return OURS.has(name) || OUR_PREFIXES.some((prefix) => name.startsWith(prefix))
 }
 
+/** Whether a client's header of this name goes no further, whatever it says. Clients send the same few names again and again. */
+const staysHere = remembering((name) => HOP_BY_HOP.has(name) || isOurs(name) || name.includes('_'))
+
 /**
  * The request headers for an upstream, the same for both forwarders: hop-by-hop headers and all that `Connection` names go
  * first, then the client's copies of what we say ourselves; only then our own are set. Framing is made from the body.
@@ -68,7 +72,7 @@ export function requestHeaders(cleared: Cleared, upstream: Upstream): Record<str
   const named = connectionNames(cleared.headers.get('connection'))
   const headers: Record<string, string> = {}
   for (const [name, value] of cleared.headers) {
-    if (HOP_BY_HOP.has(name) || named.has(name) || isOurs(name) || name.includes('_')) continue
+    if (staysHere(name) || named.has(name)) continue
     headers[name] = value
   }
   const token = cleared.headers.get('authorization')

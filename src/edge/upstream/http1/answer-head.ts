@@ -87,6 +87,7 @@ export class AnswerHead {
   /** For how long the connection may be kept for another request, ms; 0 where it ends with this answer. */
   keepMs(framing: Framing): number {
     if (framing === 'until_close' || this.#isLast() || this.#hasBodyBehind()) return 0
+    if (this.#keepAlive === '') return KEEP_MS
     const [, seconds] = /timeout=(\d{1,9})/i.exec(this.#keepAlive) ?? []
     if (seconds === undefined) return KEEP_MS
     return Math.max(0, Math.min(Number(seconds) * 1_000 - KEEP_EARLIER_MS, KEEP_MS_MAX))
@@ -94,6 +95,7 @@ export class AnswerHead {
 
   /** Whether nothing comes behind it on its connection (RFC 9112 section 9.3); HTTP/1.0 is not asked to go on. */
   #isLast(): boolean {
+    if (this.#connection === '') return this.#isHttp10
     return this.#isHttp10 || /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(this.#connection)
   }
 
