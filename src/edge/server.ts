@@ -66,6 +66,7 @@ export function createEdgeServer(deps: EdgeServerDeps): Server {
     isStreamed: deps.isStreamed,
     take: answer,
     refuseSilent: (socket) => answerUnread(new Problem('request_timeout'), socket, refuseUnread),
+    handedOver: turns.goOn,
   }
   const server = tls === null ? servePlain(options, listener, direct) : serveTls(options, listener, direct, tls)
   server.maxHeadersCount = 0 // Node would drop the rest in silence; `receive` counts and refuses

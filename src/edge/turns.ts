@@ -4,6 +4,8 @@ import type { NodeIncoming } from './node-incoming.ts'
 
 /** The requests of each connection, one after the other, though Node hands pipelined ones over all at once. */
 export interface Turns {
+  /** A connection comes with so many requests that were answered before Node had it. */
+  goOn(socket: Socket, requests: number): void
   /**
    * Runs the exchange when those before it on its connection are over. Once an answer closed the connection the rest of its
    * bytes may be anyone's idea of a request (RFC 9112 section 9.3), so what follows is not looked at. The last request that a
@@ -34,17 +36,19 @@ export function createTurns(
   requestsPerSocketMax: number,
 ): Turns {
   const lines = new WeakMap<Socket, Line>()
+  const before = new WeakMap<Socket, number>()
 
-  const run = async (incoming: NodeIncoming, before: Promise<boolean> | null): Promise<boolean> => {
-    if (before !== null && !(await before)) return false
+  const run = async (incoming: NodeIncoming, last: Promise<boolean> | null): Promise<boolean> => {
+    if (last !== null && !(await last)) return false
     return (await exchange(incoming)) && incoming.node.response.getHeader('connection') !== 'close'
   }
 
   return {
+    goOn: (socket, requests) => void before.set(socket, requests),
     take(incoming) {
       const { request, response } = incoming.node
       const line = lines.get(request.socket)
-      const requests = (line?.requests ?? 0) + 1
+      const requests = (line?.requests ?? before.get(request.socket) ?? 0) + 1
       if (requests >= requestsPerSocketMax) response.setHeader('connection', 'close')
       const goesOn = run(incoming, line?.goesOn ?? null)
       if (line === undefined) lines.set(request.socket, { requests, request, response, goesOn })

@@ -33,6 +33,18 @@ describe('what one client can take is bounded', () => {
     assert.equal(text.match(/\r\ntidegate-receipt: rcp_/gi)?.length, REQUESTS)
   })
 
+  test('requests on one socket: those that came whole count with those that came in one piece with others', async () => {
+    const socket = await openRawSocket(platform.urls.edge)
+    for (const answered of [1, 2]) {
+      socket.write(nowhere)
+      await socket.until((received) => statusesOf(received).length === answered)
+    }
+    socket.write(nowhere.repeat(REQUESTS))
+    const text = await socket.closed()
+    assert.deepEqual(statusesOf(text), Array(REQUESTS).fill(404))
+    assert.equal(text.match(/\r\nconnection: close\r\n/gi)?.length, 1)
+  })
+
   test('an idle socket is closed in time, after a request or before any', async () => {
     const used = await openRawSocket(platform.urls.edge)
     used.write(nowhere)

@@ -13,6 +13,7 @@ export interface RawSocket {
   closed(): Promise<string>
   /** Reads no more: what comes waits on the other side. */
   pause(): void
+  resume(): void
   destroy(): void
 }
 
@@ -54,6 +55,7 @@ export async function openRawSocket(url: string, tls?: ConnectionOptions): Promi
     until: (done) => wait(() => done(received)),
     closed: () => wait(() => ended),
     pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     destroy: () => void socket.destroy(),
   }
 }

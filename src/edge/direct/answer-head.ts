@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http'
 import { assert } from '../../kernel/assert.ts'
 import type { AnswerHead } from '../exchange.ts'
 
-/** What would end a line or, beyond one byte, be cut to another character: no header may hold it (RFC 9110 section 5.5). */
-const UNSENDABLE = /[\0\r\n\u0100-\uffff]/
+/** What no header may hold (RFC 9110 section 5.5): what would end its line, or beyond one byte be cut to another character. */
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/
 
 /**
  * The head of an answer, byte for byte.
@@ -16,19 +16,23 @@ export function headText(
   length: number | null,
 ): string {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${standing.text}`
+  let isDated = false // by the upstream, who knows best when it was made (RFC 9110 section 6.6.1)
   for (const [name, value] of lines) {
     if (name === 'connection') continue
+    if (name === 'date') isDated = true
     if (typeof value === 'string') text += lineOf(name, value)
     else for (const each of value) text += lineOf(name, each)
   }
   if (length !== null) text += `content-length: ${length}\r\n`
   const connection = keepMs === null ? 'close' : `keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepMs / 1_000)}`
-  return `${text}Date: ${date()}\r\nConnection: ${connection}\r\n\r\n`
+  if (!isDated) text += `Date: ${date()}\r\n`
+  return `${text}Connection: ${connection}\r\n\r\n`
 }
 
 function lineOf(name: string, value: string): string {
-  assert(!UNSENDABLE.test(value), `the header ${name} holds a character that none may hold`)
-  return `${name}: ${value}\r\n`
+  const line = `${name}: ${value}`
+  assert(!UNSENDABLE.test(line), `the header ${name} holds a character that none may hold`)
+  return `${line}\r\n`
 }
 
 let known: string | null = null

@@ -9,6 +9,8 @@ import { type DirectRequest, readDirectRequest } from './request.ts'
 
 /** What Node's socket writes from its stack. */
 const ONE_WRITE_BYTES_MAX = 14_336
+/** How much longer than it is told a client's connection is kept: his next request may be on its way. */
+const KEEP_LONGER_MS = 1_000
 
 /** What a connection is told by whoever took it, and tells it. */
 export interface DirectOwner {
@@ -20,8 +22,8 @@ export interface DirectOwner {
   take(incoming: Incoming): void
   /** Says to a client who sent nothing that his time is over. */
   refuseSilent(socket: Socket): void
-  /** Node has the connection from now on, with all that was read of it. */
-  handOver(socket: Socket): void
+  /** Node has the connection from now on, with all that was read of it, once it has brought so many requests. */
+  handOver(socket: Socket, requests: number): void
   /** It is no more, or not ours. */
   gone(connection: DirectConnection): void
 }
@@ -47,18 +49,31 @@ export class DirectConnection {
     socket.on('data', this.#read).on('end', this.#end).on('error', this.#lose).on('close', this.#lose)
   }
 
-  /** Ends what has been silent for too long: before its first request, between two, or while it takes no answer. */
+  /** Ends what has been silent for too long: before its first request, between two, or while nothing of it goes on. */
   look(nowMs: number): void {
     const { headers_timeout_ms, keep_alive_ms, socket_silence_ms } = this.#owner.limits
     const silentMs = nowMs - this.#sinceMs
     if (this.#state === 'new' && silentMs > headers_timeout_ms) {
       this.#state = 'ended'
       this.#owner.refuseSilent(this.#socket)
-    } else if (silentMs > (this.#state === 'idle' ? keep_alive_ms : socket_silence_ms)) this.#socket.destroy()
+    } else if (!this.#isSending()) {
+      const msMax = this.#isIdle() ? keep_alive_ms + KEEP_LONGER_MS : socket_silence_ms
+      if (silentMs > msMax) this.#socket.destroy()
+    }
   }
 
   endIfIdle(): void {
-    if (this.#state === 'idle') this.#socket.destroy()
+    if (this.#isIdle()) this.#socket.destroy()
+  }
+
+  /** Whether it waits for the next request, with nothing of an answer still here. */
+  #isIdle(): boolean {
+    return this.#state === 'idle' && this.#socket.writableLength === 0
+  }
+
+  /** Whether a long answer is on its way, by the socket's own clock, which sees what the client takes of it. */
+  #isSending(): boolean {
+    return (this.#socket.timeout ?? 0) > 0
   }
 
   destroy(): void {
@@ -83,11 +98,18 @@ export class DirectConnection {
     if (!socket.writable) return
     this.#sinceMs = steadyMs()
     const isTaken = body === null ? socket.write(head, 'latin1') : writeBoth(socket, head, body)
+    if (!isTaken) socket.setTimeout(this.#owner.limits.socket_silence_ms, this.#lose)
     if (closes) {
       this.#state = 'ended'
       socket.destroySoon()
     } else if (isTaken) this.#goOn()
-    else socket.once('drain', () => this.#goOn())
+    else socket.once('drain', this.#taken)
+  }
+
+  readonly #taken = (): void => {
+    this.#socket.setTimeout(0, this.#lose)
+    this.#sinceMs = steadyMs()
+    this.#goOn()
   }
 
   #goOn(): void {
@@ -128,7 +150,7 @@ export class DirectConnection {
     this.#owner.gone(this)
     socket.pause() // else nobody reads what is put back
     socket.unshift(bytes)
-    this.#owner.handOver(socket)
+    this.#owner.handOver(socket, this.#requests)
     socket.resume()
   }
 

@@ -15,6 +15,8 @@ export type DirectListenerOptions = {
   readonly take: (incoming: Incoming) => void
   /** Says to a client who sent nothing that his time is over. */
   readonly refuseSilent: (socket: Socket) => void
+  /** Node reads this connection from now on, which has brought so many requests. */
+  readonly handedOver: (socket: Socket, requests: number) => void
 }
 
 /**
@@ -25,7 +27,7 @@ export type DirectListenerOptions = {
 export function listenDirectly(
   server: Server,
   event: 'connection' | 'secureConnection',
-  { limits, isStreamed, take, refuseSilent }: DirectListenerOptions,
+  { limits, isStreamed, take, refuseSilent, handedOver }: DirectListenerOptions,
 ): void {
   const [nodeListener, ...others] = server.listeners(event)
   assert(nodeListener !== undefined && others.length === 0, `Node's HTTP alone is told of a ${event}`)
@@ -38,7 +40,10 @@ export function listenDirectly(
     refuseSilent,
     isDraining: () => isDraining,
     isForNode: ({ target }) => isStreamed(target),
-    handOver: (socket) => void nodeListener.call(server, socket),
+    handOver(socket, requests) {
+      handedOver(socket, requests)
+      nodeListener.call(server, socket)
+    },
     gone: (connection) => void connections.delete(connection),
   }
   server.on(event, (socket: Socket) => {
@@ -49,6 +54,7 @@ export function listenDirectly(
     const nowMs = steadyMs()
     for (const connection of connections) connection.look(nowMs)
   }, LOOK_EVERY_MS)
+  looking.unref() // a server that does not come to listen keeps nobody waiting
   server.once('close', () => clearInterval(looking))
   server.once('draining', () => {
     isDraining = true

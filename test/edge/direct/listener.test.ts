@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { listenDirectly } from '../../../src/edge/direct/listener.ts'
 import { createStreamedCheck } from '../../../src/edge/direct/streamed-paths.ts'
@@ -36,6 +37,7 @@ async function serve(limits: Partial<EdgeLimits> = {}, answer: Answering = respo
     limits: { ...LIMITS, ...limits },
     isStreamed,
     take: async (incoming) => answer(incoming, await incoming.readBody(1_000)),
+    handedOver: () => {},
     refuseSilent(socket) {
       silent.push(socket.remoteAddress ?? '')
       socket.end('too late')
@@ -52,6 +54,10 @@ function respond(incoming: Incoming, body: Buffer, status = 200): void {
   const text = JSON.stringify({ by: 'us', target, body: body.toString() })
   const standing = { lines: ['x-standing', '1'], text: 'x-standing: 1\r\n' }
   incoming.answer({ status, standing, lines: HEADERS, closes: false }, Buffer.from(text))
+}
+
+function answerWith(incoming: Incoming, lines: Answer['headers'], body: string): void {
+  incoming.answer({ status: 200, standing: { lines: [], text: '' }, lines, closes: false }, Buffer.from(body))
 }
 
 const bodiesOf = (received: string): string[] => received.match(/\{"by".*?\}/g) ?? []
@@ -241,9 +247,8 @@ test('a server that closes answers who is under way with a close, and ends who i
 test('a header that would end its line is not sent', async () => {
   const thrown = Promise.withResolvers<unknown>()
   const { open } = await serve({}, (incoming) => {
-    const lines = [['x-odd', 'a\r\nset-cookie: b=1']] as const
     try {
-      incoming.answer({ status: 200, standing: { lines: [], text: '' }, lines, closes: false }, Buffer.alloc(0))
+      answerWith(incoming, [['x-odd', 'a\r\nset-cookie: b=1']], '')
     } catch (error) {
       thrown.resolve(error)
       incoming.abandon()
@@ -251,6 +256,37 @@ test('a header that would end its line is not sent', async () => {
   })
   const socket = await open()
   socket.write(GET)
-  assert.match(String(await thrown.promise), /x-odd/)
   assert.equal(await socket.closed(), '')
+  assert.match(String(await thrown.promise), /x-odd/)
+})
+
+test('nothing is cut off an answer that has not gone out yet when what is idle is ended', async () => {
+  const length = 60_000
+  let taken = 0
+  let unsent = 0
+  const { server, open } = await serve({}, async (incoming) => {
+    answerWith(incoming, [], 'x'.repeat(length))
+    await sleep(20)
+    unsent = incoming.socket.writableLength
+    taken += 1
+  })
+  const socket = await open()
+  socket.pause()
+  for (let asked = 1; unsent === 0; asked++) {
+    socket.write(GET)
+    await eventually('it was answered', async () => taken === asked || null)
+  }
+  server.closeIdleConnections()
+  socket.resume()
+  await socket.until((received) => received.length > taken * length)
+})
+
+test('a server that does not come to listen keeps nobody waiting', () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const server = createServer()
+  const none = { isStreamed: () => false, take() {}, refuseSilent() {}, handedOver() {} }
+  listenDirectly(server, 'connection', { limits: LIMITS, ...none })
+  assert.equal(timers(), before)
+  server.emit('close')
 })
