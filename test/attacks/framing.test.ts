@@ -99,7 +99,17 @@ describe('framing that two servers could read differently is refused', () => {
 
   test('the body of a request that is refused early never becomes a request', async () => {
     const lines = [`Content-Length: ${SMUGGLED.length}`, 'Content-Type: application/json', 'Idempotency-Key: a']
-    await rig.assertRefused(http('POST /v1/transfers HTTP/1.1', lines, SMUGGLED), 401)
+    const request = http('POST /v1/transfers HTTP/1.1', lines, SMUGGLED)
+    await rig.assertRefused(request.slice(0, -1), 401) // it goes on, unread: the connection ends
+    const socket = await openRawSocket(rig.platform.urls.edge)
+    const sent = rig.upstream.requests.length
+    socket.write(request)
+    await socket.until((received) => statusesOf(received).length === 1)
+    socket.write(http('GET /echo/next HTTP/1.1'))
+    assert.deepEqual(statusesOf(await socket.until((received) => received.endsWith('/echo/next'))), [401, 200])
+    assert.equal(rig.upstream.requests.length, sent + 1)
+    socket.destroy()
+    await rig.newDecisions(2)
   })
 
   for (const method of ['GET', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE']) {

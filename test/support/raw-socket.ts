@@ -14,7 +14,11 @@ export interface RawSocket {
   /** Reads no more: what comes waits on the other side. */
   pause(): void
   resume(): void
+  /** Says that nothing more will be sent. */
+  end(): void
   destroy(): void
+  /** Ends it at once, and says so. */
+  reset(): void
 }
 
 const DEADLINE_MS = 10_000
@@ -43,10 +47,14 @@ export async function openRawSocket(url: string, tls?: ConnectionOptions): Promi
   }
   await once(socket, tls === undefined ? 'connect' : 'secureConnect')
   const wait = async (done: () => boolean): Promise<string> => {
-    const timer = setTimeout(() => socket.destroy(new Error('deadline')), DEADLINE_MS)
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true // and no end by the other side
+      socket.destroy()
+    }, DEADLINE_MS)
     while (!done() && !ended) await wake.promise
     clearTimeout(timer)
-    if (!done()) throw new Error(`the connection ended, or nothing came, after: ${JSON.stringify(received)}`)
+    if (isLate || !done()) throw new Error(`the connection ended, or nothing came, after: ${JSON.stringify(received)}`)
     return received
   }
   return {
@@ -56,7 +64,9 @@ export async function openRawSocket(url: string, tls?: ConnectionOptions): Promi
     closed: () => wait(() => ended),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
+    end: () => void socket.end(),
     destroy: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
   }
 }
 
