@@ -24,6 +24,12 @@ test('a request in one piece is read, its names in lower case', () => {
   assert.equal(read(`${POST}CONTENT-LENGTH: 0\r\n\r\n`)?.body.length, 0)
 })
 
+test('a head may take just so many bytes', () => {
+  const ofBytes = (bytes: number): string => `${GET}a: ${'b'.repeat(bytes - GET.length - 3)}\r\n\r\n`
+  assert.notEqual(read(ofBytes(HEAD_BYTES_MAX)), null)
+  assert.equal(read(ofBytes(HEAD_BYTES_MAX + 1)), null)
+})
+
 describe('goes to Node:', () => {
   const odd: Readonly<Record<string, string>> = {
     'half a head': GET,
@@ -41,12 +47,18 @@ describe('goes to Node:', () => {
     'a transfer coding in odd letters': `${POST}tRANSFER-eNCODING: identity\r\n\r\n`,
     'who waits for 100': `${POST}Expect: 100-continue\r\ncontent-length: 2\r\n\r\n{}`,
     'an upgrade': `${GET}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    'a protocol that is offered, and not asked for': `${GET}Upgrade: h2c\r\n\r\n`,
+    'a trailer that is announced': `${GET}Trailer: x-odd\r\n\r\n`,
+    'codings that are taken': `${GET}TE: trailers\r\n\r\n`,
+    'how long a connection is to be kept': `${GET}Keep-Alive: timeout=5\r\n\r\n`,
+    'a connection to a proxy': `${GET}Proxy-Connection: keep-alive\r\n\r\n`,
     'who wants the connection closed': `${GET}Connection: close\r\n\r\n`,
     'who names headers in Connection': `${GET}Connection: keep-alive, x-odd\r\n\r\n`,
     'HTTP/1.0': 'GET / HTTP/1.0\r\n\r\n',
     'HTTP/1.2': 'GET / HTTP/1.2\r\n\r\n',
     'HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     'another method': 'PURGE / HTTP/1.1\r\nhost: a\r\n\r\n',
+    'a method that nobody serves': 'TRACE / HTTP/1.1\r\nhost: a\r\n\r\n',
     'a method in lower case': 'get / HTTP/1.1\r\nhost: a\r\n\r\n',
     'a target in absolute form': 'GET http://edge.test/ HTTP/1.1\r\nhost: edge.test\r\n\r\n',
     'the asterisk': 'OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n',
