@@ -7,7 +7,7 @@ import type { Cleared } from '../../src/edge/exchange.ts'
 import { createOpenStreams } from '../../src/edge/open-streams.ts'
 import { eventually } from '../support/edge-calls.ts'
 import { type LoneEdge, startLoneEdge } from '../support/lone-edge.ts'
-import { openRawSocket } from '../support/raw-socket.ts'
+import { openRawSocket, statusesOf } from '../support/raw-socket.ts'
 
 const LAST_CHUNK = '0\r\n\r\n'
 
@@ -16,6 +16,10 @@ describe('a stream', () => {
   const upstream = createServer((request, response) => {
     answers.push(response)
     response.writeHead(200, { 'content-type': 'text/event-stream' })
+    if (request.method === 'HEAD') {
+      response.end()
+      return
+    }
     response.write('data: first\n\n')
     if (request.url !== '/talking') return
     const talk = setInterval(() => response.write(': \n\n'), 50)
@@ -44,6 +48,21 @@ describe('a stream', () => {
     await socket.until((received) => received.includes('data: first'))
     return socket
   }
+
+  test('begins, or shows its head, on a connection that brought another request before', async () => {
+    const socket = await openRawSocket(edge.urls.edge)
+    const ask = (what: string): void => socket.write(`${what} HTTP/1.1\r\nHost: edge.test\r\n\r\n`)
+    ask('GET /nowhere')
+    await socket.until((received) => received.endsWith('}'))
+    ask('HEAD /long')
+    await socket.until((received) => received.endsWith('\r\n\r\n'))
+    ask('GET /long')
+    const received = await socket.until((text) => text.includes('data: first'))
+    assert.deepEqual(statusesOf(received), [404, 200, 200])
+    assert.equal(received.match(/\r\ncontent-type: text\/event-stream\r\n/gi)?.length, 2)
+    socket.destroy()
+    await eventually('the upstream is let go', async () => answers.at(-1)?.closed)
+  })
 
   test('is cut when its upstream falls silent', async () => {
     const received = await (await read('/silent')).closed()

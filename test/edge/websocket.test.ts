@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { eventually } from '../support/edge-calls.ts'
 import { type LoneEdge, startLoneEdge } from '../support/lone-edge.ts'
-import { openRawSocket } from '../support/raw-socket.ts'
+import { openRawSocket, statusesOf } from '../support/raw-socket.ts'
 
 const IDLE_MS = 400
 const TOTAL_MS = 900
@@ -79,6 +79,17 @@ describe('a WebSocket', () => {
     assert.equal(String((await once(socket, 'message'))[0]), 're: hello')
     socket.close(1000)
     assert.equal(await closed(socket), 1000)
+  })
+
+  test('may follow an ordinary request on its connection, with its first message in the same piece', async () => {
+    const socket = await openRawSocket(edge.urls.edge)
+    socket.write('GET /plain HTTP/1.1\r\nHost: edge.test\r\n\r\n')
+    await socket.until((received) => received.endsWith('ordinary'))
+    const hello = '\x81\x85\0\0\0\0hello'
+    socket.write(Buffer.from(`${['GET /ws/a HTTP/1.1', ...HANDSHAKE].join('\r\n')}\r\n\r\n${hello}`, 'latin1'))
+    const received = await socket.until((text) => text.endsWith('re: hello'))
+    assert.deepEqual(statusesOf(received), [200, 101])
+    socket.destroy()
   })
 
   test('is refused as every request is: by a rule, by the limit of its route, by its upstream', async () => {
