@@ -62,8 +62,9 @@ export class DirectConnection {
     }
   }
 
+  /** Who has said nothing yet waits for nothing either. */
   endIfIdle(): void {
-    if (this.#isIdle()) this.#socket.destroy()
+    if (this.#state === 'new' || this.#isIdle()) this.#socket.destroy()
   }
 
   /** Whether it waits for the next request, with nothing of an answer still here. */

@@ -231,14 +231,15 @@ test('a server that closes answers who is under way with a close, and ends who i
     if (incoming.target === '/a') waiting.push(() => respond(incoming, body))
     else respond(incoming, body)
   })
-  const [busy, idle] = [await open(), await open()]
+  const [busy, idle, mute] = [await open(), await open(), await open()]
   idle.write(GET.replace('/a', '/b'))
   await idle.until((received) => whoRead(received).length === 1)
   busy.write(GET)
   await eventually('it is under way', async () => waiting.length === 1)
-  const closed = closeServer(server)
+  const closed = closeServer(server, 60_000)
   close = async () => {}
   await idle.closed()
+  await mute.closed()
   waiting[0]?.()
   assert.match(await busy.closed(), /\r\nConnection: close\r\n/)
   await closed
