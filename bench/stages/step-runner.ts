@@ -1,4 +1,5 @@
-import type { Answer, Cleared, Incoming } from '../../src/edge/exchange.ts'
+import type { Answer, Cleared } from '../../src/edge/exchange.ts'
+import type { Incoming } from '../../src/edge/incoming.ts'
 import type { Stages } from '../../src/edge/pipeline.ts'
 
 /** As many as there are clients: when all of them wait for their answers, no other request disturbs. */

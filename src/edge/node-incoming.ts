@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem } from '../kernel/problem.ts'
-import { type AnswerHead, type Incoming, isBodiless, type NodeExchange, type Upgrade } from './exchange.ts'
+import { type AnswerHead, type Incoming, isBodiless, type NodeExchange, type Upgrade } from './incoming.ts'
 import { atTurnsEnd } from './turn-end.ts'
 
 /** How long a client that still sends may go on sending, unread. */

@@ -5,7 +5,6 @@ import type {
   Authenticated,
   Authorized,
   Cleared,
-  Incoming,
   Inspected,
   Metered,
   Received,
@@ -15,6 +14,7 @@ import type {
   Trail,
   Validated,
 } from './exchange.ts'
+import type { Incoming } from './incoming.ts'
 
 /** The stages, each a function that adds one fact or throws a Problem. */
 export type Stages = {

@@ -1,6 +1,7 @@
 import { readTraceContext } from '../platform/trace-context.ts'
 import type { Tracer } from '../platform/tracing.ts'
-import { headerOf, type Trail } from './exchange.ts'
+import type { Trail } from './exchange.ts'
+import { headerOf } from './incoming.ts'
 import type { Stages } from './pipeline.ts'
 
 /**

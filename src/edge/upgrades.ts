@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Upgrade } from './exchange.ts'
+import type { Upgrade } from './incoming.ts'
 import type { RouteTable } from './route-table.ts'
 
 type UpgradeTaker = (request: IncomingMessage, response: ServerResponse, upgrade: Upgrade) => void

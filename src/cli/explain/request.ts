@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import type { Incoming } from '../../edge/exchange.ts'
+import type { Incoming } from '../../edge/incoming.ts'
 import { Misuse } from '../command.ts'
 
 /** A request as it is described on the command line. */

@@ -1,6 +1,7 @@
 import { trustedProxies } from '../../edge/client-address.ts'
 import { openCountryDatabase } from '../../edge/country-database.ts'
-import type { Admission, Authenticated, Authorized, Incoming, Routed, Screening, Trail } from '../../edge/exchange.ts'
+import type { Admission, Authenticated, Authorized, Routed, Screening, Trail } from '../../edge/exchange.ts'
+import type { Incoming } from '../../edge/incoming.ts'
 import { readRoutes } from '../../edge/index.ts'
 import { createAuthenticate } from '../../edge/stages/authenticate.ts'
 import { createReceive } from '../../edge/stages/receive.ts'

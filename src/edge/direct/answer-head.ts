@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { assert } from '../../kernel/assert.ts'
-import type { AnswerHead } from '../exchange.ts'
+import type { AnswerHead } from '../incoming.ts'
 
 /** What no header may hold (RFC 9110 section 5.5): what would end its line, or beyond one byte be cut to another character. */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/

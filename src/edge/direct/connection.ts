@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
-import { type AnswerHead, type Incoming, isBodiless } from '../exchange.ts'
+import { type AnswerHead, type Incoming, isBodiless } from '../incoming.ts'
 import { steadyMs } from '../turn-clock.ts'
 import { atTurnsEnd } from '../turn-end.ts'
 import { headText } from './answer-head.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { AnswerHead, Incoming } from '../exchange.ts'
+import type { AnswerHead, Incoming } from '../incoming.ts'
 import { bodyTooLarge } from '../node-incoming.ts'
 import type { DirectRequest } from './request.ts'
 

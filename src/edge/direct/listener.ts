@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { assert } from '../../kernel/assert.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
-import type { Incoming } from '../exchange.ts'
+import type { Incoming } from '../incoming.ts'
 import { steadyMs } from '../turn-clock.ts'
 import { DirectConnection, type DirectOwner } from './connection.ts'
 
@@ -20,8 +20,8 @@ export type DirectListenerOptions = {
 }
 
 /**
- * Takes the connections of a server before Node's HTTP does, reads from each what comes in the plainest form, and hands over the
- * connection with the first request that does not (docs/adr/0085). To be called before anyone else changes who is told of `event`,
+ * Takes the connections of a server before Node's HTTP does, reads from each what comes in the plainest form, and hands it
+ * over with the first request that does not (docs/adr/0085). To be called before anyone else changes who is told of `event`,
  * by which the server tells of a connection that can be read.
  */
 export function listenDirectly(

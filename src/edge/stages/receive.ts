@@ -1,8 +1,9 @@
 import { Problem } from '../../kernel/problem.ts'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
 import { clientAddress, type TrustedProxies } from '../client-address.ts'
-import { begun, type Incoming, type Received, type Trail } from '../exchange.ts'
+import { begun, type Received, type Trail } from '../exchange.ts'
 import { connectionNames, isOurs } from '../forward-headers.ts'
+import type { Incoming } from '../incoming.ts'
 import { readTarget } from '../target.ts'
 import { isTls } from '../tls.ts'
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import helmet from 'helmet'
 import type { Problem } from '../../kernel/problem.ts'
-import type { Answer, AnswerHead, Incoming, StandingLines, Trail } from '../exchange.ts'
+import type { Answer, Trail } from '../exchange.ts'
 import { mergeHeaders } from '../forward-headers.ts'
+import type { AnswerHead, Incoming, StandingLines } from '../incoming.ts'
 import { challengeIn } from '../tokens/sender.ts'
 import { rateLimitHeaders } from './meter.ts'
 

@@ -14,6 +14,21 @@ test('an answer says when it was made once, and in the words of who made it', ()
   assert.equal(dates(headOf([])).length, 1)
 })
 
+test('the time of an answer is of its second', async ({ mock }) => {
+  mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_000_500 })
+  const another = '../../../src/edge/direct/answer-head.ts?another' // that has not known the time before
+  const { headText } = (await import(another)) as {
+    headText: typeof import('../../../src/edge/direct/answer-head.ts').headText
+  }
+  const dated = (): string => headText({ status: 200, standing, lines: [], closes: false }, 5_000, 0)
+  const first = dated()
+  assert.match(first, /Date: Thu, 01 Jan 1970 00:16:40 GMT/)
+  mock.timers.tick(499)
+  assert.equal(dated(), first)
+  mock.timers.tick(1)
+  assert.match(dated(), /00:16:41 GMT/)
+})
+
 test('what becomes of its connection is said once, and not by who made the answer', () => {
   const said = headOf([['connection', 'x-odd']]).filter((line) => /^connection:/i.test(line))
   assert.deepEqual(said, ['Connection: keep-alive'])

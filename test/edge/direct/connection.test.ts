@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { DirectConnection, type DirectOwner } from '../../../src/edge/direct/connection.ts'
-import type { Incoming } from '../../../src/edge/exchange.ts'
+import type { Incoming } from '../../../src/edge/incoming.ts'
 import { steadyMs } from '../../../src/edge/turn-clock.ts'
 import type { EdgeLimits } from '../../../src/platform/config-schema.ts'
 import { eventually } from '../../support/edge-calls.ts'
@@ -98,7 +98,7 @@ test('who has his answer is let go a little later than he is told', async () => 
 })
 
 for (const closes of [false, true]) {
-  test(`who has not yet taken a long answer ${closes ? 'that is his last ' : ''}has until nothing more of it goes out`, async () => {
+  test(`who has not yet taken a long answer ${closes ? 'that is his last ' : ''}may go on taking it`, async () => {
     const { connection, socket, client, taken, from } = await connect()
     client.pause()
     client.write(GET)
@@ -118,18 +118,21 @@ for (const closes of [false, true]) {
   })
 }
 
-test('from its last answer on nothing of a connection is read', async () => {
-  const { client, taken } = await connect()
-  client.write(GET)
-  const first = await eventually('it is taken', async () => taken[0])
-  client.write(GET)
-  await eventually('the second is here', async () => first.socket.bytesRead === 2 * GET.length || null)
-  answer(first, 'x'.repeat(30_000_000), true) // it takes the client a while
-  await new Promise((done) => setImmediate(done))
-  client.write(GET)
-  assert.match(await client.closed(), /x$/)
-  assert.equal(taken.length, 1)
-})
+for (const behind of [0, 1, 100_000]) {
+  test(`from its last answer on nothing of a connection is read, ${behind} requests behind it`, async () => {
+    const { client, taken } = await connect()
+    client.write(GET)
+    const first = await eventually('it is taken', async () => taken[0])
+    client.write(GET.repeat(behind))
+    const bytesMin = GET.length * Math.min(behind, 1_000)
+    await eventually('some of it is here', async () => first.socket.bytesRead >= bytesMin || null)
+    answer(first, 'x'.repeat(30_000_000), true) // it takes the client a while
+    await new Promise((done) => setImmediate(done))
+    client.write(GET)
+    assert.match(await client.closed(), /x$/)
+    assert.equal(taken.length, 1)
+  })
+}
 
 test('who sends no more is not answered any more', async () => {
   const { socket, client, taken, told } = await connect()
