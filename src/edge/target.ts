@@ -26,7 +26,7 @@ export function readTarget(target: string, origin: string, bytesMax: number): Ta
   if (target.length > bytesMax) throw new Problem('target_too_long', { headers: { connection: 'close' } })
   const relative = originForm(target, origin)
   const at = relative.indexOf('?')
-  const path = at === -1 ? relative : inOnePiece(relative.slice(0, at))
+  const path = inOnePiece(at === -1 ? relative : relative.slice(0, at))
   const query = at === -1 ? '' : relative.slice(at)
   if (!PATH.test(path)) throw refused('the path holds characters that a path may not hold')
   if (path.includes('%')) checkEncoding(path)

@@ -179,6 +179,13 @@ describe('a denial that no rule allows', () => {
   })
 })
 
+test('a body that is longer than its route takes is explained as it is answered', async () => {
+  const body = join(platform.places.data, 'long-body.json')
+  await writeFile(body, JSON.stringify({ note: 'x'.repeat(65_536) }))
+  const { stdout } = await run('explain', '--method', 'POST', '--path', '/v1/reviews/decisions', '--body', `@${body}`)
+  assert.match(stdout, /^answer +413 body_too_large$/m)
+})
+
 test('a connection that was refused before a byte was read is explained too', async () => {
   const kept = {
     ...{

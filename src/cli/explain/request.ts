@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Incoming } from '../../edge/incoming.ts'
+import { bodyTooLarge } from '../../edge/node-incoming.ts'
 import { Misuse } from '../command.ts'
 
 /** A request as it is described on the command line. */
@@ -29,7 +30,10 @@ export function incomingOf({ method, path, host, ip, token, headers, body }: Wri
   const lines = [...implied.filter(([name]) => !given.has(name)), ...headers]
   return {
     ...{ method, target: path, httpVersion: '1.1', headerLines: lines.flat(), socket, node: null, upgrade: null },
-    readBody: () => body ?? Buffer.alloc(0),
+    readBody(bytesMax) {
+      if (body !== null && body.length > bytesMax) throw bodyTooLarge(bytesMax)
+      return body ?? Buffer.alloc(0)
+    },
     answer: () => undefined, // nobody waits for one
     abandon: () => undefined,
   }
