@@ -33,12 +33,12 @@ export type NodeExchange = { readonly request: IncomingMessage; readonly respons
 export type AnswerHead = {
   readonly status: number
   /** What nearly every answer says in the same words: in turns a name and its value, and as text. */
-  readonly standing: StandingLines
+  readonly usual: UsualLines
   readonly lines: Answer['headers']
   /** Nothing is read behind this request. */
   readonly closes: boolean
 }
-export type StandingLines = { readonly lines: readonly string[]; readonly text: string }
+export type UsualLines = { readonly lines: readonly string[]; readonly text: string }
 
 /** Whether an answer has no body, and no length of one either, whatever is known of it (RFC 9110 sections 6.4.1 and 8.6). */
 export function isBodiless(status: number, method: string): boolean {

@@ -78,14 +78,14 @@ export class NodeIncoming implements Incoming {
    * What is left unread of the request is not waited for. All headers go to Node in one list: setting them one by one costs
    * more than a policy decision.
    */
-  answer({ status, standing, lines, closes }: AnswerHead, body: Buffer): void {
+  answer({ status, usual, lines, closes }: AnswerHead, body: Buffer): void {
     const { request, response } = this.node
     if (response.destroyed) return
     const unread = !request.complete && !request.readableEnded && hasBody(request.headers)
     // The rest must not be taken for the next request. `turns.ts` looks for it among the headers that were set.
     if (unread || closes) response.setHeader('connection', 'close')
     const bodiless = isBodiless(status, this.method)
-    const all: OutgoingHttpHeader[] = [...standing.lines, ...(lines.flat() as OutgoingHttpHeader[])]
+    const all: OutgoingHttpHeader[] = [...usual.lines, ...(lines.flat() as OutgoingHttpHeader[])]
     if (!bodiless) all.push('content-length', String(body.length))
     response.writeHead(status, all)
     if (unread) linger(request, response, body)

@@ -10,12 +10,8 @@ const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/
  * @param keepMs how long the connection is kept; null: it ends with this answer
  * @param length of the body; null: the answer has none
  */
-export function headText(
-  { status, standing, lines }: AnswerHead,
-  keepMs: number | null,
-  length: number | null,
-): string {
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${standing.text}`
+export function headText({ status, usual, lines }: AnswerHead, keepMs: number | null, length: number | null): string {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${usual.text}`
   let isDated = false // by the upstream, who knows best when it was made (RFC 9110 section 6.6.1)
   for (const [name, value] of lines) {
     if (name === 'connection') continue

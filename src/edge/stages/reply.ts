@@ -3,7 +3,7 @@ import helmet from 'helmet'
 import type { Problem } from '../../kernel/problem.ts'
 import type { Answer, Trail } from '../exchange.ts'
 import { mergeHeaders } from '../forward-headers.ts'
-import type { AnswerHead, Incoming, StandingLines } from '../incoming.ts'
+import type { AnswerHead, Incoming, UsualLines } from '../incoming.ts'
 import { challengeIn } from '../tokens/sender.ts'
 import { rateLimitHeaders } from './meter.ts'
 
@@ -29,12 +29,12 @@ export interface EdgeHeaders {
   head(trail: Trail, status: number, headers: Answer['headers']): AnswerHead
 }
 
-const NO_LINES: StandingLines = { lines: [], text: '' }
+const NO_LINES: UsualLines = { lines: [], text: '' }
 
 export function createEdgeHeaders(): EdgeHeaders {
   const security = helmetHeaders()
   const securityNames = new Set(security.map(([name]) => name))
-  const standing: StandingLines = {
+  const usual: UsualLines = {
     lines: security.flat(),
     text: security.map(([name, value]) => `${name}: ${value}\r\n`).join(''),
   }
@@ -52,8 +52,8 @@ export function createEdgeHeaders(): EdgeHeaders {
       const isOurs = ([name]: HeaderPair): boolean => securityNames.has(name) || ours.some(([our]) => our === name)
       const closes = headers.some(([name]) => name === 'connection')
       return headers.some(isOurs)
-        ? { status, standing: NO_LINES, lines: mergeHeaders(security, ours, headers), closes }
-        : { status, standing, lines: [...ours, ...headers], closes } // most answers say nothing that we say too
+        ? { status, usual: NO_LINES, lines: mergeHeaders(security, ours, headers), closes }
+        : { status, usual, lines: [...ours, ...headers], closes } // most answers say nothing that we say too
     },
   }
 }

@@ -9,10 +9,10 @@ import {
 import { assert } from '../../kernel/assert.ts'
 import type { Declaration } from '../facts.ts'
 import type { Lists } from '../lists/lists.ts'
-import { type Direct, directOf } from './direct.ts'
 import { environmentOf } from './environment.ts'
 import { childrenOf, isLoop, literalText, walk } from './expression.ts'
 import { CallFault } from './literal-call.ts'
+import { type Quick, quickOf } from './quick.ts'
 import { type FactPath, readsOf } from './reads.ts'
 import { findUnknownField, findUnknownName } from './unknown-name.ts'
 
@@ -25,7 +25,7 @@ export type Expression<Value> = ((context: Context) => Value) & {
 }
 export type Condition = Expression<boolean> & {
   /** The same, where it needs no CEL to be evaluated. */
-  readonly direct?: Direct
+  readonly quick?: Quick
 }
 
 export type ConditionFault = {
@@ -44,13 +44,13 @@ export function conditionCompiler(facts: Declaration, lists: Lists): (text: stri
     if ('code' in compiled) return compiled
     const { type, ast, evaluate, ...found } = compiled
     if (type !== 'bool') return { code: 'type', message: `a condition is true or false, not ${type}`, offset: 0 }
-    const direct = directOf(ast, facts)
+    const quick = quickOf(ast, facts)
     const holds = (context: Context): boolean => {
       const value: unknown = evaluate(context)
       assert(typeof value === 'boolean', 'a condition that was checked to be true or false is')
       return value
     }
-    return Object.assign(holds, found, direct === null ? {} : { direct })
+    return Object.assign(holds, found, quick === null ? {} : { quick })
   }
 }
 

@@ -3,7 +3,7 @@ import type { Declaration } from '../facts.ts'
 import { literalText } from './expression.ts'
 
 /** A condition on the facts as they are, without a context of CEL's made of them. It can always be evaluated. */
-export type Direct = (facts: object) => boolean
+export type Quick = (facts: object) => boolean
 
 type Text = (facts: object) => string
 type Group = Readonly<Record<string, unknown>>
@@ -15,13 +15,13 @@ type Group = Readonly<Record<string, unknown>>
  * `in`, `contains`, `startsWith`, `endsWith` and `lowerAscii`, under `!`, `&&` and `||`. None of it can fail, so no error has to be carried
  * from one side to the other as CEL's `&&` and `||` do.
  */
-export function directOf(node: ASTNode, facts: Declaration): Direct | null {
+export function quickOf(node: ASTNode, facts: Declaration): Quick | null {
   switch (node.op) {
     case '||':
     case '&&':
-      return both(node.op, directOf(node.args[0], facts), directOf(node.args[1], facts))
+      return both(node.op, quickOf(node.args[0], facts), quickOf(node.args[1], facts))
     case '!_': {
-      const inner = directOf(node.args, facts)
+      const inner = quickOf(node.args, facts)
       return inner && ((given) => !inner(given))
     }
     case '==':
@@ -50,13 +50,13 @@ const TESTS: Readonly<Record<string, (text: string, part: string) => boolean>> =
   endsWith: (text, part) => text.endsWith(part),
 }
 
-function both(op: '||' | '&&', left: Direct | null, right: Direct | null): Direct | null {
+function both(op: '||' | '&&', left: Quick | null, right: Quick | null): Quick | null {
   if (left === null || right === null) return null
   return op === '||' ? (given) => left(given) || right(given) : (given) => left(given) && right(given)
 }
 
 /** A text in a list of literals, or the literal name of a header or parameter. */
-function memberOf(item: ASTNode, among: ASTNode, facts: Declaration): Direct | null {
+function memberOf(item: ASTNode, among: ASTNode, facts: Declaration): Quick | null {
   if (among.op === 'list') {
     const literals = among.args.map(literalText)
     const text = textOf(item, facts)

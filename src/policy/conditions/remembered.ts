@@ -16,8 +16,8 @@ type Holds = (facts: unknown, seen: { context(): Context }) => boolean
  * only compares texts costs less than to remember what it said.
  */
 export function remembered(condition: Condition): Holds {
-  const { reads, lists, direct } = condition
-  if (direct !== undefined) return (facts) => direct(facts as object)
+  const { reads, lists, quick } = condition
+  if (quick !== undefined) return (facts) => quick(facts as object)
   const textOf = reads.length === 1 && lists.length === 0 ? readerOf(reads[0] ?? '') : null
   if (textOf === null) return (_facts, seen) => condition(seen.context())
   const known = new Map<string | undefined, boolean>()

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { headText } from '../../../src/edge/direct/answer-head.ts'
 import type { Answer } from '../../../src/edge/exchange.ts'
 
-const standing = { lines: ['x-standing', '1'], text: 'x-standing: 1\r\n' }
+const usual = { lines: ['x-usual', '1'], text: 'x-usual: 1\r\n' }
 const headOf = (lines: Answer['headers'], status = 200): string[] =>
-  headText({ status, standing, lines, closes: false }, 5_000, 0).split('\r\n')
+  headText({ status, usual, lines, closes: false }, 5_000, 0).split('\r\n')
 
 test('an answer says when it was made once, and in the words of who made it', () => {
   const then = 'Tue, 01 Jan 2019 00:00:00 GMT'
@@ -20,7 +20,7 @@ test('the time of an answer is of its second', async ({ mock }) => {
   const { headText } = (await import(another)) as {
     headText: typeof import('../../../src/edge/direct/answer-head.ts').headText
   }
-  const dated = (): string => headText({ status: 200, standing, lines: [], closes: false }, 5_000, 0)
+  const dated = (): string => headText({ status: 200, usual, lines: [], closes: false }, 5_000, 0)
   const first = dated()
   assert.match(first, /Date: Thu, 01 Jan 1970 00:16:40 GMT/)
   mock.timers.tick(499)
@@ -41,7 +41,7 @@ test('a status has its phrase', () => {
 
 test('what a header may hold is sent as it is, each value in its line', () => {
   const lines = headOf([['x-odd', ['a\tb\x80\xff~', '']]])
-  assert.deepEqual(lines.slice(1, 4), ['x-standing: 1', 'x-odd: a\tb\x80\xff~', 'x-odd: '])
+  assert.deepEqual(lines.slice(1, 4), ['x-usual: 1', 'x-odd: a\tb\x80\xff~', 'x-odd: '])
 })
 
 const oddLines: Readonly<Record<string, Answer['headers'][number]>> = {

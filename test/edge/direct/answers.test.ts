@@ -15,7 +15,7 @@ test('an answer is framed, dated, and keeps its connection', async () => {
   const [, date] = /\r\nDate: (.*)\r\n/.exec(head) ?? []
   assert.ok(Math.abs(Date.parse(String(date)) - Date.now()) < 5_000, String(date))
   assert.deepEqual(head.replace(/\r\nDate: .*/, '').split('\r\n'), [
-    ...['HTTP/1.1 200 OK', 'x-standing: 1', 'set-cookie: a=1', 'set-cookie: b=2', `content-length: ${body.length}`],
+    ...['HTTP/1.1 200 OK', 'x-usual: 1', 'set-cookie: a=1', 'set-cookie: b=2', `content-length: ${body.length}`],
     ...['Connection: keep-alive', 'Keep-Alive: timeout=60'],
   ])
 })
@@ -50,7 +50,7 @@ test('HEAD, 204 and 304 are answered without a body', async () => {
 test('a body longer than one write arrives whole', async () => {
   const long = Buffer.alloc(3_000_000, 'x')
   const { open } = await serve({}, (incoming) => {
-    incoming.answer({ status: 200, standing: { lines: [], text: '' }, lines: [], closes: true }, long)
+    incoming.answer({ status: 200, usual: { lines: [], text: '' }, lines: [], closes: true }, long)
   })
   const socket = await open()
   socket.write(GET)
@@ -72,7 +72,7 @@ test('the last request that a connection may bring is answered with a close', as
 test('who reads no answer is let go', async () => {
   const { server, open } = await serve({ socket_silence_ms: 1 }, (incoming) => {
     const body = Buffer.alloc(20_000_000)
-    incoming.answer({ status: 200, standing: { lines: [], text: '' }, lines: [], closes: false }, body)
+    incoming.answer({ status: 200, usual: { lines: [], text: '' }, lines: [], closes: false }, body)
   })
   const socket = await open()
   socket.pause()

@@ -62,7 +62,7 @@ async function connect(options: Partial<DirectOwner> = {}): Promise<Rig> {
 }
 
 const answer = (incoming: Incoming | undefined, body = '', closes = false): void =>
-  incoming?.answer({ status: 200, standing: { lines: [], text: '' }, lines: [], closes }, Buffer.from(body))
+  incoming?.answer({ status: 200, usual: { lines: [], text: '' }, lines: [], closes }, Buffer.from(body))
 
 test('who says nothing is told so once, and has a while to read it', async () => {
   const { connection, socket, told, from } = await connect()

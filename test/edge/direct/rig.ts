@@ -52,12 +52,12 @@ export async function serve(
 export function respond(incoming: Incoming, body: Buffer, status = 200): void {
   const { target } = incoming
   const text = JSON.stringify({ by: 'us', target, body: body.toString() })
-  const standing = { lines: ['x-standing', '1'], text: 'x-standing: 1\r\n' }
-  incoming.answer({ status, standing, lines: HEADERS, closes: false }, Buffer.from(text))
+  const usual = { lines: ['x-usual', '1'], text: 'x-usual: 1\r\n' }
+  incoming.answer({ status, usual, lines: HEADERS, closes: false }, Buffer.from(text))
 }
 
 export function answerWith(incoming: Incoming, lines: Answer['headers'], body: string): void {
-  incoming.answer({ status: 200, standing: { lines: [], text: '' }, lines, closes: false }, Buffer.from(body))
+  incoming.answer({ status: 200, usual: { lines: [], text: '' }, lines, closes: false }, Buffer.from(body))
 }
 
 export const bodiesOf = (received: string): string[] => received.match(/\{"by".*?\}/g) ?? []
