@@ -40,6 +40,9 @@ export type AnswerHead = {
 }
 export type UsualLines = { readonly lines: readonly string[]; readonly text: string }
 
+/** What Node's socket writes from its stack. A body of so many bytes leaves with its head as one text, a longer one behind it. */
+export const ONE_WRITE_BYTES_MAX = 14_336
+
 /** Whether an answer has no body, and no length of one either, whatever is known of it (RFC 9110 sections 6.4.1 and 8.6). */
 export function isBodiless(status: number, method: string): boolean {
   return status === 204 || status === 304 || method === 'HEAD'

@@ -1,13 +1,18 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem } from '../kernel/problem.ts'
-import { type AnswerHead, type Incoming, isBodiless, type NodeExchange, type Upgrade } from './incoming.ts'
+import {
+  type AnswerHead,
+  type Incoming,
+  isBodiless,
+  type NodeExchange,
+  ONE_WRITE_BYTES_MAX,
+  type Upgrade,
+} from './incoming.ts'
 import { atTurnsEnd } from './turn-end.ts'
 
 /** How long a client that still sends may go on sending, unread. */
 const LINGER_MS_MAX = 1_000
-/** What Node's socket takes on its stack. */
-const ONE_WRITE_BYTES_MAX = 14_336
 const EMPTY = Buffer.alloc(0)
 
 /** A request that Node has read, of which the body may be still to come. */

@@ -80,6 +80,16 @@ export function createRouteTable(
   }
 }
 
+/** `{name}`: stands for any one segment. */
+export function isParameter(segment: string): boolean {
+  return /^\{[a-z_]+\}$/i.test(segment)
+}
+
+/** `{name*}`: takes the rest of the path. */
+export function isTail(segment: string): boolean {
+  return /^\{[a-z_]+\*\}$/i.test(segment)
+}
+
 /** With HEAD wherever GET is: it is answered by the same route. */
 function allowedOf(found: readonly HostedRoute[]): readonly string[] {
   const methods = found.flatMap(({ route }) => route.methods)
@@ -89,9 +99,9 @@ function allowedOf(found: readonly HostedRoute[]): readonly string[] {
 function insert(root: Node, host: string | null, route: Route): void {
   let node = root
   const segments = route.path.split('/').slice(1)
-  const isTail = /^\{[a-z_]+\*\}$/i.test(segments.at(-1) ?? '')
-  for (const segment of isTail ? segments.slice(0, -1) : segments) {
-    if (/^\{[a-z_]+\}$/i.test(segment)) {
+  const hasTail = isTail(segments.at(-1) ?? '')
+  for (const segment of hasTail ? segments.slice(0, -1) : segments) {
+    if (isParameter(segment)) {
       node.parameter ??= emptyNode()
       node = node.parameter
     } else {
@@ -99,7 +109,7 @@ function insert(root: Node, host: string | null, route: Route): void {
       node = node.literals.at(segment, emptyNode)
     }
   }
-  const list = isTail ? node.tails : node.ends
+  const list = hasTail ? node.tails : node.ends
   const rival = list.find((other) => other.host === host && other.route.methods.some((m) => route.methods.includes(m)))
   if (rival !== undefined) throw new Error(`routes ${rival.route.id} and ${route.id} answer the same requests`)
   list.push({ host, route })

@@ -1,14 +1,12 @@
 import type { Socket } from 'node:net'
 import type { EdgeLimits } from '../../platform/config-schema.ts'
-import { type AnswerHead, type Incoming, isBodiless } from '../incoming.ts'
+import { type AnswerHead, type Incoming, isBodiless, ONE_WRITE_BYTES_MAX } from '../incoming.ts'
 import { steadyMs } from '../turn-clock.ts'
 import { atTurnsEnd } from '../turn-end.ts'
 import { headText } from './answer-head.ts'
 import { DirectIncoming } from './incoming.ts'
 import { type DirectRequest, readDirectRequest } from './request.ts'
 
-/** What Node's socket writes from its stack. */
-const ONE_WRITE_BYTES_MAX = 14_336
 /** How much longer than it is told a client's connection is kept: his next request may be on its way. */
 const KEEP_LONGER_MS = 1_000
 

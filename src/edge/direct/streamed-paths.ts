@@ -1,8 +1,8 @@
-import type { RouteTable } from '../route-table.ts'
+import { isParameter, isTail, type RouteTable } from '../route-table.ts'
 
 /**
  * Whether a request target may lead to a route whose answers are streams. Not whether it does: another route may be nearer, of
- * another host, or a method apart. Asked of each request before its head is looked at any further.
+ * another host, or a method apart. Asked of each direct request, before a route is looked for.
  */
 export function createStreamedCheck({ routes }: Pick<RouteTable, 'routes'>): (target: string) => boolean {
   const streamed = routes.filter(({ stream }) => stream !== null).map(({ path }) => patternOf(path))
@@ -15,8 +15,8 @@ export function createStreamedCheck({ routes }: Pick<RouteTable, 'routes'>): (ta
 function patternOf(path: string): string {
   const segments = path.split('/').slice(1)
   const patterns = segments.map((segment) => {
-    if (/^\{[a-z_]+\*\}$/i.test(segment)) return '[^?]*'
-    return /^\{[a-z_]+\}$/i.test(segment) ? '[^/?]+' : RegExp.escape(segment)
+    if (isTail(segment)) return '[^?]*'
+    return isParameter(segment) ? '[^/?]+' : RegExp.escape(segment)
   })
   return patterns.map((pattern) => `/${pattern}`).join('')
 }
