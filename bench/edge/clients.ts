@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, emptyTally, openConnection, type Tally } from './connections.ts'
 
+/** Where no other number is asked for. */
 export const CONNECTIONS = 64
 const LOOK_EVERY_MS = 5
 
@@ -16,13 +17,14 @@ export type ClosedRun = {
 }
 
 /**
- * 64 clients, each of which asks again as soon as it is answered: what the proxy can do at most. `mark` is called where the
+ * So many clients, each of which asks again as soon as it is answered: what the proxy can do at most. `mark` is called where the
  * measured part begins and where it ends. Every request that was sent is answered when the run is over.
  */
 export async function runClosed(
   port: number,
   requests: readonly Buffer[],
   { unit, warm, measure }: Span,
+  connections: number,
   mark: () => void,
 ): Promise<ClosedRun> {
   const tally = emptyTally()
@@ -33,7 +35,7 @@ export async function runClosed(
     connection.send(requests[sent % requests.length] as Buffer)
     sent += 1
   }
-  const open = await openAll(port, tally, next)
+  const open = await openAll(port, connections, tally, next)
   /** `ms` from now, or until so many answers came in all. */
   const passed = (ms: number, answers: number): Promise<unknown> =>
     Promise.race([unit === 'ms' ? sleep(ms) : answered(tally, answers), open.broken])
@@ -69,7 +71,7 @@ export async function runPaced(
   const total = Math.floor((perSecond * measureMs) / 1_000)
   const dueAt = new Map<Connection, number>()
   const tookMs: number[] = []
-  const open = await openAll(port, tally, (connection) => {
+  const open = await openAll(port, CONNECTIONS, tally, (connection) => {
     tookMs.push(performance.now() - (dueAt.get(connection) ?? 0))
     free.push(connection)
   })
@@ -108,12 +110,12 @@ function until(isDone: () => boolean): Promise<void> {
 }
 
 /** `broken` never fulfils; it rejects when a connection fails before it is closed here. */
-async function openAll(port: number, tally: Tally, answered: (connection: Connection) => void) {
+async function openAll(port: number, count: number, tally: Tally, answered: (connection: Connection) => void) {
   const opened: { readonly connection: Connection; readonly socket: Socket }[] = []
   let closing = false
   const { promise: broken, reject } = Promise.withResolvers<never>()
   const fail = (error: Error): void => void (closing || reject(error))
-  for (let n = 0; n < CONNECTIONS; n++) opened.push(await openConnection(port, tally, answered, fail))
+  for (let n = 0; n < count; n++) opened.push(await openConnection(port, tally, answered, fail))
   return {
     connections: opened.map(({ connection }) => connection),
     broken,

@@ -1,4 +1,4 @@
-import { type ClosedRun, type PacedRun, runClosed, runPaced, type Span } from './clients.ts'
+import { type ClosedRun, CONNECTIONS, type PacedRun, runClosed, runPaced, type Span } from './clients.ts'
 import { cpuTimeUs } from './cpu-time.ts'
 import { type Offer, type Offered, runOffered } from './offered.ts'
 import { startSideDoors } from './side-doors.ts'
@@ -8,7 +8,7 @@ import { createWorkloads, type WorkloadName, type Workloads } from './workloads.
 
 /** What the process with clients and upstream is asked, one thing at a time. `pid`: of the proxy that is under test. */
 export type Asked = { readonly port: number; readonly pid: number; readonly workload: WorkloadName | 'transfers' } & (
-  | { readonly run: 'closed'; readonly span: Span }
+  | { readonly run: 'closed'; readonly span: Span; readonly connections?: number }
   | { readonly run: 'paced'; readonly perSecond: number; readonly measureMs: number }
   | ({ readonly run: 'offered' } & Offer)
 )
@@ -37,18 +37,19 @@ process.on('disconnect', () => process.exit())
 process.send?.({ upstream: upstream.url, sideDoors } satisfies Places)
 
 function runAs(asked: Asked): Promise<Omit<ClosedAnswer, 'upstream'> | PacedRun | Offered> {
-  if (asked.run === 'closed') return closed(asked, asked.span)
+  if (asked.run === 'closed') return closed(asked)
   if (asked.run === 'paced') return paced(asked)
   return runOffered(asked, { ordinary: workloads('get'), money: workloads('post') }, asked)
 }
 
-async function closed({ port, pid, workload }: Asked, span: Span): Promise<Omit<ClosedAnswer, 'upstream'>> {
+async function closed(asked: Extract<Asked, { run: 'closed' }>): Promise<Omit<ClosedAnswer, 'upstream'>> {
+  const { port, pid, workload, span, connections = CONNECTIONS } = asked
   const marks: { readonly own: number; readonly proxy: number | null }[] = []
   const mark = (): void => {
     const { user, system } = process.cpuUsage()
     marks.push({ own: user + system, proxy: cpuTimeUs(pid) })
   }
-  const run = await runClosed(port, workloads(workload), span, mark)
+  const run = await runClosed(port, workloads(workload), span, connections, mark)
   const [from, to] = marks
   const of = (key: 'own' | 'proxy'): number => (to?.[key] ?? Number.NaN) - (from?.[key] ?? Number.NaN)
   return { ...run, loadUs: of('own'), proxyUs: Number.isNaN(of('proxy')) ? null : of('proxy') }

@@ -25,21 +25,26 @@ const CASH_FLOW_PORT = 23
 const WARM_UP: Span = { unit: 'requests', warm: 0, measure: 20_000 }
 const SPAN: Span = { unit: 'requests', warm: 500, measure: 15_000 }
 const CREATED = 201
+/** As many as the edge is measured with, and as many transfers at once as the ledger needs for batches that are worth it. */
+const CONNECTIONS = [64, 512] as const
 
 /** Transfers over HTTP, and what processor time one took, by process: `all` is of the whole machine, PostgreSQL with it. */
-export type OverHttp = {
-  readonly perS: number
+export type OverHttp = Alone & Whole & { readonly connections: number }
+type Alone = {
   /** The edge before an upstream that answers at once: a thousand transfers again and again, and each one new. */
   readonly edgePerS: number
   readonly edgeNewPerS: number
+}
+type Whole = {
+  readonly perS: number
   readonly cpuUs: { readonly edge: number; readonly cash_flow: number; readonly clients: number; readonly all: number }
 }
 
 /**
- * Transfers from end to end: 64 connections to the edge, which does all but the assessment, before cash flow in a process of
- * its own on PostgreSQL; every second one across shards. All of them share the machine's cores.
+ * Transfers from end to end: over so many connections to the edge, which does all but the assessment, before cash flow in a
+ * process of its own on PostgreSQL; every second one across shards. All of them share the machine's cores.
  */
-export async function measureHttp(folder: string, postgres: string): Promise<OverHttp> {
+export async function measureHttp(folder: string, postgres: string): Promise<readonly OverHttp[]> {
   const server = openPostgres(
     () => postgres,
     (error) => console.error(error.message),
@@ -49,24 +54,17 @@ export async function measureHttp(folder: string, postgres: string): Promise<Ove
   try {
     const load = await startLoad()
     started.defer(load.stop)
-    const alone = join(folder, 'alone')
-    await mkdir(alone, { recursive: true })
-    const edgeAlone = await startOurs(alone, load.places)
-    const post = { port: edgeAlone.port, pid: edgeAlone.pid, workload: 'post' } as const
-    await load.closed({ ...post, span: WARM_UP })
-    const again = await load.closed({ ...post, span: SPAN })
-    const fresh = { ...post, workload: 'transfers' } as const
-    await load.closed({ ...fresh, span: WARM_UP })
-    const anew = await load.closed({ ...fresh, span: SPAN })
+    const edgeAlone = await startOurs(await made(folder, 'alone'), load.places)
+    const alone = await overEach((connections) => withoutLedger(load, edgeAlone, connections))
     await edgeAlone.stop()
-    const whole = join(folder, 'whole')
-    await mkdir(whole, { recursive: true })
+    const whole = await made(folder, 'whole')
     const cashFlow = await startCashFlow(whole, postgres, load.places.sideDoors)
     started.defer(cashFlow.stop)
     const upstream = `http://127.0.0.1:${cashFlow.port}`
     const edge = await startOurs(whole, { ...load.places, upstream }, { keys: join(whole, 'keys') })
     started.defer(edge.stop)
-    return { edgePerS: perS(again), edgeNewPerS: perS(anew), ...(await transfers(load, edge, cashFlow)) }
+    const together = await overEach((connections) => transfers(load, edge, cashFlow, connections))
+    return CONNECTIONS.map((connections, at) => ({ connections, ...(alone[at] as Alone), ...(together[at] as Whole) }))
   } finally {
     await started.disposeAsync()
   }
@@ -76,10 +74,29 @@ function perS({ answers, ms }: { readonly answers: number; readonly ms: number }
   return (answers * 1_000) / ms
 }
 
-type Whole = Omit<OverHttp, 'edgePerS' | 'edgeNewPerS'>
+/** One after the other: they would be each other's load. */
+async function overEach<T>(measure: (connections: number) => Promise<T>): Promise<readonly T[]> {
+  const measured: T[] = []
+  for (const connections of CONNECTIONS) measured.push(await measure(connections))
+  return measured
+}
 
-async function transfers(load: Load, edge: Contender, cashFlow: Contender): Promise<Whole> {
-  const asked = { port: edge.port, pid: edge.pid, workload: 'transfers' } as const
+async function made(folder: string, name: string): Promise<string> {
+  const path = join(folder, name)
+  await mkdir(path, { recursive: true })
+  return path
+}
+
+async function withoutLedger(load: Load, { port, pid }: Contender, connections: number): Promise<Alone> {
+  const rateOf = async (workload: 'post' | 'transfers'): Promise<number> => {
+    await load.closed({ port, pid, workload, connections, span: WARM_UP })
+    return perS(await load.closed({ port, pid, workload, connections, span: SPAN }))
+  }
+  return { edgePerS: await rateOf('post'), edgeNewPerS: await rateOf('transfers') }
+}
+
+async function transfers(load: Load, edge: Contender, cashFlow: Contender, connections: number): Promise<Whole> {
+  const asked = { port: edge.port, pid: edge.pid, workload: 'transfers', connections } as const
   await load.closed({ ...asked, span: WARM_UP })
   const before = { cashFlow: cpuTimeUs(cashFlow.pid) ?? Number.NaN, all: busyUs() }
   const run = await load.closed({ ...asked, span: SPAN })

@@ -45,8 +45,8 @@ export function createShed({ clock, decisions, metrics, stages, proxies }: ShedD
   }
 }
 
-/** About 10 ms of work: a turn stays short beside what a client waits for its answer anyway. */
-const BEGUN_PER_TURN_MAX = 100
+/** As many as a core's own cache holds with all that they make: of more at once each costs a sixth more (docs/adr/0024). */
+const BEGUN_PER_TURN_MAX = 32
 const PATIENCE_MS = 500
 
 type Known = { readonly table: RouteTable; readonly tokens: Pick<TokenVerification, 'remembers'> }
