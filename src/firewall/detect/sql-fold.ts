@@ -1,5 +1,5 @@
 import type { SqlToken, SqlTokens } from './sql-tokens.ts'
-import { kindOfWord } from './sql-words.ts'
+import { kindOfPhrase } from './sql-words.ts'
 
 /** As many words as a shape has. */
 const SHAPE_TOKENS = 5
@@ -157,9 +157,8 @@ const OF_PHRASES = 'knoUfEtT&'
 function phraseOf(a: SqlToken, b: SqlToken): SqlToken | null {
   if (!isOf('knoUfEtT', a) || !isOf(OF_PHRASES, b)) return null
   if (a.text.length + b.text.length + 1 > PHRASE_CHARACTERS) return null
-  const text = `${a.text} ${b.text}`
-  const kind = kindOfWord(text)
-  return kind === null ? null : { ...a, kind, text }
+  const kind = kindOfPhrase(a.text, b.text)
+  return kind === null ? null : { ...a, kind, text: `${a.text} ${b.text}` }
 }
 
 /** Folds three words, in place. @returns where to go on; null: nothing is folded */

@@ -1,3 +1,5 @@
+import { LiteralMap } from '../../kernel/literal-map.ts'
+
 /**
  * What a word is in SQL: `E` begins a statement, `T` one of a procedural dialect, `U` union, `B` group or order by, `&` and, or;
  * `o` an operator, `k` another keyword, `t` a type, `1` a constant, `v` what stands for a value, `A` collate, `f` a function, `n` a
@@ -116,7 +118,14 @@ const PHRASES: Readonly<Partial<Record<WordKind, string>>> = {
     previous value`,
 }
 
-const KINDS: ReadonlyMap<string, WordKind> = new Map([...listed(WORDS, /\s+/), ...listed(PHRASES, /\s*,\s*/)])
+const KINDS = new LiteralMap<WordKind>()
+for (const [word, kind] of [...listed(WORDS, /\s+/), ...listed(PHRASES, /\s*,\s*/)]) KINDS.at(word, () => kind)
+
+/** What a phrase begins with, word by word: most words begin none. */
+const BEGINNINGS = new LiteralMap<true>()
+for (const [phrase] of listed(PHRASES, /\s*,\s*/)) {
+  for (const { index } of phrase.matchAll(/ /g)) BEGINNINGS.at(phrase.slice(0, index), () => true)
+}
 
 function listed(lists: Readonly<Partial<Record<WordKind, string>>>, between: RegExp): (readonly [string, WordKind])[] {
   return Object.entries(lists).flatMap(([kind, words]) =>
@@ -127,4 +136,9 @@ function listed(lists: Readonly<Partial<Record<WordKind, string>>>, between: Reg
 /** What the word, or the phrase, is; null when nothing is known of it, and it is a name. */
 export function kindOfWord(word: string): WordKind | null {
   return KINDS.get(word.toLowerCase()) ?? null
+}
+
+/** What the two are together; null where they are no phrase. */
+export function kindOfPhrase(first: string, second: string): WordKind | null {
+  return BEGINNINGS.get(first.toLowerCase()) === true ? kindOfWord(`${first} ${second}`) : null
 }
