@@ -17,7 +17,7 @@ const Record = Type.Object({
 const Line = Type.Union([
   Type.Object({ kind: Type.Literal('month'), format: Type.Literal(1), month: Text, chain: Type.Array(Stretch) }),
   Type.Object({ kind: Type.Literal('record'), ...Record.properties }),
-  Type.Object({ kind: Type.Literal('entry'), id: Text }),
+  Type.Object({ kind: Type.Literal('entry'), account: Text }),
   Type.Object({ kind: Type.Literal('end'), records: Count, entries: Count }),
 ])
 const checkLine = checkOf(Line)
@@ -28,7 +28,7 @@ export type Stretch = Static<typeof Stretch>
 export type Record = Static<typeof Record>
 export type Line = Static<typeof Line>
 /** An entry, as its record has it. */
-export type Fact = { readonly id: string; readonly [column: string]: Json }
+export type Fact = { readonly account: string; readonly [column: string]: Json }
 
 export type MonthFile = {
   readonly month: string

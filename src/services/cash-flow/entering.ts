@@ -1,6 +1,5 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Instant } from '../../kernel/clock.ts'
-import { newId } from '../../kernel/id.ts'
 import { type Account, type Balance, type Entry, entryKindOf, type MoveRefusal, moveBalance } from './model.ts'
 import type { Move } from './moves.ts'
 
@@ -26,7 +25,7 @@ export function entriesOf(
       const { phase, direction } = entryKindOf(kind)
       const effective = phase === 'post' ? effectiveAt : null
       entries.push({
-        id: newId('entry', books.now),
+        id: null,
         account,
         shard,
         version,

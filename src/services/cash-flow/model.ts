@@ -39,7 +39,8 @@ export type CreditLine = {
 }
 
 export type Entry = {
-  readonly id: string
+  /** As it was kept; null: it follows from the account and the version, of which no two entries have the same (docs/adr/0086). */
+  readonly id: string | null
   readonly account: string
   readonly shard: number
   readonly version: number

@@ -1,5 +1,5 @@
 import { toRfc3339 } from '../../kernel/clock.ts'
-import { isId } from '../../kernel/id.ts'
+import { derivedId, isId } from '../../kernel/id.ts'
 import { type Currency, money, toWire } from '../../kernel/money.ts'
 import { isHoldOutcome } from './happenings.ts'
 import {
@@ -31,7 +31,7 @@ export function creditLineOnWire({ account, version, amount, reason, setBy, at }
 export function entryOnWire(entry: Entry, currency: Currency) {
   const { id, account, version, transfer, phase, direction, amount, recordedAt, effectiveAt } = entry
   return {
-    id,
+    id: id ?? derivedId('entry', account, String(version)),
     account,
     version,
     [kindOf(transfer)]: transfer,
@@ -49,10 +49,11 @@ function kindOf(transfer: string): 'deposit' | 'withdrawal' | 'transfer' {
 }
 
 /** An entry as its record has it, with bigints as decimal text. */
-export function entryFact({ recordedAt, effectiveAt, amount, posted, pending, ...entry }: Entry) {
+export function entryFact({ id, recordedAt, effectiveAt, amount, posted, pending, ...entry }: Entry) {
+  const kept = id === null ? {} : { id }
   const sums = { amount: String(amount), posted: String(posted), pending: String(pending) }
   const effective = effectiveAt === null ? {} : { effective_at: toRfc3339(effectiveAt) }
-  return { ...entry, ...sums, recorded_at: toRfc3339(recordedAt), ...effective }
+  return { ...kept, ...entry, ...sums, recorded_at: toRfc3339(recordedAt), ...effective }
 }
 
 function balanceOnWire(currency: Currency, { posted, pending }: Pick<Balance, 'posted' | 'pending'>) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { derivedId } from '../../../src/kernel/id.ts'
 import { transferIdOf } from '../../../src/kernel/operation-id.ts'
 import { recordHash } from '../../../src/kernel/record-hash.ts'
 import type { Sql } from '../../../src/platform/database.ts'
@@ -67,17 +68,20 @@ onEachStore('the ledger beside its journal', (store) => {
     assert.deepEqual((await rebuild()).differences, [])
   })
 
+  /** Where the entry stands in its table, or a later one of its account. */
+  const it = (later = 0) => `account = 'acc_alice' AND version = ${entry.version + later}`
+
   test('an entry of another amount is named, with the column', async () => {
-    const change = (by: string) => `UPDATE entry SET amount = amount ${by} WHERE id = '${entry.id}'`
+    const change = (by: string) => `UPDATE entry SET amount = amount ${by} WHERE ${it()}`
     assert.deepEqual(await foundAfter(change('+ 1'), change('- 1')), [
       `entry acc_alice ${entry.version} differs amount`,
     ])
   })
 
   test('an entry too many is named', async () => {
-    const insert = `INSERT INTO entry SELECT account, version + 1000, id || 'x', transfer, phase, direction, amount, posted, pending,
-      recorded_at, shard FROM entry WHERE id = '${entry.id}'`
-    const found = await foundAfter(insert, `DELETE FROM entry WHERE id = '${entry.id}x'`)
+    const insert = `INSERT INTO entry SELECT account, version + 1000, id, transfer, phase, direction, amount, posted, pending,
+      recorded_at, shard FROM entry WHERE ${it()}`
+    const found = await foundAfter(insert, `DELETE FROM entry WHERE ${it(1000)}`)
     assert.deepEqual(found, [`entry acc_alice ${entry.version + 1000} too_many`])
   })
 
@@ -125,6 +129,51 @@ onEachStore('the ledger beside its journal', (store) => {
     const change = (from: string, to: string) => `UPDATE arrival SET transfer = '${to}' WHERE transfer = '${from}'`
     const found = await foundAfter(change('trf_old', 'trf_new'), change('trf_new', 'trf_old'))
     assert.deepEqual(found.toSorted(), ['arrival trf_new too_many', 'arrival trf_old missing'])
+  })
+
+  test('an entry that was kept with an id has it for ever; any other is named by its account and version', async () => {
+    const at = '2026-03-02T11:00:00.000Z'
+    const [head] = await asOwner((sql) =>
+      sql.query<{ epoch: bigint; seq: bigint; hash: string }>('SELECT * FROM shard WHERE shard = 3'),
+    )
+    assert.ok(head !== undefined)
+    const amounts = { amount: '70', posted: '70', pending: '0', shard: '3' }
+    const row = { account: 'acc_kept', version: '1', id: 'ent_kept', transfer: 'dep_kept', phase: 'post', ...amounts }
+    const body = JSON.stringify({ entry: { rows: 1, ...row, direction: 'credit' } })
+    const record = { shard: 3, seq: head.seq + 1n, epoch: head.epoch, previous: head.hash, body }
+    const hash = recordHash({ ...record, at: Date.parse(at) })
+    await asOwner(async (sql) => {
+      await sql.query(`INSERT INTO account VALUES ('acc_kept', 'member', 'mem_kept', 'prd_basic', 'CNY', '${at}', 3)`)
+      await sql.query(`INSERT INTO balance VALUES ('acc_kept', 1, 70, 0, 0)`)
+      await sql.query(
+        `INSERT INTO entry VALUES ('acc_kept', 1, 'ent_kept', 'dep_kept', 'post', 'credit', 70, 70, 0, '${at}', 3)`,
+      )
+      await sql.query('INSERT INTO journal VALUES (3, $1, $2, $3, $4, $5, $6)', [
+        ...[record.seq, record.epoch, at, head.hash, hash, body],
+      ])
+      await sql.query('UPDATE shard SET seq = $1, hash = $2, at = $3 WHERE shard = 3', [record.seq, hash, at])
+    })
+    assert.deepEqual((await rebuild()).differences, [])
+    const [kept] = (await explain('acc_kept')).items
+    assert.deepEqual(
+      [kept?.['id'], kept?.['record']],
+      ['ent_kept', { shard: 3, seq: Number(record.seq), hash, verifies: true, tells: true }],
+    )
+    const change = (to: string) => `UPDATE entry SET id = ${to} WHERE account = 'acc_kept'`
+    assert.deepEqual(await foundAfter(change('NULL'), change(`'ent_kept'`)), ['entry acc_kept 1 differs id'])
+    const listed = await under.call('GET', '/v1/accounts/acc_alice/entries', alice)
+    const named = listed.body.items.map(({ version }: { version: number }) => [
+      version,
+      derivedId('entry', 'acc_alice', `${version}`),
+    ])
+    assert.deepEqual(
+      listed.body.items.map(({ version, id }: { version: number; id: string }) => [version, id]),
+      named,
+    )
+    const stored = await asOwner((sql) =>
+      sql.query(`SELECT id FROM entry WHERE account = 'acc_alice' AND id IS NOT NULL`),
+    )
+    assert.deepEqual(stored, [])
   })
 
   test('a journal in which something was changed is named, with the rows that nothing tells of then', async () => {

@@ -26,7 +26,7 @@ const ExportBody = Type.Object(
 const Digits = Type.String({ pattern: '^-?[0-9]{1,19}$' })
 const EntryFact = Type.Object(
   {
-    id: Type.String(),
+    id: Type.Optional(Type.String()), // where it was kept
     account: Type.String(),
     shard: Type.Integer({ minimum: 0, maximum: 32_767 }),
     version: Type.Integer({ minimum: 1 }),

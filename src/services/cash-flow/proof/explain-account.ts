@@ -34,7 +34,7 @@ export async function explainAccount(
   const items = entries.map((entry) => {
     const made = transfers.find(({ transfer }) => transfer.id === entry.transfer)?.transfer
     const { operation = null, assessment = null, receipt = null } = made ?? {}
-    const record = origins.get(entry.id) ?? null // older than the journal
+    const record = origins.get(keyOf(entry)) ?? null // older than the journal
     const fee = made === undefined ? {} : feeOnWire(made)
     return { ...entryOnWire(entry, account.currency), ...fee, operation, assessment, receipt, record }
   })
@@ -59,19 +59,24 @@ async function originsAt(sql: Sql, at: Instant, entries: readonly Entry[]): Prom
   return records.flatMap((record) => {
     const told = entriesIn(record)
     return entries.flatMap((entry): [string, Origin][] => {
-      const as = told.get(entry.id)
+      const as = told.get(keyOf(entry))
       if (as === undefined) return []
       const { shard, seq, hash } = record
       const origin = { shard, seq: Number(seq), hash, verifies: verifies(record), tells: isAs(entry, as) }
-      return [[entry.id, origin]]
+      return [[keyOf(entry), origin]]
     })
   })
+}
+
+/** By what an entry is known. */
+function keyOf({ account, version }: Pick<Entry | ToldEntry, 'account' | 'version'>): string {
+  return `${account} ${version}`
 }
 
 /** None in a body that somebody has broken. */
 function entriesIn(record: JournalRecord): ReadonlyMap<string, ToldEntry> {
   try {
-    return new Map(new Telling(record).entries().map((told) => [told.id, told]))
+    return new Map(new Telling(record).entries().map((told) => [keyOf(told), told]))
   } catch {
     return new Map()
   }

@@ -6,7 +6,6 @@ import type { ToldTable } from '../store.ts'
 
 /** An entry as a record has it: all as text, since older records have numbers. */
 export type ToldEntry = {
-  readonly id: string
   readonly account: string
   readonly version: string
   readonly phase: string

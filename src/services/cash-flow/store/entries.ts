@@ -42,7 +42,7 @@ async function versionBefore(
 
 export function toEntry(row: Row): Entry {
   return {
-    id: row['id'] as string,
+    id: row['id'] as string | null,
     account: row['account'] as string,
     shard: Number(row['shard']),
     version: Number(row['version']),
