@@ -6,6 +6,7 @@ import { type Chain, mayChange } from '../plan/chains.ts'
 import type { RuleBits } from '../plan/rule-bits.ts'
 import type { Watch } from '../plan/watches.ts'
 import { concernedBy } from './concerns.ts'
+import { SeenBefore } from './seen-before.ts'
 
 /** One text of a request in one form, with what one pass over it found. */
 export class Form {
@@ -108,12 +109,14 @@ export class TextMemory {
   #young = new Map<string, Text>()
   #old = new Map<string, Text>()
   #characters = 0
+  readonly #seen = new SeenBefore()
 
   textOf(text: string): Text {
     const known = this.#young.get(text)
     if (known !== undefined) return known
-    const made = this.#old.get(text) ?? new Text(text)
-    if (text.length <= TEXT_CHARACTERS_MAX) this.#keep(text, made)
+    const old = this.#old.get(text)
+    const made = old ?? new Text(text)
+    if (text.length <= TEXT_CHARACTERS_MAX && (old !== undefined || this.#seen.note(text))) this.#keep(text, made)
     return made
   }
 

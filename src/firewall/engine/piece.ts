@@ -4,6 +4,7 @@ import type { Phase, Plan } from '../plan/plan.ts'
 import type { Collections } from './collections.ts'
 import { type Concern, concernOf } from './concerns.ts'
 import type { PieceKind } from './pieces.ts'
+import { SeenBefore } from './seen-before.ts'
 
 /** The number of a piece that is not remembered. */
 export const NOT_REMEMBERED = -1
@@ -52,6 +53,7 @@ export class PieceMemory {
   #pieces = 0
   #characters = 0
   #last = 0
+  readonly #seen = new SeenBefore()
 
   find(name: string, text: string): Piece | undefined {
     const known = this.#young.get(name)?.get(text)
@@ -64,6 +66,7 @@ export class PieceMemory {
   /** @returns the same, with a number where it is remembered */
   keep(piece: Piece): Piece {
     if (piece.name.length + piece.text.length > PIECE_CHARACTERS_MAX) return piece
+    if (!this.#seen.note(piece.text)) return piece
     this.#last += 1
     piece.number = this.#last
     this.#put(piece)
