@@ -30,9 +30,9 @@ export type Ours = Contender & { readonly operator: string; readonly folder: str
 
 /**
  * The edge, as `tidegate start edge` runs it, with the shipped configuration, routes and policies; and what that does not
- * have: 1,000 rules more, no assessment of transfers, no limit by address (all clients have one), a minute for the first
- * request of a connection (of thousands, the first wait for the last), and a decision log that is not rotated, so that its
- * lines can be counted.
+ * have: 1,000 rules more, no assessment of transfers, as many of them at once as cash flow takes, no limit by address (all
+ * clients have one), a minute for the first request of a connection (of thousands, the first wait for the last), and a
+ * decision log that is not rotated, so that its lines can be counted.
  */
 export async function startOurs(folder: string, places: Places, options: OursOptions = {}): Promise<Ours> {
   const { name = 'tidegate', nodeOptions = [], program = TIDEGATE, traces = false, keys = null, ruleset } = options
@@ -80,6 +80,9 @@ async function benchConfig(collector: string | null, keys: string | null): Promi
   config.sandbox = false
   config.seed = false
   if (collector !== null) config.telemetry = { traces: { otlp: `${collector}/v1/traces`, ratio: 1 } }
-  for (const route of config.routes) delete route.assess
+  for (const route of config.routes.filter(({ assess }: { assess?: string }) => assess !== undefined)) {
+    delete route.assess
+    route.running_max = config.upstreams[route.upstream].running_max // the limit beside it is for the fraud provider's sake
+  }
   return stringify(config)
 }

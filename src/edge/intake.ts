@@ -42,7 +42,7 @@ const REFUSED_PER_BEGUN = 0.2
  */
 export function createIntake<T>(options: IntakeOptions<T>): Intake<T> {
   const { begunPerTurnMax, patienceMs, isUrgent, begin, refuse, isGone } = options
-  const refusedPerTurnMax = Math.ceil(begunPerTurnMax * REFUSED_PER_BEGUN)
+  const refusedPerTurnMax = Math.max(1, Math.floor(begunPerTurnMax * REFUSED_PER_BEGUN))
   let arrived: Arrived<T>[] = []
   const urgent = openLine<Waiting<T>>()
   const ordinary = openLine<Waiting<T>>()
