@@ -54,10 +54,10 @@ export async function measureHttp(folder: string, postgres: string): Promise<rea
   try {
     const load = await startLoad()
     started.defer(load.stop)
-    const edgeAlone = await startOurs(await made(folder, 'alone'), load.places)
+    const edgeAlone = await startOurs(await subfolder(folder, 'alone'), load.places)
     const alone = await overEach((connections) => withoutLedger(load, edgeAlone, connections))
     await edgeAlone.stop()
-    const whole = await made(folder, 'whole')
+    const whole = await subfolder(folder, 'whole')
     const cashFlow = await startCashFlow(whole, postgres, load.places.sideDoors)
     started.defer(cashFlow.stop)
     const upstream = `http://127.0.0.1:${cashFlow.port}`
@@ -81,7 +81,7 @@ async function overEach<T>(measure: (connections: number) => Promise<T>): Promis
   return measured
 }
 
-async function made(folder: string, name: string): Promise<string> {
+async function subfolder(folder: string, name: string): Promise<string> {
   const path = join(folder, name)
   await mkdir(path, { recursive: true })
   return path

@@ -45,7 +45,7 @@ export function createShed({ clock, decisions, metrics, stages, proxies }: ShedD
   }
 }
 
-/** As many as a core's own cache holds with all that they make: of more at once each costs a sixth more (docs/adr/0024). */
+/** Of 100 begun at once each cost a seventh more, under many connections (docs/adr/0024). */
 const BEGUN_PER_TURN_MAX = 32
 const PATIENCE_MS = 500
 
